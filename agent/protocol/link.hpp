@@ -1,0 +1,145 @@
+// Link: one numbered, resumable conversation with the other side, over one transport after another.
+//
+// Both ends use the same class: the client (dap-server/session) and the agent. A Link outlives its transport: frames
+// are numbered, unacknowledged ones are kept, and after `resume` with a new transport both replay what the other missed.
+// While no transport is there, sends wait (up to the buffer's bound) and nothing is lost. Past `resume_window` or
+// past `replay_limit` bytes the link fails: every stream ends with a reset, every open request with ECONNRESET.
+//
+// Threads: a Link and its Streams live on one executor (a strand, or an io_context run by one thread); call them only
+// there. All waiting functions are coroutines; cancelling one never corrupts the link.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "protocol/messages.hpp"
+#include "protocol/result.hpp"
+
+namespace inpod::protocol {
+
+template <class T>
+using Task = boost::asio::awaitable<T>;
+
+/// Ordered, reliable bytes to the peer: a socket, or a port-forward's data channel.
+class ByteTransport {
+ public:
+  virtual ~ByteTransport() = default;
+  /// Reads at least one byte; 0 bytes at an orderly end.
+  virtual Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) = 0;
+  /// Writes all of it.
+  virtual Task<Result<void>> write(std::span<const std::uint8_t> data) = 0;
+  /// Ends both directions at once; waiting reads and writes return an error. Idempotent.
+  virtual void close() = 0;
+};
+
+/// A transport over a connected stream socket (TCP or unix), which it owns.
+std::unique_ptr<ByteTransport> make_socket_transport(boost::asio::generic::stream_protocol::socket socket);
+
+struct LinkOptions {
+  std::uint32_t stream_window = 1 << 20;                ///< bytes of credit given to the peer on each stream
+  std::size_t replay_limit = 32 << 20;                  ///< bytes of unacknowledged frames kept for a resume
+  std::chrono::seconds resume_window{60};               ///< how long a link lives without a transport
+  std::chrono::milliseconds heartbeat{5000};            ///< ping interval
+  std::chrono::milliseconds silence{10000};             ///< nothing heard for so long: the transport is lost
+  std::size_t max_streams = 4096, max_requests = 4096;  ///< open at once; more from the peer is a protocol error
+};
+
+class Link;
+
+/// One byte or datagram stream of a Link. Destroying it resets the stream if it hasn't ended.
+class Stream {
+ public:
+  ~Stream();
+  std::uint32_t id() const;
+  /// Next bytes (for datagram streams: the next whole datagram). An empty result is the peer's orderly end (FIN).
+  /// An error is a reset: its code is the errno the peer gave (ECONNRESET if none). Taking bytes gives credit back.
+  Task<Result<Bytes>> read();
+  /// Sends all of it, waiting for credit; pieces of at most 64 KiB. Datagram streams: call write_datagram.
+  Task<Result<void>> write(std::span<const std::uint8_t> data);
+  Task<Result<void>> write_datagram(std::span<const std::uint8_t> data);
+  /// Half-close: no more writes (FIN).
+  void finish();
+  /// Ends both directions with an errno.
+  void reset(int code);
+
+ private:
+  friend class Link;
+  struct State;
+  explicit Stream(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+class Link : public std::enable_shared_from_this<Link> {
+ public:
+  struct Handlers {
+    /// Agent only: a request came. Answer with respond(id, …), from any coroutine, once.
+    std::function<void(std::uint32_t id, Message request)> on_request;
+    /// Client only: an event came.
+    std::function<void(Message event)> on_event;
+    /// The transport is lost; the link waits for attach() until the resume window ends.
+    std::function<void(Error why)> on_transport_lost;
+    /// The link is over, once: everything in it has already been failed. Empty error: closed by us.
+    std::function<void(std::optional<Error> why)> on_closed;
+  };
+
+  static std::shared_ptr<Link> create(boost::asio::any_io_executor executor, LinkOptions options, Handlers handlers);
+  ~Link();
+
+  /// Takes a transport on which the handshake has just succeeded. peer_received: what the peer said it has. Replays,
+  /// then runs. peer_window: the credit that each new stream starts with towards the peer.
+  Result<void> attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received, std::uint32_t peer_window);
+  /// Number of the last numbered frame received; goes into Hello/Welcome.
+  std::uint64_t received() const;
+  bool has_transport() const;
+  /// Last measured round trip of a heartbeat, or zero.
+  std::chrono::microseconds round_trip() const;
+
+  /// Client: sends a request and waits for its answer. A Failure becomes an Error with its errno and text.
+  Task<Result<Message>> request(Message message);
+  /// The same, typed: any answer other than T is a protocol error.
+  template <class T>
+  Task<Result<T>> request_as(Message message) {
+    auto answer = co_await request(std::move(message));
+    if (!answer) co_return Failed(answer.error());
+    if (auto* value = std::get_if<T>(&*answer)) co_return std::move(*value);
+    co_return fail("protocol error: unexpected answer");
+  }
+  /// Agent: answers a request, or sends an event.
+  void respond(std::uint32_t id, Message response);
+  void notify(Message event);
+
+  /// Agent: a new stream with an id of its own. Client: the stream whose id stands in an answer or event; takes it
+  /// once (data that came before is kept within the window).
+  Result<std::unique_ptr<Stream>> open_stream();
+  Result<std::unique_ptr<Stream>> take_stream(std::uint32_t id);
+
+  /// Sends what is queued, as far as the transport takes it within the bound, then closes.
+  Task<void> flush_and_close(std::chrono::milliseconds bound);
+  /// Closes now.
+  void close(std::optional<Error> why = std::nullopt);
+
+ private:
+  Link();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  friend class Stream;
+};
+
+/// Client's side of the handshake on a fresh transport, bounded by `timeout`.
+Task<Result<Welcome>> shake_hands(ByteTransport& transport, const Hello& hello, std::chrono::milliseconds timeout);
+/// Agent's side, first half: reads the Hello (at most 4 KiB, within `timeout`). The caller checks token and session.
+Task<Result<Hello>> read_hello(ByteTransport& transport, std::chrono::milliseconds timeout);
+/// Agent's side, second half.
+Task<Result<void>> write_handshake(ByteTransport& transport, const Handshake& answer);
+/// Compares in constant time.
+bool token_equal(const std::array<std::uint8_t, 32>& a, const std::array<std::uint8_t, 32>& b);
+
+}  // namespace inpod::protocol

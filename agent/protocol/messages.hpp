@@ -1,0 +1,384 @@
+// Every message of the wire protocol between `inpod` (the client) and `inpod-agent`, described once.
+//
+// A message is a plain struct with a BOOST_DESCRIBE_STRUCT line; codec.hpp turns that description into the binary form
+// on the wire and the JSON form in logs. Its number on the wire is its place in `Message` below: append only, a test
+// freezes the order. Decoders ignore nothing and guess nothing: a message that does not parse ends the connection.
+//
+// Kinds:
+//   request   client → agent, carries an id ≠ 0, is answered exactly once, in any order, by the response named beside
+//             it or by Failure
+//   response  agent → client, with the request's id
+//   event     agent → client, id 0
+// Byte streams (Connected, Incoming, OpenedFile.stream, FileStream) have ids of their own, given by the agent, and
+// travel as Data/Credit/End frames (frame.hpp). Datagram streams keep boundaries: one Data frame is one datagram.
+//
+// Paths are bytes, absolute, as seen from the target container's root. errno values are Linux's.
+//
+// | request       | response       | may block in the agent on      | side effects in the pod          |
+// |---------------|----------------|--------------------------------|----------------------------------|
+// | OpenFile      | OpenedFile     | the file system (worker)       | as open(2)                       |
+// | ReadFile      | FileData       | the file system (worker)       | none                             |
+// | StreamFile    | FileStream     | the file system (worker)       | none                             |
+// | WriteFile     | Written        | the file system (worker)       | as pwrite(2)                     |
+// | TruncateFile  | Done           | the file system (worker)       | as ftruncate(2)                  |
+// | CloseFile     | Done           | nothing                        | none                             |
+// | StatFile      | FileStat       | the file system (worker)       | none                             |
+// | AccessFile    | Done           | the file system (worker)       | none                             |
+// | ReadLink      | Text           | the file system (worker)       | none                             |
+// | RealPath      | Text           | the file system (worker)       | none                             |
+// | ReadDirectory | Directory      | the file system (worker)       | none                             |
+// | ChangePath    | Done           | the file system (worker)       | mkdir, unlink, rename, …         |
+// | GetPod        | Pod            | nothing                        | none                             |
+// | Resolve       | Resolved       | the pod's name servers         | none                             |
+// | ResolveBack   | ResolvedName   | the pod's name servers         | none                             |
+// | Connect       | Connected      | the peer, up to timeout_ms     | a connection from the pod        |
+// | Subscribe     | Subscribed     | nothing                        | mirror: none; steal: a redirect  |
+// | Unsubscribe   | Done           | nothing                        | the redirect goes                |
+// | Bye           | Done           | nothing                        | this client's state goes at once |
+#pragma once
+
+#include <array>
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace inpod::protocol {
+
+/// Bytes that are not text. JSON form: base64.
+using Bytes = std::vector<std::uint8_t>;
+
+// ---- addresses -------------------------------------------------------------------------------------------------
+
+enum class AddressFamily : std::uint8_t { none, ipv4, ipv6, unix_path, unix_abstract };
+BOOST_DESCRIBE_ENUM(AddressFamily, none, ipv4, ipv6, unix_path, unix_abstract)
+
+/// A socket address. ip: 4 or 16 bytes used, network order. path: for unix (without the leading NUL when abstract).
+struct SocketAddress {
+  AddressFamily family = AddressFamily::none;
+  std::array<std::uint8_t, 16> ip{};
+  std::uint16_t port = 0;
+  std::uint32_t scope_id = 0;
+  std::string path;
+  bool operator==(const SocketAddress&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(SocketAddress, (), (family, ip, port, scope_id, path))
+
+enum class Transport : std::uint8_t { stream, datagram };  // SOCK_STREAM, SOCK_DGRAM
+BOOST_DESCRIBE_ENUM(Transport, stream, datagram)
+
+// ---- files -----------------------------------------------------------------------------------------------------
+
+/// stat(2) as numbers; times in nanoseconds since the epoch.
+struct FileStat {
+  std::uint64_t device = 0, inode = 0;
+  std::uint32_t mode = 0, links = 0, uid = 0, gid = 0;
+  std::uint64_t special_device = 0, size = 0, block_size = 0, blocks = 0;
+  std::int64_t accessed_ns = 0, modified_ns = 0, changed_ns = 0, born_ns = 0;
+  bool operator==(const FileStat&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(FileStat, (), (device, inode, mode, links, uid, gid, special_device, size, block_size, blocks,
+                                     accessed_ns, modified_ns, changed_ns, born_ns))
+
+/// open(2). flags: O_* of Linux x86-64/asm-generic. When the file is regular, opened for reading only, and no larger
+/// than prefetch_limit, its whole content follows: up to inline_limit bytes in the answer, the rest as stream.
+struct OpenFile {
+  std::string path;
+  std::uint32_t flags = 0, mode = 0;
+  std::uint64_t prefetch_limit = 0;  // bytes
+  std::uint32_t inline_limit = 0;    // bytes, at most 512 KiB
+};
+BOOST_DESCRIBE_STRUCT(OpenFile, (), (path, flags, mode, prefetch_limit, inline_limit))
+
+/// handle stays valid until CloseFile or the end of the client's session. stream ≠ 0: content from content.size() on
+/// follows there, ended by End. real_path: realpath(3) of what was opened, inside the pod.
+struct OpenedFile {
+  std::uint64_t handle = 0;
+  FileStat stat;
+  std::string real_path;
+  Bytes content;
+  std::uint32_t stream = 0;
+};
+BOOST_DESCRIBE_STRUCT(OpenedFile, (), (handle, stat, real_path, content, stream))
+
+/// pread(2). length at most 512 KiB.
+struct ReadFile {
+  std::uint64_t handle = 0, offset = 0;
+  std::uint32_t length = 0;
+  bool at_position = false;  ///< read(2) at the handle's own position (pipes, devices): offset is ignored
+};
+BOOST_DESCRIBE_STRUCT(ReadFile, (), (handle, offset, length, at_position))
+/// stat: fstat of the file just after the read, so that growth is seen without another round trip.
+struct FileData {
+  Bytes data;
+  FileStat stat;
+};
+BOOST_DESCRIBE_STRUCT(FileData, (), (data, stat))
+
+/// Sends [offset, offset+length) as a stream (read-ahead); it ends early at end of file.
+struct StreamFile {
+  std::uint64_t handle = 0, offset = 0, length = 0;
+};
+BOOST_DESCRIBE_STRUCT(StreamFile, (), (handle, offset, length))
+struct FileStream {
+  std::uint32_t stream = 0;
+  FileStat stat;
+};
+BOOST_DESCRIBE_STRUCT(FileStream, (), (stream, stat))
+
+/// pwrite(2), or write(2) at the end (append) or at the handle's own position (at_position).
+struct WriteFile {
+  std::uint64_t handle = 0, offset = 0;
+  bool at_position = false;
+  Bytes data;
+};
+BOOST_DESCRIBE_STRUCT(WriteFile, (), (handle, offset, at_position, data))
+struct Written {
+  std::uint64_t length = 0;
+  FileStat stat;
+};
+BOOST_DESCRIBE_STRUCT(Written, (), (length, stat))
+struct TruncateFile {
+  std::uint64_t handle = 0, size = 0;
+};
+BOOST_DESCRIBE_STRUCT(TruncateFile, (), (handle, size))
+struct CloseFile {
+  std::uint64_t handle = 0;
+};
+BOOST_DESCRIBE_STRUCT(CloseFile, (), (handle))
+
+/// stat(2) or, with follow = false, lstat(2); by handle when handle ≠ 0: fstat(2).
+struct StatFile {
+  std::string path;
+  std::uint64_t handle = 0;
+  bool follow = true;
+};
+BOOST_DESCRIBE_STRUCT(StatFile, (), (path, handle, follow))
+/// faccessat(2): mode R_OK|W_OK|X_OK or F_OK; flags AT_EACCESS, AT_SYMLINK_NOFOLLOW.
+struct AccessFile {
+  std::string path;
+  std::uint32_t mode = 0, flags = 0;
+};
+BOOST_DESCRIBE_STRUCT(AccessFile, (), (path, mode, flags))
+struct ReadLink {
+  std::string path;
+};
+BOOST_DESCRIBE_STRUCT(ReadLink, (), (path))
+struct RealPath {
+  std::string path;
+};
+BOOST_DESCRIBE_STRUCT(RealPath, (), (path))
+
+/// Lists a directory, each entry with its lstat. Answers come in pages: ask again with the cursor of the last answer
+/// until it is 0. First call: cursor 0.
+struct ReadDirectory {
+  std::string path;
+  std::uint64_t cursor = 0;
+};
+BOOST_DESCRIBE_STRUCT(ReadDirectory, (), (path, cursor))
+struct DirectoryEntry {
+  std::string name;
+  std::uint64_t inode = 0;
+  std::uint8_t type = 0;  // DT_* of readdir(3)
+  bool has_stat = false;
+  FileStat stat;
+};
+BOOST_DESCRIBE_STRUCT(DirectoryEntry, (), (name, inode, type, has_stat, stat))
+/// stat: of the directory itself. Entries as getdents64 gives them, "." and ".." included, order kept.
+struct Directory {
+  std::uint64_t cursor = 0;
+  FileStat stat;
+  std::vector<DirectoryEntry> entries;
+};
+BOOST_DESCRIBE_STRUCT(Directory, (), (cursor, stat, entries))
+
+enum class PathChange : std::uint8_t { make_directory, unlink, remove_directory, rename, symlink, link, chmod, truncate };
+BOOST_DESCRIBE_ENUM(PathChange, make_directory, unlink, remove_directory, rename, symlink, link, chmod, truncate)
+/// mkdir, unlink, rmdir, rename(path→other), symlink(other is the target), link, chmod(number), truncate(number).
+struct ChangePath {
+  PathChange change = PathChange::unlink;
+  std::string path, other;
+  std::uint64_t number = 0;
+};
+BOOST_DESCRIBE_STRUCT(ChangePath, (), (change, path, other, number))
+
+// ---- the pod ---------------------------------------------------------------------------------------------------
+
+struct GetPod {};
+BOOST_DESCRIBE_STRUCT(GetPod, (), ())
+/// What uname(2), /proc/<pid>/environ and the interfaces say in the target. environment: "NAME=value", as is.
+struct Pod {
+  std::string hostname, domainname, kernel, machine;
+  std::uint32_t pid = 0;  ///< of the target's main process, in the agent's pid namespace
+  std::uint32_t uid = 0, gid = 0;
+  std::string working_directory;
+  std::vector<std::string> environment;
+  std::vector<SocketAddress> addresses;
+};
+BOOST_DESCRIBE_STRUCT(Pod, (), (hostname, domainname, kernel, machine, pid, uid, gid, working_directory, environment, addresses))
+
+// ---- names -----------------------------------------------------------------------------------------------------
+
+/// getaddrinfo(3) in the pod. family, socktype, protocol, flags: the hints' own numbers (glibc's).
+struct Resolve {
+  std::string host, service;
+  std::int32_t family = 0, socktype = 0, protocol = 0, flags = 0;
+};
+BOOST_DESCRIBE_STRUCT(Resolve, (), (host, service, family, socktype, protocol, flags))
+struct ResolvedAddress {
+  std::int32_t socktype = 0, protocol = 0;
+  SocketAddress address;
+};
+BOOST_DESCRIBE_STRUCT(ResolvedAddress, (), (socktype, protocol, address))
+/// status: 0 or a glibc EAI_* number; system_errno when it is EAI_SYSTEM.
+struct Resolved {
+  std::int32_t status = 0, system_errno = 0;
+  std::string canonical_name;
+  std::vector<ResolvedAddress> addresses;
+  std::vector<std::string> aliases;  ///< for gethostbyname(3)
+};
+BOOST_DESCRIBE_STRUCT(Resolved, (), (status, system_errno, canonical_name, addresses, aliases))
+/// getnameinfo(3) in the pod; flags NI_*.
+struct ResolveBack {
+  SocketAddress address;
+  std::int32_t flags = 0;
+};
+BOOST_DESCRIBE_STRUCT(ResolveBack, (), (address, flags))
+struct ResolvedName {
+  std::int32_t status = 0;
+  std::string host, service;
+};
+BOOST_DESCRIBE_STRUCT(ResolvedName, (), (status, host, service))
+
+// ---- outgoing --------------------------------------------------------------------------------------------------
+
+/// connect(2) from the pod. bind: a source address the program asked for (family none: any).
+struct Connect {
+  Transport transport = Transport::stream;
+  SocketAddress remote, bind;
+  std::uint32_t timeout_ms = 0;  ///< 0: the kernel's own
+};
+BOOST_DESCRIBE_STRUCT(Connect, (), (transport, remote, bind, timeout_ms))
+struct Connected {
+  std::uint32_t stream = 0;
+  SocketAddress local, remote;
+};
+BOOST_DESCRIBE_STRUCT(Connected, (), (stream, local, remote))
+
+// ---- incoming --------------------------------------------------------------------------------------------------
+
+enum class IncomingMode : std::uint8_t { mirror, steal };
+BOOST_DESCRIBE_ENUM(IncomingMode, mirror, steal)
+
+/// A probe of the pod's spec, so that the agent lets it through to the pod. kind: "http", "tcp", "grpc".
+struct Probe {
+  std::string kind, path;
+  std::uint16_t port = 0;
+};
+BOOST_DESCRIBE_STRUCT(Probe, (), (kind, path, port))
+
+/// Wants the traffic that comes to `port` of the pod. filter: per-request conditions; empty = all (a later version
+/// gives it meaning; an agent that does not know the feature "filter" answers ENOTSUP to one).
+struct Subscribe {
+  std::uint16_t port = 0;
+  IncomingMode mode = IncomingMode::mirror;
+  Transport transport = Transport::stream;
+  std::string filter;
+  std::vector<Probe> probes;
+};
+BOOST_DESCRIBE_STRUCT(Subscribe, (), (port, mode, transport, filter, probes))
+struct Subscribed {
+  std::uint64_t subscription = 0;
+};
+BOOST_DESCRIBE_STRUCT(Subscribed, (), (subscription))
+struct Unsubscribe {
+  std::uint64_t subscription = 0;
+};
+BOOST_DESCRIBE_STRUCT(Unsubscribe, (), (subscription))
+/// Event: a connection came. mirror: the client's data may be discarded; steal: the client answers on the stream.
+/// A stolen connection that the client can't take (no listener) is answered End{reset, ECONNREFUSED} before any Data:
+/// the agent then hands it to the pod.
+struct Incoming {
+  std::uint64_t subscription = 0;
+  std::uint32_t stream = 0;
+  IncomingMode mode = IncomingMode::mirror;
+  SocketAddress remote, local;
+};
+BOOST_DESCRIBE_STRUCT(Incoming, (), (subscription, stream, mode, remote, local))
+
+// ---- general ---------------------------------------------------------------------------------------------------
+
+struct Done {};
+BOOST_DESCRIBE_STRUCT(Done, (), ())
+struct Text {
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(Text, (), (text))
+/// The answer to any request that failed: code is the errno that the same call would have given in the pod.
+struct Failure {
+  std::int32_t code = 0;
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(Failure, (), (code, text))
+/// Orderly end: the agent drops this client's streams, redirects and handles before it answers.
+struct Bye {};
+BOOST_DESCRIBE_STRUCT(Bye, (), ())
+
+enum class Severity : std::uint8_t { info, warning, error };
+BOOST_DESCRIBE_ENUM(Severity, info, warning, error)
+/// Event: something the user should read (a gap in a mirrored connection, a fallback taken, …).
+struct Note {
+  Severity severity = Severity::info;
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(Note, (), (severity, text))
+/// Event: the agent is about to leave (the target is gone, it was told to stop).
+struct Leaving {
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(Leaving, (), (reason))
+
+/// The wire number of a message is its index here. Append only.
+using Message = std::variant<Failure, Done, Text, OpenFile, OpenedFile, ReadFile, FileData, StreamFile, FileStream,
+                             WriteFile, Written, TruncateFile, CloseFile, StatFile, FileStat, AccessFile, ReadLink,
+                             RealPath, ReadDirectory, Directory, ChangePath, GetPod, Pod, Resolve, Resolved, ResolveBack,
+                             ResolvedName, Connect, Connected, Subscribe, Subscribed, Unsubscribe, Incoming, Bye, Note,
+                             Leaving>;
+
+// ---- handshake (not numbered, sent once per transport, before all else) -----------------------------------------
+
+constexpr std::uint32_t protocol_version = 1;
+
+/// First frame of the client. session: chosen by the client; the same after a lost transport. received: the number of
+/// the last numbered frame it has seen (0: none, a new session).
+struct Hello {
+  std::uint32_t version = protocol_version;
+  std::vector<std::string> features;
+  std::array<std::uint8_t, 32> token{};
+  std::array<std::uint8_t, 16> session{};
+  std::uint64_t received = 0;
+  std::uint32_t window = 0;  ///< bytes of credit that each new stream starts with, client's side
+  std::string client;        ///< "user@host", shown to other developers on a clash
+};
+BOOST_DESCRIBE_STRUCT(Hello, (), (version, features, token, session, received, window, client))
+/// Agent's answer when it accepts.
+struct Welcome {
+  std::uint32_t version = protocol_version;
+  std::vector<std::string> features;
+  bool resumed = false;
+  std::uint64_t received = 0;
+  std::uint32_t window = 0;
+  std::uint32_t lease_seconds = 0;
+};
+BOOST_DESCRIBE_STRUCT(Welcome, (), (version, features, resumed, received, window, lease_seconds))
+/// Agent's answer when it refuses; it then closes. code: EACCES (token), EPROTO (version), ESTALE (can't resume).
+struct Rejected {
+  std::int32_t code = 0;
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(Rejected, (), (code, text))
+
+using Handshake = std::variant<Hello, Welcome, Rejected>;
+
+}  // namespace inpod::protocol

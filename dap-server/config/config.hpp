@@ -1,0 +1,74 @@
+// Config: everything a user can say about a cluster session, from .inpod/config.yaml, launch.json's "cluster" or flags.
+//
+// One description (config.cpp's key table) drives parsing, validation with suggestions, the JSON schema and the docs.
+// Plain data: copy freely, any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/messages.hpp"
+#include "protocol/result.hpp"
+
+namespace inpod {
+
+struct AgentConfig {
+  std::string mode = "job";                ///< job | ephemeral
+  std::string image;                       ///< an image that holds inpod-agent; empty: stream ours into the target's image
+  std::string bootstrap_image;             ///< an image with a shell, when the target's has none
+  std::string namespace_;                  ///< key "namespace": where the agent's Job goes; empty: the target's
+  std::uint32_t lease_seconds = 300;       ///< how long it lingers for the next launch
+  std::uint32_t startup_seconds = 60;      ///< how long to wait for it
+  bool privileged = false;
+  std::string path;                        ///< local inpod-agent executable; empty: beside inpod
+  std::map<std::string, std::string> labels, annotations, node_selector;
+};
+
+struct FilesConfig {
+  std::string mode = "read";               ///< read | write | local: for what no list names and no default covers
+  std::vector<std::string> local, read, write, absent;  ///< globs, in this order of precedence: absent, local, write, read
+  std::map<std::string, std::string> map;  ///< prefix → prefix in the pod
+};
+
+struct EnvironmentConfig {
+  std::vector<std::string> include, exclude;  ///< globs of names; empty include: all
+  std::map<std::string, std::string> set;
+  std::vector<std::string> unset;
+};
+
+struct DnsConfig {
+  bool enabled = true;
+  std::vector<std::string> local;  ///< globs of names resolved on this machine
+};
+
+struct OutgoingConfig {
+  bool tcp = true, udp = true, unix_sockets = false;
+  std::vector<std::string> local;   ///< CIDR[:PORT[-PORT]] that leave from this machine
+  std::vector<std::string> remote_unix;  ///< globs of unix socket paths that are the pod's
+};
+
+struct IncomingConfig {
+  protocol::IncomingMode mode = protocol::IncomingMode::mirror;
+  bool enabled = true;
+  std::vector<std::uint16_t> ports;         ///< only these; empty: every port the program listens on
+  std::vector<std::uint16_t> ignore_ports;
+  std::map<std::uint16_t, std::uint16_t> map;  ///< program's port → pod's port
+};
+
+struct Config {
+  std::string target;     ///< pod/NAME, deployment/NAME, …, label:K=V, local:PID, targetless; "/container/NAME" may follow
+  std::string kubeconfig, context, namespace_;
+  std::string interception = "auto";  ///< auto | preload | syscalls
+  bool hostname = true;
+  AgentConfig agent;
+  FilesConfig files;
+  EnvironmentConfig environment;
+  DnsConfig dns;
+  OutgoingConfig outgoing;
+  IncomingConfig incoming;
+};
+
+}  // namespace inpod

@@ -1,0 +1,40 @@
+// Relay: the side of layer/core/relay_protocol.hpp that lives in `inpod`. It listens on a unix socket for debuggees and
+// turns each operation into messages on the Link to the agent; it owns memfds, handles, sockets and listeners.
+//
+// One executor, the Link's; call only there. Nothing of it runs in the debuggee, so it goes on while that is stopped.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "config/config.hpp"
+#include "protocol/link.hpp"
+
+namespace inpod {
+
+class Relay {
+ public:
+  struct Options {
+    Config config;
+    std::string directory;                  ///< of mode 0700, exists; the socket "relay" is made in it
+    protocol::Pod pod;                      ///< what GetPod answered
+    std::vector<protocol::Probe> probes;    ///< of the target's spec
+    std::function<void(const nlohmann::json&)> on_event;  ///< "activity", "process", "note", see docs/dap-extensions.md
+  };
+  static Result<std::shared_ptr<Relay>> create(boost::asio::any_io_executor executor,
+                                               std::shared_ptr<protocol::Link> link, Options options);
+  virtual ~Relay() = default;
+  virtual std::string socket_path() const = 0;
+  /// Events from the agent's Link (Incoming, Note, …) go in here.
+  virtual void on_agent_event(protocol::Message event) = 0;
+  /// Number of processes that made their handshake and still live; and of all that ever did.
+  virtual std::size_t processes() const = 0;
+  virtual std::uint64_t handshakes() const = 0;
+  /// Forgets everything, closes everything; debuggees see resets and EIO from then on. Idempotent.
+  virtual void close() = 0;
+};
+
+}  // namespace inpod

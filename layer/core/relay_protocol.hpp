@@ -1,0 +1,139 @@
+// The local protocol between a debuggee (layer, later the syscall supervisor) and the relay inside `inpod`.
+//
+// Why not the wire protocol: this one is spoken inside other people's processes, in signal handlers and between fork
+// and exec. So it is plain structs of fixed size on a unix stream socket, same machine, same build (a version mismatch
+// is refused): no allocation, no codec, no state.
+//
+// ONE CONNECTION PER OPERATION: connect, send Request + text + data (+ one fd by SCM_RIGHTS), read Reply + data
+// (+ one fd), close. Nothing is shared between threads or across fork, no lock is held across I/O, no fd stays open
+// in the program, and a slow answer blocks only its own caller. It costs about 20 µs, below any network round trip.
+//
+// ALL SOCKET AND FILE STATE LIVES IN THE RELAY, keyed by what the kernel itself keeps with the object: a socket's
+// SO_COOKIE, a memfd's inode. So dup, fork, exec and SCM_RIGHTS need no bookkeeping in the program.
+//
+// How an outgoing TCP connection keeps the program's own fd, and a non-blocking connect behaves as from a kernel:
+//   the relay has a "black hole" per address family: a loopback listener (SO_REUSEPORT) whose socket filter drops every
+//   SYN. The layer connect()s the program's fd to it: the socket is in SYN_SENT, unready, as with a far peer.
+//   The layer sends op connect with the fd (SCM_RIGHTS). The agent connects from the pod. Then the relay, from a socket
+//   bound to the black hole's own address and port, connects to the program's socket: a TCP simultaneous open
+//   (RFC 9293, 3.5) makes it established at once. On failure the relay dissolves the attempt (connect AF_UNSPEC on its
+//   copy of the fd, which wakes pollers with an error) and op socket_error tells the layer the true errno. A blocking
+//   connect asks first (wait = true), then connects.
+// An incoming connection is a plain loopback connection from the relay to the program's own listener.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+
+namespace inpod::relay {
+
+constexpr std::uint32_t magic = 0x696e7064;  // "inpd"
+constexpr std::uint16_t version = 1;
+constexpr std::uint32_t max_text = 2 * 4096 + 2;  // two paths
+constexpr std::uint32_t max_data = 1 << 20;
+
+enum class Op : std::uint16_t {
+  // -- process
+  hello,   ///< text: path of the executable. a: 1 after fork, 0 after exec. data: u64 handles that it inherited.
+           ///< Reply: data = Rules text (below), fd = the slot table's memfd.
+  // -- files: handles are the relay's. A `snapshot` file is a memfd that the relay fills; see Slot.
+  open,        ///< text: path. a: O_* flags, b: mode. Reply: fd, a: FileKind, b: slot, c: handle, stat
+  ensure,      ///< a: handle, b: offset, c: length. Waits until that range of the memfd is filled. Reply a: size
+  refresh,     ///< a: handle. Asks the pod for growth (a read came to the end). Reply a: size
+  read,        ///< a: handle, b: length, c: offset, d: 1 = at the handle's position. Reply: data
+  write,       ///< a: handle, c: offset, d: 1 = at the handle's position; data. Reply a: bytes written
+  seek,        ///< a: handle, b: offset (i64), c: whence. Reply a: new position
+  truncate,    ///< a: handle, b: size
+  release,     ///< a: handle. This process has closed its last fd of it. No reply.
+  file_stat,   ///< a: handle; or, a = 0: b: inode of the memfd (fd came from elsewhere). Reply: stat, data = real path
+  // -- paths
+  stat,           ///< text: path. a: 1 = follow links. Reply: stat
+  access,         ///< text: path. a: mode, b: AT_* flags
+  read_link,      ///< text: path. Reply: data
+  real_path,      ///< text: path. Reply: data
+  list,           ///< text: path. Reply: fd = memfd of struct linux_dirent64 records, a: bytes, stat
+  change_path,    ///< a: protocol::PathChange, b: number, text: path [NUL other]
+  // -- names
+  host,           ///< Reply: data = hostname NUL domainname
+  resolve,        ///< text: host NUL service. a: family b: socktype c: protocol d: flags (as i64).
+                  ///< Reply: a: status (EAI_*), b: errno, c: number of ResolvedEntry; data: entries, then canonical name NUL, aliases NUL…
+  resolve_back,   ///< address. a: NI_* flags. Reply: a: status, data = host NUL service
+  // -- sockets: fd is the program's own socket (SCM_RIGHTS); the relay reads SO_COOKIE, SO_TYPE, SO_DOMAIN from it
+  connect,        ///< address: the peer wanted, fd. a: 1 = wait for the outcome. Reply: error; address: where connect(2) must
+                  ///< go now (black hole for TCP, a relay socket for UDP and unix)
+  socket_error,   ///< a: cookie. Reply a: errno that SO_ERROR should say instead of ECONNRESET (0: none of ours); once
+  names,          ///< fd. Reply: a: 1 if ours; address: the local one in the pod, address2: the peer's
+  bound,          ///< fd, address: what the program asked bind(2) for (the socket itself is bound to loopback already)
+  listening,      ///< fd. listen(2) has succeeded on it. Subscribes its port.
+  listener_gone,  ///< a: port that was bound locally. Perhaps closed: the relay looks, and unsubscribes if so. No reply.
+  note,           ///< text: something the user should read, once. a: protocol::Severity. No reply.
+};
+
+struct Request {
+  std::uint32_t magic_number = magic;
+  std::uint16_t version_number = version;
+  Op op{};
+  std::uint64_t a = 0, b = 0, c = 0, d = 0;
+  sockaddr_storage address{};
+  std::uint32_t address_length = 0;
+  std::uint32_t text_length = 0;  ///< bytes of text that follow
+  std::uint32_t data_length = 0;  ///< bytes of data that follow the text
+  std::uint32_t has_fd = 0;
+};
+
+/// stat(2) in numbers, filled into struct stat/stat64/statx by the front end.
+struct Stat {
+  std::uint64_t device, inode;
+  std::uint32_t mode, links, uid, gid;
+  std::uint64_t special_device, size, block_size, blocks;
+  std::int64_t accessed_ns, modified_ns, changed_ns, born_ns;
+};
+
+struct Reply {
+  std::int32_t error = 0;  ///< 0 or an errno
+  std::uint32_t data_length = 0;
+  std::uint64_t a = 0, b = 0, c = 0;
+  Stat stat{};
+  sockaddr_storage address{}, address2{};
+  std::uint32_t address_length = 0, address2_length = 0;
+  std::uint32_t has_fd = 0, unused = 0;
+};
+
+struct ResolvedEntry {
+  std::int32_t socktype, protocol;
+  std::uint32_t address_length, unused;
+  sockaddr_storage address;
+};
+
+enum class FileKind : std::uint64_t {
+  snapshot = 1,  ///< fd is a memfd "inpod:<handle>:<slot>" of the file's size; contents valid where the slot says so
+  handle = 2,    ///< fd is a placeholder memfd "inpod-h:<handle>"; every read, write, seek goes to the relay
+  directory = 3, ///< fd is a memfd "inpod-d:<handle>" of linux_dirent64 records
+};
+
+/// One entry of the slot table, a memfd that the relay writes and every debuggee maps read-only. The memfd of a
+/// snapshot file holds the pod's bytes in [begin, end); a read outside asks `ensure` first. size: the file's size as
+/// last heard. complete = begin 0 and end ≥ size: reads touch no relay until the end of file.
+struct Slot {
+  std::uint64_t handle;  ///< 0: free. Accessed with __atomic builtins, acquire/release.
+  std::uint64_t size, begin, end;
+};
+constexpr std::uint32_t slot_count = 4096;
+
+// Environment of a debuggee (set by the launcher):
+//   LD_PRELOAD     …/libinpod.so (kept first; what the user had follows)
+//   INPOD_SOCKET   path of the relay's socket (mode 0600, in a directory of mode 0700)
+//   INPOD_PROGRAM  absolute path of the program to inject; the layer stays passive in every other executable until it has
+//                  been active in an ancestor (it then sets INPOD_ACTIVE=1 in the environment of what it starts)
+//
+// Rules text (reply to hello), one per line, first match wins; MODE is local | read | write | absent:
+//   file MODE GLOB            paths: `*` within a segment, `**` across segments, `?`, `[…]`; the glob matches whole paths
+//   map PREFIX NEWPREFIX      a path under PREFIX is NEWPREFIX… in the pod
+//   outgoing tcp|udp|unix remote|local CIDR[:PORT[-PORT]]|*|GLOB
+//   incoming remote|local PORT[-PORT]|*
+//   dns remote|local GLOB
+//   hostname remote|local
+//   listen_reject 0|1         reserved
+// Unknown words: the layer refuses to start (fail closed).
+}  // namespace inpod::relay
