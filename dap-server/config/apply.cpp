@@ -1,0 +1,291 @@
+// Node → Config by the key table, and finding and reading the file.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "config/check.hpp"
+#include "config/keys.hpp"
+#include "config/load.hpp"
+#include "config/node.hpp"
+#include "config/node_builder.hpp"
+
+namespace inpod::config {
+namespace {
+
+using Problem = std::optional<std::string>;
+
+/// Applies one document to a Config; remembers where it comes from, for errors.
+class Applier {
+ public:
+  Applier(const std::string& origin, Config& config) : origin_(origin), config_(config) {}
+
+  Result<void> section(const Node& map, const std::string& prefix) {
+    for (const auto& [name, value] : map.members) {
+      const std::string path = prefix.empty() ? name : prefix + "." + name;
+      if (const Key* key = find_key(path)) {
+        TRY_VOID(assign(*key, value));
+      } else if (is_section(path)) {
+        if (value.kind == Node::Kind::null) continue;
+        if (value.kind != Node::Kind::map) return wrong(path, value, "keys below it");
+        TRY_VOID(section(value, path));
+      } else {
+        return unknown(path, value);
+      }
+    }
+    return {};
+  }
+
+  Result<void> assign(const Key& key, const Node& value) {
+    return std::visit([&](auto* field) { return set(key, value, *field); }, key.field(config_));
+  }
+
+ private:
+  static bool is_section(const std::string& path) {
+    for (const Key& key : keys()) {
+      if (key.name.rfind(path + ".", 0) == 0) return true;
+    }
+    return false;
+  }
+
+  Failed wrong(const std::string& path, const Node& value, const std::string& expected) const {
+    return fail(located(origin_, value.line, path + ": expected " + expected + ", got " + describe(value)));
+  }
+  Failed invalid(const std::string& path, const Node& value, const std::string& problem) const {
+    return fail(located(origin_, value.line, path + ": " + describe(value) + ": " + problem));
+  }
+
+  Failed unknown(const std::string& path, const Node& value) const {
+    std::vector<std::string> candidates;
+    std::set<std::string> sections;
+    const auto dot = path.rfind('.');
+    const std::string last = dot == std::string::npos ? path : path.substr(dot + 1);
+    for (const Key& key : keys()) {
+      candidates.push_back(key.name);
+      if (const auto end = key.name.find('.'); end != std::string::npos) {
+        sections.insert(key.name.substr(0, end));
+        // The right word in the wrong section is a near miss too.
+        if (key.name.substr(end + 1) == last) return unknown_key(path, value, key.name);
+      } else if (key.name == last) {
+        return unknown_key(path, value, key.name);
+      }
+    }
+    candidates.insert(candidates.end(), sections.begin(), sections.end());
+    return unknown_key(path, value, nearest(path, candidates).value_or(""));
+  }
+  Failed unknown_key(const std::string& path, const Node& value, const std::string& near) const {
+    return fail(located(origin_, value.line, "unknown key \"" + path + "\""),
+                near.empty() ? "`inpod schema --markdown` lists all keys" : "did you mean \"" + near + "\"?");
+  }
+
+  /// Checks that go with the row, for one text of the value.
+  static Problem text_problem(const Key& key, const std::string& text) {
+    switch (key.check) {
+      case Check::path_glob: return path_glob_problem(text);
+      case Check::name_glob: return glob_problem(text);
+      case Check::network: return network_problem(text);
+      case Check::variable: return variable_problem(text);
+      case Check::none: case Check::choice: case Check::range: case Check::prefix: break;
+    }
+    if (text.find('\0') != std::string::npos) return "it holds a NUL";
+    return std::nullopt;
+  }
+
+  Result<void> choice(const Key& key, const Node& value) const {
+    for (const auto& word : key.choices) {
+      if (value.kind == Node::Kind::text && value.text == word) return {};
+    }
+    auto error = wrong(key.name, value, expected_type(key));
+    if (value.kind != Node::Kind::text) return error;
+    if (const auto near = nearest(value.text, key.choices)) error.value().remedy = "did you mean \"" + *near + "\"?";
+    return error;
+  }
+
+  Result<void> set(const Key& key, const Node& value, std::string& field) {
+    if (key.check == Check::choice) {
+      TRY_VOID(choice(key, value));
+    } else if (value.kind == Node::Kind::number || value.kind == Node::Kind::boolean) {
+      auto error = wrong(key.name, value, expected_type(key));
+      error.value().remedy = "put it in quotes: \"" + value.text + "\"";
+      return error;
+    } else if (value.kind != Node::Kind::text) {
+      return wrong(key.name, value, expected_type(key));
+    }
+    if (const auto problem = text_problem(key, value.text)) return invalid(key.name, value, *problem);
+    field = value.text;
+    return {};
+  }
+
+  Result<void> set(const Key& key, const Node& value, bool& field) {
+    if (value.kind != Node::Kind::boolean) return wrong(key.name, value, expected_type(key));
+    field = value.text == "true";
+    return {};
+  }
+
+  Result<void> set(const Key& key, const Node& value, std::uint32_t& field) {
+    const auto number = value.kind == Node::Kind::number ? parse_number(value.text) : std::nullopt;
+    if (!number || *number < key.minimum || *number > key.maximum) return wrong(key.name, value, expected_type(key));
+    field = static_cast<std::uint32_t>(*number);
+    return {};
+  }
+
+  Result<void> set(const Key& key, const Node& value, protocol::IncomingMode& field) {
+    TRY_VOID(choice(key, value));
+    field = value.text == "steal" ? protocol::IncomingMode::steal : protocol::IncomingMode::mirror;
+    return {};
+  }
+
+  Result<void> set(const Key& key, const Node& value, std::vector<std::string>& field) {
+    if (value.kind != Node::Kind::list) return wrong(key.name, value, expected_type(key));
+    std::vector<std::string> texts;
+    for (const Node& item : value.items) {
+      if (item.kind != Node::Kind::text) return wrong(key.name, item, "text");
+      if (const auto problem = text_problem(key, item.text)) return invalid(key.name, item, *problem);
+      texts.push_back(item.text);
+    }
+    field = std::move(texts);
+    return {};
+  }
+
+  Result<void> set(const Key& key, const Node& value, std::vector<std::uint16_t>& field) {
+    if (value.kind != Node::Kind::list) return wrong(key.name, value, expected_type(key));
+    std::vector<std::uint16_t> ports;
+    for (const Node& item : value.items) {
+      const auto port = item.kind == Node::Kind::number ? parse_port(item.text) : std::nullopt;
+      if (!port) return wrong(key.name, item, "a port (1 to 65535)");
+      ports.push_back(*port);
+    }
+    field = std::move(ports);
+    return {};
+  }
+
+  Result<void> set(const Key& key, const Node& value, std::map<std::string, std::string>& field) {
+    if (value.kind != Node::Kind::map) return wrong(key.name, value, expected_type(key));
+    for (const auto& [name, item] : value.members) {
+      const std::string path = key.name + "." + name;
+      // Numbers and booleans are what people write for variables and labels; they mean the text as written.
+      const bool scalar = item.kind == Node::Kind::text || item.kind == Node::Kind::number || item.kind == Node::Kind::boolean;
+      if (!scalar) return wrong(path, item, "text");
+      if (key.check == Check::prefix) {
+        if (const auto problem = path_prefix_problem(name)) return invalid(path, item, "\"" + name + "\": " + *problem);
+        if (const auto problem = path_prefix_problem(item.text)) return invalid(path, item, *problem);
+      } else if (const auto problem = text_problem(key, name)) {
+        return invalid(path, item, "its name: " + *problem);
+      }
+      if (item.text.find('\0') != std::string::npos) return invalid(path, item, "it holds a NUL");
+      field[name] = item.text;
+    }
+    return {};
+  }
+
+  Result<void> set(const Key& key, const Node& value, std::map<std::uint16_t, std::uint16_t>& field) {
+    if (value.kind != Node::Kind::map) return wrong(key.name, value, expected_type(key));
+    for (const auto& [name, item] : value.members) {
+      const auto from = parse_port(name);
+      const auto to = item.kind == Node::Kind::number ? parse_port(item.text) : std::nullopt;
+      if (!from) return invalid(key.name, item, "its key \"" + name + "\" is no port (1 to 65535)");
+      if (!to) return wrong(key.name + "." + name, item, "a port (1 to 65535)");
+      field[*from] = *to;
+    }
+    return {};
+  }
+
+  const std::string& origin_;
+  Config& config_;
+};
+
+Result<void> apply(const Node& node, const std::string& origin, Config& config) {
+  Config changed = config;
+  TRY_VOID(Applier(origin, changed).section(node, ""));
+  config = std::move(changed);
+  return {};
+}
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail_errno("cannot read config file " + path);
+  std::string content(NodeBuilder::max_bytes + 1, '\0');
+  file.read(content.data(), static_cast<std::streamsize>(content.size()));
+  if (file.bad()) return fail_errno("cannot read config file " + path);
+  content.resize(static_cast<std::size_t>(file.gcount()));
+  return content;
+}
+
+/// A flag's values as the Node that a file would have given.
+Result<Node> flag_node(const Key& key, const std::vector<std::string>& values, const std::string& origin) {
+  Config unused;
+  const Field field = key.field(unused);
+  const auto scalar = [](const std::string& text, Node::Kind kind) {
+    Node node;
+    node.kind = kind;
+    node.text = text;
+    return node;
+  };
+  const auto number_or_text = [&](const std::string& text) {
+    return scalar(text, parse_number(text) ? Node::Kind::number : Node::Kind::text);
+  };
+  Node node;
+  if (std::holds_alternative<std::vector<std::string>*>(field) || std::holds_alternative<std::vector<std::uint16_t>*>(field)) {
+    node.kind = Node::Kind::list;
+    const bool ports = std::holds_alternative<std::vector<std::uint16_t>*>(field);
+    for (const auto& value : values) node.items.push_back(ports ? number_or_text(value) : scalar(value, Node::Kind::text));
+    return node;
+  }
+  const bool ports = std::holds_alternative<std::map<std::uint16_t, std::uint16_t>*>(field);
+  if (ports || std::holds_alternative<std::map<std::string, std::string>*>(field)) {
+    node.kind = Node::Kind::map;
+    for (const auto& value : values) {
+      const auto equals = value.find('=');
+      if (equals == std::string::npos) return fail(origin + ": expected NAME=VALUE, got \"" + value + "\"");
+      const auto text = value.substr(equals + 1);
+      node.members.emplace_back(value.substr(0, equals), ports ? number_or_text(text) : scalar(text, Node::Kind::text));
+    }
+    return node;
+  }
+  const std::string& value = values.back();
+  const bool flag = std::holds_alternative<bool*>(field) && (value == "true" || value == "false");
+  if (flag) return scalar(value, Node::Kind::boolean);
+  return std::holds_alternative<std::uint32_t*>(field) ? number_or_text(value) : scalar(value, Node::Kind::text);
+}
+
+}  // namespace
+
+std::optional<std::string> find_file(const std::string& directory) {
+  std::error_code ignored;
+  auto at = std::filesystem::absolute(directory, ignored);
+  while (true) {
+    for (const char* name : {"config.yaml", "config.yml", "config.json"}) {
+      const auto candidate = at / ".inpod" / name;
+      if (std::filesystem::is_regular_file(candidate, ignored)) return candidate.string();
+    }
+    if (at == at.root_path() || at.empty()) return std::nullopt;
+    at = at.parent_path();
+  }
+}
+
+Result<void> load_file(const std::string& path, Config& config) {
+  TRY_ASSIGN(content, read_file(path));
+  const bool json = path.size() > 5 && path.compare(path.size() - 5, 5, ".json") == 0;
+  auto node = json ? parse_json(content, path) : parse_yaml(content, path);
+  if (!node) return Failed(node.error());
+  return apply(*node, path, config);
+}
+
+Result<void> apply_json(const nlohmann::json& object, const std::string& origin, Config& config) {
+  TRY_ASSIGN(node, from_json(object, origin));
+  return apply(node, origin, config);
+}
+
+Result<void> apply_flag(const std::string& name, const std::vector<std::string>& values, const std::string& origin,
+                        Config& config) {
+  const Key* key = find_key(name);
+  if (key == nullptr || values.empty()) return fail(origin + ": no such key or no value: " + name);
+  TRY_ASSIGN(node, flag_node(*key, values, origin));
+  return Applier(origin, config).assign(*key, node);
+}
+
+}  // namespace inpod::config

@@ -1,0 +1,48 @@
+// The key table: every key of the config, once. Parsing, validation, command-line flags, the JSON schema and
+// docs/config.md all come from it; a new key is one row in keys.cpp and one field in config.hpp.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <variant>
+
+#include "config/config.hpp"
+
+namespace inpod::config {
+
+/// Where a key's value lives in a Config; the type of the pointer is the type of the key.
+using Field = std::variant<std::string*, bool*, std::uint32_t*, protocol::IncomingMode*, std::vector<std::string>*,
+                           std::vector<std::uint16_t>*, std::map<std::string, std::string>*,
+                           std::map<std::uint16_t, std::uint16_t>*>;
+
+/// What is checked beyond the type.
+enum class Check {
+  none,
+  choice,     ///< one of `choices`
+  range,      ///< minimum … maximum
+  path_glob,  ///< globs that match whole absolute paths: start with / or **
+  name_glob,  ///< globs of names
+  prefix,     ///< a map of absolute path prefixes
+  network,    ///< CIDR[:PORT[-PORT]]
+  variable,   ///< names of environment variables
+};
+
+struct Key {
+  std::string name;  ///< "agent.lease_seconds"
+  Field (*field)(Config&);
+  std::string help;     ///< one or more sentences, Markdown
+  std::string example;  ///< as YAML, in flow style
+  Check check = Check::none;
+  std::vector<std::string> choices = {};
+  std::uint32_t minimum = 0, maximum = 0;
+};
+
+std::span<const Key> keys();
+/// The row of a dotted name, or nullptr.
+const Key* find_key(const std::string& name);
+
+/// "text", "true or false", "a list of text", …: for errors and docs.
+std::string expected_type(const Key& key);
+
+}  // namespace inpod::config

@@ -1,0 +1,160 @@
+// JSON schema (draft-07) and docs/config.md from the key table.
+#include <nlohmann/json.hpp>
+
+#include "config/keys.hpp"
+#include "config/load.hpp"
+
+namespace inpod::config {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const Json port = {{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}};
+
+/// Type and default of one field.
+struct Describe {
+  const Key& key;
+  Json operator()(const std::string* value) const { return {{"type", "string"}, {"default", *value}}; }
+  Json operator()(const bool* value) const { return {{"type", "boolean"}, {"default", *value}}; }
+  Json operator()(const std::uint32_t* value) const {
+    return {{"type", "integer"}, {"minimum", key.minimum}, {"maximum", key.maximum}, {"default", *value}};
+  }
+  Json operator()(const protocol::IncomingMode* value) const {
+    return {{"type", "string"}, {"default", *value == protocol::IncomingMode::steal ? "steal" : "mirror"}};
+  }
+  Json operator()(const std::vector<std::string>* value) const {
+    return {{"type", "array"}, {"items", {{"type", "string"}, {"minLength", 1}}}, {"default", *value}};
+  }
+  Json operator()(const std::vector<std::uint16_t>* value) const {
+    return {{"type", "array"}, {"items", port}, {"default", *value}};
+  }
+  Json operator()(const std::map<std::string, std::string>*) const {
+    return {{"type", "object"},
+            {"additionalProperties", {{"type", Json::array({"string", "number", "boolean"})}}},
+            {"default", Json::object()}};
+  }
+  Json operator()(const std::map<std::uint16_t, std::uint16_t>*) const {
+    return {{"type", "object"},
+            {"propertyNames", {{"pattern", "^[0-9]{1,5}$"}}},
+            {"additionalProperties", port},
+            {"default", Json::object()}};
+  }
+};
+
+Json property(const Key& key) {
+  Config defaults;
+  Json property = std::visit([&](auto* field) { return Describe{key}(field); }, key.field(defaults));
+  if (key.check == Check::choice) property["enum"] = key.choices;
+  property["description"] = key.help;
+  return property;
+}
+
+struct SectionText {
+  const char* name;
+  const char* help;
+};
+constexpr SectionText sections[] = {
+    {"agent", "The agent in the cluster."},
+    {"files", "Which files are the pod's."},
+    {"environment", "The program's environment: the pod's, with changes."},
+    {"dns", "Where names are resolved."},
+    {"outgoing", "Which connections leave from the pod."},
+    {"incoming", "Which of the pod's traffic reaches the program."},
+};
+
+Json properties() {
+  Json all = Json::object();
+  for (const Key& key : keys()) {
+    const auto dot = key.name.find('.');
+    if (dot == std::string::npos) {
+      all[key.name] = property(key);
+      continue;
+    }
+    Json& section = all[key.name.substr(0, dot)];
+    if (section.is_null()) {
+      section = {{"type", "object"}, {"additionalProperties", false}};
+      for (const auto& text : sections) {
+        if (key.name.compare(0, dot, text.name) == 0) section["description"] = text.help;
+      }
+    }
+    section["properties"][key.name.substr(dot + 1)] = property(key);
+  }
+  return all;
+}
+
+Json cluster() {
+  return {{"type", "object"},
+          {"description", "The cluster session of this launch; wins over .inpod/config.yaml."},
+          {"additionalProperties", false},
+          {"properties", properties()}};
+}
+
+std::string default_text(const Key& key) {
+  const Json value = property(key)["default"];
+  if (value.is_string()) return value.get<std::string>().empty() ? "–" : "`" + value.get<std::string>() + "`";
+  return value.empty() ? "–" : "`" + value.dump() + "`";
+}
+
+std::string row(const Key& key) {
+  return "| `" + key.name + "` | " + expected_type(key) + " | " + default_text(key) + " | " + key.help + " | `" +
+         key.example + "` |\n";
+}
+
+constexpr const char* table_head = "| key | value | default | meaning | example |\n| --- | --- | --- | --- | --- |\n";
+
+}  // namespace
+
+Json schema() {
+  Json root = {{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "inpod config (.inpod/config.yaml)"}};
+  root.update(cluster());
+  root["description"] = "What inpod should know about a cluster session.";
+  return root;
+}
+
+Json launch_schema() {
+  Json root = {{"$schema", "http://json-schema.org/draft-07/schema#"},
+                     {"title", "inpod's attributes of a launch configuration"},
+                     {"type", "object"},
+                     {"properties", {{"cluster", cluster()}}}};
+  return root;
+}
+
+std::string markdown() {
+  std::string text =
+      "# Configuration\n\n"
+      "<!-- Made by `inpod schema --markdown` from the key table; a test keeps it in step. -->\n\n"
+      "A project keeps its settings in `.inpod/config.yaml` (or `.yml`, `.json`); inpod looks in the current directory and\n"
+      "those above it, `-f FILE` names another. A launch configuration's `\"cluster\": {…}` takes the same keys and wins over\n"
+      "the file; flags win over both: the key `agent.lease_seconds` is the flag `--agent-lease-seconds`. Lists and single\n"
+      "values replace what stood there, maps are merged. Unknown keys are errors.\n\n"
+      "```yaml\n"
+      "target: deployment/checkout\n"
+      "namespace: shop\n"
+      "incoming:\n"
+      "  mode: steal\n"
+      "files:\n"
+      "  write: [/var/lib/app/**]\n"
+      "environment:\n"
+      "  set: {LOG_LEVEL: debug}\n"
+      "```\n\n"
+      "`inpod schema` prints the JSON schema; editors with a YAML language server complete keys when the file starts with\n"
+      "`# yaml-language-server: $schema=PATH`.\n\n## Session\n\n";
+  text += table_head;
+  std::string section;
+  for (const Key& key : keys()) {
+    const auto dot = key.name.find('.');
+    const std::string name = dot == std::string::npos ? "" : key.name.substr(0, dot);
+    if (name != section) {
+      section = name;
+      text += "\n## `" + name + "`\n\n";
+      for (const auto& candidate : sections) {
+        if (name == candidate.name) text += std::string(candidate.help) + "\n\n";
+      }
+      text += table_head;
+    }
+    text += row(key);
+  }
+  return text;
+}
+
+}  // namespace inpod::config
