@@ -39,7 +39,7 @@ std::vector<std::string> environment_of(const ProcessOptions& options) {
   std::map<std::string, std::string> all;
   for (char** entry = environ; *entry; ++entry) {
     const char* equals = strchr(*entry, '=');
-    if (equals) all[std::string(*entry, equals)] = equals + 1;
+    if (equals) all[std::string(static_cast<const char*>(*entry), equals)] = equals + 1;
   }
   for (const auto& name : options.unset) all.erase(name);
   for (const auto& [name, value] : options.environment) all[name] = value;
