@@ -1,0 +1,218 @@
+// The namespace, the developer and the client of the end-to-end tests; see cluster.hpp.
+#include "cluster.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <random>
+#include <stdexcept>
+
+namespace inpod::test {
+
+const std::string binaries = INPOD_TEST_BINARIES;
+const std::string sources = INPOD_TEST_SOURCES;
+
+namespace {
+
+// The pod's own service: says that the pod answered, and logs each request.
+const char* const server = R"py(
+import http.server, json, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self):
+        length = int(self.headers.get("Content-Length", 0))
+        got = len(self.rfile.read(length))
+        body = json.dumps({"by": "pod", "path": self.path, "got": got}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    do_GET = do_POST = answer
+    def log_message(self, form, *values):
+        print("pod saw", self.path, self.headers.get("User-Agent", ""), flush=True)
+http.server.ThreadingHTTPServer.request_queue_size = 64
+http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Handler).serve_forever()
+)py";
+
+const char* const manifest = R"yaml(
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web-config}
+data:
+  config.yaml: "greeting: grüß dich from the pod\ncolor: teal\n"
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: web-secret}
+stringData: {password: "s3cret-of-the-pod"}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: app
+        image: docker.io/local/web:1
+        imagePullPolicy: Never
+        command: ["python3", "/app/server.py"]
+        env:
+        - {name: APP_COLOR, value: teal}
+        - {name: APP_WORDS, value: "two words, ünïcode"}
+        ports: [{containerPort: 8080, name: http}]
+        readinessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 1, failureThreshold: 2}
+        livenessProbe: {httpGet: {path: /livez, port: 8080}, periodSeconds: 1, failureThreshold: 3}
+        volumeMounts:
+        - {name: config, mountPath: /etc/web}
+        - {name: secret, mountPath: /run/secrets/web}
+        - {name: app, mountPath: /app}
+        - {name: data, mountPath: /data}
+      volumes:
+      - {name: config, configMap: {name: web-config}}
+      - {name: secret, secret: {secretName: web-secret}}
+      - {name: app, configMap: {name: server}}
+      - {name: data, emptyDir: {}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {name: client, image: docker.io/local/web:1, imagePullPolicy: Never, command: ["sh", "-c", "sleep 100000"]}
+)yaml";
+
+void must(const Outcome& outcome, const std::string& what) {
+  if (outcome.status != 0) throw std::runtime_error(what + ": " + outcome.out + outcome.err);
+}
+
+std::string random_name() {
+  std::random_device device;
+  return "inpod-e2e-" + std::to_string(device() % 1000000);
+}
+
+}  // namespace
+
+Outcome kubectl(std::vector<std::string> arguments, const std::string& input, milliseconds bound) {
+  arguments.insert(arguments.begin(), "kubectl");
+  ProcessOptions options;
+  options.input = input;
+  return test::run(std::move(arguments), options, bound);
+}
+
+Developer::Developer(uid_t uid) : uid_(uid) {
+  const char* config = getenv("KUBECONFIG");
+  if (!config) throw std::runtime_error("KUBECONFIG is not set: start this test by tests/cluster/run-in");
+  if (chown(home_.path().c_str(), uid, uid) != 0) throw std::runtime_error("chown: run the cluster tests as root");
+  kubeconfig_ = write("kube.config", read_file(config), 0600);
+  write("run/.keep", "", 0600);
+  chmod((home_.path() + "/run").c_str(), 0700);
+}
+
+std::string Developer::write(const std::string& name, const std::string& text, unsigned mode) const {
+  const std::string path = home_.write(name, text, mode);
+  for (std::string at = path; at != home_.path(); at = at.substr(0, at.rfind('/')))
+    if (chown(at.c_str(), uid_, uid_) != 0) throw std::runtime_error("chown " + at);
+  return path;
+}
+
+ProcessOptions Developer::options() const {
+  ProcessOptions options;
+  options.uid = uid_;
+  options.directory = home();
+  options.environment = {{"HOME", home()},
+                         {"KUBECONFIG", kubeconfig_},
+                         {"XDG_RUNTIME_DIR", home() + "/run"},
+                         {"XDG_STATE_HOME", home() + "/state"},
+                         {"USER", "dev" + std::to_string(uid_)},
+                         {"PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}};
+  return options;
+}
+
+std::unique_ptr<Process> Developer::inpod(std::vector<std::string> arguments, ProcessOptions options) const {
+  arguments.insert(arguments.begin(), binaries + "/inpod");
+  return std::make_unique<Process>(std::move(arguments), std::move(options));
+}
+
+Outcome Developer::run(std::vector<std::string> arguments, milliseconds bound) const {
+  return inpod(std::move(arguments))->wait(bound);
+}
+
+Shop& Shop::instance() {
+  static Shop shop;
+  return shop;
+}
+
+Shop::Shop() : name_(random_name()) {
+  must(kubectl({"create", "namespace", name_}), "namespace");
+  const std::string n = "-n" + name_;
+  TemporaryDirectory folder;
+  const std::string script = folder.write("server.py", server);
+  must(kubectl({n, "create", "configmap", "server", "--from-file", script}), "server");
+  // The namespace's service account comes a moment after it; without it, pods are refused.
+  const bool ready = eventually(seconds(30), [&] { return kubectl({n, "get", "serviceaccount", "default"}).status == 0; });
+  if (!ready) throw std::runtime_error("no default service account");
+  must(kubectl({n, "apply", "-f", "-"}, manifest), "manifest");
+  must(kubectl({n, "wait", "--for=condition=Ready", "pod/client", "--timeout=60s"}, {}, seconds(70)), "client pod");
+  must(kubectl({n, "rollout", "status", "deployment/web", "--timeout=60s"}, {}, seconds(70)), "deployment");
+  if (!answered_by_pod(seconds(30))) throw std::runtime_error("the service does not answer: " + curl("http://web/").err);
+}
+
+Shop::~Shop() { kubectl({"delete", "namespace", name_, "--wait=false"}); }
+
+std::string Shop::pod() const {
+  return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}"}).out;
+}
+std::string Shop::pod_ip() const {
+  return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].status.podIP}"}).out;
+}
+
+Outcome Shop::in_client(std::vector<std::string> command, const std::string& input, milliseconds bound) const {
+  std::vector<std::string> arguments{"-n", name_, "exec", "client"};
+  if (!input.empty()) arguments.push_back("-i");
+  arguments.push_back("--");
+  arguments.insert(arguments.end(), command.begin(), command.end());
+  return kubectl(arguments, input, bound);
+}
+Outcome Shop::in_pod(std::vector<std::string> command) const {
+  std::vector<std::string> arguments{"-n", name_, "exec", "deployment/web", "--"};
+  arguments.insert(arguments.end(), command.begin(), command.end());
+  return kubectl(arguments);
+}
+
+Outcome Shop::curl(const std::string& url, std::vector<std::string> arguments) const {
+  std::vector<std::string> command{"curl", "-sS", "-m", "20"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  command.push_back(url);
+  return in_client(command);
+}
+
+bool Shop::answered_by(const std::string& whom, milliseconds bound) const {
+  return eventually(bound, [&] { return curl("http://web/who").out.find(whom) != std::string::npos; });
+}
+bool Shop::answered_by_pod(milliseconds bound) const { return answered_by("\"by\": \"pod\"", bound); }
+
+int Shop::restarts() const {
+  const auto text = kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o",
+                             "jsonpath={.items[0].status.containerStatuses[0].restartCount}"});
+  return std::stoi("0" + text.out);
+}
+bool Shop::ready() const {
+  return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].status.containerStatuses[0].ready}"})
+             .out == "true";
+}
+
+}  // namespace inpod::test

@@ -1,0 +1,64 @@
+// What the end-to-end tests share: one namespace of their own in the real cluster with a service, its ConfigMap, Secret and
+// client pod, and `inpod` run as an ordinary user (never root) with a home of its own.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "support/process.hpp"
+
+namespace inpod::test {
+
+/// kubectl with the admin's kubeconfig ($KUBECONFIG).
+Outcome kubectl(std::vector<std::string> arguments, const std::string& input = {}, milliseconds bound = seconds(60));
+
+/// A developer: an uid without a name on this machine, a home, a runtime folder and a copy of the kubeconfig.
+class Developer {
+ public:
+  explicit Developer(uid_t uid = 23456);
+  const std::string& home() const { return home_.path(); }
+  const std::string& kubeconfig() const { return kubeconfig_; }
+  ProcessOptions options() const;
+  /// `inpod ARGUMENTS` as this developer, in their home.
+  std::unique_ptr<Process> inpod(std::vector<std::string> arguments, ProcessOptions options) const;
+  std::unique_ptr<Process> inpod(std::vector<std::string> arguments) const { return inpod(std::move(arguments), options()); }
+  Outcome run(std::vector<std::string> arguments, milliseconds bound = seconds(90)) const;
+  /// A file in the home that this developer owns; returns its path.
+  std::string write(const std::string& name, const std::string& text, unsigned mode = 0644) const;
+
+ private:
+  uid_t uid_;
+  TemporaryDirectory home_;
+  std::string kubeconfig_;
+};
+
+/// The namespace and what lives in it. Made once for a test program, deleted at its end.
+class Shop {
+ public:
+  static Shop& instance();
+  ~Shop();
+  const std::string& name_space() const { return name_; }
+  /// The only pod of deployment/web.
+  std::string pod() const;
+  std::string pod_ip() const;
+  /// What a client pod gets from `curl URL` (with `arguments` before it), with status 0, or curl's own exit code.
+  Outcome curl(const std::string& url, std::vector<std::string> arguments = {}) const;
+  Outcome in_client(std::vector<std::string> command, const std::string& input = {}, milliseconds bound = seconds(60)) const;
+  Outcome in_pod(std::vector<std::string> command) const;
+  /// True once the service is answered by the pod itself again (bounded).
+  bool answered_by_pod(milliseconds bound) const;
+  bool answered_by(const std::string& whom, milliseconds bound) const;
+  /// Number of restarts of the service's container, and whether it is ready.
+  int restarts() const;
+  bool ready() const;
+
+ private:
+  Shop();
+  std::string name_;
+};
+
+extern const std::string binaries;  ///< folder with inpod and the debuggees
+extern const std::string sources;   ///< the project's root
+
+}  // namespace inpod::test
