@@ -1,4 +1,6 @@
 // What happens when something is killed or cut: the cluster must not notice, and not a byte may be lost.
+#include <signal.h>
+
 #include "catch.hpp"
 #include "cluster.hpp"
 
