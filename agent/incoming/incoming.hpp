@@ -1,7 +1,9 @@
-// Incoming: the traffic that comes to the pod. It mirrors or steals connections for the clients that subscribe, and opens
-// a stream on a client's link for each.
+// Incoming: the pod's incoming traffic, copied (mirror) or taken (steal) for the clients of this agent.
 //
-// One per agent process. It lives on the io thread, whose network namespace is the target's; call it only there.
+// One object per agent process. It lives on the io thread, and that thread is in the target's network namespace when
+// create() and every other function is called: all sockets are made there. Nothing here blocks: packets, connections
+// and streams are served by coroutines on the executor. Destroying the object ends everything: redirects go first,
+// then live connections are reset. What it must never do: slow the pod, or leave a rule behind (see docs/steal.md).
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -16,21 +18,25 @@ namespace inpod::agent {
 
 class Incoming {
  public:
-  /// note: something that every client's user should read.
+  /// `note` takes what concerns the agent as a whole; what concerns one client goes to it as a Note event.
   static Result<std::unique_ptr<Incoming>> create(boost::asio::any_io_executor executor,
                                                   std::function<void(protocol::Severity, std::string)> note);
   virtual ~Incoming() = default;
 
-  /// One client's session, given by the server.
+  /// One per client session, given by the server.
   struct Client {
     std::string name;                                       ///< "user@host"
     std::function<std::shared_ptr<protocol::Link>()> link;  ///< streams are opened on it; null once it is closed
-    std::function<bool()> away;                             ///< true while it has no transport: new connections go to the pod
+    std::function<bool()> away;  ///< true while it has no transport: new connections go to the pod
   };
-  /// Answers the subscription's id. Errors carry an errno for Failure (EADDRINUSE on a clash, ENOTSUP, …).
+
+  /// Starts a mirror or a steal of what.port and gives its number. Errors: ENOTSUP (datagrams, filters), EINVAL (port
+  /// 0), EADDRINUSE (the port is already stolen; the text names by whom), EPERM (a capability is missing), ENOSPC (too
+  /// many subscriptions), or what the kernel said.
   virtual Result<std::uint64_t> subscribe(std::shared_ptr<Client> client, const protocol::Subscribe& what) = 0;
+  /// Ends one subscription: its redirect goes at once, its connections are reset. Unknown numbers are ignored.
   virtual void unsubscribe(std::uint64_t subscription) = 0;
-  /// Drops everything of a client.
+  /// Ends every subscription of this client.
   virtual void drop_client(const Client* client) = 0;
 };
 
