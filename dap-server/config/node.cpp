@@ -39,7 +39,9 @@ bool NodeBuilder::put(Node node) {
   if (parent.kind == Node::Kind::list) {
     parent.items.push_back(std::move(node));
   } else {
-    parent.members.emplace_back(std::move(names_.back()), std::move(node));
+    auto& [name, line] = names_.back();
+    node.line = line;
+    parent.members.emplace_back(std::move(name), std::move(node));
     names_.pop_back();
   }
   return true;
@@ -70,7 +72,7 @@ bool NodeBuilder::key(const std::string& name, std::size_t line) {
   const auto& members = open_.back().members;
   const bool twice = std::any_of(members.begin(), members.end(), [&](const auto& member) { return member.first == name; });
   if (twice) return fail_at(line, "key \"" + name + "\" stands here twice");
-  names_.push_back(name);
+  names_.emplace_back(name, line);
   return true;
 }
 

@@ -18,7 +18,7 @@ struct Node {
   enum class Kind { null, boolean, number, text, list, map };
   Kind kind = Kind::null;
   std::string text;                                   ///< of boolean ("true", "false"), number and text
-  std::size_t line = 0;                               ///< from 1; 0: unknown
+  std::size_t line = 0;                               ///< from 1, of the key where it has one; 0: unknown
   std::vector<Node> items;                            ///< of a list
   std::vector<std::pair<std::string, Node>> members;  ///< of a map, in the file's order; keys are unique
 };

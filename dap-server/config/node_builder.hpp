@@ -25,7 +25,8 @@ class NodeBuilder {
   bool put(Node node);
   std::string origin_;
   std::vector<Node> open_;          // the containers that are still open, outermost first
-  std::vector<std::string> names_;  // the key under which each of them, and the next value, will stand
+  /// The keys, with their lines, under which each of them, and the next value, will stand.
+  std::vector<std::pair<std::string, std::size_t>> names_;
   Node root_;
   bool has_root_ = false;
   std::size_t values_ = 0;

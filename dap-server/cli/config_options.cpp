@@ -1,0 +1,83 @@
+// Flags → Config.
+#include "cli/config_options.hpp"
+
+#include <algorithm>
+
+#include "config/keys.hpp"
+#include "config/load.hpp"
+
+namespace inpod::cli {
+namespace {
+
+/// "agent.lease_seconds" → "--agent-lease-seconds".
+std::string flag_name(const std::string& key) {
+  std::string flag = "--" + key;
+  std::replace_if(flag.begin() + 2, flag.end(), [](char c) { return c == '.' || c == '_'; }, '-');
+  return flag;
+}
+
+constexpr const char* key_group = "Every key of the config (docs/config.md); lists and maps: give the flag once for each item";
+
+}  // namespace
+
+void ConfigOptions::add_key(CLI::App& command, const std::string& key, const std::string& flags, const std::string& help) {
+  command.add_option(flags, values_[key], help)->type_size(1)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+void ConfigOptions::add_cluster(CLI::App& command) {
+  command.add_option("-f,--config", file_, "Config file (default: .inpod/config.yaml here or above)")->type_name("FILE");
+  add_key(command, "namespace", "-n,--namespace", "Kubernetes namespace");
+  add_key(command, "context", "--context", "Context of the kubeconfig");
+  add_key(command, "kubeconfig", "--kubeconfig", "Path of the kubeconfig");
+}
+
+void ConfigOptions::add_session(CLI::App& command) {
+  add_cluster(command);
+  add_key(command, "target", "-t,--target", "What to run in: deployment/NAME, pod/NAME, …, local:PID, targetless");
+  auto* steal = command.add_flag("--steal", steal_, "The program answers the pod's requests");
+  command.add_flag("--mirror", mirror_, "The program gets a copy of the pod's requests (default)")->excludes(steal);
+  for (const config::Key& key : config::keys()) {
+    if (values_.count(key.name) != 0) continue;
+    Config unused;
+    const auto field = key.field(unused);
+    std::string flags = flag_name(key.name);
+    if (std::holds_alternative<bool*>(field)) {
+      command.add_flag(flags + ",!--no-" + flags.substr(2), switches_[key.name], key.help)->group(key_group);
+      continue;
+    }
+    if (key.name == "environment.set") flags = "-e,--env," + flags;
+    const bool one = std::holds_alternative<std::string*>(field) || std::holds_alternative<std::uint32_t*>(field) ||
+                     std::holds_alternative<protocol::IncomingMode*>(field);
+    command.add_option(flags, values_[key.name], key.help)
+        ->type_size(1)
+        ->expected(1)
+        ->multi_option_policy(one ? CLI::MultiOptionPolicy::TakeLast : CLI::MultiOptionPolicy::TakeAll)
+        ->type_name(one ? "VALUE" : "VALUE…")
+        ->group(key.name == "environment.set" ? "Options" : key_group);
+  }
+}
+
+Result<Config> ConfigOptions::load() const {
+  Config config;
+  const auto file = file_.empty() ? config::find_file(".") : std::optional<std::string>(file_);
+  if (file) TRY_VOID(config::load_file(*file, config));
+  for (const auto& [key, values] : values_) {
+    if (!values.empty()) TRY_VOID(config::apply_flag(key, values, flag_name(key), config));
+  }
+  for (const auto& [key, value] : switches_) {
+    if (!value.empty()) TRY_VOID(config::apply_flag(key, {value}, flag_name(key), config));
+  }
+  if (steal_) config.incoming.mode = protocol::IncomingMode::steal;
+  if (mirror_) config.incoming.mode = protocol::IncomingMode::mirror;
+  return config;
+}
+
+Result<Config> ConfigOptions::load_with_target() const {
+  TRY_ASSIGN(config, load());
+  if (config.target.empty()) {
+    return fail("no target given", "Say -t deployment/NAME (`inpod targets` lists what there is), or set target in .inpod/config.yaml");
+  }
+  return config;
+}
+
+}  // namespace inpod::cli

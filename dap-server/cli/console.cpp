@@ -1,0 +1,42 @@
+// Output of the commands.
+#include "cli/console.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace inpod::cli {
+
+void say(const std::string& text) { fprintf(stderr, "inpod: %s\n", text.c_str()); }
+
+int report(const Error& error) {
+  std::string text = error.text;
+  if (!error.remedy.empty()) text += "\n  " + error.remedy;
+  say(text);
+  return exit_failed;
+}
+
+bool print_json(const nlohmann::json& value) {
+  const auto text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return fwrite(text.data(), 1, text.size(), stdout) == text.size() && fflush(stdout) == 0;
+}
+
+ProgressLine::ProgressLine(bool verbose) : terminal_(isatty(STDERR_FILENO) == 1), verbose_(verbose) {}
+
+void ProgressLine::show(const std::string& text) {
+  if (verbose_) {
+    say(text);
+  } else if (terminal_) {
+    // Carriage return, erase to the end of the line (ECMA-48 EL).
+    fprintf(stderr, "\r\033[Kinpod: %s …", text.c_str());
+    shown_ = true;
+  }
+}
+
+void ProgressLine::clear() {
+  if (!shown_) return;
+  fputs("\r\033[K", stderr);
+  shown_ = false;
+}
+
+}  // namespace inpod::cli

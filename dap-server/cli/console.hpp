@@ -1,0 +1,33 @@
+// What inpod says to people and machines: errors and progress to stderr, JSON lines to stdout. Main thread only.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "protocol/result.hpp"
+
+namespace inpod::cli {
+
+/// inpod itself failed, as env(1), nice(1) and timeout(1) say it.
+constexpr int exit_failed = 125;
+
+/// "inpod: text" and the remedy on lines of their own, to stderr. Returns exit_failed.
+int report(const Error& error);
+/// One line "inpod: text" to stderr.
+void say(const std::string& text);
+/// One JSON object as a line on stdout, at once. Bytes that are not UTF-8 are replaced. False when stdout is gone.
+bool print_json(const nlohmann::json& value);
+
+/// A line on the terminal that each text replaces; without a terminal only `verbose` ones are shown, line by line.
+class ProgressLine {
+ public:
+  explicit ProgressLine(bool verbose);
+  ~ProgressLine() { clear(); }
+  void show(const std::string& text);
+  void clear();
+
+ private:
+  bool terminal_, verbose_, shown_ = false;
+};
+
+}  // namespace inpod::cli

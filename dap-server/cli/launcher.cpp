@@ -1,0 +1,116 @@
+// Starting the debuggee of `inpod run`.
+#include "cli/launcher.hpp"
+
+#include <dirent.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "cli/signals.hpp"
+#include "protocol/unique_fd.hpp"
+
+extern char** environ;
+
+namespace inpod::cli {
+namespace {
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (const auto& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+/// Of everything from 3 up only `files` stay open in the program.
+void keep_only(const std::vector<int>& files) {
+  constexpr unsigned close_on_exec = 1U << 2;  // CLOSE_RANGE_CLOEXEC, Linux 5.11
+  if (syscall(SYS_close_range, 3U, ~0U, close_on_exec) != 0) {
+    for (int fd = 3; fd < 4096; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  for (const int fd : files) fcntl(fd, F_SETFD, 0);
+}
+
+}  // namespace
+
+std::vector<int> inherited_files() {
+  std::vector<int> files;
+  DIR* directory = opendir("/proc/self/fd");
+  if (directory == nullptr) return files;
+  while (const dirent* entry = readdir(directory)) {
+    const int fd = atoi(entry->d_name);
+    if (fd > 2 && fd != dirfd(directory) && (fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0) files.push_back(fd);
+  }
+  closedir(directory);
+  return files;
+}
+
+std::vector<std::string> merged_environment(const LaunchEnvironment& changes) {
+  std::vector<std::string> result;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    const std::string name = text.substr(0, text.find('='));
+    const bool unset = std::find(changes.unset.begin(), changes.unset.end(), name) != changes.unset.end();
+    if (!unset && changes.set.count(name) == 0) result.push_back(text);
+  }
+  for (const auto& [name, value] : changes.set) result.push_back(name + "=" + value);
+  return result;
+}
+
+Result<int> launch(const std::string& path, const std::vector<std::string>& arguments,
+                   const std::vector<std::string>& environment, const std::vector<int>& files) {
+  int report[2];
+  if (pipe2(report, O_CLOEXEC) != 0) return fail_errno("pipe");
+  const UniqueFd report_read(report[0]);
+  UniqueFd report_write(report[1]);
+  auto argv = pointers(arguments);
+  auto envp = pointers(environment);
+  const int parent = getpid();
+  const int pid = fork();
+  if (pid < 0) return fail_errno("fork");
+  if (pid == 0) {  // only async-signal-safe calls from here on
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(128 + SIGKILL);
+    restore_signals();
+    keep_only(files);
+    execve(path.c_str(), argv.data(), envp.data());
+    const int code = errno;
+    if (write(report_write.get(), &code, sizeof code) < 0) _exit(126);
+    _exit(126);
+  }
+  report_write.reset();
+  int code = 0;
+  if (read(report_read.get(), &code, sizeof code) == sizeof code) {
+    waitpid(pid, nullptr, 0);
+    return fail_errno("cannot run " + path, code);
+  }
+  return pid;
+}
+
+Result<void> check_started(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/auxv", std::ios::binary);
+  Elf64_auxv_t entry{};
+  bool has_loader = false, secure = false, read_any = false;
+  while (file.read(reinterpret_cast<char*>(&entry), sizeof entry) && entry.a_type != AT_NULL) {
+    read_any = true;
+    if (entry.a_type == AT_BASE) has_loader = entry.a_un.a_val != 0;
+    if (entry.a_type == AT_SECURE) secure = entry.a_un.a_val != 0;
+  }
+  // It may have ended already; then its handshake decides.
+  if (!read_any) return {};
+  if (secure) return fail("the program gained rights when it started, so the loader ignores LD_PRELOAD", "run a copy without these rights");
+  if (!has_loader) return fail("the program is static, so the layer can't be loaded into it");
+  return {};
+}
+
+int exit_code(int wait_status) {
+  return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+}  // namespace inpod::cli

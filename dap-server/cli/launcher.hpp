@@ -1,0 +1,30 @@
+// Launcher: the debuggee of `inpod run`. It keeps the user's terminal, standard streams, inherited files and process
+// group, as if inpod weren't there, and dies with inpod.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "protocol/result.hpp"
+#include "session/session.hpp"
+
+namespace inpod::cli {
+
+/// The files that inpod itself was given and passes on (everything open and not close-on-exec); call it first thing.
+std::vector<int> inherited_files();
+
+/// This process's environment with the launch environment's changes, as "NAME=value".
+std::vector<std::string> merged_environment(const LaunchEnvironment& changes);
+
+/// Forks and executes; returns the pid. Errors are the exec's, with its errno (ENOENT, EACCES, ENOEXEC, …).
+Result<int> launch(const std::string& path, const std::vector<std::string>& arguments,
+                   const std::vector<std::string>& environment, const std::vector<int>& files);
+
+/// What the kernel says about the fresh program: an error if the loader will not heed LD_PRELOAD (static: no AT_BASE;
+/// AT_SECURE). getauxval(3), proc_pid_auxv(5).
+Result<void> check_started(int pid);
+
+/// A wait status as a shell's exit code: the program's own, or 128 + signal.
+int exit_code(int wait_status);
+
+}  // namespace inpod::cli

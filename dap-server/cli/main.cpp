@@ -1,0 +1,101 @@
+// `inpod`: global flags, the choice of the command, and the exit code. Each command lives in a file of its own.
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "cli/command.hpp"
+#include "cli/console.hpp"
+#include "cli/launcher.hpp"
+#include "cli/signals.hpp"
+
+namespace inpod::cli {
+
+int run_to_end(const std::function<protocol::Task<int>(boost::asio::any_io_executor)>& task) {
+  boost::asio::io_context context(1);
+  int code = exit_failed;
+  boost::asio::co_spawn(context, task(context.get_executor()), [&](const std::exception_ptr& error, int result) {
+    code = result;
+    if (error) {
+      code = exit_failed;
+      try {
+        std::rethrow_exception(error);
+      } catch (const std::exception& exception) {
+        report(Error{0, std::string("internal error: ") + exception.what(), "please report it, with --log-file"});
+      }
+    }
+    context.stop();
+  });
+  context.run();
+  return code;
+}
+
+namespace {
+
+/// Logs go to stderr from warnings on, from debug on with -v, or in full to --log-file. Never to stdout.
+bool start_logging(const Globals& globals) {
+  try {
+    auto logger = globals.log_file.empty() ? spdlog::stderr_logger_mt("inpod") : spdlog::basic_logger_mt("inpod", globals.log_file);
+    logger->set_level(globals.verbose || !globals.log_file.empty() ? spdlog::level::debug : spdlog::level::warn);
+    logger->flush_on(spdlog::level::debug);
+    spdlog::set_default_logger(std::move(logger));
+    return true;
+  } catch (const spdlog::spdlog_ex& error) {
+    report(Error{0, "cannot write the log file: " + std::string(error.what()), {}});
+    return false;
+  }
+}
+
+/// Cuts what stands behind the first "--" off, so that no flag of the program is taken for one of inpod's.
+std::vector<std::string> split_command(std::vector<std::string>& arguments) {
+  const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+  if (dashes == arguments.end()) return {};
+  std::vector<std::string> command(dashes + 1, arguments.end());
+  arguments.erase(dashes, arguments.end());
+  return command;
+}
+
+int main_of(std::vector<std::string> arguments) {
+  CLI::App app("inpod runs and debugs a program on this machine as though it ran in a pod of the cluster.", "inpod");
+  Globals globals;
+  globals.inherited_files = inherited_files();
+  globals.command = split_command(arguments);
+  app.set_version_flag("--version", std::string("inpod ") + INPOD_VERSION);
+  app.add_flag("-v,--verbose", globals.verbose, "Say what is done, and log more");
+  app.add_option("--log-file", globals.log_file, "Write a full log to this file")->type_name("FILE");
+  app.fallthrough();
+  app.require_subcommand(1);
+  app.footer("Examples:\n"
+             "  inpod demo up                                    a pod made of namespaces on this machine, to try it\n"
+             "  inpod targets                                    what can be targeted in the cluster\n"
+             "  inpod run -t deployment/checkout -- ./checkout   run a program there\n"
+             "  inpod check -t deployment/checkout               what is missing, and what to do about it\n"
+             "`inpod COMMAND --help` says more.");
+  add_run(app, globals);
+  add_session(app, globals);
+  add_demo(app, globals);
+  add_schema(app, globals);
+  try {
+    std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : exit_failed;
+  }
+  if (!start_logging(globals)) return exit_failed;
+  block_signals();
+  return globals.action();
+}
+
+}  // namespace
+}  // namespace inpod::cli
+
+int main(int count, char** arguments) {
+  try {
+    return inpod::cli::main_of(std::vector<std::string>(arguments + 1, arguments + count));
+  } catch (const std::exception& error) {
+    return inpod::cli::report(inpod::Error{0, std::string("internal error: ") + error.what(), "please report it"});
+  }
+}

@@ -1,0 +1,175 @@
+// `inpod run`: a program in the pod's context, without a debugger.
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "cli/command.hpp"
+#include "cli/config_options.hpp"
+#include "cli/console.hpp"
+#include "cli/launcher.hpp"
+#include "cli/signals.hpp"
+#include "session/program.hpp"
+#include "session/session.hpp"
+
+namespace inpod::cli {
+namespace {
+
+using namespace boost::asio::experimental::awaitable_operators;
+using namespace std::chrono_literals;
+using protocol::Task;
+
+/// A program that is not there or can't be run: env(1)'s codes.
+int program_error(const Error& error) {
+  report(error);
+  return error.code == ENOENT ? 127 : error.code == EACCES || error.code == ENOEXEC ? 126 : exit_failed;
+}
+
+/// The PATH that the program will have.
+std::string search_path(const Config& config) {
+  const auto own = config.environment.set.find("PATH");
+  if (own != config.environment.set.end()) return own->second;
+  const char* path = getenv("PATH");
+  return path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path;
+}
+
+void show_event(const nlohmann::json& event, ProgressLine& line) {
+  const std::string kind = event.value("event", "");
+  if (kind == "closed") {
+    line.clear();
+    report(Error{0, "the session has ended: " + event.value("error", ""), event.value("remedy", "")});
+  } else if (kind == "agent" || kind == "note") {
+    line.clear();
+    say(event.value("text", ""));
+  }
+}
+
+class Run {
+ public:
+  Run(boost::asio::any_io_executor executor, Globals& globals, Config config, Program program)
+      : executor_(std::move(executor)),
+        globals_(globals),
+        config_(std::move(config)),
+        program_(std::move(program)),
+        line_(globals.verbose) {}
+
+  Task<int> operator()() {
+    auto signals = Signals::create(executor_);
+    if (!signals) co_return report(signals.error());
+    auto first = co_await (start_session() || signals->next_end());
+    line_.clear();
+    int code = 0;
+    if (first.index() == 1) {
+      code = 128 + std::get<1>(first).number;
+    } else if (auto& started = std::get<0>(first); !started) {
+      code = report(started.error());
+    } else {
+      code = co_await run_program(*signals);
+    }
+    // Also where the signal and the end of the start came at the same moment.
+    if (session_) co_await session_->stop();
+    co_return code;
+  }
+
+ private:
+  Task<Result<void>> start_session() {
+    Session::Options options;
+    options.config = config_;
+    options.program = program_.executable;
+    options.on_progress = [this](Stage, const std::string& text) { line_.show(text); };
+    options.on_event = [this](const nlohmann::json& event) { show_event(event, line_); };
+    CO_TRY(session, co_await Session::start(executor_, std::move(options)));
+    session_ = std::move(session);
+    co_return Result<void>();
+  }
+
+  Task<int> run_program(Signals& signals) {
+    const auto environment = merged_environment(session_->environment());
+    session_->expect_layer(program_.executable);
+    const auto pid = launch(program_.path, globals_.command, environment, globals_.inherited_files);
+    if (!pid) co_return program_error(pid.error());
+    pid_ = *pid;
+    const auto injected = check_started(pid_);
+    if (!injected) co_return refuse(injected.error());
+    auto first = co_await (wait_end(signals) || session_->wait_for_layer(10s));
+    if (status_) co_return ended();
+    if (first.index() == 1 && !std::get<1>(first)) co_return refuse(std::get<1>(first).error());
+    co_await wait_end(signals);
+    co_return exit_code(*status_);
+  }
+
+  /// Waits for the program's end and passes on what inpod is sent meanwhile.
+  Task<void> wait_end(Signals& signals) {
+    int status = 0;
+    while (waitpid(pid_, &status, WNOHANG) != pid_) {
+      const Signal signal = co_await signals.next();
+      // Ctrl-C and hang-up of a terminal reach the program without us: it is in the same process group.
+      if (signal.number != 0 && signal.number != SIGCHLD && !signal.from_terminal) kill(pid_, signal.number);
+    }
+    status_ = status;
+  }
+
+  int ended() const {
+    const int code = exit_code(*status_);
+    if (session_->layer_loaded()) return code;
+    return report(Error{0, program_.path + " ended (code " + std::to_string(code) + ") without loading the layer, libinpod.so",
+                        "Its own messages may say why. `inpod check` tests the layer with a trivial program"});
+  }
+
+  /// Fail closed: a program without the layer would act on this machine.
+  int refuse(const Error& error) const {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    return report(error);
+  }
+
+  boost::asio::any_io_executor executor_;
+  Globals& globals_;
+  Config config_;
+  Program program_;
+  ProgressLine line_;
+  std::shared_ptr<Session> session_;
+  int pid_ = 0;
+  std::optional<int> status_;  ///< once the program has ended
+};
+
+int run(const ConfigOptions& options, Globals& globals) {
+  if (globals.command.empty()) return report(Error{0, "no program given", "inpod run -t TARGET -- PROGRAM ARGUMENTS…"});
+  auto config = options.load_with_target();
+  if (!config) return report(config.error());
+  if (config->interception == "syscalls") {
+    return report(Error{0, "interception: syscalls is not in this version of inpod", "use `auto` or `preload`"});
+  }
+  const std::string path = search_path(*config);
+  const auto found = find_program(globals.command[0], path);
+  if (!found) return program_error(found.error());
+  auto program = inspect_program(*found, path);
+  if (!program) return program_error(program.error());
+  return run_to_end([&](boost::asio::any_io_executor executor) -> Task<int> {
+    Run run(executor, globals, std::move(*config), std::move(*program));
+    co_return co_await run();
+  });
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Globals& globals) {
+  auto* command = app.add_subcommand("run", "Run a program in the pod's context");
+  auto options = std::make_shared<ConfigOptions>();
+  options->add_session(*command);
+  command->prefix_command();
+  command->footer(
+      "Examples:\n"
+      "  inpod run -t deployment/checkout -n shop -- ./build/checkout --port 8080\n"
+      "  inpod run -t local:4242 -- curl -sS http://web/\n"
+      "  inpod run -t pod/web-0 --steal -e LOG_LEVEL=debug -- python3 app.py\n"
+      "Exit code: the program's own (128 + N when signal N ended it), 125 when inpod failed, 126 when the program can't be\n"
+      "run, 127 when it is not found.");
+  command->callback([command, options, &globals] {
+    const auto rest = command->remaining();
+    globals.command.insert(globals.command.begin(), rest.begin(), rest.end());
+    globals.action = [options, &globals] { return run(*options, globals); };
+  });
+}
+
+}  // namespace inpod::cli

@@ -1,0 +1,192 @@
+// `inpod session list | stop | start`: what this user has running, and a session for editors that launch by themselves.
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "cli/command.hpp"
+#include "cli/config_options.hpp"
+#include "cli/console.hpp"
+#include "cli/signals.hpp"
+#include "session/program.hpp"
+#include "session/registry.hpp"
+#include "session/session.hpp"
+
+namespace inpod::cli {
+namespace {
+
+namespace asio = boost::asio;
+using namespace asio::experimental::awaitable_operators;
+using protocol::Task;
+
+bool wants_json(const std::string& format) { return format == "json"; }
+
+std::string text_of(const nlohmann::json& session, const char* key) {
+  const auto value = session.value(key, nlohmann::json());
+  return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
+}
+
+int list(bool json) {
+  const auto sessions = list_sessions();
+  if (!sessions) return report(sessions.error());
+  if (!json && sessions->empty()) say("no session runs");
+  if (!json && !sessions->empty()) printf("%-8s  %-7s  %-20s  %-32s  %s\n", "ID", "PID", "STARTED", "TARGET", "PROGRAM");
+  for (const auto& session : *sessions) {
+    if (json) {
+      print_json(session);
+      continue;
+    }
+    const std::string name_space = text_of(session, "namespace");
+    const std::string target = (name_space.empty() ? "" : name_space + "/") + text_of(session, "target");
+    printf("%-8s  %-7s  %-20s  %-32s  %s\n", text_of(session, "id").c_str(), text_of(session, "pid").c_str(),
+           text_of(session, "started").c_str(), target.c_str(), text_of(session, "program").c_str());
+  }
+  return 0;
+}
+
+int stop(const std::string& id) {
+  const auto stopped = stop_session(id);
+  return stopped ? 0 : report(stopped.error());
+}
+
+/// Says it in JSON on stdout, as this command does with everything.
+int print_error(const Error& error) {
+  print_json({{"type", "error"}, {"text", error.text}, {"remedy", error.remedy}});
+  return exit_failed;
+}
+
+/// Ends when stdin does. A wait on a descriptor that epoll refuses (a plain file) ends at once, as its end is there.
+Task<void> stdin_end(asio::any_io_executor executor) {
+  asio::posix::stream_descriptor input(executor);
+  boost::system::error_code error;
+  const int copy = dup(STDIN_FILENO);
+  if (copy < 0) co_return;
+  input.assign(copy, error);
+  if (error) {
+    close(copy);
+    co_return;
+  }
+  char bytes[256];
+  while (true) {
+    auto [failed, count] = co_await input.async_read_some(asio::buffer(bytes), asio::as_tuple(asio::use_awaitable));
+    if (failed || count == 0) co_return;
+  }
+}
+
+/// Stays up for an editor: JSON lines out, ends with stdin or a signal.
+class Start {
+ public:
+  Start(asio::any_io_executor executor, Config config, std::string program)
+      : executor_(std::move(executor)), config_(std::move(config)), program_(std::move(program)), closed_(executor_) {
+    closed_.expires_at(asio::steady_timer::time_point::max());
+  }
+
+  Task<int> operator()() {
+    auto signals = Signals::create(executor_);
+    if (!signals) co_return print_error(signals.error());
+    auto first = co_await (begin() || signals->next_end() || stdin_end(executor_));
+    int code = 0;
+    if (first.index() == 0) {
+      if (auto& begun = std::get<0>(first); !begun) {
+        code = print_error(begun.error());
+      } else {
+        auto end = co_await (signals->next_end() || stdin_end(executor_) ||
+                             closed_.async_wait(asio::as_tuple(asio::use_awaitable)));
+        if (end.index() == 2) code = exit_failed;
+      }
+    }
+    if (session_) co_await session_->stop();
+    co_return code;
+  }
+
+ private:
+  Task<Result<void>> begin() {
+    Session::Options options;
+    options.config = config_;
+    options.program = program_;
+    options.on_progress = [](Stage stage, const std::string& text) {
+      print_json({{"type", "progress"}, {"stage", to_string(stage)}, {"text", text}});
+    };
+    options.on_event = [this](const nlohmann::json& event) {
+      auto line = event;
+      line["type"] = "event";
+      print_json(line);
+      if (event.value("event", "") == "closed") closed_.cancel();
+    };
+    CO_TRY(session, co_await Session::start(executor_, std::move(options)));
+    session_ = std::move(session);
+    auto ready = session_->describe();
+    const auto& environment = session_->environment();
+    ready["type"] = "ready";
+    ready["env"] = environment.set;
+    ready["unset"] = environment.unset;
+    ready["layer"] = environment.layer;
+    ready["socket"] = environment.socket;
+    print_json(ready);
+    co_return Result<void>();
+  }
+
+  asio::any_io_executor executor_;
+  Config config_;
+  std::string program_;
+  asio::steady_timer closed_;
+  std::shared_ptr<Session> session_;
+};
+
+int start(const ConfigOptions& options, const std::string& program) {
+  auto config = options.load_with_target();
+  if (!config) return print_error(config.error());
+  const char* path = getenv("PATH");
+  const std::string search_path = path == nullptr ? "" : path;
+  const auto found = find_program(program, search_path);
+  if (!found) return print_error(found.error());
+  const auto inspected = inspect_program(*found, search_path);
+  if (!inspected) return print_error(inspected.error());
+  return run_to_end([&](asio::any_io_executor executor) -> Task<int> {
+    Start session(executor, std::move(*config), inspected->executable);
+    co_return co_await session();
+  });
+}
+
+void add_format(CLI::App& command, std::string& format) {
+  command.add_option("-o,--output", format, "json: one object per line")->check(CLI::IsMember({"text", "json"}));
+}
+
+void add_start(CLI::App& parent, Globals& globals) {
+  auto* command = parent.add_subcommand("start", "A session for an editor: JSON lines on stdout, ends with its stdin");
+  auto options = std::make_shared<ConfigOptions>();
+  auto program = std::make_shared<std::string>(), format = std::make_shared<std::string>("json");
+  options->add_session(*command);
+  command->add_option("--program", *program, "The executable that will be injected")->required()->type_name("FILE");
+  command->add_option("-o,--output", *format, "json is the only form")->check(CLI::IsMember({"json"}));
+  command->footer(
+      "Lines: {\"type\":\"progress\",\"stage\",\"text\"}…, then {\"type\":\"ready\",\"env\",\"unset\",\"layer\",\"socket\",…} or\n"
+      "{\"type\":\"error\",\"text\",\"remedy\"}, then {\"type\":\"event\",…}.\n"
+      "Example:\n  inpod session start -t deployment/web --program ./build/web");
+  command->callback([options, program, &globals] {
+    globals.action = [options, program] { return start(*options, *program); };
+  });
+}
+
+}  // namespace
+
+void add_session(CLI::App& app, Globals& globals) {
+  auto* command = app.add_subcommand("session", "List, stop or start sessions");
+  command->require_subcommand(1);
+  command->footer("Examples:\n  inpod session list\n  inpod session stop 3f2a91c0\n  inpod session start -t local:4242 --program /bin/cat");
+  auto* list_command = command->add_subcommand("list", "The sessions of this user that run");
+  auto format = std::make_shared<std::string>("text");
+  add_format(*list_command, *format);
+  list_command->footer("Example:\n  inpod session list -o json");
+  list_command->callback([format, &globals] { globals.action = [format] { return list(wants_json(*format)); }; });
+  auto* stop_command = command->add_subcommand("stop", "End a session: the pod gets its traffic back, the program ends");
+  auto id = std::make_shared<std::string>();
+  stop_command->add_option("ID", *id, "From `inpod session list`")->required();
+  stop_command->footer("Example:\n  inpod session stop 3f2a91c0");
+  stop_command->callback([id, &globals] { globals.action = [id] { return stop(*id); }; });
+  add_start(*command, globals);
+}
+
+}  // namespace inpod::cli

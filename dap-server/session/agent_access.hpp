@@ -1,0 +1,42 @@
+// AgentAccess: how a session reaches its agent, whatever started it: a child process (local_agent) or a pod in the
+// cluster (cluster_agent). One executor; call only there.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
+
+#include "protocol/link.hpp"
+#include "session/session.hpp"
+
+namespace inpod {
+
+using Token = std::array<std::uint8_t, 32>;
+
+class AgentAccess {
+ public:
+  virtual ~AgentAccess() = default;
+
+  /// A new transport to the agent, for the first connection and for each resume.
+  virtual Task<Result<std::unique_ptr<protocol::ByteTransport>>> open() = 0;
+  /// Asked after a lost transport: why the agent will never be reached again (it ended, its pod was deleted, the target
+  /// was re-created), or nothing.
+  virtual Task<std::optional<Error>> gone() = 0;
+  /// The session ended in order: the agent is left to its lease, or ended with us.
+  virtual Task<void> release() = 0;
+
+  virtual const Token& token() const = 0;
+  /// {"target", "namespace", "agent"}: for describe().
+  virtual nlohmann::json describe() const = 0;
+  virtual const std::vector<protocol::Probe>& probes() const = 0;
+};
+
+using Progress = std::function<void(Stage, const std::string&)>;
+
+/// 256 random bits.
+Result<Token> random_token();
+
+}  // namespace inpod

@@ -1,0 +1,164 @@
+// Finding and judging the program. ELF as in elf(5); `#!` as in execve(2).
+#include "session/program.hpp"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <sstream>
+#include <vector>
+
+#include "protocol/unique_fd.hpp"
+
+namespace inpod {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_file(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  const auto result = fs::absolute(path, error);
+  return error ? path : result.lexically_normal().string();
+}
+
+Result<std::string> checked(const std::string& path) {
+  if (access(path.c_str(), X_OK) == 0) return absolute(path);
+  return Failed(Error{EACCES, path + ": not executable", "chmod +x " + path});
+}
+
+Result<std::string> read_at(int file, std::size_t offset, std::size_t length) {
+  std::string bytes(length, '\0');
+  const ssize_t got = pread(file, bytes.data(), length, static_cast<off_t>(offset));
+  if (got < 0) return fail_errno("cannot read it");
+  bytes.resize(static_cast<std::size_t>(got));
+  return bytes;
+}
+
+constexpr const char* limit = "inpod loads its layer by LD_PRELOAD, which needs a program that is dynamically linked with glibc";
+
+/// The program's PT_INTERP, empty where it has none.
+Result<std::string> elf_interpreter(int file) {
+  TRY_ASSIGN(head, read_at(file, 0, sizeof(Elf64_Ehdr)));
+  if (head.size() < sizeof(Elf64_Ehdr)) return fail("it is cut off");
+  Elf64_Ehdr header;
+  memcpy(&header, head.data(), sizeof header);
+  if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum > 1024) return fail("its ELF header is damaged");
+  TRY_ASSIGN(table, read_at(file, header.e_phoff, std::size_t{header.e_phnum} * sizeof(Elf64_Phdr)));
+  for (std::size_t at = 0; at + sizeof(Elf64_Phdr) <= table.size(); at += sizeof(Elf64_Phdr)) {
+    Elf64_Phdr segment;
+    memcpy(&segment, table.data() + at, sizeof segment);
+    if (segment.p_type != PT_INTERP) continue;
+    TRY_ASSIGN(name, read_at(file, segment.p_offset, std::min<std::size_t>(segment.p_filesz, 4096)));
+    return std::string(name.c_str());
+  }
+  return std::string();
+}
+
+Result<void> check_elf(int file, const std::string& path) {
+#if defined(__x86_64__)
+  constexpr std::uint16_t machine = EM_X86_64;
+#elif defined(__aarch64__)
+  constexpr std::uint16_t machine = EM_AARCH64;
+#endif
+  TRY_ASSIGN(ident, read_at(file, 0, 20));
+  if (ident.size() < 20 || ident.compare(0, 4, ELFMAG) != 0) {
+    return Failed(Error{ENOEXEC, path + ": neither an ELF program nor a script with a #! line", ""});
+  }
+  std::uint16_t kind = 0;
+  memcpy(&kind, ident.data() + 18, sizeof kind);
+  if (ident[EI_CLASS] != ELFCLASS64 || kind != machine) return fail(path + ": built for another kind of machine", limit);
+  const auto interpreter = elf_interpreter(file);
+  if (!interpreter) return Failed(interpreter.error().context(path));
+  if (interpreter->empty()) return fail(path + ": a static program", limit);
+  if (interpreter->find("ld-musl") != std::string::npos) return fail(path + ": a musl program", limit);
+  return {};
+}
+
+/// The loader ignores LD_PRELOAD in programs that gain rights when they start (ld.so(8), secure-execution mode).
+Result<void> check_rights(int file, const std::string& path) {
+  struct stat info {};
+  if (fstat(file, &info) != 0) return fail_errno(path);
+  const bool set_uid = (info.st_mode & S_ISUID) != 0 && info.st_uid != geteuid();
+  const bool set_gid = (info.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && info.st_gid != getegid();
+  const bool capabilities = geteuid() != 0 && fgetxattr(file, "security.capability", nullptr, 0) > 0;
+  if (!set_uid && !set_gid && !capabilities) return {};
+  return fail(path + ": it gains rights when it starts (" + (set_uid ? "set-user-ID" : set_gid ? "set-group-ID" : "file capabilities") +
+                  "), so the loader ignores LD_PRELOAD",
+              "run a copy of it without these rights: cp " + path + " /tmp/ && run that");
+}
+
+/// The program that `#!/usr/bin/env [-S] [NAME=VALUE…] PROGRAM` will start; empty if this is not env.
+std::string env_target(const std::string& interpreter, const std::string& argument) {
+  if (fs::path(interpreter).filename() != "env") return {};
+  std::istringstream words(argument);
+  std::string word;
+  while (words >> word) {
+    if (word[0] != '-' && word.find('=') == std::string::npos) return word;
+  }
+  return {};
+}
+
+Result<Program> inspect(const std::string& path, const std::string& search_path, int depth) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return fail_errno("cannot read " + path);
+  TRY_ASSIGN(head, read_at(file.get(), 0, 256));
+  if (head.compare(0, 2, "#!") != 0) {
+    TRY_VOID(check_elf(file.get(), path));
+    TRY_VOID(check_rights(file.get(), path));
+    std::error_code error;
+    const auto real = fs::canonical(path, error);
+    if (error) return Failed(Error{error.value(), path + ": " + error.message(), {}});
+    return Program{path, real.string()};
+  }
+  if (depth == 4) return Failed(Error{ELOOP, path + ": more than four #! lines in a row", ""});
+  std::istringstream line(head.substr(2, head.find('\n') - 2));
+  std::string interpreter, argument;
+  line >> interpreter;
+  std::getline(line, argument);
+  if (interpreter.empty()) return Failed(Error{ENOEXEC, path + ": its #! line names no interpreter", ""});
+  auto result = inspect(interpreter, search_path, depth + 1);
+  if (!result) return Failed(result.error().context(path));
+  if (const auto next = env_target(interpreter, argument); !next.empty()) {
+    const auto target = find_program(next, search_path);
+    if (!target) return Failed(target.error().context(path));
+    const auto judged = inspect(*target, search_path, depth + 1);
+    if (!judged) return Failed(judged.error().context(path));
+  }
+  result->path = path;
+  return result;
+}
+
+}  // namespace
+
+Result<std::string> find_program(const std::string& command, const std::string& search_path) {
+  if (command.empty()) return Failed(Error{ENOENT, "no program given", ""});
+  if (command.find('/') != std::string::npos) {
+    if (is_file(command)) return checked(command);
+    const bool exists = access(command.c_str(), F_OK) == 0;
+    return Failed(Error{exists ? EACCES : ENOENT, command + (exists ? ": not a program" : ": no such file"), ""});
+  }
+  std::istringstream directories(search_path);
+  std::string directory, refused;
+  while (std::getline(directories, directory, ':')) {
+    const std::string candidate = (directory.empty() ? "." : directory) + "/" + command;
+    if (!is_file(candidate)) continue;
+    if (access(candidate.c_str(), X_OK) == 0) return absolute(candidate);
+    if (refused.empty()) refused = candidate;
+  }
+  if (!refused.empty()) return checked(refused);
+  return Failed(Error{ENOENT, command + ": not found in PATH", "give its path"});
+}
+
+Result<Program> inspect_program(const std::string& path, const std::string& search_path) {
+  return inspect(path, search_path, 0);
+}
+
+}  // namespace inpod

@@ -1,0 +1,220 @@
+// Session::start and what holds a running session together: directory, agent, connection, relay, environment.
+#include "session/session.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <ctime>
+
+#include "relay/relay.hpp"
+#include "session/connection.hpp"
+#include "session/environment.hpp"
+#include "session/local_agent.hpp"
+#include "session/paths.hpp"
+#include "session/registry.hpp"
+
+namespace inpod {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+std::string utc_now() {
+  const time_t now = time(nullptr);
+  tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+class SessionImpl : public Session, public std::enable_shared_from_this<SessionImpl> {
+ public:
+  SessionImpl(asio::any_io_executor executor, Options options)
+      : executor_(std::move(executor)), options_(std::move(options)) {}
+
+  Task<Result<void>> begin() {
+    CO_TRY(layer, find_layer());
+    CO_TRY(directory, SessionDirectory::create());
+    directory_ = std::move(directory);
+    CO_TRY_VOID(co_await reach_agent());
+    CO_TRY_VOID(co_await enter_pod(layer));
+    co_return publish();
+  }
+
+  const LaunchEnvironment& environment() const override { return environment_; }
+
+  nlohmann::json describe() const override {
+    nlohmann::json description = access_ ? access_->describe() : nlohmann::json::object();
+    description["id"] = directory_ ? directory_->id() : "";
+    description["mode"] = !options_.config.incoming.enabled ? "off"
+                          : options_.config.incoming.mode == protocol::IncomingMode::steal ? "steal" : "mirror";
+    description["program"] = options_.program;
+    description["hostname"] = hostname_;
+    description["lease_seconds"] = connection_ ? connection_->lease_seconds() : 0;
+    const bool linked = connection_ && connection_->link();
+    description["round_trip_us"] = linked ? connection_->link()->round_trip().count() : 0;
+    return description;
+  }
+
+  void expect_layer(const std::string& program) override {
+    options_.program = program;
+    environment_.set["INPOD_PROGRAM"] = program;
+    handshakes_before_ = relay_ ? relay_->handshakes() : 0;
+  }
+
+  bool layer_loaded() const override { return relay_ && relay_->handshakes() > handshakes_before_; }
+
+  Task<Result<void>> wait_for_layer(std::chrono::milliseconds timeout) override {
+    const auto self = shared_from_this();
+    const auto end = std::chrono::steady_clock::now() + timeout;
+    asio::steady_timer timer(executor_);
+    while (!layer_loaded()) {
+      if (stopped_) co_return fail("the session has ended");
+      if (std::chrono::steady_clock::now() >= end) co_return Failed(layer_missing());
+      timer.expires_after(10ms);
+      auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+      if (error) co_return fail("cancelled");
+    }
+    co_return Result<void>();
+  }
+
+  Task<void> stop() override {
+    const auto self = shared_from_this();
+    if (std::exchange(stopped_, true)) co_return;
+    // The Bye goes first: the pod gets its traffic back before anything here takes time.
+    if (connection_) co_await connection_->close();
+    if (relay_) relay_->close();
+    if (access_) co_await access_->release();
+    directory_.reset();
+  }
+
+ private:
+  void progress(Stage stage, const std::string& text) const {
+    if (options_.on_progress) options_.on_progress(stage, text);
+  }
+  void event(const nlohmann::json& value) const {
+    if (options_.on_event) options_.on_event(value);
+  }
+
+  Task<Result<void>> reach_agent() {
+    const std::string& target = options_.config.target;
+    if (target.rfind("local:", 0) == 0) {
+      Progress report = [this](Stage stage, const std::string& text) { progress(stage, text); };
+      CO_TRY(access, co_await start_local_agent(executor_, options_.config, directory_->path(), std::move(report)));
+      access_ = std::move(access);
+    } else {
+      co_return fail("target \"" + target + "\" is not known", "`inpod targets` shows what there is");
+    }
+    const std::weak_ptr<SessionImpl> weak = weak_from_this();
+    Connection::Handlers handlers;
+    handlers.on_event = [weak](protocol::Message message) {
+      if (auto self = weak.lock()) self->agent_event(std::move(message));
+    };
+    handlers.on_change = [weak](const std::string& state, const std::string& text) {
+      if (auto self = weak.lock()) self->event({{"event", "agent"}, {"state", state}, {"text", text}});
+    };
+    handlers.on_closed = [weak](Error why) {
+      if (auto self = weak.lock()) self->lost(std::move(why));
+    };
+    connection_ = std::make_shared<Connection>(executor_, access_, std::move(handlers));
+    co_return co_await connection_->open();
+  }
+
+  Task<Result<void>> enter_pod(const std::string& layer) {
+    progress(Stage::environment, "Reading the pod's environment");
+    protocol::Message question = protocol::GetPod{};
+    CO_TRY(pod, co_await connection_->link()->request_as<protocol::Pod>(std::move(question)));
+    hostname_ = pod.hostname;
+    const auto pod_environment = pod.environment;
+    Relay::Options options;
+    options.config = options_.config;
+    options.directory = directory_->path();
+    options.pod = std::move(pod);
+    options.probes = access_->probes();
+    const std::weak_ptr<SessionImpl> weak = weak_from_this();
+    options.on_event = [weak](const nlohmann::json& value) {
+      if (auto self = weak.lock()) self->event(value);
+    };
+    CO_TRY(relay, Relay::create(executor_, connection_->link(), std::move(options)));
+    relay_ = std::move(relay);
+    const char* preload = getenv("LD_PRELOAD");
+    environment_ = build_environment(options_.config.environment, pod_environment, layer, relay_->socket_path(),
+                                     options_.program, preload == nullptr ? "" : preload);
+    co_return Result<void>();
+  }
+
+  Result<void> publish() const {
+    auto description = describe();
+    description["started"] = utc_now();
+    description["socket"] = environment_.socket;
+    return directory_->publish(std::move(description));
+  }
+
+  void agent_event(protocol::Message message) {
+    if (const auto* leaving = std::get_if<protocol::Leaving>(&message)) {
+      leaving_ = leaving->reason;
+      event({{"event", "agent"}, {"state", "leaving"}, {"text", "The agent leaves: " + leaving->reason}});
+    }
+    if (relay_) relay_->on_agent_event(std::move(message));
+  }
+
+  /// The link is over, and we did not end it: remote operations of the debuggee fail from here on.
+  void lost(Error why) {
+    if (!leaving_.empty()) why = Error{why.code, leaving_, "launch again"};
+    event({{"event", "closed"}, {"error", why.text}, {"remedy", why.remedy}});
+    if (relay_) relay_->close();
+  }
+
+  Error layer_missing() const {
+    return {0, options_.program + " runs, but never loaded the layer (libinpod.so), so nothing of it would have been the pod's",
+            "It may be static, gain rights when it starts, or clear LD_PRELOAD. `inpod check` tests the layer with a trivial "
+            "program"};
+  }
+
+  asio::any_io_executor executor_;
+  Options options_;
+  std::optional<SessionDirectory> directory_;
+  std::shared_ptr<AgentAccess> access_;
+  std::shared_ptr<Connection> connection_;
+  std::shared_ptr<Relay> relay_;
+  LaunchEnvironment environment_;
+  std::string hostname_, leaving_;
+  std::uint64_t handshakes_before_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+const char* to_string(Stage stage) {
+  switch (stage) {
+    case Stage::cluster: return "cluster";
+    case Stage::agent: return "agent";
+    case Stage::environment: return "environment";
+    case Stage::debugger: return "debugger";
+  }
+  return "";
+}
+
+Task<Result<std::shared_ptr<Session>>> Session::start(asio::any_io_executor executor, Options options) {
+  auto session = std::make_shared<SessionImpl>(std::move(executor), std::move(options));
+  Result<void> outcome;
+  std::exception_ptr thrown;
+  try {
+    outcome = co_await session->begin();
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  if (outcome && !thrown) {
+    std::shared_ptr<Session> started = std::move(session);
+    co_return started;
+  }
+  // Also after a cancellation: what was begun is taken back, undisturbed.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  co_await session->stop();
+  if (thrown) std::rethrow_exception(thrown);
+  co_return Failed(outcome.error());
+}
+
+}  // namespace inpod
