@@ -1,0 +1,112 @@
+// Context: what every part of the relay shares: the executor, the Link, what the user configured, and how coroutines
+// are started so that the relay lives as long as they do. Also Signal, a condition that coroutines wait for.
+//
+// One executor; nothing here is thread-safe.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "config/config.hpp"
+#include "core/relay_protocol.hpp"
+#include "protocol/link.hpp"
+#include "protocol/unique_fd.hpp"
+
+namespace inpod::relay {
+
+using protocol::Bytes;
+using protocol::Task;
+using Clock = std::chrono::steady_clock;
+
+/// Expected failures come back as an error_code, not as an exception.
+constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitable);
+
+class Activity;
+class Pump;
+
+struct Context {
+  boost::asio::any_io_executor executor;
+  std::shared_ptr<protocol::Link> link;
+  Config config;
+  protocol::Pod pod;
+  std::vector<protocol::Probe> probes;
+  Activity* activity = nullptr;
+  std::weak_ptr<void> owner;  ///< the relay
+  std::unordered_set<Pump*> pumps;  ///< all that run
+  bool closed = false;
+
+  /// Runs `task` to its end; the relay is kept alive meanwhile. What it throws is shown as a note.
+  void spawn(Task<void> task);
+};
+
+/// Sends a request to the agent and waits for its answer of type T.
+template <class T, class Request>
+Task<Result<T>> ask(Context& context, Request request) {
+  protocol::Message message(std::move(request));
+  return context.link->request_as<T>(std::move(message));
+}
+
+/// The errno that stands for `error` towards the program.
+inline int code_of(const Error& error) { return error.code > 0 ? error.code : EIO; }
+
+/// Coroutines wait, somebody notifies: all of them go on and look again. Waits may also end for no reason.
+class Signal {
+ public:
+  explicit Signal(const boost::asio::any_io_executor& executor)
+      : timer_(executor, boost::asio::steady_timer::time_point::max()) {}
+  /// Take it before doing what may notify, hand it to `wait`: then no notification is missed.
+  std::uint64_t count() const { return count_; }
+  Task<void> wait(std::uint64_t seen) {
+    if (seen == count_) co_await timer_.async_wait(as_result);
+  }
+  Task<void> wait() { return wait(count_); }
+  /// True when notified, false when `limit` passed first.
+  Task<bool> wait_for(std::chrono::milliseconds limit) {
+    const auto seen = count_;
+    timer_.expires_after(limit);
+    co_await timer_.async_wait(as_result);
+    timer_.expires_at(boost::asio::steady_timer::time_point::max());
+    co_return count_ != seen;
+  }
+  void notify() {
+    ++count_;
+    timer_.cancel();
+  }
+
+ private:
+  boost::asio::steady_timer timer_;
+  std::uint64_t count_ = 0;
+};
+
+/// What a process asked for, as it came over the socket.
+struct Call {
+  Request request;
+  std::string text;
+  Bytes data;
+  UniqueFd fd;
+  int pid = 0;  ///< the process on whose behalf; 0 where its pid is not visible here
+};
+
+/// What goes back. `silent`: the operation has no reply.
+struct Answer {
+  Reply reply;
+  Bytes data;
+  UniqueFd fd;
+  int shared_fd = -1;  ///< sent too, but not owned
+  bool silent = false;
+};
+
+inline Answer refuse(int code) {
+  Answer answer;
+  answer.reply.error = code;
+  return answer;
+}
+
+}  // namespace inpod::relay

@@ -1,0 +1,304 @@
+// Files: see files.hpp.
+#include "relay/files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "relay/activity.hpp"
+
+namespace inpod::relay {
+
+struct Files::File {
+  std::uint64_t handle = 0, agent_handle = 0, inode = 0, memory = 0;
+  std::uint32_t flags = 0;
+  FileKind kind = FileKind::handle;
+  std::string path, real_path;
+  protocol::FileStat stat;
+  Clock::time_point heard;  // when `stat` came
+  bool renewing = false;
+  UniqueFd memfd;  // of placeholders and directories
+  std::shared_ptr<Snapshot> snapshot;
+  std::shared_ptr<RemoteFile> remote;
+};
+
+namespace {
+
+bool starts_with(const std::string& text, const char* prefix) { return text.rfind(prefix, 0) == 0; }
+
+bool opens_for_writing(std::uint64_t flags) {
+  return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC)) != 0;
+}
+
+/// Kernel-made files say size 0 or a page, and change from read to read.
+bool is_made_by_kernel(const protocol::OpenedFile& opened) {
+  return opened.stat.size == 0 && (starts_with(opened.real_path, "/proc/") || starts_with(opened.real_path, "/sys/"));
+}
+
+FileKind kind_of(const protocol::OpenedFile& opened, std::uint64_t flags) {
+  if (S_ISDIR(opened.stat.mode)) return FileKind::directory;
+  if (!S_ISREG(opened.stat.mode) || (flags & O_ACCMODE) != O_RDONLY || (flags & O_PATH) != 0) return FileKind::handle;
+  return is_made_by_kernel(opened) ? FileKind::handle : FileKind::snapshot;
+}
+
+}  // namespace
+
+std::shared_ptr<Files::File> Files::find(const Call& call) {
+  auto handle = call.request.a;
+  if (handle == 0 && call.request.op == Op::file_stat) {
+    const auto by_inode = by_inode_.find(call.request.b);
+    if (by_inode == by_inode_.end()) return nullptr;
+    handle = by_inode->second;
+  }
+  const auto at = files_.find(handle);
+  if (at == files_.end()) return nullptr;
+  processes_.add_reference(call.pid, handle);  // it may have come by SCM_RIGHTS
+  return at->second;
+}
+
+bool Files::may_write() const {
+  return context_.config.files.mode == "write" || !context_.config.files.write.empty();
+}
+
+Task<Answer> Files::open(Call call) {
+  const auto flags = call.request.a;
+  const bool writes = opens_for_writing(flags);
+  if (call.text.empty() || call.text[0] != '/') co_return refuse(call.text.empty() ? ENOENT : EINVAL);
+  if (writes && !may_write()) co_return refuse(EROFS);
+  if (files_.size() >= max_files) co_return refuse(EMFILE);
+  if (!writes)
+    if (const int missing = paths_.known_missing(call.text)) co_return refuse(missing);
+  protocol::OpenFile request;
+  request.path = call.text;
+  request.flags = static_cast<std::uint32_t>(flags);
+  request.mode = static_cast<std::uint32_t>(call.request.b);
+  const bool content = !writes && (flags & (O_PATH | O_DIRECTORY)) == 0 && memory_ < memory_budget;
+  request.prefetch_limit = content ? whole_limit : 0;
+  request.inline_limit = content ? inline_limit : 0;
+  if (writes) paths_.forget();
+  auto opened = co_await ask<protocol::OpenedFile>(context_, std::move(request));
+  if (writes) paths_.forget();
+  if (!opened) co_return refuse(code_of(opened.error()));
+  if (context_.closed) co_return refuse(EIO);
+  const auto handle = next_handle_++;
+  std::optional<Paths::Listing> listing;
+  if (S_ISDIR(opened->stat.mode) && (flags & O_PATH) == 0) {
+    auto listed = co_await paths_.list(call.text, "inpod-d:" + std::to_string(handle));
+    if (!listed) {
+      context_.spawn(drop(opened->handle));
+      co_return refuse(code_of(listed.error()));
+    }
+    listing = std::move(*listed);
+  }
+  co_return take_in(call, handle, std::move(*opened), std::move(listing));
+}
+
+/// Enters an opened file into the table and makes the program's descriptor.
+Answer Files::take_in(const Call& call, std::uint64_t handle, protocol::OpenedFile opened,
+                      std::optional<Paths::Listing> listing) {
+  auto file = std::make_shared<File>();
+  file->handle = handle;
+  file->agent_handle = opened.handle;
+  file->flags = static_cast<std::uint32_t>(call.request.a);
+  file->path = call.text;
+  file->real_path = opened.real_path;
+  file->stat = opened.stat;
+  file->heard = Clock::now();
+  file->kind = kind_of(opened, call.request.a);
+  if (file->kind == FileKind::snapshot && memory_ >= memory_budget) file->kind = FileKind::handle;
+  Answer answer;
+  answer.reply.c = file->handle;
+  answer.reply.stat = to_stat(file->stat);
+  Result<void> made;
+  if (file->kind == FileKind::snapshot) {
+    made = make_snapshot(*file, std::move(opened), answer);
+  } else if (listing) {
+    answer.fd = std::move(listing->memfd);
+  } else {
+    made = make_placeholder(*file, answer);
+  }
+  struct stat local {};
+  if (!made || ::fstat(answer.fd.get(), &local) != 0) {
+    context_.spawn(drop(file->agent_handle));
+    return refuse(made ? EMFILE : code_of(made.error()));
+  }
+  answer.reply.a = static_cast<std::uint64_t>(file->kind);
+  file->inode = local.st_ino;
+  by_inode_[file->inode] = file->handle;
+  files_[file->handle] = file;
+  memory_ += file->memory;
+  processes_.add_reference(call.pid, file->handle);
+  context_.activity->file_opened(file->path);
+  return answer;
+}
+
+/// Falls back to a placeholder when every slot is taken.
+Result<void> Files::make_snapshot(File& file, protocol::OpenedFile opened, Answer& answer) {
+  const auto slot = slots_.take(file.handle);
+  if (!slot) {
+    if (opened.stream != 0) (void)context_.link->take_stream(opened.stream);  // destroyed: reset
+    return make_placeholder(file, answer);
+  }
+  auto made = Snapshot::create(context_, slots_, file.handle, *slot, std::move(opened));
+  auto fd = made ? (*made)->program_fd() : Result<UniqueFd>(Failed(made.error()));
+  if (!fd) {
+    slots_.free(*slot);
+    return Failed(fd.error());
+  }
+  file.snapshot = std::move(*made);
+  file.memory = file.stat.size <= whole_limit ? file.stat.size : window_budget;
+  answer.fd = std::move(*fd);
+  answer.reply.b = *slot;
+  return {};
+}
+
+Result<void> Files::make_placeholder(File& file, Answer& answer) {
+  if (file.kind == FileKind::snapshot) file.kind = FileKind::handle;
+  TRY_ASSIGN(memfd, make_memfd((file.kind == FileKind::directory ? "inpod-d:" : "inpod-h:") + std::to_string(file.handle)));
+  file.remote = std::make_shared<RemoteFile>(context_, file.agent_handle, file.flags, file.stat);
+  answer.fd = std::move(memfd);
+  return {};
+}
+
+Task<Answer> Files::ensure(Call call) {
+  const auto file = find(call);
+  if (!file || !file->snapshot) co_return refuse(EBADF);
+  const auto snapshot = file->snapshot;
+  auto size = co_await snapshot->ensure(call.request.b, call.request.c, call.request.d == 1);
+  if (!size) {
+    if (!size.error().remedy.empty()) context_.activity->note("warning", file->path + ": " + size.error().to_string());
+    co_return refuse(size.error().remedy.empty() ? code_of(size.error()) : ENOMEM);
+  }
+  Answer answer;
+  answer.reply.a = *size;
+  co_return answer;
+}
+
+/// Asks the pod how the file is now, unless that is known from the last second.
+Task<void> Files::renew(std::shared_ptr<File> file) {
+  if (file->renewing || Clock::now() - file->heard < freshness) co_return;
+  file->renewing = true;
+  protocol::StatFile request;
+  request.handle = file->agent_handle;
+  auto stat = co_await ask<protocol::FileStat>(context_, std::move(request));
+  file->renewing = false;
+  if (!stat) co_return;  // what was known stands: a read gives the error, if there is one
+  file->heard = Clock::now();
+  file->stat = *stat;
+  if (file->snapshot) file->snapshot->update(*stat);
+}
+
+Task<Answer> Files::refresh(Call call) {
+  const auto file = find(call);
+  if (!file) co_return refuse(EBADF);
+  co_await renew(file);
+  Answer answer;
+  answer.reply.a = file->snapshot ? file->snapshot->size() : file->stat.size;
+  co_return answer;
+}
+
+Task<Answer> Files::read(Call call) {
+  const auto file = find(call);
+  if (!file) co_return refuse(EBADF);
+  if (file->kind == FileKind::directory) co_return refuse(EISDIR);
+  const auto length = static_cast<std::uint32_t>(std::min<std::uint64_t>(call.request.b, max_data));
+  const bool at_position = call.request.d == 1;
+  if (file->snapshot && at_position) co_return refuse(EINVAL);
+  auto data = file->snapshot ? file->snapshot->read(call.request.c, length)
+                             : file->remote->read(length, call.request.c, at_position);
+  auto read = co_await std::move(data);
+  if (!read) co_return refuse(code_of(read.error()));
+  Answer answer;
+  answer.data = std::move(*read);
+  co_return answer;
+}
+
+Task<Answer> Files::write(Call call) {
+  const auto file = find(call);
+  if (!file || !file->remote) co_return refuse(EBADF);
+  if ((file->flags & O_ACCMODE) == O_RDONLY) co_return refuse(EBADF);
+  paths_.forget();
+  file->heard = {};
+  auto written = co_await file->remote->write(std::move(call.data), call.request.c, call.request.d == 1);
+  paths_.forget();
+  if (!written) co_return refuse(code_of(written.error()));
+  Answer answer;
+  answer.reply.a = *written;
+  co_return answer;
+}
+
+Task<Answer> Files::seek(Call call) {
+  const auto file = find(call);
+  if (!file || !file->remote) co_return refuse(EBADF);
+  auto position = co_await file->remote->seek(static_cast<std::int64_t>(call.request.b), static_cast<int>(call.request.c));
+  if (!position) co_return refuse(code_of(position.error()));
+  Answer answer;
+  answer.reply.a = *position;
+  co_return answer;
+}
+
+Task<Answer> Files::truncate(Call call) {
+  const auto file = find(call);
+  if (!file) co_return refuse(EBADF);
+  if (!file->remote || (file->flags & O_ACCMODE) == O_RDONLY) co_return refuse(EINVAL);
+  paths_.forget();
+  file->heard = {};
+  auto done = co_await file->remote->truncate(call.request.b);
+  paths_.forget();
+  co_return refuse(done ? 0 : code_of(done.error()));
+}
+
+Task<Answer> Files::file_stat(Call call) {
+  const auto file = find(call);
+  if (!file) co_return refuse(EBADF);
+  co_await renew(file);
+  Answer answer;
+  answer.reply.stat = to_stat(file->stat);
+  answer.reply.a = static_cast<std::uint64_t>(file->kind);
+  answer.reply.b = file->snapshot ? file->snapshot->slot() : 0;
+  answer.reply.c = file->handle;
+  answer.data.assign(file->real_path.begin(), file->real_path.end());
+  co_return answer;
+}
+
+void Files::unused(std::uint64_t handle) {
+  if (!has(handle)) return;
+  unused_.push_back(handle);
+  if (!std::exchange(sweeping_, true)) context_.spawn(sweep());
+}
+
+Task<void> Files::sweep() {
+  while (!unused_.empty() && !context_.closed) {
+    const auto round = std::exchange(unused_, {});
+    linger_.expires_after(std::chrono::seconds(1));
+    co_await linger_.async_wait(as_result);
+    for (const auto handle : round)
+      if (!processes_.is_used(handle)) remove(handle);
+  }
+  sweeping_ = false;
+}
+
+void Files::remove(std::uint64_t handle) {
+  const auto at = files_.find(handle);
+  if (at == files_.end()) return;
+  const auto file = at->second;
+  files_.erase(at);
+  by_inode_.erase(file->inode);
+  memory_ -= file->memory;
+  if (file->snapshot) {
+    slots_.free(file->snapshot->slot());
+    file->snapshot->close();
+  }
+  if (!context_.closed) context_.spawn(drop(file->agent_handle));
+}
+
+Task<void> Files::drop(std::uint64_t agent_handle) {
+  protocol::CloseFile request{agent_handle};
+  co_await ask<protocol::Done>(context_, std::move(request));
+}
+
+void Files::close() {
+  linger_.cancel();
+  while (!files_.empty()) remove(files_.begin()->first);
+}
+
+}  // namespace inpod::relay

@@ -1,0 +1,65 @@
+// Files: every file that debuggees hold open in the pod, by handle. Opens them (Snapshot, RemoteFile or a directory's
+// list), answers the operations on handles, and closes them in the pod once no process holds them: at once would be too
+// early, as a child of fork says hello only after its parent may have closed, so a handle lingers for a second.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+
+#include "relay/paths.hpp"
+#include "relay/processes.hpp"
+#include "relay/remote_file.hpp"
+#include "relay/slots.hpp"
+#include "relay/snapshot.hpp"
+
+namespace inpod::relay {
+
+class Files {
+ public:
+  static constexpr std::size_t max_files = 16384;
+  static constexpr std::uint64_t memory_budget = 1ull << 30;  ///< bytes of whole files; past it files have no copy
+
+  Files(Context& context, SlotTable& slots, Processes& processes, Paths& paths)
+      : context_(context), slots_(slots), processes_(processes), paths_(paths), linger_(context.executor) {}
+
+  Task<Answer> open(Call call);
+  Task<Answer> ensure(Call call);
+  Task<Answer> refresh(Call call);
+  Task<Answer> read(Call call);
+  Task<Answer> write(Call call);
+  Task<Answer> seek(Call call);
+  Task<Answer> truncate(Call call);
+  Task<Answer> file_stat(Call call);
+
+  bool has(std::uint64_t handle) const { return files_.contains(handle); }
+  /// No process holds it any more: closed a little later, unless somebody has taken it up by then.
+  void unused(std::uint64_t handle);
+  void close();
+  std::size_t count() const { return files_.size(); }
+
+ private:
+  struct File;
+  std::shared_ptr<File> find(const Call& call);
+  Answer take_in(const Call& call, std::uint64_t handle, protocol::OpenedFile opened,
+                 std::optional<Paths::Listing> listing);
+  Result<void> make_snapshot(File& file, protocol::OpenedFile opened, Answer& answer);
+  Result<void> make_placeholder(File& file, Answer& answer);
+  Task<void> renew(std::shared_ptr<File> file);
+  Task<void> sweep();
+  Task<void> drop(std::uint64_t agent_handle);
+  void remove(std::uint64_t handle);
+  bool may_write() const;
+
+  Context& context_;
+  SlotTable& slots_;
+  Processes& processes_;
+  Paths& paths_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<File>> files_;
+  std::unordered_map<std::uint64_t, std::uint64_t> by_inode_;  // of the memfd
+  std::vector<std::uint64_t> unused_;
+  std::uint64_t next_handle_ = 1, memory_ = 0;
+  boost::asio::steady_timer linger_;
+  bool sweeping_ = false;
+};
+
+}  // namespace inpod::relay

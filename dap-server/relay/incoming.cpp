@@ -1,0 +1,245 @@
+// Incoming: see incoming.hpp.
+#include "relay/incoming.hpp"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+
+#include "relay/activity.hpp"
+#include "relay/loopback.hpp"
+#include "relay/pump.hpp"
+#include "relay/socket_diag.hpp"
+
+namespace inpod::relay {
+
+using protocol::IncomingMode;
+
+namespace {
+
+constexpr std::chrono::seconds accept_limit{30};  // for room in a listener's backlog
+
+bool contains(const std::vector<std::uint16_t>& ports, std::uint16_t port) {
+  return std::find(ports.begin(), ports.end(), port) != ports.end();
+}
+
+const char* name_of(IncomingMode mode) { return mode == IncomingMode::steal ? "steal" : "mirror"; }
+
+}  // namespace
+
+/// The pod's port for the program's, or 0 when that one is left alone.
+std::uint16_t Incoming::pod_port_of(std::uint16_t port) const {
+  const auto& config = context_.config.incoming;
+  if (!config.enabled || port == 0 || contains(config.ignore_ports, port)) return 0;
+  if (!config.ports.empty() && !contains(config.ports, port)) return 0;
+  const auto mapped = config.map.find(port);
+  return mapped != config.map.end() ? mapped->second : port;
+}
+
+Answer Incoming::bound(const Call& call, const protocol::SocketAddress& asked) {
+  const auto cookie = cookie_of(call.fd.get());
+  const auto local = local_address(call.fd.get());
+  if (cookie == 0 || !local) return refuse(ENOTSOCK);
+  trim();
+  Listener listener;
+  listener.cookie = cookie;
+  listener.order = order_++;
+  listener.requested = asked;
+  listener.local = *local;
+  if (listener.requested.port == 0) listener.requested.port = local->port;
+  listener.pod_port = asked.port == 0 || type_of(call.fd.get()) != SOCK_STREAM ? 0 : pod_port_of(asked.port);
+  names_.set(cookie, {listener.requested, {}});
+  listeners_[cookie] = std::move(listener);
+  return {};
+}
+
+/// Sockets that never came to listen leave no trace when they close: the oldest go when there are very many.
+void Incoming::trim() {
+  if (listeners_.size() < max_bound) return;
+  auto oldest = listeners_.end();
+  for (auto at = listeners_.begin(); at != listeners_.end(); ++at)
+    if (!at->second.listening && (oldest == listeners_.end() || at->second.order < oldest->second.order)) oldest = at;
+  if (oldest == listeners_.end()) return;
+  names_.erase(oldest->first);
+  listeners_.erase(oldest);
+}
+
+Task<Answer> Incoming::listening(Call call) {
+  const auto at = listeners_.find(cookie_of(call.fd.get()));
+  call.fd.reset();
+  if (at == listeners_.end()) co_return Answer{};
+  auto& listener = at->second;
+  listener.listening = true;
+  const auto pod_port = listener.pod_port;
+  if (pod_port == 0) co_return Answer{};
+  if (!ports_.contains(pod_port)) {
+    ports_[pod_port] = {};
+    context_.spawn(subscribe(pod_port, listener.requested.port));
+  }
+  for (;;) {
+    const auto port = ports_.find(pod_port);
+    if (port == ports_.end() || port->second.state != Port::State::subscribing || context_.closed) break;
+    co_await subscribed_.wait();
+  }
+  co_return Answer{};
+}
+
+Task<void> Incoming::subscribe(std::uint16_t pod_port, std::uint16_t local_port) {
+  const auto mode = context_.config.incoming.mode;
+  protocol::Subscribe request;
+  request.port = pod_port;
+  request.mode = mode;
+  request.probes = context_.probes;
+  auto answer = co_await ask<protocol::Subscribed>(context_, std::move(request));
+  const auto place = ports_.find(pod_port);
+  if (place == ports_.end()) {  // closed while we waited
+    if (answer) context_.spawn(unsubscribe(answer->subscription));
+    co_return;
+  }
+  if (answer) {
+    place->second.state = Port::State::subscribed;
+    place->second.subscription = answer->subscription;
+    context_.activity->listening(pod_port, local_port, name_of(mode));
+  } else {
+    place->second.state = Port::State::failed;
+    context_.activity->note("error", "cannot " + std::string(name_of(mode)) + " port " + std::to_string(pod_port) +
+                                         " of the pod: " + answer.error().to_string());
+  }
+  subscribed_.notify();
+}
+
+Task<void> Incoming::unsubscribe(std::uint64_t subscription) {
+  protocol::Unsubscribe request{subscription};
+  co_await ask<protocol::Done>(context_, std::move(request));
+}
+
+void Incoming::listener_gone(std::uint16_t local_port) {
+  for (auto& [cookie, listener] : listeners_)
+    if (listener.local.port == local_port) return look_for_closed();
+}
+
+void Incoming::look_for_closed() {
+  if (std::none_of(listeners_.begin(), listeners_.end(), [](auto& entry) { return entry.second.listening; })) return;
+  const auto existing = existing_sockets(SocketKind::tcp_listener);
+  if (!existing) return;
+  std::vector<std::uint64_t> gone;
+  for (auto& [cookie, listener] : listeners_)
+    if (listener.listening && !existing->contains(cookie)) gone.push_back(cookie);
+  for (const auto cookie : gone) remove(cookie);
+}
+
+void Incoming::remove(std::uint64_t cookie) {
+  const auto pod_port = listeners_[cookie].pod_port;
+  listeners_.erase(cookie);
+  names_.erase(cookie);
+  const auto port = ports_.find(pod_port);
+  if (port == ports_.end()) return;
+  for (auto& [other, listener] : listeners_)
+    if (listener.listening && listener.pod_port == pod_port) return;
+  if (port->second.state == Port::State::subscribed) {
+    context_.spawn(unsubscribe(port->second.subscription));
+    context_.activity->not_listening(pod_port);
+  }
+  ports_.erase(port);
+  subscribed_.notify();
+}
+
+void Incoming::on_incoming(protocol::Incoming event) {
+  for (auto& [pod_port, port] : ports_) {
+    const bool known = port.state == Port::State::subscribed && port.subscription == event.subscription;
+    const bool early = port.state == Port::State::subscribing && pod_port == event.local.port;
+    if (known || early) return context_.spawn(carry(std::move(event), pod_port));
+  }
+  auto stream = context_.link->take_stream(event.stream);
+  if (stream) (*stream)->reset(ECONNREFUSED);
+}
+
+std::optional<protocol::SocketAddress> Incoming::next_listener(std::uint16_t pod_port) {
+  std::vector<const Listener*> found;
+  for (auto& [cookie, listener] : listeners_)
+    if (listener.listening && listener.pod_port == pod_port) found.push_back(&listener);
+  if (found.empty()) return std::nullopt;
+  std::sort(found.begin(), found.end(), [](auto* a, auto* b) { return a->order < b->order; });
+  return found[ports_[pod_port].next++ % found.size()]->local;
+}
+
+Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
+  auto stream = context_.link->take_stream(event.stream);
+  if (!stream) co_return;
+  const auto listener = next_listener(pod_port);
+  SocketNames::Pair names{event.local, event.remote};
+  Result<UniqueFd> socket = fail("no listener");
+  if (listener) socket = co_await connect_to(*listener, std::move(names));
+  if (!socket) {
+    (*stream)->reset(ECONNREFUSED);
+    look_for_closed();
+    co_return;
+  }
+  const auto relay_end = local_address(socket->get());
+  const int domain = domain_of(socket->get());
+  context_.activity->incoming(pod_port, 1);
+  Pump::Options options;
+  options.discard_output = event.mode == IncomingMode::mirror;
+  options.on_request = [this, pod_port] { context_.activity->request(pod_port); };
+  options.on_end = [this, pod_port, relay_end, owner = context_.owner.lock()] {
+    if (context_.closed) return;
+    if (relay_end) names_.erase_accepted(*relay_end);
+    context_.activity->incoming(pod_port, -1);
+  };
+  Pump::start(context_, std::move(*socket), domain, std::move(*stream), std::move(options));
+}
+
+/// A loopback connection to the program's listener, named before the program can accept it.
+Task<Result<UniqueFd>> Incoming::connect_to(protocol::SocketAddress listener, SocketNames::Pair names) {
+  const bool ipv4 = listener.family == protocol::AddressFamily::ipv4;
+  UniqueFd fd(::socket(ipv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const Endpoint from = to_endpoint(loopback(listener.family, 0), AF_UNSPEC);
+  if (!fd || ::bind(fd.get(), from.get(), from.length) != 0) co_return fail_errno("cannot make a loopback socket");
+  const auto own = local_address(fd.get());
+  if (!own) co_return fail_errno("cannot read a socket's address");
+  names_.set_accepted(*own, std::move(names));
+  if (is_any(listener)) listener = loopback(listener.family, listener.port);
+  const Endpoint to = to_endpoint(listener, AF_UNSPEC);
+  int code = ::connect(fd.get(), to.get(), to.length) == 0 ? 0 : errno;
+  if (code == EINPROGRESS) {
+    const bool ready = co_await writable_within(context_.executor, fd.get(), accept_limit);
+    socklen_t length = sizeof(code);
+    if (!ready || ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &code, &length) != 0) code = ETIMEDOUT;
+  }
+  if (code != 0) {
+    names_.erase_accepted(*own);
+    co_return fail_errno("cannot connect to the program", code);
+  }
+  co_return std::move(fd);
+}
+
+std::optional<protocol::SocketAddress> Incoming::own_listener(const protocol::SocketAddress& remote) const {
+  auto host = remote;
+  host.port = 0;
+  const auto& own = context_.pod.addresses;
+  const bool to_self = is_loopback(remote) || std::any_of(own.begin(), own.end(), [&](auto address) {
+                         address.port = 0;
+                         return address == host;
+                       });
+  if (!to_self) return std::nullopt;
+  for (auto& [cookie, listener] : listeners_) {
+    if (!listener.listening || listener.requested.port != remote.port) continue;
+    if (listener.local.family != remote.family && !is_any(listener.requested)) continue;
+    auto target = listener.local;
+    return is_any(target) ? loopback(target.family, target.port) : target;
+  }
+  return std::nullopt;
+}
+
+std::optional<protocol::SocketAddress> Incoming::requested(std::uint64_t cookie) const {
+  const auto at = listeners_.find(cookie);
+  if (at == listeners_.end()) return std::nullopt;
+  return at->second.requested;
+}
+
+void Incoming::close() {
+  listeners_.clear();
+  ports_.clear();
+  subscribed_.notify();
+}
+
+}  // namespace inpod::relay

@@ -1,0 +1,64 @@
+// Incoming: the pod's traffic for the ports that debuggees listen on.
+//
+// A program's listener is bound to loopback (by the layer, which says what was asked for); listening subscribes the
+// pod's port; each connection that comes is carried to the listener by a loopback connection whose own address is
+// entered among the socket names before accept(2) can give it out. The relay holds no copy of a listener: it asks
+// sock_diag(7) whether it is still there, when the layer says so, when a process exits, or when it refuses.
+#pragma once
+
+#include <unordered_map>
+
+#include "relay/socket_names.hpp"
+
+namespace inpod::relay {
+
+class Incoming {
+ public:
+  static constexpr std::size_t max_bound = 4096;
+
+  Incoming(Context& context, SocketNames& names) : context_(context), names_(names), subscribed_(context.executor) {}
+
+  Answer bound(const Call& call, const protocol::SocketAddress& requested);
+  Task<Answer> listening(Call call);
+  void listener_gone(std::uint16_t local_port);
+  /// Looks which listeners are gone; ports without one are given back to the pod at once.
+  void look_for_closed();
+  void on_incoming(protocol::Incoming event);
+
+  /// Where a connection to `remote` ends when it is to the program itself: loopback or the pod's address, at a port that
+  /// it listens on.
+  std::optional<protocol::SocketAddress> own_listener(const protocol::SocketAddress& remote) const;
+  /// What bind(2) was asked for on this socket.
+  std::optional<protocol::SocketAddress> requested(std::uint64_t cookie) const;
+  void close();
+
+ private:
+  struct Listener {
+    std::uint64_t cookie = 0, order = 0;
+    protocol::SocketAddress requested, local;
+    bool listening = false;
+    std::uint16_t pod_port = 0;
+  };
+  struct Port {
+    enum class State { subscribing, subscribed, failed } state = State::subscribing;
+    std::uint64_t subscription = 0;
+    std::size_t next = 0;  // which listener is next, where there are several
+  };
+  std::uint16_t pod_port_of(std::uint16_t port) const;
+  Task<void> subscribe(std::uint16_t pod_port, std::uint16_t local_port);
+  Task<void> unsubscribe(std::uint64_t subscription);
+  Task<void> carry(protocol::Incoming event, std::uint16_t pod_port);
+  Task<Result<UniqueFd>> connect_to(protocol::SocketAddress listener, SocketNames::Pair names);
+  std::optional<protocol::SocketAddress> next_listener(std::uint16_t pod_port);
+  void remove(std::uint64_t cookie);
+  void trim();
+
+  Context& context_;
+  SocketNames& names_;
+  std::unordered_map<std::uint64_t, Listener> listeners_;  // by cookie
+  std::unordered_map<std::uint16_t, Port> ports_;          // by the pod's port
+  Signal subscribed_;
+  std::uint64_t order_ = 0;
+};
+
+}  // namespace inpod::relay

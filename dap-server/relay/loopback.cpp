@@ -1,0 +1,119 @@
+// Loopback sockets: see loopback.hpp.
+#include "relay/loopback.hpp"
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "relay/address.hpp"
+#include "relay/context.hpp"
+
+namespace inpod::relay {
+namespace {
+
+Result<UniqueFd> tcp_socket(protocol::AddressFamily family) {
+  const int domain = family == protocol::AddressFamily::ipv4 ? AF_INET : AF_INET6;
+  UniqueFd fd(::socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return fail_errno("cannot make a TCP socket");
+  return fd;
+}
+
+/// Bound to `address` together with others that did the same.
+Result<UniqueFd> shared_socket(const protocol::SocketAddress& address) {
+  TRY_ASSIGN(fd, tcp_socket(address.family));
+  const int on = 1;
+  const Endpoint at = to_endpoint(address, AF_UNSPEC);
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+      ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
+      ::bind(fd.get(), at.get(), at.length) != 0)
+    return fail_errno("cannot bind to " + to_string(address));
+  return fd;
+}
+
+using boost::asio::posix::stream_descriptor;
+
+protocol::Task<bool> ready_within(boost::asio::any_io_executor executor, int fd, stream_descriptor::wait_type what,
+                                  std::chrono::milliseconds limit) {
+  const auto descriptor = std::make_shared<stream_descriptor>(executor, ::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  boost::asio::steady_timer timer(executor, limit);
+  timer.async_wait([descriptor](boost::system::error_code failed) {
+    if (!failed) descriptor->cancel();
+  });
+  auto [failed] = co_await descriptor->async_wait(what, as_result);
+  descriptor->close();
+  co_return !failed;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BlackHole>> BlackHole::create(protocol::AddressFamily family) {
+  TRY_ASSIGN(fd, shared_socket(loopback(family, 0)));
+  sock_filter drop{BPF_RET | BPF_K, 0, 0, 0};
+  const sock_fprog filter{1, &drop};
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) != 0)
+    return fail_errno("cannot attach a socket filter");
+  if (::listen(fd.get(), 1) != 0) return fail_errno("cannot listen on loopback");
+  const auto address = local_address(fd.get());
+  if (!address) return fail_errno("cannot read a socket's address");
+  auto hole = std::make_unique<BlackHole>();
+  hole->fd_ = std::move(fd);
+  hole->address_ = *address;
+  return hole;
+}
+
+Result<UniqueFd> BlackHole::meet(const protocol::SocketAddress& program) const {
+  TRY_ASSIGN(fd, shared_socket(address_));
+  const Endpoint to = to_endpoint(program, AF_UNSPEC);
+  if (::connect(fd.get(), to.get(), to.length) != 0 && errno != EINPROGRESS)
+    return fail_errno("cannot connect to the program's socket");
+  return fd;
+}
+
+Result<UniqueFd> listen_on_loopback(protocol::AddressFamily family) {
+  TRY_ASSIGN(fd, tcp_socket(family));
+  const Endpoint at = to_endpoint(loopback(family, 0), AF_UNSPEC);
+  if (::bind(fd.get(), at.get(), at.length) != 0 || ::listen(fd.get(), 512) != 0)
+    return fail_errno("cannot listen on loopback");
+  return fd;
+}
+
+Result<UniqueFd> listen_on_unix() {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const sockaddr none{AF_UNIX, {}};
+  if (!fd || ::bind(fd.get(), &none, sizeof(sa_family_t)) != 0 || ::listen(fd.get(), 1) != 0)
+    return fail_errno("cannot listen on a unix socket");
+  return fd;
+}
+
+ConnectState connect_state(int fd) {
+  tcp_info info{};
+  socklen_t length = sizeof(info);
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return ConnectState::unconnected;
+  if (info.tcpi_state == TCP_SYN_SENT) return ConnectState::connecting;
+  return info.tcpi_state == TCP_CLOSE ? ConnectState::unconnected : ConnectState::connected;
+}
+
+void dissolve(int fd) {
+  const sockaddr none{AF_UNSPEC, {}};
+  ::connect(fd, &none, sizeof(none));
+}
+
+void reset_on_close(int fd) {
+  const linger now{1, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+protocol::Task<bool> readable_within(boost::asio::any_io_executor executor, int fd, std::chrono::milliseconds limit) {
+  return ready_within(std::move(executor), fd, stream_descriptor::wait_read, limit);
+}
+
+protocol::Task<bool> writable_within(boost::asio::any_io_executor executor, int fd, std::chrono::milliseconds limit) {
+  return ready_within(std::move(executor), fd, stream_descriptor::wait_write, limit);
+}
+
+}  // namespace inpod::relay

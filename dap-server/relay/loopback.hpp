@@ -1,0 +1,44 @@
+// The loopback sockets by which a program's own TCP socket gets connected (relay_protocol.hpp, head comment):
+// the black hole that leaves it in SYN_SENT, the simultaneous open that establishes it, and the plain listener.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <memory>
+
+#include "protocol/link.hpp"
+#include "protocol/unique_fd.hpp"
+
+namespace inpod::relay {
+
+class BlackHole {
+ public:
+  /// A loopback listener whose filter drops all that comes, so that a connect(2) to it stays in SYN_SENT.
+  static Result<std::unique_ptr<BlackHole>> create(protocol::AddressFamily family);
+  const protocol::SocketAddress& address() const { return address_; }
+  /// Connects, from this address, to a socket in SYN_SENT towards it: both are established at once (RFC 9293, 3.5).
+  Result<UniqueFd> meet(const protocol::SocketAddress& program) const;
+
+ private:
+  UniqueFd fd_;
+  protocol::SocketAddress address_;
+};
+
+/// A non-blocking listener on a free loopback port.
+Result<UniqueFd> listen_on_loopback(protocol::AddressFamily family);
+/// A unix stream listener at an abstract address that the kernel chose (unix(7), autobind).
+Result<UniqueFd> listen_on_unix();
+
+enum class ConnectState { unconnected, connecting, connected };
+/// By TCP_INFO.
+ConnectState connect_state(int fd);
+/// Ends an attempt: pollers wake with an error, SO_ERROR is ECONNRESET.
+void dissolve(int fd);
+/// close(2) will send a RST.
+void reset_on_close(int fd);
+
+/// Waits until `fd` can be read (or written, or has an error), without taking it over; false when `limit` passed first.
+protocol::Task<bool> readable_within(boost::asio::any_io_executor executor, int fd, std::chrono::milliseconds limit);
+protocol::Task<bool> writable_within(boost::asio::any_io_executor executor, int fd, std::chrono::milliseconds limit);
+
+}  // namespace inpod::relay

@@ -1,0 +1,276 @@
+// Outgoing: see outgoing.hpp.
+#include "relay/outgoing.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "relay/activity.hpp"
+#include "relay/incoming.hpp"
+#include "relay/pump.hpp"
+
+namespace inpod::relay {
+
+namespace asio = boost::asio;
+using asio::posix::stream_descriptor;
+using protocol::AddressFamily;
+
+namespace {
+
+/// How long a program may take between our answer and its connect(2): a debugger may hold it there.
+constexpr std::chrono::minutes patience{5};
+constexpr std::chrono::seconds meeting{5};  // for a loopback handshake
+
+}  // namespace
+
+struct Outgoing::Attempt {
+  explicit Attempt(const asio::any_io_executor& executor) : expiry(executor) {}
+  UniqueFd program;  // a copy of the program's descriptor
+  std::uint64_t cookie = 0;
+  int domain = -1;
+  std::uint32_t timeout_ms = 0;
+  protocol::SocketAddress remote, local;
+  std::unique_ptr<protocol::Stream> stream;
+  asio::steady_timer expiry;
+  bool joined = false;
+};
+
+/// The black hole and the plain listener of one address family.
+struct Outgoing::Family {
+  Family(const asio::any_io_executor& executor, int listening) : listener(executor, listening) {}
+  std::unique_ptr<BlackHole> hole;
+  stream_descriptor listener;
+  protocol::SocketAddress listener_address;
+};
+
+Outgoing::Outgoing(Context& context, SocketNames& names, SocketErrors& errors, Incoming& incoming)
+    : context_(context), names_(names), errors_(errors), incoming_(incoming) {}
+Outgoing::~Outgoing() = default;
+
+Result<Outgoing::Family*> Outgoing::family(AddressFamily wanted) {
+  auto& place = families_[static_cast<int>(wanted)];
+  if (place) return place.get();
+  TRY_ASSIGN(hole, BlackHole::create(wanted));
+  TRY_ASSIGN(listener, listen_on_loopback(wanted));
+  const auto address = local_address(listener.get());
+  if (!address) return fail_errno("cannot read a socket's address");
+  place = std::make_unique<Family>(context_.executor, listener.release());
+  place->hole = std::move(hole);
+  place->listener_address = *address;
+  context_.spawn(accept_all(*place));
+  return place.get();
+}
+
+Task<Answer> Outgoing::connect(Call call, protocol::SocketAddress remote) {
+  const auto cookie = cookie_of(call.fd.get());
+  if (cookie == 0) co_return refuse(ENOTSOCK);
+  if (attempts_.contains(cookie)) co_return refuse(attempts_[cookie]->joined ? EISCONN : EALREADY);
+  if (const int code = errors_.take(cookie); code != 0) co_return refuse(code);
+  const int domain = domain_of(call.fd.get());
+  Answer answer;
+  if (const auto own = incoming_.own_listener(remote)) {  // to the program itself: that needs no pod
+    put_address(answer.reply.address, answer.reply.address_length, *own, domain);
+    co_return answer;
+  }
+  auto attempt = std::make_shared<Attempt>(context_.executor);
+  attempt->program = std::move(call.fd);
+  attempt->cookie = cookie;
+  attempt->domain = domain;
+  attempt->remote = std::move(remote);
+  attempt->timeout_ms = static_cast<std::uint32_t>(std::min<std::uint64_t>(call.request.b, 0xffffffff));
+  if (domain == AF_UNIX) co_return co_await connect_unix(std::move(attempt));
+  auto place = family(attempt->remote.family);
+  if (!place) co_return refuse(code_of(place.error()));
+  attempts_[cookie] = attempt;
+  if (call.request.a == 1) co_return co_await connect_waiting(std::move(attempt));
+  put_address(answer.reply.address, answer.reply.address_length, (*place)->hole->address(), domain);
+  context_.spawn(carry_out(std::move(attempt)));
+  co_return answer;
+}
+
+Task<Result<protocol::Connected>> Outgoing::connect_in_pod(std::shared_ptr<Attempt> attempt) {
+  protocol::Connect request;
+  request.remote = attempt->remote;
+  request.timeout_ms = attempt->timeout_ms;
+  if (const auto bound = incoming_.requested(attempt->cookie); bound && !is_any(*bound)) request.bind = *bound;
+  auto connected = co_await ask<protocol::Connected>(context_, std::move(request));
+  if (connected) {
+    auto stream = context_.link->take_stream(connected->stream);
+    if (stream)
+      attempt->stream = std::move(*stream);
+    else
+      connected = Failed(stream.error());
+  }
+  if (connected) attempt->local = connected->local;
+  const char* transport = attempt->domain == AF_UNIX ? "unix" : "tcp";
+  context_.activity->connecting(transport, attempt->remote, connected ? 0 : code_of(connected.error()));
+  if (context_.closed) co_return Failed(Error{ECONNRESET, "the session is over", {}});
+  co_return connected;
+}
+
+/// The outcome first; then the program connects to the plain listener, where it is known by its address.
+Task<Answer> Outgoing::connect_waiting(std::shared_ptr<Attempt> attempt) {
+  auto connected = co_await connect_in_pod(attempt);
+  if (!connected) {
+    attempts_.erase(attempt->cookie);
+    co_return refuse(code_of(connected.error()));
+  }
+  auto place = family(attempt->remote.family);
+  if (!place) co_return refuse(code_of(place.error()));
+  names_.set(attempt->cookie, {attempt->local, attempt->remote});
+  context_.spawn(expire(attempt));
+  Answer answer;
+  put_address(answer.reply.address, answer.reply.address_length, (*place)->listener_address, attempt->domain);
+  co_return answer;
+}
+
+Task<void> Outgoing::expire(std::shared_ptr<Attempt> attempt) {
+  attempt->expiry.expires_after(patience);
+  co_await attempt->expiry.async_wait(as_result);
+  if (attempt->joined) co_return;
+  attempt->stream.reset();
+  attempt->program.reset();
+  if (const auto at = attempts_.find(attempt->cookie); at != attempts_.end() && at->second == attempt) {
+    attempts_.erase(at);
+    names_.erase(attempt->cookie);
+  }
+}
+
+Task<void> Outgoing::accept_all(Family& family) {
+  for (;;) {
+    auto [failed] = co_await family.listener.async_wait(stream_descriptor::wait_read, as_result);
+    if (failed || context_.closed) co_return;
+    for (;;) {
+      UniqueFd fd(::accept4(family.listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (!fd) break;
+      accepted(family, std::move(fd));
+    }
+  }
+}
+
+/// Whose connection is it? Strangers are dropped.
+void Outgoing::accepted(Family& family, UniqueFd fd) {
+  const auto peer = peer_address(fd.get());
+  if (!peer) return;
+  for (auto& [cookie, attempt] : attempts_) {
+    if (attempt->joined || !attempt->program || !attempt->stream) continue;
+    if (local_address(attempt->program.get()) != peer) continue;
+    const int domain = family.listener_address.family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
+    return join(std::shared_ptr<Attempt>(attempt), std::move(fd), domain);
+  }
+}
+
+/// Both ends are there: from now on bytes flow.
+void Outgoing::join(const std::shared_ptr<Attempt>& attempt, UniqueFd relay_end, int domain) {
+  attempt->joined = true;
+  attempt->expiry.cancel();
+  attempt->program.reset();  // the program's close must be the last one
+  Pump::Options options;
+  options.on_end = [this, attempt, owner = context_.owner.lock()] {
+    if (context_.closed) return;
+    attempts_.erase(attempt->cookie);
+    names_.erase(attempt->cookie);
+    context_.activity->connection_ended();
+  };
+  Pump::start(context_, std::move(relay_end), domain, std::move(attempt->stream), std::move(options));
+}
+
+/// A non-blocking connect: the program's socket is, or soon will be, in SYN_SENT towards the black hole.
+Task<void> Outgoing::carry_out(std::shared_ptr<Attempt> attempt) {
+  auto connected = co_await connect_in_pod(attempt);
+  if (!connected) {
+    co_await give_up(attempt, code_of(connected.error()));
+    co_return;
+  }
+  auto place = family(attempt->remote.family);
+  const bool waiting = co_await in_syn_sent(attempt);
+  const auto program = waiting ? local_address(attempt->program.get()) : std::nullopt;
+  if (!program || !place) {  // the program didn't connect, or has given up
+    attempts_.erase(attempt->cookie);
+    context_.activity->connection_ended();
+    co_return;
+  }
+  names_.set(attempt->cookie, {attempt->local, attempt->remote});
+  auto end = (*place)->hole->meet(*program);
+  if (!end) {
+    context_.activity->connection_ended();
+    co_await give_up(attempt, code_of(end.error()));
+    co_return;
+  }
+  const bool ready = co_await writable_within(context_.executor, end->get(), meeting);
+  if (!ready || connect_state(end->get()) != ConnectState::connected) {
+    context_.activity->connection_ended();
+    co_await give_up(attempt, ECONNRESET);
+    co_return;
+  }
+  join(attempt, std::move(*end), program->family == AddressFamily::ipv4 ? AF_INET : AF_INET6);
+}
+
+/// Waits for the program's connect(2); false when it doesn't come or was undone.
+Task<bool> Outgoing::in_syn_sent(std::shared_ptr<Attempt> attempt) {
+  const auto until = Clock::now() + patience;
+  for (std::chrono::microseconds pause{200}; Clock::now() < until && !context_.closed;) {
+    const auto state = connect_state(attempt->program.get());
+    if (state == ConnectState::connecting) co_return true;
+    if (state == ConnectState::connected) co_return false;
+    attempt->expiry.expires_after(pause);
+    co_await attempt->expiry.async_wait(as_result);
+    pause = std::min<std::chrono::microseconds>(pause * 2, std::chrono::milliseconds(50));
+  }
+  co_return false;
+}
+
+/// The program learns of a failure: the errno is there before the event is.
+Task<void> Outgoing::give_up(std::shared_ptr<Attempt> attempt, int code) {
+  if (co_await in_syn_sent(attempt)) {
+    errors_.put(attempt->cookie, code);
+    attempts_.erase(attempt->cookie);
+    names_.erase(attempt->cookie);
+    dissolve(attempt->program.get());
+  } else {
+    attempts_.erase(attempt->cookie);
+  }
+  attempt->program.reset();
+}
+
+Task<Answer> Outgoing::connect_unix(std::shared_ptr<Attempt> attempt) {
+  if (type_of(attempt->program.get()) != SOCK_STREAM) co_return refuse(EPROTONOSUPPORT);
+  auto connected = co_await connect_in_pod(attempt);
+  if (!connected) co_return refuse(code_of(connected.error()));
+  auto listener = listen_on_unix();
+  const auto address = listener ? local_address(listener->get()) : std::nullopt;
+  if (!address) co_return refuse(EMFILE);
+  names_.set(attempt->cookie, {connected->local, attempt->remote});
+  attempts_[attempt->cookie] = attempt;
+  context_.spawn(accept_unix(attempt, std::move(*listener)));
+  Answer answer;
+  put_address(answer.reply.address, answer.reply.address_length, *address, AF_UNIX);
+  co_return answer;
+}
+
+/// The first connection to a unix listener made for this attempt is the program's.
+Task<void> Outgoing::accept_unix(std::shared_ptr<Attempt> attempt, UniqueFd listener) {
+  const bool came = co_await readable_within(context_.executor, listener.get(), patience);
+  UniqueFd fd(came ? ::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC) : -1);
+  if (fd) {
+    join(attempt, std::move(fd), AF_UNIX);
+    co_return;
+  }
+  attempts_.erase(attempt->cookie);
+  names_.erase(attempt->cookie);
+  context_.activity->connection_ended();
+}
+
+void Outgoing::close() {
+  boost::system::error_code ignored;
+  for (auto& [number, family] : families_)
+    if (family) family->listener.close(ignored);
+  for (auto& [cookie, attempt] : attempts_) {
+    if (!attempt->joined && attempt->program) {
+      errors_.put(cookie, ECONNRESET);
+      dissolve(attempt->program.get());
+    }
+    attempt->expiry.cancel();
+  }
+  attempts_.clear();
+}
+
+}  // namespace inpod::relay

@@ -1,0 +1,102 @@
+// Pump: see pump.hpp.
+#include "relay/pump.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <boost/asio/write.hpp>
+
+#include "relay/loopback.hpp"
+
+namespace inpod::relay {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t piece = 64 << 10;  // one Data frame's worth
+
+}  // namespace
+
+std::shared_ptr<Pump> Pump::start(Context& context, UniqueFd fd, int domain, std::unique_ptr<protocol::Stream> stream,
+                                  Options options) {
+  const int on = 1;
+  if (domain != AF_UNIX) ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  Socket socket(context.executor);
+  boost::system::error_code failed;
+  socket.assign(asio::generic::stream_protocol(domain, domain == AF_UNIX ? 0 : IPPROTO_TCP), fd.release(), failed);
+  std::shared_ptr<Pump> pump(new Pump(context, std::move(socket), std::move(stream), std::move(options)));
+  context.spawn(pump->to_pod(pump));
+  context.spawn(pump->to_program(pump));
+  return pump;
+}
+
+Pump::Pump(Context& context, Socket socket, std::unique_ptr<protocol::Stream> stream, Options options)
+    : context_(context), socket_(std::move(socket)), stream_(std::move(stream)), options_(std::move(options)) {
+  context_.pumps.insert(this);
+}
+
+Pump::~Pump() {
+  context_.pumps.erase(this);
+  if (options_.on_end) options_.on_end();
+}
+
+void Pump::abort() {
+  stream_->reset(ECONNRESET);
+  break_socket();
+}
+
+void Pump::break_socket() {
+  if (!socket_.is_open()) return;
+  reset_on_close(socket_.native_handle());
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+Task<void> Pump::to_pod([[maybe_unused]] std::shared_ptr<Pump> self) {
+  Bytes buffer(piece);
+  for (;;) {
+    auto [failed, length] = co_await socket_.async_read_some(asio::buffer(buffer), as_result);
+    if (failed == asio::error::eof) {
+      stream_->finish();
+      co_return;
+    }
+    if (failed == asio::error::operation_aborted) co_return;  // the other direction has ended both
+    if (failed) {
+      stream_->reset(failed.value());
+      break_socket();
+      co_return;
+    }
+    program_spoke_ = true;
+    if (options_.discard_output) continue;
+    auto written = co_await stream_->write({buffer.data(), length});
+    if (!written) {
+      break_socket();
+      co_return;
+    }
+  }
+}
+
+Task<void> Pump::to_program([[maybe_unused]] std::shared_ptr<Pump> self) {
+  for (;;) {
+    auto data = co_await stream_->read();
+    if (!data) {
+      break_socket();
+      co_return;
+    }
+    if (data->empty()) {
+      boost::system::error_code ignored;
+      socket_.shutdown(Socket::shutdown_send, ignored);
+      co_return;
+    }
+    if (std::exchange(program_spoke_, false) && options_.on_request) options_.on_request();
+    auto [failed, length] = co_await asio::async_write(socket_, asio::buffer(*data), as_result);
+    if (failed) {
+      stream_->reset(ECONNRESET);
+      break_socket();
+      co_return;
+    }
+  }
+}
+
+}  // namespace inpod::relay

@@ -1,0 +1,40 @@
+// Pump: carries bytes between a local stream socket and a stream of the Link, both ways, until both have ended.
+// A half-close goes on as a half-close, a reset as a reset (RST); back-pressure is the stream's credit and the socket's
+// buffer, so at most one piece is held here in each direction.
+#pragma once
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <functional>
+
+#include "relay/context.hpp"
+
+namespace inpod::relay {
+
+class Pump : public std::enable_shared_from_this<Pump> {
+ public:
+  struct Options {
+    bool discard_output = false;             ///< what the program sends goes nowhere (mirrored traffic)
+    std::function<void()> on_request;        ///< the peer spoke first, or again after the program had spoken
+    std::function<void()> on_end;            ///< both directions are over
+  };
+  static std::shared_ptr<Pump> start(Context& context, UniqueFd socket, int domain,
+                                     std::unique_ptr<protocol::Stream> stream, Options options);
+  ~Pump();
+  /// The program sees a reset, the pod too.
+  void abort();
+
+ private:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+  Pump(Context& context, Socket socket, std::unique_ptr<protocol::Stream> stream, Options options);
+  Task<void> to_pod(std::shared_ptr<Pump> self);
+  Task<void> to_program(std::shared_ptr<Pump> self);
+  void break_socket();
+
+  Context& context_;
+  Socket socket_;
+  std::unique_ptr<protocol::Stream> stream_;
+  Options options_;
+  bool program_spoke_ = true;
+};
+
+}  // namespace inpod::relay

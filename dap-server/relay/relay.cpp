@@ -1,0 +1,197 @@
+// Relay: puts the parts together and sends each operation of a debuggee to the part that answers it.
+#include "relay/relay.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "relay/activity.hpp"
+#include "relay/datagrams.hpp"
+#include "relay/files.hpp"
+#include "relay/incoming.hpp"
+#include "relay/names.hpp"
+#include "relay/outgoing.hpp"
+#include "relay/pump.hpp"
+#include "relay/rules.hpp"
+#include "relay/server.hpp"
+
+namespace inpod {
+namespace relay {
+
+void Context::spawn(Task<void> task) {
+  auto keep = owner.lock();
+  if (!keep) return;  // the relay is being destroyed
+  boost::asio::co_spawn(executor, std::move(task), [this, keep](std::exception_ptr failed) {
+    if (!failed || closed) return;
+    try {
+      std::rethrow_exception(failed);
+    } catch (const std::exception& error) {
+      activity->note("error", std::string("inpod's relay: ") + error.what());
+    }
+  });
+}
+
+namespace {
+
+class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayImpl> {
+ public:
+  RelayImpl(boost::asio::any_io_executor executor, std::shared_ptr<protocol::Link> link, Options options,
+            std::unique_ptr<SlotTable> slots)
+      : context_{std::move(executor), std::move(link), std::move(options.config), std::move(options.pod),
+                 std::move(options.probes)},
+        activity_(context_, std::move(options.on_event)), slots_(std::move(slots)), processes_(context_),
+        paths_(context_), files_(context_, *slots_, processes_, paths_), name_lookups_(context_),
+        incoming_(context_, names_), outgoing_(context_, names_, errors_, incoming_),
+        datagrams_(context_, names_, errors_) {
+    context_.activity = &activity_;
+  }
+
+  Result<void> start(const std::string& path) {
+    context_.owner = weak_from_this();
+    processes_.set_handlers({[this](std::uint64_t handle) { files_.unused(handle); },
+                             [this](int) { incoming_.look_for_closed(); }});
+    TRY_ASSIGN(server, Server::create(context_, path, [this](Call call) { return answer(std::move(call)); }));
+    server_ = std::move(server);
+    server_->start();
+    return {};
+  }
+
+  std::string socket_path() const override { return server_->path(); }
+  std::size_t processes() const override { return processes_.living(); }
+  std::uint64_t handshakes() const override { return processes_.handshakes(); }
+
+  void on_agent_event(protocol::Message event) override {
+    if (context_.closed) return;
+    if (auto* incoming = std::get_if<protocol::Incoming>(&event)) incoming_.on_incoming(std::move(*incoming));
+    if (auto* note = std::get_if<protocol::Note>(&event)) tell(note->severity, note->text);
+    if (auto* leaving = std::get_if<protocol::Leaving>(&event))
+      tell(protocol::Severity::warning, "the agent in the pod is leaving: " + leaving->reason);
+  }
+
+  void close() override {
+    if (context_.closed) return;
+    activity_.close();
+    context_.closed = true;
+    server_->close();
+    outgoing_.close();
+    datagrams_.close();
+    incoming_.close();
+    for (const auto pumps = context_.pumps; auto* pump : pumps) pump->abort();
+    files_.close();
+    paths_.close();
+    processes_.close();
+  }
+
+ private:
+  void tell(protocol::Severity severity, const std::string& text) {
+    constexpr const char* names[] = {"info", "warning", "error"};
+    activity_.note(names[static_cast<std::size_t>(severity)], text);
+  }
+
+  Task<Answer> answer(Call call) {
+    switch (call.request.op) {
+      case Op::hello: return now(hello(call));
+      case Op::open: return files_.open(std::move(call));
+      case Op::ensure: return files_.ensure(std::move(call));
+      case Op::refresh: return files_.refresh(std::move(call));
+      case Op::read: return files_.read(std::move(call));
+      case Op::write: return files_.write(std::move(call));
+      case Op::seek: return files_.seek(std::move(call));
+      case Op::truncate: return files_.truncate(std::move(call));
+      case Op::release: processes_.drop_reference(call.pid, call.request.a); return now(silence());
+      case Op::file_stat: return files_.file_stat(std::move(call));
+      case Op::stat: return paths_.stat(std::move(call));
+      case Op::access: return paths_.access(std::move(call));
+      case Op::read_link: return paths_.read_link(std::move(call));
+      case Op::real_path: return paths_.real_path(std::move(call));
+      case Op::list: return paths_.list(std::move(call));
+      case Op::change_path: return paths_.change(std::move(call));
+      case Op::host: return now(name_lookups_.host());
+      case Op::resolve: return name_lookups_.resolve(std::move(call));
+      case Op::resolve_back: return name_lookups_.resolve_back(std::move(call));
+      case Op::connect: return connect(std::move(call));
+      case Op::socket_error: return now(socket_error(call));
+      case Op::names: return socket_names(std::move(call));
+      case Op::bound: return now(bound(call));
+      case Op::listening: return incoming_.listening(std::move(call));
+      case Op::listener_gone: incoming_.listener_gone(static_cast<std::uint16_t>(call.request.a)); return now(silence());
+      case Op::note: tell(call.request.a > 2 ? protocol::Severity::info : protocol::Severity(call.request.a), call.text); return now(silence());
+    }
+    return now(refuse(ENOSYS));
+  }
+
+  static Task<Answer> now(Answer answer) { co_return answer; }
+  static Answer silence() {
+    Answer answer;
+    answer.silent = true;
+    return answer;
+  }
+
+  Answer hello(const Call& call) {
+    std::vector<std::uint64_t> inherited(call.data.size() / sizeof(std::uint64_t));
+    std::memcpy(inherited.data(), call.data.data(), inherited.size() * sizeof(std::uint64_t));
+    std::erase_if(inherited, [this](auto handle) { return !files_.has(handle); });
+    processes_.hello(call.pid, call.text, call.request.a == 1, inherited);
+    const auto rules = rules_text(context_.config, rules_context_of(call.pid, call.text));
+    Answer answer;
+    answer.data.assign(rules.begin(), rules.end());
+    answer.shared_fd = slots_->readable_fd();
+    return answer;
+  }
+
+  Task<Answer> connect(Call call) {
+    const auto remote = from_endpoint(call.request.address, call.request.address_length);
+    if (!call.fd) co_return refuse(EBADF);
+    if (!remote) co_return refuse(EAFNOSUPPORT);
+    if (domain_of(call.fd.get()) != AF_UNIX && type_of(call.fd.get()) == SOCK_DGRAM)
+      co_return datagrams_.connect(call, *remote);
+    co_return co_await outgoing_.connect(std::move(call), *remote);
+  }
+
+  Answer socket_error(const Call& call) {
+    Answer answer;
+    answer.reply.a = static_cast<std::uint64_t>(errors_.take(call.request.a));
+    return answer;
+  }
+
+  Task<Answer> socket_names(Call call) {
+    if (!call.fd) co_return refuse(EBADF);
+    const auto address = from_endpoint(call.request.address, call.request.address_length);
+    if (address && call.request.address_length > 0) co_return datagrams_.source(call, *address);
+    co_await datagrams_.settle(cookie_of(call.fd.get()));
+    co_return names_.answer(call.fd.get());
+  }
+
+  Answer bound(const Call& call) {
+    const auto requested = from_endpoint(call.request.address, call.request.address_length);
+    if (!call.fd || !requested) return refuse(EINVAL);
+    return incoming_.bound(call, *requested);
+  }
+
+  Context context_;
+  Activity activity_;
+  std::unique_ptr<SlotTable> slots_;
+  Processes processes_;
+  Paths paths_;
+  Files files_;
+  Names name_lookups_;
+  SocketNames names_;
+  SocketErrors errors_;
+  Incoming incoming_;
+  Outgoing outgoing_;
+  Datagrams datagrams_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace
+}  // namespace relay
+
+Result<std::shared_ptr<Relay>> Relay::create(boost::asio::any_io_executor executor,
+                                             std::shared_ptr<protocol::Link> link, Options options) {
+  TRY_ASSIGN(slots, relay::SlotTable::create());
+  const auto path = options.directory + "/relay";
+  auto relay = std::make_shared<relay::RelayImpl>(std::move(executor), std::move(link), std::move(options),
+                                                  std::move(slots));
+  TRY_VOID(relay->start(path));
+  return std::shared_ptr<Relay>(std::move(relay));
+}
+
+}  // namespace inpod

@@ -1,0 +1,34 @@
+// RemoteFile: an open file of the pod that has no local copy: devices, /proc entries, pipes, and files opened for
+// writing. The position is kept here, shared by every descriptor that dup, fork or exec made of it, as a kernel would.
+#pragma once
+
+#include <sys/stat.h>
+
+#include "relay/context.hpp"
+
+namespace inpod::relay {
+
+class RemoteFile {
+ public:
+  RemoteFile(Context& context, std::uint64_t agent_handle, std::uint32_t flags, const protocol::FileStat& stat);
+
+  /// read(2) at the position, or pread(2). Moves the position by what was read.
+  Task<Result<Bytes>> read(std::uint32_t length, std::uint64_t offset, bool at_position);
+  Task<Result<std::uint64_t>> write(Bytes data, std::uint64_t offset, bool at_position);
+  Task<Result<std::uint64_t>> seek(std::int64_t offset, int whence);
+  Task<Result<void>> truncate(std::uint64_t size);
+  Task<Result<protocol::FileStat>> stat();
+
+ private:
+  class Turn;
+  bool seekable() const { return S_ISREG(mode_) || S_ISBLK(mode_); }
+
+  Context& context_;
+  std::uint64_t agent_handle_;
+  std::uint32_t flags_, mode_;
+  std::uint64_t position_ = 0;
+  bool busy_ = false;  // one operation at the position at a time
+  Signal free_;
+};
+
+}  // namespace inpod::relay

@@ -1,0 +1,145 @@
+// The rules text: see rules.hpp. Order matters: the first match wins.
+#include "relay/rules.hpp"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <memory>
+
+namespace inpod::relay {
+namespace {
+
+// The developer's own cloud credentials lie in a home that stays local; a program in the pod doesn't have them.
+constexpr std::array absent_in_home = {".aws", ".azure", ".config/gcloud", ".kube"};
+
+// How the pod is named and finds others; the same wherever they lie among local paths.
+constexpr std::array remote_files = {"/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/etc/host.conf", "/etc/gai.conf"};
+
+// Trees of this machine: the kernel's views, scratch space, and everything that programs, libraries and tools come from.
+constexpr std::array local_trees = {"/dev",  "/proc", "/sys",   "/tmp",    "/var/tmp", "/run/user", "/usr",
+                                    "/lib",  "/lib32", "/lib64", "/libx32", "/bin",     "/sbin",     "/nix",
+                                    "/snap", "/gnu",  "/home/linuxbrew", "/rofs"};
+
+// Configuration that belongs to the local libc, loader, interpreters and desktop rather than to the pod.
+constexpr std::array local_configuration = {
+    "/etc/ld.so.*", "/etc/ld-musl-*", "/etc/nsswitch.conf", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow",
+    "/etc/services", "/etc/protocols", "/etc/rpc", "/etc/networks", "/etc/netconfig", "/etc/localtime",
+    "/etc/locale.*", "/etc/default/locale", "/etc/inputrc", "/etc/terminfo/**", "/etc/alternatives/**",
+    "/etc/ssl/openssl.cnf", "/etc/java-*/**", "/etc/python*/**", "/etc/perl/**", "/etc/mono/**", "/etc/dotnet/**",
+    "/etc/gdb/**", "/etc/lldb/**", "/etc/fonts/**", "/etc/X11/**", "/etc/vulkan/**", "/etc/OpenCL/**",
+    "/run/systemd/**", "/run/dbus/**", "/var/run/dbus/**", "/run/nscd/**", "/var/run/nscd/**", "/run/opengl-driver/**"};
+
+// What a program is made of, wherever it lies.
+constexpr std::array local_code = {"/**/*.so", "/**/*.so.*", "/**/*.debug", "/**/*.dwo", "/**/*.dwp", "/**/*.py",
+                                   "/**/*.pyc", "/**/*.pth", "/**/pyvenv.cfg"};
+
+bool has_wildcard(const std::string& glob) { return glob.find_first_of("*?[") != std::string::npos; }
+
+void rule(std::string& text, const char* mode, const std::string& glob) {
+  text += std::string("file ") + mode + ' ' + glob + '\n';
+}
+
+/// The path itself and all below it.
+void tree(std::string& text, const char* mode, std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  rule(text, mode, path);
+  rule(text, mode, path == "/" ? "/**" : path + "/**");
+}
+
+/// A user's entry: a plain path means the tree as well.
+void entries(std::string& text, const char* mode, const std::vector<std::string>& globs, const std::string& home) {
+  for (auto glob : globs) {
+    if (glob == "~" || glob.rfind("~/", 0) == 0) glob = home + glob.substr(1);
+    if (has_wildcard(glob))
+      rule(text, mode, glob);
+    else
+      tree(text, mode, glob);
+  }
+}
+
+/// A directory that may be made local as a whole: not one that holds half of a pod's file system.
+bool is_own_directory(const std::string& path) {
+  constexpr std::array shared = {"", "/", "/etc", "/var", "/var/lib", "/var/log", "/run", "/var/run", "/opt", "/srv", "/mnt",
+                                 "/home", "/media", "/boot"};
+  return !path.empty() && path[0] == '/' && std::find(shared.begin(), shared.end(), path) == shared.end();
+}
+
+std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/') + (path.rfind('/') == 0)); }
+
+void default_files(std::string& text, const Config& config, const RulesContext& context) {
+  const bool has_home = is_own_directory(context.home);
+  if (has_home)
+    for (const char* name : absent_in_home) tree(text, "absent", context.home + '/' + name);
+  for (const char* path : remote_files) rule(text, "read", path);
+  for (const char* path : local_trees) tree(text, "local", path);
+  for (const char* path : local_configuration) rule(text, "local", path);
+  for (auto& name : context.local_opt) tree(text, "local", "/opt/" + name);
+  if (has_home) tree(text, "local", context.home);
+  if (is_own_directory(context.working_directory)) tree(text, "local", context.working_directory);
+  if (!context.executable.empty()) rule(text, "local", context.executable);
+  if (is_own_directory(directory_of(context.executable))) tree(text, "local", directory_of(context.executable));
+  for (const char* glob : local_code) rule(text, "local", glob);
+  tree(text, config.files.mode.c_str(), "/");
+}
+
+void outgoing(std::string& text, const OutgoingConfig& config) {
+  for (auto& cidr : config.local) {
+    text += "outgoing tcp local " + cidr + '\n';
+    text += "outgoing udp local " + cidr + '\n';
+  }
+  text += std::string("outgoing tcp ") + (config.tcp ? "remote *\n" : "local *\n");
+  text += std::string("outgoing udp ") + (config.udp ? "remote *\n" : "local *\n");
+  for (auto& glob : config.remote_unix) text += "outgoing unix remote " + glob + '\n';
+  text += std::string("outgoing unix ") + (config.unix_sockets ? "remote *\n" : "local *\n");
+}
+
+void incoming(std::string& text, const IncomingConfig& config) {
+  for (const auto port : config.ignore_ports) text += "incoming local " + std::to_string(port) + '\n';
+  if (config.enabled)
+    for (const auto port : config.ports) text += "incoming remote " + std::to_string(port) + '\n';
+  text += config.enabled && config.ports.empty() ? "incoming remote *\n" : "incoming local *\n";
+}
+
+std::string link_target(const std::string& path) {
+  std::string target(4096, '\0');
+  const auto length = ::readlink(path.c_str(), target.data(), target.size());
+  if (length <= 0) return {};
+  target.resize(static_cast<std::size_t>(length));
+  return target;
+}
+
+}  // namespace
+
+RulesContext rules_context_of(int pid, const std::string& executable) {
+  RulesContext context;
+  if (const char* home = std::getenv("HOME")) context.home = home;
+  context.executable = executable;
+  if (pid > 0) context.working_directory = link_target("/proc/" + std::to_string(pid) + "/cwd");
+  const std::unique_ptr<DIR, int (*)(DIR*)> opt(::opendir("/opt"), ::closedir);
+  while (const auto* entry = opt ? ::readdir(opt.get()) : nullptr)
+    if (entry->d_name[0] != '.') context.local_opt.push_back(entry->d_name);
+  std::sort(context.local_opt.begin(), context.local_opt.end());
+  return context;
+}
+
+std::string rules_text(const Config& config, const RulesContext& context) {
+  std::string text;
+  for (auto& [prefix, other] : config.files.map) text += "map " + prefix + ' ' + other + '\n';
+  entries(text, "absent", config.files.absent, context.home);
+  entries(text, "local", config.files.local, context.home);
+  entries(text, "write", config.files.write, context.home);
+  entries(text, "read", config.files.read, context.home);
+  default_files(text, config, context);
+  outgoing(text, config.outgoing);
+  incoming(text, config.incoming);
+  for (auto& glob : config.dns.local) text += "dns local " + glob + '\n';
+  text += "dns local localhost\n";
+  text += config.dns.enabled ? "dns remote *\n" : "dns local *\n";
+  text += config.hostname ? "hostname remote\n" : "hostname local\n";
+  return text;
+}
+
+}  // namespace inpod::relay

@@ -1,0 +1,228 @@
+// Server: see server.hpp.
+#include "relay/server.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace inpod::relay {
+
+namespace asio = boost::asio;
+
+/// Asio's descriptor is made only when the socket has to be waited for: most operations never do.
+struct Server::Connection {
+  explicit Connection(UniqueFd socket) : fd(std::move(socket)) {}
+
+  Task<bool> wait(const asio::any_io_executor& executor, asio::posix::stream_descriptor::wait_type what) {
+    if (!fd) co_return false;
+    if (!descriptor) descriptor.emplace(executor, ::dup(fd.get()));
+    auto [failed] = co_await descriptor->async_wait(what, as_result);
+    co_return !failed && fd;
+  }
+  void close() {
+    fd.reset();
+    if (descriptor) descriptor->cancel();
+  }
+
+  UniqueFd fd;
+  std::optional<asio::posix::stream_descriptor> descriptor;
+};
+
+namespace {
+
+constexpr std::size_t first_read = 16 << 10;  // text and data that most requests need
+
+/// Takes the descriptors out of `message`: the first is kept, others are closed.
+void take_descriptors(msghdr& message, UniqueFd& fd) {
+  for (auto* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const auto count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int got = -1;
+      std::memcpy(&got, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
+      UniqueFd owned(got);
+      if (!fd) fd = std::move(owned);
+    }
+  }
+}
+
+bool acceptable(const Request& request) {
+  return request.magic_number == magic && request.text_length <= max_text && request.data_length <= max_data &&
+         request.address_length <= sizeof(request.address);
+}
+
+/// SO_PEERCRED: our own user, or root. Sets `pid`.
+bool may_connect(int fd, int& pid) {
+  ucred peer{};
+  socklen_t length = sizeof(peer);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
+  pid = peer.pid;
+  return peer.uid == ::geteuid() || peer.uid == 0;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::create(Context& context, const std::string& path, Handler handler) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path))
+    return fail("the relay's socket path is too long: " + path, "set TMPDIR or XDG_RUNTIME_DIR to a shorter directory");
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!listener) return fail_errno("cannot make the relay's socket");
+  ::unlink(path.c_str());
+  ::fchmod(listener.get(), 0600);  // bind(2) takes the mode from here, so the name never stands open
+  if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+      ::chmod(path.c_str(), 0600) != 0 || ::listen(listener.get(), 1024) != 0)
+    return fail_errno("cannot listen at " + path);
+  return std::unique_ptr<Server>(new Server(context, path, std::move(listener), std::move(handler)));
+}
+
+Server::Server(Context& context, std::string path, UniqueFd listener, Handler handler)
+    : context_(context), path_(std::move(path)), handler_(std::move(handler)),
+      listener_(context.executor, listener.release()), room_(context.executor) {}
+
+Server::~Server() { close(); }
+
+void Server::start() { context_.spawn(accept_all()); }
+
+void Server::close() {
+  if (std::exchange(closed_, true)) return;
+  boost::system::error_code ignored;
+  listener_.close(ignored);
+  for (auto& connection : receiving_) connection->close();
+  room_.notify();
+  ::unlink(path_.c_str());
+}
+
+Task<void> Server::accept_all() {
+  while (!closed_) {
+    auto [failed] = co_await listener_.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
+    if (failed || closed_) co_return;
+    while (!closed_ && accept_waiting()) {
+      make_room();
+      while (!closed_ && open_ >= max_connections) co_await room_.wait();
+    }
+  }
+}
+
+/// True when there may be more.
+bool Server::accept_waiting() {
+  UniqueFd fd(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!fd) return errno == EINTR || errno == ECONNABORTED;
+  auto connection = std::make_shared<Connection>(std::move(fd));
+  ++open_;
+  context_.spawn(serve(std::move(connection)));
+  return true;
+}
+
+void Server::make_room() {
+  if (open_ >= max_connections && !receiving_.empty()) receiving_.front()->close();
+}
+
+Task<void> Server::serve(std::shared_ptr<Connection> connection) {
+  struct Count {
+    Server& server;
+    ~Count() {
+      --server.open_;
+      server.room_.notify();
+    }
+  } count{*this};
+  Call call;
+  if (!may_connect(connection->fd.get(), call.pid)) co_return;
+  const auto place = receiving_.insert(receiving_.end(), connection);
+  const bool received = co_await receive(*connection, call);
+  receiving_.erase(place);
+  if (!received || closed_) co_return;
+  if (call.request.process != 0 && call.pid == ::getpid()) call.pid = static_cast<int>(call.request.process);
+  if (call.request.version_number != version) {
+    Answer answer = refuse(EPROTO);
+    co_await send(*connection, std::move(answer));
+    co_return;
+  }
+  Answer answer = co_await handler_(std::move(call));
+  if (!answer.silent) co_await send(*connection, std::move(answer));
+}
+
+Task<bool> Server::receive(Connection& connection, Call& call) {
+  Bytes body(first_read);
+  std::size_t got = 0, wanted = sizeof(Request);
+  for (bool sized = false;;) {
+    iovec parts[2];
+    std::size_t count = 0;
+    if (got < sizeof(Request))
+      parts[count++] = {reinterpret_cast<char*>(&call.request) + got, sizeof(Request) - got};
+    const std::size_t in_body = got < sizeof(Request) ? 0 : got - sizeof(Request);
+    parts[count++] = {body.data() + in_body, body.size() - in_body};
+    alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = count;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    const auto length = ::recvmsg(connection.fd.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0 && errno == EAGAIN) {
+      if (!co_await connection.wait(context_.executor, asio::posix::stream_descriptor::wait_read)) co_return false;
+      continue;
+    }
+    if (length <= 0) co_return false;
+    take_descriptors(message, call.fd);
+    got += static_cast<std::size_t>(length);
+    if (got >= sizeof(Request) && !sized) {
+      if (!acceptable(call.request)) co_return false;
+      sized = true;
+      wanted = sizeof(Request) + call.request.text_length + call.request.data_length;
+      body.resize(std::max(wanted - sizeof(Request), got - sizeof(Request)) + 1);  // never an empty read buffer
+    }
+    if (sized && got > wanted) co_return false;  // more than was announced
+    if (sized && got == wanted) break;
+  }
+  call.text.assign(body.begin(), body.begin() + call.request.text_length);
+  body.resize(wanted - sizeof(Request));
+  body.erase(body.begin(), body.begin() + call.request.text_length);
+  call.data = std::move(body);
+  co_return true;
+}
+
+Task<void> Server::send(Connection& connection, Answer answer) {
+  auto& reply = answer.reply;
+  const int fd = answer.fd ? answer.fd.get() : answer.shared_fd;
+  reply.has_fd = fd >= 0;
+  reply.data_length = static_cast<std::uint32_t>(answer.data.size());
+  const std::size_t total = sizeof(Reply) + answer.data.size();
+  for (std::size_t sent = 0; sent < total;) {
+    iovec parts[2];
+    std::size_t count = 0;
+    if (sent < sizeof(Reply)) parts[count++] = {reinterpret_cast<char*>(&reply) + sent, sizeof(Reply) - sent};
+    const std::size_t in_data = sent < sizeof(Reply) ? 0 : sent - sizeof(Reply);
+    parts[count++] = {answer.data.data() + in_data, answer.data.size() - in_data};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = count;
+    if (fd >= 0 && sent == 0) {
+      message.msg_control = control;
+      message.msg_controllen = sizeof(control);
+      auto* part = CMSG_FIRSTHDR(&message);
+      part->cmsg_level = SOL_SOCKET;
+      part->cmsg_type = SCM_RIGHTS;
+      part->cmsg_len = CMSG_LEN(sizeof(int));
+      std::memcpy(CMSG_DATA(part), &fd, sizeof(int));
+    }
+    const auto length = ::sendmsg(connection.fd.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0 && errno == EAGAIN) {
+      if (!co_await connection.wait(context_.executor, asio::posix::stream_descriptor::wait_write)) co_return;
+      continue;
+    }
+    if (length < 0) co_return;
+    sent += static_cast<std::size_t>(length);
+  }
+}
+
+}  // namespace inpod::relay
