@@ -72,7 +72,7 @@ TEST_CASE("attributes are read back; damage ends the reading") {
 TEST_CASE("a rule's comment names port and developer, whatever the name") {
   for (const auto& [name, shown] : {std::pair<std::string, std::string>{"alice@laptop", "alice@laptop"},
                                     {"eve\"\n@x", "eve??@x"},
-                                    {std::string(300, 'a'), std::string(108, 'a')}}) {
+                                    {std::string(300, 'a'), std::string(111, 'a')}}) {
     NetlinkMessages batch;
     replace_rules(batch, 1, "inpod_1", {{65535, 40000, name}});
     // The last attribute of the last message is the user data.

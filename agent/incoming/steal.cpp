@@ -1,0 +1,153 @@
+// Stolen ports. See steal.hpp.
+#include "incoming/steal.hpp"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "incoming/addresses.hpp"
+#include "incoming/stolen_socket.hpp"
+
+namespace inpod::agent {
+namespace {
+
+namespace asio = boost::asio;
+constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
+
+constexpr std::size_t most_connections = 4096;  // past it, new ones wait in the listeners' backlogs
+constexpr auto retry_accept = std::chrono::milliseconds(20);
+constexpr auto node_refresh = std::chrono::seconds(10);
+
+}  // namespace
+
+Result<void> Steal::apply() {
+  if (!redirect_) {
+    TRY_ASSIGN(redirect, Redirect::create({}));
+    redirect_ = std::move(redirect);
+  }
+  std::vector<StolenPort> stolen;
+  for (const auto& [number, port] : ports_) stolen.push_back({number, port->listener_port, port->client->name});
+  return redirect_->set(stolen);
+}
+
+Result<void> Steal::add(std::uint64_t subscription, const protocol::Subscribe& what,
+                        std::shared_ptr<Incoming::Client> client) {
+  if (const auto taken = ports_.find(what.port); taken != ports_.end())
+    return Failed(already_stolen(what.port, taken->second->client->name));
+  TRY_ASSIGN(listener, open_listener(executor_));
+  const std::uint16_t listener_port = listener.local_endpoint().port();
+  auto port = std::make_shared<Port>(Port{subscription, what.port, listener_port, std::move(client), {}, std::move(listener), {}});
+  std::copy_if(what.probes.begin(), what.probes.end(), std::back_inserter(port->probes),
+               [&](const auto& probe) { return probe.port == what.port; });
+  ports_[what.port] = port;
+  if (auto applied = apply(); !applied) {
+    ports_.erase(what.port);
+    if (ports_.empty() && live_.empty()) redirect_.reset();
+    return applied;
+  }
+  asio::co_spawn(executor_, accept_all(shared_from_this(), port), Report{note_, "steal"});
+  return {};
+}
+
+void Steal::remove(std::uint64_t subscription) {
+  const auto found = std::find_if(ports_.begin(), ports_.end(),
+                                  [&](const auto& entry) { return entry.second->subscription == subscription; });
+  if (found == ports_.end()) return;
+  const auto port = found->second;
+  ports_.erase(found);
+  if (auto applied = apply(); !applied) {
+    // Never leave a rule without its session: the whole table goes, and is made anew for the others.
+    redirect_.reset();
+    if (auto again = apply(); !again) note_(protocol::Severity::error, "steal: " + again.error().text);
+  }
+  drain(*port);
+  boost::system::error_code ignored;
+  port->listener.close(ignored);
+  const auto connections = port->connections;
+  for (const auto& connection : connections)
+    if (!connection->with_pod()) connection->abort();
+  if (ports_.empty() && live_.empty()) redirect_.reset();
+}
+
+void Steal::close() {
+  closed_ = true;
+  const auto ports = std::move(ports_);
+  ports_.clear();
+  if (redirect_) (void)redirect_->set({});
+  for (const auto& [number, port] : ports) {
+    boost::system::error_code ignored;
+    port->listener.close(ignored);
+  }
+  const auto live = live_;
+  for (const auto& connection : live) connection->abort();  // while the kernel still translates: the resets arrive
+  redirect_.reset();
+}
+
+protocol::Task<void> Steal::accept_all(std::shared_ptr<Steal> self, std::shared_ptr<Port> port) {
+  asio::steady_timer pause(self->executor_);
+  while (port->listener.is_open()) {
+    bool wait = self->live_.size() >= most_connections;
+    if (!wait) {
+      auto [error, socket] = co_await port->listener.async_accept(awaiting);
+      if (!port->listener.is_open() || self->closed_) co_return;
+      if (!error) self->take(*port, std::move(socket), false);
+      wait = error && error != asio::error::connection_aborted;  // out of files or memory
+    }
+    if (wait) {
+      pause.expires_after(retry_accept);
+      co_await pause.async_wait(awaiting);
+    }
+  }
+}
+
+void Steal::take(Port& port, StolenConnection::Socket socket, bool to_pod) {
+  const auto target = original_destination(socket);
+  if (!target || target->port != port.number) return reset(socket);  // came to the listener by itself
+  const auto peer = peer_of(socket);
+  StolenConnection::Route route;
+  route.subscription = port.subscription;
+  if (!to_pod) route.client = port.client;
+  route.probes = port.probes;
+  route.from_node = !port.probes.empty() && from_node(peer.ip);
+  auto connection = std::make_shared<StolenConnection>(std::move(socket), peer, *target, std::move(route), note_);
+  port.connections.insert(connection);
+  live_.insert(connection);
+  const auto self = shared_from_this();
+  asio::co_spawn(executor_, StolenConnection::run(connection),
+                 [self, connection, subscription = port.subscription](std::exception_ptr escaped) {
+                   Report{self->note_, "steal"}(escaped);
+                   if (escaped) connection->abort();
+                   self->ended(connection, subscription);
+                 });
+}
+
+/// Connections that the kernel had accepted for us before the rule went: they are the pod's now.
+void Steal::drain(Port& port) {
+  boost::system::error_code error;
+  port.listener.non_blocking(true, error);
+  for (;;) {
+    auto socket = port.listener.accept(error);
+    if (error) return;
+    take(port, std::move(socket), true);
+  }
+}
+
+void Steal::ended(const std::shared_ptr<StolenConnection>& connection, std::uint64_t subscription) {
+  live_.erase(connection);
+  for (const auto& [number, port] : ports_)
+    if (port->subscription == subscription) port->connections.erase(connection);
+  if (ports_.empty() && live_.empty()) redirect_.reset();
+}
+
+bool Steal::from_node(const IpAddress& ip) {
+  const auto now = std::chrono::steady_clock::now();
+  if (node_.empty() || now - node_read_ > node_refresh) {
+    node_ = node_addresses();
+    node_read_ = now;
+  }
+  return node_.contains(ip);
+}
+
+}  // namespace inpod::agent

@@ -1,0 +1,60 @@
+// Steal: whole ports of the pod, taken for clients: listeners, the redirect that feeds them, and their connections.
+//
+// A port is stolen by one client at a time. When a subscription ends its rule goes first, so that new connections reach
+// the pod; then the client's live connections are reset. Connections that were already handed to the pod go on, and
+// the (then empty) table stays until the last of them has ended: without it the kernel stops translating them.
+// Lives on the executor.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "incoming/incoming.hpp"
+#include "incoming/redirect.hpp"
+#include "incoming/report.hpp"
+#include "incoming/stolen_connection.hpp"
+
+namespace inpod::agent {
+
+class Steal : public std::enable_shared_from_this<Steal> {
+ public:
+  Steal(boost::asio::any_io_executor executor, Note note) : executor_(std::move(executor)), note_(std::move(note)) {}
+
+  /// Errors: EADDRINUSE (stolen by someone, who is named); those of Redirect.
+  Result<void> add(std::uint64_t subscription, const protocol::Subscribe& what, std::shared_ptr<Incoming::Client> client);
+  /// Unknown numbers are ignored.
+  void remove(std::uint64_t subscription);
+  /// Ends everything. Nothing else may be called afterwards.
+  void close();
+
+ private:
+  struct Port {
+    std::uint64_t subscription = 0;
+    std::uint16_t number = 0, listener_port = 0;
+    std::shared_ptr<Incoming::Client> client;
+    std::vector<protocol::Probe> probes;
+    boost::asio::ip::tcp::acceptor listener;
+    std::set<std::shared_ptr<StolenConnection>> connections;
+  };
+
+  Result<void> apply();
+  static protocol::Task<void> accept_all(std::shared_ptr<Steal> self, std::shared_ptr<Port> port);
+  void take(Port& port, StolenConnection::Socket socket, bool to_pod);
+  void drain(Port& port);
+  void ended(const std::shared_ptr<StolenConnection>& connection, std::uint64_t subscription);
+  bool from_node(const IpAddress& ip);
+
+  boost::asio::any_io_executor executor_;
+  Note note_;
+  std::map<std::uint16_t, std::shared_ptr<Port>> ports_;
+  std::set<std::shared_ptr<StolenConnection>> live_;
+  std::unique_ptr<Redirect> redirect_;
+  std::set<IpAddress> node_;
+  std::chrono::steady_clock::time_point node_read_{};
+  bool closed_ = false;
+};
+
+}  // namespace inpod::agent

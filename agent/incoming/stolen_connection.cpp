@@ -1,0 +1,218 @@
+// One redirected connection. See stolen_connection.hpp.
+#include "incoming/stolen_connection.hpp"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "incoming/probe.hpp"
+#include "incoming/relay.hpp"
+#include "incoming/stolen_socket.hpp"
+
+namespace inpod::agent {
+namespace {
+
+namespace asio = boost::asio;
+using protocol::Task;
+constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
+
+constexpr std::size_t piece_size = 64 << 10;
+constexpr std::size_t replay_limit = 64 << 10;
+constexpr auto look_time = std::chrono::milliseconds(300);
+// How long a fast sender waits for the client's word before its replay is given up: a few round trips.
+constexpr auto least_wait = std::chrono::milliseconds(50), longest_wait = std::chrono::milliseconds(1000);
+
+}  // namespace
+
+StolenConnection::StolenConnection(Socket socket, Endpoint peer, Endpoint target, Route route, Note note)
+    : socket_(std::move(socket)),
+      peer_(peer),
+      target_(target),
+      route_(std::move(route)),
+      note_(std::move(note)),
+      deadline_(socket_.get_executor()),
+      changed_(socket_.get_executor()) {
+  prepare(socket_);
+}
+
+void StolenConnection::abort() {
+  aborted_ = true;
+  reset(socket_);
+  if (pod_) reset(*pod_);
+  if (stream_) stream_->reset(ECONNRESET);
+  deadline_.cancel();
+  changed_.cancel();
+}
+
+Task<void> StolenConnection::run(std::shared_ptr<StolenConnection> self) {
+  bool taken = false;
+  if (self->route_.client) {
+    bool probe = false;
+    if (!self->route_.probes.empty()) probe = co_await look(self);
+    if (!probe && !self->aborted_) taken = co_await serve(self);
+  }
+  if (!taken && !self->aborted_) co_await relay(self);
+}
+
+/// True: a health check, by its first bytes. Bounded in time, for protocols where the server speaks first.
+Task<bool> StolenConnection::look(std::shared_ptr<StolenConnection> self) {
+  const auto until = std::chrono::steady_clock::now() + look_time;
+  self->deadline_.expires_at(until);
+  self->deadline_.async_wait([weak = self->weak_from_this()](boost::system::error_code error) {
+    if (const auto still = weak.lock(); still && !error) still->socket_.cancel(error);
+  });
+  bool gone = false;
+  Opening verdict;
+  while ((verdict = judge_opening(self->early_, self->peer_finished_, self->route_.from_node,
+                                  self->route_.probes)) == Opening::unknown) {
+    if (std::chrono::steady_clock::now() >= until) break;
+    std::array<std::uint8_t, 4096> piece;
+    const auto [error, size] = co_await self->socket_.async_read_some(asio::buffer(piece), awaiting);
+    self->early_.insert(self->early_.end(), piece.begin(), piece.begin() + std::ptrdiff_t(size));
+    if (error == asio::error::operation_aborted) break;
+    if (error) self->peer_finished_ = true;
+    gone = error && error != asio::error::eof;
+  }
+  self->deadline_.cancel();
+  if (gone && verdict != Opening::probe) self->abort();
+  co_return verdict == Opening::probe;
+}
+
+bool StolenConnection::open_stream() {
+  if (route_.client->away()) return false;
+  const auto link = route_.client->link();
+  if (!link) return false;
+  auto stream = link->open_stream();
+  if (!stream) {
+    note_(protocol::Severity::warning, "steal: a connection from " + to_text(peer_) + " went to the pod: " + stream.error().text);
+    return false;
+  }
+  stream_ = std::move(*stream);
+  protocol::Incoming event;
+  event.subscription = route_.subscription;
+  event.stream = stream_->id();
+  event.mode = protocol::IncomingMode::steal;
+  event.remote = to_message(peer_);
+  event.local = to_message(target_);
+  link->notify(std::move(event));
+  const auto round_trips = 3 * link->round_trip() + least_wait;
+  deadline_.expires_after(std::min<std::chrono::steady_clock::duration>(round_trips, longest_wait));
+  return true;
+}
+
+/// True: the client took the connection, and it has ended. False: it goes to the pod.
+Task<bool> StolenConnection::serve(std::shared_ptr<StolenConnection> self) {
+  if (!self->open_stream()) co_return false;
+  self->uploading_ = true;
+  asio::co_spawn(self->socket_.get_executor(), upload(self), [self](std::exception_ptr escaped) {
+    Report{self->note_, "steal"}(escaped);
+    if (escaped) self->abort();
+    self->uploading_ = false;
+    self->changed_.cancel();
+  });
+  const bool refused = co_await download(self);
+  while (self->uploading_) {
+    self->changed_.expires_at(std::chrono::steady_clock::time_point::max());
+    co_await self->changed_.async_wait(awaiting);
+  }
+  if (refused) self->stream_.reset();
+  co_return !refused;
+}
+
+/// Client → peer. True: the client refused the connection, and nothing is lost yet.
+Task<bool> StolenConnection::download(std::shared_ptr<StolenConnection> self) {
+  for (;;) {
+    const auto data = co_await self->stream_->read();
+    if (!data) {
+      if (data.error().code == ECONNREFUSED && !self->answered_ && self->replayable_ && !self->aborted_) {
+        self->handing_over_ = true;
+        boost::system::error_code ignored;
+        self->socket_.cancel(ignored);
+        self->changed_.cancel();
+        co_return true;
+      }
+      self->abort();
+      co_return false;
+    }
+    if (!self->answered_) {
+      self->answered_ = true;
+      self->early_ = {};
+      self->changed_.cancel();
+    }
+    boost::system::error_code failed;
+    if (data->empty()) {
+      self->socket_.shutdown(Socket::shutdown_send, failed);
+      co_return false;
+    }
+    std::tie(failed, std::ignore) = co_await asio::async_write(self->socket_, asio::buffer(*data), awaiting);
+    if (failed) {
+      self->abort();
+      co_return false;
+    }
+  }
+}
+
+/// Before more than the replay's bound is read: the client's word, or a short while.
+Task<void> StolenConnection::wait_for_answer(std::shared_ptr<StolenConnection> self) {
+  while (!self->answered_ && !self->handing_over_ && !self->aborted_) {
+    self->changed_.expires_at(self->deadline_.expiry());
+    const auto [error] = co_await self->changed_.async_wait(awaiting);
+    if (!error) break;  // expired
+  }
+  if (self->handing_over_) co_return;
+  self->replayable_ = false;
+  self->early_ = {};
+}
+
+/// Peer → client.
+Task<void> StolenConnection::upload(std::shared_ptr<StolenConnection> self) {
+  protocol::Bytes piece = self->early_;
+  for (;;) {
+    if (!piece.empty()) {
+      const auto sent = co_await self->stream_->write(piece);
+      if (!sent) co_return;  // download() sees why
+    }
+    if (self->peer_finished_) {
+      self->stream_->finish();
+      co_return;
+    }
+    const bool keeping = !self->answered_ && self->replayable_;
+    if (keeping && self->early_.size() >= replay_limit) co_await wait_for_answer(self);
+    if (self->handing_over_ || self->aborted_) co_return;
+    const bool keep = !self->answered_ && self->replayable_;
+    piece.resize(keep ? std::min(piece_size, replay_limit - self->early_.size()) : piece_size);
+    const auto [error, size] = co_await self->socket_.async_read_some(asio::buffer(piece), awaiting);
+    piece.resize(size);
+    if (!self->answered_ && self->replayable_) self->early_.insert(self->early_.end(), piece.begin(), piece.end());
+    if (error == asio::error::eof) self->peer_finished_ = true;
+    if (self->handing_over_ || self->aborted_) co_return;
+    if (error && error != asio::error::eof) {
+      self->abort();
+      co_return;
+    }
+  }
+}
+
+Task<void> StolenConnection::relay(std::shared_ptr<StolenConnection> self) {
+  self->with_pod_ = true;
+  const auto executor = self->socket_.get_executor();
+  auto pod = open_marked(executor, self->target_);
+  if (!pod) {
+    self->note_(protocol::Severity::warning, "steal: " + pod.error().text);
+    self->abort();
+    co_return;
+  }
+  self->pod_ = std::make_unique<Socket>(std::move(*pod));
+  const bool connected = co_await connect_within(*self->pod_, self->target_, std::chrono::seconds(10));
+  if (!connected || self->aborted_) {
+    self->abort();  // the pod would have refused it too
+    co_return;
+  }
+  prepare(*self->pod_);
+  co_await pump_both(self->socket_, *self->pod_, std::move(self->early_), self->peer_finished_);
+}
+
+}  // namespace inpod::agent
