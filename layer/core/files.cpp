@@ -1,0 +1,201 @@
+// Paths and questions about them: where a path lies, open, stat, access, links, changes. See files.hpp.
+#include "core/files.hpp"
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "core/raw.hpp"
+#include "core/text.hpp"
+
+namespace inpod::files {
+namespace {
+
+/// The directory that a relative path starts from. 0, not_ours, or -errno.
+long base_of(Core& core, int dirfd, char (&base)[4096], std::size_t& length) {
+  if (dirfd == AT_FDCWD) return core.directory.get(base, length, true) == 0 ? 0 : not_ours;
+  long size;
+  if (const FdEntry entry = core.fds.get(dirfd); entry.is_file()) {
+    if (entry.kind() != FdKind::directory) return -ENOTDIR;
+    size = path_of(core, entry, base, sizeof base);
+    if (size < 0) return size;
+  } else {
+    FixedText<32> name;
+    name << "/proc/self/fd/" << static_cast<std::uint64_t>(dirfd);
+    size = raw::read_link(AT_FDCWD, name.c_str(), base, sizeof base);
+    if (size <= 0 || base[0] != '/') return not_ours;
+  }
+  length = static_cast<std::size_t>(size);
+  return 0;
+}
+
+bool wants_to_write(int flags) {
+  return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+/// Gives the descriptor that came from the relay the number and flag that open(2) would give it.
+long settle(int fd, int flags) {
+  const long low = raw::fcntl(fd, (flags & O_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+  raw::close(fd);
+  return low;
+}
+
+}  // namespace
+
+long locate(Core& core, int dirfd, const char* path, Location& location) {
+  if (!path || !*path) return not_ours;
+  const std::string_view text(path);
+  char base[4096];
+  std::size_t length = 0;
+  if (text[0] != '/')
+    if (const long result = base_of(core, dirfd, base, length); result != 0) return result;
+  if (location.path.assign({base, length}, text) != 0) return not_ours;  // the kernel says ENAMETOOLONG
+  location.mode = core.rules.file(location.path.view());
+  if (location.mode == FileMode::local) return not_ours;
+  std::string_view rest;
+  if (const std::string_view prefix = core.rules.mapped(location.path.view(), rest); !prefix.empty())
+    if (const long result = location.path.replace(prefix, rest); result != 0) return result;
+  location.path.restore_slash();
+  return 0;
+}
+
+long locate_to_look(Core& core, int dirfd, const char* path, Location& location) {
+  const long result = locate(core, dirfd, path, location);
+  return result == 0 && location.mode == FileMode::absent ? -ENOENT : result;
+}
+
+void note_read_only(Core& core, std::string_view path) {
+  core.note_once(path, "the program wants to change this file of the pod, which is read-only here (EROFS); list it "
+                       "under files.write or files.local to allow it");
+}
+
+long locate_to_change(Core& core, int dirfd, const char* path, Location& location) {
+  const long result = locate(core, dirfd, path, location);
+  if (result != 0 || location.mode == FileMode::write) return result;
+  note_read_only(core, location.path.view());
+  return -EROFS;
+}
+
+long open(Core& core, int dirfd, const char* path, int flags, unsigned mode) {
+  Location location;
+  if (const long result = locate(core, dirfd, path, location); result != 0) return result;
+  if (location.mode == FileMode::absent) {
+    if ((flags & O_CREAT) == 0) return -ENOENT;
+    note_read_only(core, location.path.view());
+    return -EROFS;
+  }
+  const bool creates = (flags & O_CREAT) != 0;
+  if (location.mode == FileMode::read) {
+    if (wants_to_write(flags)) {
+      note_read_only(core, location.path.view());
+      return -EROFS;
+    }
+    flags &= ~(O_CREAT | O_EXCL);
+  }
+  // O_PATH has no meaning to the pod's agent: what can be opened for reading can be asked about as well.
+  const int asked = (flags & O_PATH) != 0 ? (flags & (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) : flags;
+  RelayCall call(relay::Op::open, location.path.view());
+  call.request.a = static_cast<std::uint64_t>(asked);
+  call.request.b = mode;
+  const long result = core.relay.ask(call);
+  if (result == -ENOENT && creates && location.mode == FileMode::read) {
+    note_read_only(core, location.path.view());
+    return -EROFS;
+  }
+  if (result != 0) return result;
+  if (call.fd < 0 || call.reply.c > FdEntry::largest_handle) {
+    if (call.fd >= 0) raw::close(call.fd);
+    return -EIO;
+  }
+  const long fd = settle(call.fd, flags);
+  const auto entry = FdEntry::file(static_cast<FdKind>(call.reply.a), call.reply.c, static_cast<std::uint32_t>(call.reply.b),
+                                   static_cast<unsigned>(asked & O_ACCMODE), (asked & O_APPEND) != 0);
+  if (fd < 0) {
+    core.forgot(-1, entry);
+    return fd;
+  }
+  return core.remember(fd, entry);
+}
+
+long stat(Core& core, int dirfd, const char* path, bool follow, relay::Stat& stat) {
+  Location location;
+  if (const long result = locate_to_look(core, dirfd, path, location); result != 0) return result;
+  RelayCall call(relay::Op::stat, location.path.view());
+  call.request.a = follow;
+  const long result = core.relay.ask(call);
+  stat = call.reply.stat;
+  return result;
+}
+
+long stat(Core& core, FdEntry entry, relay::Stat& stat) {
+  RelayCall call(relay::Op::file_stat);
+  call.request.a = entry.handle();
+  const long result = core.relay.ask(call);
+  stat = call.reply.stat;
+  return result;
+}
+
+long access(Core& core, int dirfd, const char* path, int mode, int flags) {
+  Location location;
+  if (const long result = locate_to_look(core, dirfd, path, location); result != 0) return result;
+  RelayCall call(relay::Op::access, location.path.view());
+  call.request.a = static_cast<std::uint64_t>(mode);
+  call.request.b = static_cast<std::uint64_t>(flags);
+  const long result = core.relay.ask(call);
+  if (result == 0 && (mode & 2) != 0 && location.mode == FileMode::read) return -EROFS;
+  return result;
+}
+
+long read_link(Core& core, int dirfd, const char* path, char* into, std::size_t size) {
+  Location location;
+  if (const long result = locate_to_look(core, dirfd, path, location); result != 0) return result;
+  if (size == 0) return -EINVAL;
+  RelayCall call(relay::Op::read_link, location.path.view());
+  call.into = into;
+  call.capacity = size;
+  const long result = core.relay.ask(call);
+  return result != 0 ? result : static_cast<long>(call.received);
+}
+
+long true_link(Core& core, char* link, long length, std::size_t size) {
+  if (length <= 0) return length;
+  const FdEntry entry = parse_memfd_name({link, static_cast<std::size_t>(length)});
+  if (!entry) return length;
+  char path[PATH_MAX];
+  const long result = path_of(core, entry, path, sizeof path);
+  if (result < 0) return length;
+  const auto copied = static_cast<std::size_t>(result) < size ? static_cast<std::size_t>(result) : size;
+  memcpy(link, path, copied);
+  return static_cast<long>(copied);
+}
+
+long real_path(Core& core, const char* path, char* into, std::size_t size) {
+  Location location;
+  if (const long result = locate_to_look(core, AT_FDCWD, path, location); result != 0) return result;
+  RelayCall call(relay::Op::real_path, location.path.view());
+  call.into = into;
+  call.capacity = size - 1;
+  if (const long result = core.relay.ask(call); result != 0) return result;
+  into[call.received] = 0;
+  return static_cast<long>(call.received);
+}
+
+long path_of(Core& core, FdEntry entry, char* into, std::size_t size) {
+  RelayCall call(relay::Op::file_stat);
+  call.request.a = entry.handle();
+  call.into = into;
+  call.capacity = size - 1;
+  if (const long result = core.relay.ask(call); result != 0) return result;
+  into[call.received] = 0;
+  return static_cast<long>(call.received);
+}
+
+long change(Core& core, unsigned change, const Location& location, std::string_view other, std::uint64_t number) {
+  RelayCall call(relay::Op::change_path, location.path.view());
+  call.request.a = change;
+  call.request.b = number;
+  call.more_text = other;
+  return core.relay.ask(call);
+}
+
+}  // namespace inpod::files

@@ -1,0 +1,60 @@
+// Remote files: open, read, write, seek, stat and the like, as the kernel would do them if the pod's files were here.
+//
+// Each function decides by the rules first and returns `not_ours` for what is local. Results are the system call's: a value ≥ 0
+// or -errno. Functions that take an FdEntry want one whose is_file() holds. All are safe in signal handlers.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <span>
+
+#include "core/core.hpp"
+
+namespace inpod::files {
+
+/// A path that isn't local: its mode by the rules, and its name in the pod.
+struct Location {
+  FileMode mode = FileMode::local;
+  Path path;
+};
+
+/// 0 and a location, `not_ours`, or -errno. A null path is not ours: the kernel says what is wrong with it.
+long locate(Core& core, int dirfd, const char* path, Location& location);
+/// The same for a question that only looks (stat, access, readlink): what is absent is -ENOENT.
+long locate_to_look(Core& core, int dirfd, const char* path, Location& location);
+/// For mkdir, unlink, rename…: -EROFS, noted once, where the rules allow reading only.
+long locate_to_change(Core& core, int dirfd, const char* path, Location& location);
+/// Tells once that something was refused because the pod's files are read-only here.
+void note_read_only(Core& core, std::string_view path);
+
+long open(Core& core, int dirfd, const char* path, int flags, unsigned mode);
+
+/// readv(2) (offset < 0) or preadv(2).
+long read(Core& core, int fd, FdEntry entry, std::span<const iovec> into, std::int64_t offset);
+/// writev(2) (offset < 0) or pwritev(2).
+long write(Core& core, int fd, FdEntry entry, std::span<const iovec> from, std::int64_t offset);
+long seek(Core& core, int fd, FdEntry entry, std::int64_t offset, int whence);
+long truncate(Core& core, FdEntry entry, std::int64_t size);
+/// Records of linux_dirent64, whole ones only.
+long read_directory(Core& core, int fd, FdEntry entry, void* into, std::size_t size);
+
+/// Waits until the range is in the memfd, to stay if `keep`. 0 or -errno. -ENODEV for a file that has no memfd.
+long ensure(Core& core, FdEntry entry, std::uint64_t offset, std::uint64_t length, bool keep);
+
+long stat(Core& core, int dirfd, const char* path, bool follow, relay::Stat& stat);
+long stat(Core& core, FdEntry entry, relay::Stat& stat);
+long access(Core& core, int dirfd, const char* path, int mode, int flags);
+/// Not NUL-terminated; the length, cut to `size` as readlink(2) does.
+long read_link(Core& core, int dirfd, const char* path, char* into, std::size_t size);
+/// The same for what a local readlink has said: a memfd of ours in /proc/…/fd becomes its path in the pod.
+long true_link(Core& core, char* link, long length, std::size_t size);
+/// NUL-terminated; size at least PATH_MAX.
+long real_path(Core& core, const char* path, char* into, std::size_t size);
+/// The path in the pod of an open file, NUL-terminated.
+long path_of(Core& core, FdEntry entry, char* into, std::size_t size);
+
+/// mkdir, unlink, …: `change` is a protocol::PathChange's number.
+long change(Core& core, unsigned change, const Location& location, std::string_view other, std::uint64_t number);
+
+}  // namespace inpod::files

@@ -1,0 +1,144 @@
+// Calls that change the file system by path: mkdir, unlink, rename, links, modes. What the rules leave read-only is EROFS.
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "layer.hpp"
+
+using namespace inpod;
+using namespace inpod::layer;
+
+namespace {
+
+/// protocol::PathChange, by number.
+enum Change : unsigned { make_directory, unlink_file, remove_directory, rename_file, make_symlink, make_link, set_mode, set_size };
+
+long change(Change what, int dirfd, const char* path, std::uint64_t number = 0) {
+  if (!active()) return not_ours;
+  files::Location location;
+  const long value = files::locate_to_change(core, dirfd, path, location);
+  return value != 0 ? value : files::change(core, what, location, {}, number);
+}
+
+/// rename and link: both ends in the pod, both here, or EXDEV, which makes programs copy.
+long change_two(Change what, int from_dirfd, const char* from, int to_dirfd, const char* to) {
+  if (!active()) return not_ours;
+  files::Location first, second;
+  const long a = files::locate(core, from_dirfd, from, first);
+  const long b = files::locate(core, to_dirfd, to, second);
+  if (a == not_ours && b == not_ours) return not_ours;
+  if (a == not_ours || b == not_ours) return -EXDEV;
+  if (const long value = files::locate_to_change(core, from_dirfd, from, first); value != 0) return value;
+  if (const long value = files::locate_to_change(core, to_dirfd, to, second); value != 0) return value;
+  return files::change(core, what, first, second.path.view(), 0);
+}
+
+long change_symlink(const char* target, int dirfd, const char* path) {
+  if (!active()) return not_ours;
+  files::Location location;
+  const long value = files::locate_to_change(core, dirfd, path, location);
+  return value != 0 ? value : files::change(core, make_symlink, location, target, 0);
+}
+
+/// Changes that the pod's agent doesn't do: refused like on a file system that has no such thing.
+long refuse(int dirfd, const char* path) {
+  if (!active()) return not_ours;
+  files::Location location;
+  const long value = files::locate_to_change(core, dirfd, path, location);
+  return value != 0 ? value : -EPERM;
+}
+
+}  // namespace
+
+#define LOCAL_OR(value, here) const long done = (value); return done == not_ours ? (here) : result<int>(done)
+
+HOOK(int, mkdir, (const char* path, mode_t mode)) {
+  LOCAL_OR(change(make_directory, AT_FDCWD, path, mode), original(mkdir)(path, mode));
+}
+HOOK(int, mkdirat, (int dirfd, const char* path, mode_t mode)) {
+  LOCAL_OR(change(make_directory, dirfd, path, mode), original(mkdirat)(dirfd, path, mode));
+}
+HOOK(int, unlink, (const char* path)) { LOCAL_OR(change(unlink_file, AT_FDCWD, path), original(unlink)(path)); }
+HOOK(int, unlinkat, (int dirfd, const char* path, int flags)) {
+  LOCAL_OR(change((flags & AT_REMOVEDIR) != 0 ? remove_directory : unlink_file, dirfd, path),
+           original(unlinkat)(dirfd, path, flags));
+}
+HOOK(int, rmdir, (const char* path)) { LOCAL_OR(change(remove_directory, AT_FDCWD, path), original(rmdir)(path)); }
+HOOK(int, remove, (const char* path)) {
+  long value = change(unlink_file, AT_FDCWD, path);
+  if (value == -EISDIR || value == -EPERM) value = change(remove_directory, AT_FDCWD, path);
+  return value == not_ours ? original(remove)(path) : result<int>(value);
+}
+HOOK(int, rename, (const char* from, const char* to)) {
+  LOCAL_OR(change_two(rename_file, AT_FDCWD, from, AT_FDCWD, to), original(rename)(from, to));
+}
+HOOK(int, renameat, (int from_dirfd, const char* from, int to_dirfd, const char* to)) {
+  LOCAL_OR(change_two(rename_file, from_dirfd, from, to_dirfd, to), original(renameat)(from_dirfd, from, to_dirfd, to));
+}
+HOOK(int, renameat2, (int from_dirfd, const char* from, int to_dirfd, const char* to, unsigned flags)) {
+  const long value = change_two(rename_file, from_dirfd, from, to_dirfd, to);
+  if (value == not_ours) return original(renameat2)(from_dirfd, from, to_dirfd, to, flags);
+  return result<int>(value == 0 && flags != 0 ? -EINVAL : value);
+}
+HOOK(int, symlink, (const char* target, const char* path)) {
+  LOCAL_OR(change_symlink(target, AT_FDCWD, path), original(symlink)(target, path));
+}
+HOOK(int, symlinkat, (const char* target, int dirfd, const char* path)) {
+  LOCAL_OR(change_symlink(target, dirfd, path), original(symlinkat)(target, dirfd, path));
+}
+HOOK(int, link, (const char* from, const char* to)) {
+  LOCAL_OR(change_two(make_link, AT_FDCWD, from, AT_FDCWD, to), original(link)(from, to));
+}
+HOOK(int, linkat, (int from_dirfd, const char* from, int to_dirfd, const char* to, int flags)) {
+  LOCAL_OR(change_two(make_link, from_dirfd, from, to_dirfd, to), original(linkat)(from_dirfd, from, to_dirfd, to, flags));
+}
+HOOK(int, chmod, (const char* path, mode_t mode)) {
+  LOCAL_OR(change(set_mode, AT_FDCWD, path, mode), original(chmod)(path, mode));
+}
+HOOK(int, fchmodat, (int dirfd, const char* path, mode_t mode, int flags)) {
+  LOCAL_OR(change(set_mode, dirfd, path, mode), original(fchmodat)(dirfd, path, mode, flags));
+}
+HOOK(int, truncate, (const char* path, off_t size)) {
+  LOCAL_OR(change(set_size, AT_FDCWD, path, static_cast<std::uint64_t>(size)), original(truncate)(path, size));
+}
+HOOK_ALIAS(truncate64, truncate)
+
+HOOK(int, chown, (const char* path, uid_t user, gid_t group)) {
+  LOCAL_OR(refuse(AT_FDCWD, path), original(chown)(path, user, group));
+}
+HOOK(int, lchown, (const char* path, uid_t user, gid_t group)) {
+  LOCAL_OR(refuse(AT_FDCWD, path), original(lchown)(path, user, group));
+}
+HOOK(int, fchownat, (int dirfd, const char* path, uid_t user, gid_t group, int flags)) {
+  LOCAL_OR(refuse(dirfd, path), original(fchownat)(dirfd, path, user, group, flags));
+}
+HOOK(int, mknod, (const char* path, mode_t mode, dev_t device)) {
+  LOCAL_OR(refuse(AT_FDCWD, path), original(mknod)(path, mode, device));
+}
+HOOK(int, mknodat, (int dirfd, const char* path, mode_t mode, dev_t device)) {
+  LOCAL_OR(refuse(dirfd, path), original(mknodat)(dirfd, path, mode, device));
+}
+HOOK(int, mkfifo, (const char* path, mode_t mode)) { LOCAL_OR(refuse(AT_FDCWD, path), original(mkfifo)(path, mode)); }
+HOOK(int, mkfifoat, (int dirfd, const char* path, mode_t mode)) {
+  LOCAL_OR(refuse(dirfd, path), original(mkfifoat)(dirfd, path, mode));
+}
+HOOK(int, utimes, (const char* path, const timeval* times)) {
+  LOCAL_OR(refuse(AT_FDCWD, path), original(utimes)(path, times));
+}
+HOOK(int, utimensat, (int dirfd, const char* path, const timespec* times, int flags)) {
+  LOCAL_OR(refuse(dirfd, path), original(utimensat)(dirfd, path, times, flags));
+}
+HOOK(int, fchmod, (int fd, mode_t mode)) {
+  if (file_entry(fd)) return result<int>(-EROFS);
+  return original(fchmod)(fd, mode);
+}
+HOOK(int, fchown, (int fd, uid_t user, gid_t group)) {
+  if (file_entry(fd)) return result<int>(-EPERM);
+  return original(fchown)(fd, user, group);
+}
+HOOK(int, futimens, (int fd, const timespec* times)) {
+  if (file_entry(fd)) return result<int>(-EPERM);
+  return original(futimens)(fd, times);
+}

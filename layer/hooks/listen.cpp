@@ -1,0 +1,64 @@
+// Servers: bind, listen, accept, shutdown.
+#include <sys/socket.h>
+
+#include <cstring>
+
+#include "core/sockets.hpp"
+#include "hooks/descriptor.hpp"
+#include "layer.hpp"
+
+using namespace inpod;
+using namespace inpod::layer;
+
+namespace {
+
+/// A new connection: whatever its number meant before is void; its peer is the one that the pod sees.
+int accepted(int fd, sockaddr* peer, socklen_t* length, socklen_t capacity) {
+  if (fd < 0 || !active()) return fd;
+  const int saved = errno;
+  reused(fd);
+  if (peer && length && *length != 0 && sockets::may_be_relays(core, peer, *length < capacity ? *length : capacity)) {
+    sockets::Address name;
+    if (sockets::names(core, fd, nullptr, &name) == 1 && name.length != 0) {
+      memcpy(peer, name.get(), capacity < name.length ? capacity : name.length);
+      *length = name.length;
+    }
+  }
+  errno = saved;
+  return fd;
+}
+
+}  // namespace
+
+HOOK(int, bind, (int fd, const sockaddr* address, socklen_t length)) {
+  const long value = active() ? sockets::bind(core, fd, address, length) : not_ours;
+  return value == not_ours ? original(bind)(fd, address, length) : result<int>(value);
+}
+
+HOOK(int, listen, (int fd, int backlog)) {
+  const int done = original(listen)(fd, backlog);
+  if (done == 0 && active()) sockets::listening(core, fd);
+  return done;
+}
+
+HOOK(int, accept, (int fd, sockaddr* peer, socklen_t* length)) {
+  const socklen_t capacity = length ? *length : 0;
+  return accepted(original(accept)(fd, peer, length), peer, length, capacity);
+}
+
+HOOK(int, accept4, (int fd, sockaddr* peer, socklen_t* length, int flags)) {
+  const socklen_t capacity = length ? *length : 0;
+  return accepted(original(accept4)(fd, peer, length, flags), peer, length, capacity);
+}
+
+HOOK(int, shutdown, (int fd, int how)) {
+  const int done = original(shutdown)(fd, how);
+  if (done == 0 && active()) sockets::shut_down(core, fd);
+  return done;
+}
+
+HOOK(int, socket, (int family, int type, int protocol)) {
+  const int fd = original(socket)(family, type, protocol);
+  reused(fd);
+  return fd;
+}

@@ -1,0 +1,97 @@
+// What starts programs: the exec family, posix_spawn, system, popen. What they start is in the pod too.
+//
+// fork, vfork and clone are not hooked: pthread_atfork handlers and a page that the kernel clears on fork do that (Core::owner).
+#include <alloca.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cstdarg>
+
+#include "hooks/environment.hpp"
+#include "layer.hpp"
+
+using namespace inpod;
+using namespace inpod::layer;
+
+HOOK(int, execve, (const char* path, char* const* arguments, char* const* environment)) {
+  const ChildEnvironment child(environment);
+  return original(execve)(path, arguments, child.get());
+}
+
+HOOK(int, execvpe, (const char* file, char* const* arguments, char* const* environment)) {
+  const ChildEnvironment child(environment);
+  return original(execvpe)(file, arguments, child.get());
+}
+
+HOOK(int, fexecve, (int fd, char* const* arguments, char* const* environment)) {
+  const ChildEnvironment child(environment);
+  return original(fexecve)(fd, arguments, child.get());
+}
+
+HOOK(int, execveat, (int dirfd, const char* path, char* const* arguments, char* const* environment, int flags)) {
+  const ChildEnvironment child(environment);
+  return original(execveat)(dirfd, path, arguments, child.get(), flags);
+}
+
+HOOK(int, execv, (const char* path, char* const* arguments)) { return hook_execve(path, arguments, environ); }
+
+HOOK(int, execvp, (const char* file, char* const* arguments)) { return hook_execvpe(file, arguments, environ); }
+
+/// Collects the variadic arguments of execl and friends into `list`, the first one already known; leaves `after`
+/// behind the null. alloca, since the caller may be a vfork child: it may not allocate.
+#define ARGUMENT_LIST(list, first, after)                                        \
+  va_list after;                                                                 \
+  va_start(after, first);                                                        \
+  std::size_t list##_count = 1;                                                  \
+  if (first)                                                                     \
+    while (va_arg(after, char*)) ++list##_count;                                 \
+  va_end(after);                                                                 \
+  auto** list = static_cast<char**>(alloca((list##_count + 1) * sizeof(char*))); \
+  list[0] = const_cast<char*>(first);                                            \
+  va_start(after, first);                                                        \
+  if (first)                                                                     \
+    for (std::size_t i = 1; i <= list##_count; ++i) list[i] = va_arg(after, char*);
+
+HOOK(int, execl, (const char* path, const char* first, ...)) {
+  ARGUMENT_LIST(list, first, after)
+  va_end(after);
+  return hook_execve(path, list, environ);
+}
+
+HOOK(int, execlp, (const char* file, const char* first, ...)) {
+  ARGUMENT_LIST(list, first, after)
+  va_end(after);
+  return hook_execvpe(file, list, environ);
+}
+
+HOOK(int, execle, (const char* path, const char* first, ...)) {
+  ARGUMENT_LIST(list, first, after)
+  char* const* environment = va_arg(after, char* const*);
+  va_end(after);
+  return hook_execve(path, list, environment);
+}
+
+HOOK(int, posix_spawn, (pid_t * pid, const char* path, const posix_spawn_file_actions_t* actions,
+                        const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
+  const ChildEnvironment child(environment);
+  return original(posix_spawn)(pid, path, actions, attributes, arguments, child.get());
+}
+
+HOOK(int, posix_spawnp, (pid_t * pid, const char* file, const posix_spawn_file_actions_t* actions,
+                         const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
+  const ChildEnvironment child(environment);
+  return original(posix_spawnp)(pid, file, actions, attributes, arguments, child.get());
+}
+
+// libc starts the shell by itself, with `environ`.
+
+HOOK(int, system, (const char* command)) {
+  if (active()) ensure_environment();
+  return original(system)(command);
+}
+
+HOOK(FILE*, popen, (const char* command, const char* mode)) {
+  if (active()) ensure_environment();
+  return original(popen)(command, mode);
+}

@@ -1,0 +1,201 @@
+// stdio on remote files: fopen, fdopen, freopen, fileno, fclose.
+//
+// libc's streams read by system calls inside libc, where no hook sees them; so a stream over a remote file is a cookie
+// stream whose functions come back here. fileno() gives the real descriptor. freopen must keep the FILE, so it reopens
+// the memfd by its name in /proc after the whole file has been fetched; such a stream doesn't see the file grow.
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "core/raw.hpp"
+#include "core/text.hpp"
+#include "hooks/descriptor.hpp"
+#include "layer.hpp"
+
+using namespace inpod;
+using namespace inpod::layer;
+
+namespace {
+
+/// The open cookie streams, so that fileno finds the descriptor. No lock: a place is claimed by its atomic.
+struct Cookie {
+  std::atomic<bool> used;
+  std::atomic<FILE*> stream;
+  int fd;
+};
+constexpr std::size_t most_cookies = 1024;
+constinit Cookie cookies[most_cookies] = {};
+constinit std::atomic<int> cookie_count = 0;
+
+Cookie* find(FILE* stream) {
+  if (cookie_count.load(std::memory_order_acquire) == 0) return nullptr;
+  for (Cookie& cookie : cookies)
+    if (cookie.stream.load(std::memory_order_acquire) == stream) return &cookie;
+  return nullptr;
+}
+
+ssize_t cookie_read(void* cookie, char* into, size_t size) {
+  const int fd = static_cast<Cookie*>(cookie)->fd;
+  const iovec one{into, size};
+  return result<ssize_t>(files::read(core, fd, core.fds.get(fd), {&one, 1}, -1));
+}
+
+/// A cookie's write says 0 for an error, never -1.
+ssize_t cookie_write(void* cookie, const char* from, size_t size) {
+  const int fd = static_cast<Cookie*>(cookie)->fd;
+  const iovec one{const_cast<char*>(from), size};
+  const ssize_t written = result<ssize_t>(files::write(core, fd, core.fds.get(fd), {&one, 1}, -1));
+  return written < 0 ? 0 : written;
+}
+
+int cookie_seek(void* cookie, off64_t* offset, int whence) {
+  const int fd = static_cast<Cookie*>(cookie)->fd;
+  const long position = files::seek(core, fd, core.fds.get(fd), *offset, whence);
+  if (position < 0) return result<int>(position);
+  *offset = position;
+  return 0;
+}
+
+int cookie_close(void* cookie) {
+  auto& closing = *static_cast<Cookie*>(cookie);
+  const int fd = closing.fd;
+  closing.stream.store(nullptr, std::memory_order_release);
+  closing.used.store(false, std::memory_order_release);
+  cookie_count.fetch_sub(1);
+  return close_descriptor(fd);
+}
+
+/// open(2)'s flags for a mode of fopen(3); -1 for a bad one.
+int flags_of(const char* mode) {
+  int flags;
+  switch (*mode) {
+    case 'r': flags = 0; break;
+    case 'w': flags = O_CREAT | O_TRUNC; break;
+    case 'a': flags = O_CREAT | O_APPEND; break;
+    default: return -1;
+  }
+  int access = *mode == 'r' ? O_RDONLY : O_WRONLY;
+  for (const char* at = mode + 1; *at && *at != ','; ++at) {
+    if (*at == '+') access = O_RDWR;
+    if (*at == 'x') flags |= O_EXCL;
+    if (*at == 'e') flags |= O_CLOEXEC;
+  }
+  return flags | access;
+}
+
+/// A stream over a remote descriptor, which it owns from then on. Null and errno when that fails; fd stays open.
+FILE* stream_over(int fd, const char* mode) {
+  for (Cookie& cookie : cookies) {
+    bool expected = false;
+    if (!cookie.used.compare_exchange_strong(expected, true)) continue;
+    cookie.fd = fd;
+    char plain[3] = {mode[0], strchr(mode, '+') ? '+' : '\0', '\0'};
+    FILE* stream = fopencookie(&cookie, plain, {cookie_read, cookie_write, cookie_seek, cookie_close});
+    if (!stream) {
+      cookie.used.store(false);
+      return nullptr;
+    }
+    if (strstr(mode, ",ccs=")) fwide(stream, 1);
+    cookie.stream.store(stream, std::memory_order_release);
+    cookie_count.fetch_add(1);
+    return stream;
+  }
+  errno = EMFILE;
+  return nullptr;
+}
+
+/// Null and `local` set where libc should do it.
+FILE* open_remote(const char* path, const char* mode, bool& local) {
+  const int flags = flags_of(mode);
+  local = flags < 0 || !active();
+  if (local) return nullptr;
+  const long fd = files::open(core, AT_FDCWD, path, flags, 0666);
+  local = fd == not_ours;
+  if (local) return nullptr;
+  if (fd < 0) return errno = static_cast<int>(-fd), nullptr;
+  FILE* stream = stream_over(static_cast<int>(fd), mode);
+  if (!stream) {
+    const int saved = errno;
+    close_descriptor(static_cast<int>(fd));
+    errno = saved;
+  }
+  return stream;
+}
+
+/// A local stream's descriptor may have replaced one of ours (when libc closed it by itself), or lead through /proc to one.
+FILE* opened(FILE* stream, const char* path) {
+  if (stream && active()) opened_here(fileno(stream), path);
+  return stream;
+}
+
+}  // namespace
+
+HOOK(FILE*, fopen, (const char* path, const char* mode)) {
+  bool local;
+  FILE* stream = open_remote(path, mode, local);
+  return local ? opened(original(fopen)(path, mode), path) : stream;
+}
+HOOK_ALIAS(fopen64, fopen)
+
+HOOK(FILE*, fdopen, (int fd, const char* mode)) {
+  const FdEntry entry = file_entry(fd);
+  if (!entry) return original(fdopen)(fd, mode);
+  const int flags = flags_of(mode);
+  const int wanted = flags & O_ACCMODE;
+  if (flags < 0 || (entry.access() != O_RDWR && wanted != static_cast<int>(entry.access()))) return errno = EINVAL, nullptr;
+  return stream_over(fd, mode);
+}
+
+HOOK(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
+  const int old = active() ? fileno(stream) : -1;
+  const int saved = errno;
+  const int flags = flags_of(mode);
+  const long fd = !path || flags < 0 || !active() ? not_ours : files::open(core, AT_FDCWD, path, flags, 0666);
+  if (fd == not_ours) {
+    const ClosingElsewhere closing(find(stream) ? -1 : old);
+    return opened(original(freopen)(path, mode, stream), path ? path : "");
+  }
+  FixedText<32> name;
+  long value = fd < 0 ? fd : 0;
+  if (fd >= 0) {
+    const FdEntry entry = core.fds.get(static_cast<int>(fd));
+    name << "/proc/self/fd/" << static_cast<std::uint64_t>(fd);
+    value = files::ensure(core, entry, 0, ~std::uint64_t{0} >> 1, true);
+    if (value == -ENODEV) {
+      core.note_once(path, "a stream can't be reopened (freopen) on this file of the pod; open it with fopen");
+      value = -EOPNOTSUPP;
+    }
+  }
+  FILE* reopened = nullptr;
+  if (value == 0) {
+    {
+      const ClosingElsewhere closing(find(stream) ? -1 : old);
+      reopened = original(freopen)(name.c_str(), mode, stream);
+    }
+    if (reopened) core.adopt(fileno(reopened));
+  } else {
+    fclose(stream);  // as freopen does when it can't open
+  }
+  const int failed = errno;
+  if (fd >= 0) close_descriptor(static_cast<int>(fd));
+  errno = value < 0 ? static_cast<int>(-value) : reopened ? saved : failed;
+  return reopened;
+}
+HOOK_ALIAS(freopen64, freopen)
+
+HOOK(int, fclose, (FILE * stream)) {
+  const ClosingElsewhere closing(active() && !find(stream) ? fileno_unlocked(stream) : -1);
+  return original(fclose)(stream);
+}
+
+HOOK(int, fileno, (FILE * stream)) {
+  const Cookie* cookie = find(stream);
+  return cookie ? cookie->fd : original(fileno)(stream);
+}
+
+HOOK(int, fileno_unlocked, (FILE * stream)) {
+  const Cookie* cookie = find(stream);
+  return cookie ? cookie->fd : original(fileno_unlocked)(stream);
+}
