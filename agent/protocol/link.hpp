@@ -53,17 +53,26 @@ struct LinkOptions {
 };
 
 class Link;
+class LinkCore;
+struct StreamState;
 
-/// One byte or datagram stream of a Link. Destroying it resets the stream if it hasn't ended.
+/// One byte or datagram stream of a Link. One coroutine may read while another writes; a second reader or writer gets
+/// EBUSY. Destroying it resets the stream, unless finish() was called: then what was written, and the FIN, still go
+/// out, and what the peer still sends is refused (as close(2) does to a socket).
 class Stream {
  public:
   ~Stream();
   std::uint32_t id() const;
-  /// Next bytes (for datagram streams: the next whole datagram). An empty result is the peer's orderly end (FIN).
-  /// An error is a reset: its code is the errno the peer gave (ECONNRESET if none). Taking bytes gives credit back.
+  /// Next bytes (for datagram streams: the next whole datagram). An empty result is the peer's orderly end (FIN), and
+  /// then ended() is true; else it is an empty datagram. An error is a reset: its code is the errno the peer gave
+  /// (ECONNRESET if none); what came before the reset can still be read. Taking bytes gives credit back.
   Task<Result<Bytes>> read();
+  /// True once read() has given the peer's FIN.
+  bool ended() const;
   /// Sends all of it, waiting for credit; pieces of at most 64 KiB. Datagram streams: call write_datagram.
+  /// Cancelled or failed, it may have sent a part. EPIPE after finish(); the errno of a reset.
   Task<Result<void>> write(std::span<const std::uint8_t> data);
+  /// One datagram, at most 64 KiB and half the peer's window (EMSGSIZE). Waits for credit.
   Task<Result<void>> write_datagram(std::span<const std::uint8_t> data);
   /// Half-close: no more writes (FIN).
   void finish();
@@ -71,14 +80,15 @@ class Stream {
   void reset(int code);
 
  private:
-  friend class Link;
-  struct State;
-  explicit Stream(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;
+  friend class LinkCore;
+  explicit Stream(std::shared_ptr<StreamState> state);
+  std::shared_ptr<StreamState> state_;
 };
 
 class Link : public std::enable_shared_from_this<Link> {
  public:
+  /// Whoever has on_request is the agent. Handlers run on the executor, never inside a call of the Link (but
+  /// on_request and on_event inside its reader: they must not block), and are dropped after on_closed or ~Link.
   struct Handlers {
     /// Agent only: a request came. Answer with respond(id, …), from any coroutine, once.
     std::function<void(std::uint32_t id, Message request)> on_request;
@@ -127,10 +137,8 @@ class Link : public std::enable_shared_from_this<Link> {
   void close(std::optional<Error> why = std::nullopt);
 
  private:
-  Link();
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-  friend class Stream;
+  explicit Link(std::shared_ptr<LinkCore> core);
+  std::shared_ptr<LinkCore> core_;
 };
 
 /// Client's side of the handshake on a fresh transport, bounded by `timeout`.

@@ -1,0 +1,204 @@
+// Requests: the client's, which wait for their answers in any order, and the agent's duty to answer each once.
+//
+// What requests in progress may hold in memory on both sides (their own bytes and those of the answer to be expected)
+// is bounded by request_budget: past it the client's further requests wait in line, and a client that does not keep to
+// it is cut off. Small requests never wait.
+#include <algorithm>
+#include <boost/mp11.hpp>
+
+#include "protocol/codec.hpp"
+#include "protocol/link_core.hpp"
+
+namespace inpod::protocol {
+namespace {
+
+namespace mp11 = boost::mp11;
+
+constexpr std::size_t request_budget = 16 << 20;  // bytes
+constexpr std::size_t small_request = 4 << 10;    // bytes
+
+using Requests = mp11::mp_list<OpenFile, ReadFile, StreamFile, WriteFile, TruncateFile, CloseFile, StatFile, AccessFile,
+                               ReadLink, RealPath, ReadDirectory, ChangePath, GetPod, Resolve, ResolveBack, Connect,
+                               Subscribe, Unsubscribe, Bye>;
+using Events = mp11::mp_list<Incoming, Note, Leaving>;
+
+template <class Types>
+bool is_one_of(const Message& message) {
+  return std::visit([](const auto& fields) { return mp11::mp_contains<Types, std::decay_t<decltype(fields)>>::value; },
+                    message);
+}
+
+Failed protocol_error(const char* what) { return Failed(Error{EPROTO, std::string("protocol error: ") + what, {}}); }
+
+/// Bytes of the request and of the answer that may be expected.
+std::size_t cost_of(const Message& request, std::size_t size) {
+  std::size_t answer = 0;
+  if (auto* read = std::get_if<ReadFile>(&request)) answer = read->length;
+  if (auto* open = std::get_if<OpenFile>(&request)) answer = open->inline_limit;
+  if (std::holds_alternative<ReadDirectory>(request)) answer = max_message_size / 4;
+  return size + std::min(answer, max_message_size);
+}
+
+Bytes message_frame(std::uint32_t id, const Message& message) {
+  auto payload = encode(message);
+  if (!payload) payload = encode(Message(Failure{EMSGSIZE, payload.error().text}));
+  return make_frame(FrameType::message, id, *payload);
+}
+
+}  // namespace
+
+bool LinkCore::may_send(std::size_t cost) const {
+  if (requests_.size() >= options_.max_requests) return false;
+  return cost <= small_request || requests_cost_ == 0 ||
+         requests_cost_ + cost <= std::min(request_budget, options_.replay_limit / 2);
+}
+
+Task<Result<void>> LinkCore::wait_in_line(Self self, std::size_t cost) {
+  if (self->may_send(cost) && (self->line_.empty() || cost <= small_request)) co_return Result<void>{};
+  std::uint64_t place = ++self->last_place_;
+  self->line_.push_back(place);
+  bool go_on = true;
+  while (go_on && !self->closed_ && (self->line_.front() != place || !self->may_send(cost))) {
+    go_on = co_await self->request_finished_.wait();
+  }
+  std::erase(self->line_, place);
+  self->request_finished_.notify();  // the next in line looks too
+  if (self->closed_) co_return Failed(self->closed_error());
+  if (!go_on) co_return fail_errno("waiting to send a request", ECANCELED);
+  co_return Result<void>{};
+}
+
+Task<Result<Message>> LinkCore::request(Self self, Message message) {
+  if (self->closed_) co_return Failed(self->closed_error());
+  if (self->agent_) co_return fail_errno("an agent sends no requests", EINVAL);
+  CO_TRY(payload, encode(message));
+  std::size_t cost = cost_of(message, payload.size());
+  CO_TRY_VOID(co_await wait_in_line(self, cost));
+
+  std::uint32_t id = self->send_request(payload, cost);
+  auto waiter = self->requests_.count(id) ? self->requests_[id] : nullptr;
+  if (!waiter) co_return Failed(self->closed_error());
+  bool go_on = true;
+  while (go_on && !waiter->answer) go_on = co_await waiter->event.wait();
+  if (!go_on) {
+    self->give_up(id, waiter);
+    co_return fail_errno("waiting for an answer", ECANCELED);
+  }
+  co_return std::move(*waiter->answer);
+}
+
+std::uint32_t LinkCore::send_request(std::span<const std::uint8_t> payload, std::size_t cost) {
+  do {
+    ++last_request_;
+  } while (last_request_ == 0 || requests_.count(last_request_) != 0);
+  auto waiter = std::make_shared<Waiter>(executor_);
+  waiter->cost = cost;
+  requests_.emplace(last_request_, std::move(waiter));
+  requests_cost_ += cost;
+  enqueue(make_frame(FrameType::message, last_request_, payload), last_request_);
+  return last_request_;
+}
+
+void LinkCore::give_up(std::uint32_t id, const std::shared_ptr<Waiter>& waiter) {
+  if (waiter->answer) {  // it came, but nobody will look at it
+    if (*waiter->answer) discard_answer(**waiter->answer);
+    return;
+  }
+  auto queued = std::find_if(queue_.begin(), queue_.end(), [&](const Queued& q) { return q.request == id; });
+  if (queued == queue_.end()) {
+    waiter->abandoned = true;
+    return;
+  }
+  queue_bytes_ -= queued->frame.size();
+  queue_.erase(queued);
+  finish_request(id);
+}
+
+void LinkCore::finish_request(std::uint32_t id) {
+  auto found = requests_.find(id);
+  requests_cost_ -= found->second->cost;
+  requests_.erase(found);
+  request_finished_.notify();
+}
+
+Result<void> LinkCore::take_answer(std::uint32_t id, Message answer) {
+  if (id == 0) {
+    if (!is_one_of<Events>(answer)) return protocol_error("a message that is no event has no request");
+    auto handlers = handlers_;
+    if (handlers && handlers->on_event) handlers->on_event(std::move(answer));
+    return {};
+  }
+  if (is_one_of<Events>(answer) || is_one_of<Requests>(answer)) return protocol_error("a message that is no answer has an id");
+  auto found = requests_.find(id);
+  if (found == requests_.end()) return protocol_error("an answer that nobody asked for");
+  auto waiter = found->second;
+  finish_request(id);
+  if (waiter->abandoned) {
+    discard_answer(answer);
+  } else if (auto* failure = std::get_if<Failure>(&answer)) {
+    waiter->answer = Failed(Error{failure->code, std::move(failure->text), {}});
+  } else {
+    waiter->answer = std::move(answer);
+  }
+  waiter->event.notify();
+  return {};
+}
+
+/// Gives back what an answer that came too late holds in the agent.
+void LinkCore::discard_answer(const Message& answer) {
+  std::uint32_t stream = 0;
+  Message undo = Bye{};
+  if (auto* connected = std::get_if<Connected>(&answer)) stream = connected->stream;
+  if (auto* file = std::get_if<FileStream>(&answer)) stream = file->stream;
+  if (auto* opened = std::get_if<OpenedFile>(&answer)) {
+    stream = opened->stream;
+    if (opened->handle != 0) undo = CloseFile{opened->handle};
+  }
+  if (auto* subscribed = std::get_if<Subscribed>(&answer)) undo = Unsubscribe{subscribed->subscription};
+  if (stream != 0) take_stream(stream);  // and drop it: that resets it
+  if (std::holds_alternative<Bye>(undo) || closed_) return;
+  auto payload = encode(undo);
+  std::uint32_t id = send_request(*payload, payload->size());
+  if (auto found = requests_.find(id); found != requests_.end()) found->second->abandoned = true;
+}
+
+void LinkCore::fail_requests() {
+  auto requests = std::exchange(requests_, {});
+  requests_cost_ = 0;
+  for (auto& [id, waiter] : requests) {
+    waiter->answer = Failed(closed_error());
+    waiter->event.notify();
+  }
+  to_answer_.clear();
+  request_finished_.notify();
+}
+
+Result<void> LinkCore::take_request(std::uint32_t id, Message request, std::size_t size) {
+  if (id == 0 || !is_one_of<Requests>(request)) return protocol_error("a message that is no request");
+  if (to_answer_.size() >= options_.max_requests) return protocol_error("too many requests at once");
+  std::size_t cost = cost_of(request, size);
+  if (requests_cost_ != 0 && requests_cost_ + cost > request_budget + options_.max_requests * small_request) {
+    return protocol_error("requests for too much at once");
+  }
+  if (!to_answer_.emplace(id, cost).second) return protocol_error("a request's id is in use");
+  requests_cost_ += cost;
+  auto handlers = handlers_;
+  if (handlers) handlers->on_request(id, std::move(request));
+  return {};
+}
+
+void LinkCore::respond(std::uint32_t id, Message response) {
+  auto found = to_answer_.find(id);
+  if (found == to_answer_.end()) return;
+  requests_cost_ -= found->second;
+  to_answer_.erase(found);
+  enqueue(message_frame(id, response));
+}
+
+void LinkCore::notify(Message event) {
+  auto payload = encode(event);
+  if (!payload) payload = encode(Message(Note{Severity::warning, "an event was lost: " + payload.error().text}));
+  enqueue(make_frame(FrameType::message, 0, *payload));
+}
+
+}  // namespace inpod::protocol
