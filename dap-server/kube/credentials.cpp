@@ -1,0 +1,172 @@
+#include "kube/credentials.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "kube/base64.hpp"
+#include "kube/kubeconfig_entries.hpp"
+#include "kube/program.hpp"
+
+namespace inpod::kube {
+namespace {
+
+namespace asio = boost::asio;
+using nlohmann::json;
+using Clock = std::chrono::system_clock;
+
+std::string text_member(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// RFC 3339, as the plugins write it: UTC or with an offset.
+std::optional<Clock::time_point> parse_time(const std::string& text) {
+  std::tm time{};
+  const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
+  if (!rest) return std::nullopt;
+  while (*rest == '.' || (*rest >= '0' && *rest <= '9')) ++rest;
+  long offset = 0;
+  if (*rest == '+' || *rest == '-') {
+    int hours = 0, minutes = 0;
+    if (sscanf(rest + 1, "%2d:%2d", &hours, &minutes) != 2) return std::nullopt;
+    offset = (*rest == '+' ? 1 : -1) * (hours * 3600L + minutes * 60L);
+  } else if (*rest != 'Z' && *rest != 'z') {
+    return std::nullopt;
+  }
+  return Clock::from_time_t(timegm(&time) - offset);
+}
+
+std::string last_line(std::string text) {
+  while (!text.empty() && isspace(static_cast<unsigned char>(text.back()))) text.pop_back();
+  text = text.substr(text.rfind('\n') + 1);
+  return text.substr(0, 400);
+}
+
+}  // namespace
+
+Result<PluginAnswer> parse_exec_credential(const std::string& output, const std::string& api_version) {
+  const auto object = json::parse(output, nullptr, false);
+  if (!object.is_object()) return fail("it printed no JSON object");
+  if (text_member(object, "kind") != "ExecCredential") return fail("it printed a \"" + text_member(object, "kind") + "\", not an ExecCredential");
+  if (text_member(object, "apiVersion") != api_version) {
+    return fail("it answered in version \"" + text_member(object, "apiVersion") + "\", but the kubeconfig asks for \"" + api_version + "\"");
+  }
+  const auto status = object.find("status");
+  if (status == object.end() || !status->is_object()) return fail("its ExecCredential has no status");
+  PluginAnswer answer;
+  answer.token = text_member(*status, "token");
+  answer.certificate = text_member(*status, "clientCertificateData");
+  answer.key = text_member(*status, "clientKeyData");
+  if (answer.token.empty() && answer.certificate.empty()) return fail("its ExecCredential has neither a token nor a client certificate");
+  if (answer.certificate.empty() != answer.key.empty()) return fail("its ExecCredential has only one of clientCertificateData and clientKeyData");
+  const auto expires = text_member(*status, "expirationTimestamp");
+  if (!expires.empty()) {
+    answer.expires = parse_time(expires);
+    if (!answer.expires) return fail("its expirationTimestamp \"" + expires + "\" is no time");
+  }
+  return answer;
+}
+
+std::string exec_info(const Kubeconfig& config, bool interactive) {
+  json spec{{"interactive", interactive}};
+  if (config.exec->provide_cluster_info) {
+    json cluster{{"server", config.server}};
+    if (!config.tls_server_name.empty()) cluster["tls-server-name"] = config.tls_server_name;
+    if (config.insecure) cluster["insecure-skip-tls-verify"] = true;
+    if (!config.authority.empty()) cluster["certificate-authority-data"] = encode_base64(config.authority);
+    if (!config.proxy.empty()) cluster["proxy-url"] = config.proxy;
+    if (!config.exec_cluster_config.empty()) cluster["config"] = json::parse(config.exec_cluster_config, nullptr, false);
+    spec["cluster"] = std::move(cluster);
+  }
+  return json{{"kind", "ExecCredential"}, {"apiVersion", config.exec->api_version}, {"spec", std::move(spec)}}.dump();
+}
+
+Credentials::Credentials(asio::any_io_executor executor, const Kubeconfig& config) :
+    config_(config), changed_(executor, asio::steady_timer::time_point::max()) {}
+
+Result<Identity> Credentials::from_files() {
+  Identity identity{{}, config_.client_certificate, config_.client_key};
+  std::string token = config_.token;
+  if (!config_.token_file.empty()) {
+    auto content = read_small_file(config_.token_file);
+    if (!content) return Failed(content.error().context("token file of user \"" + config_.user + "\""));
+    token = *content;
+    while (!token.empty() && isspace(static_cast<unsigned char>(token.back()))) token.pop_back();
+  }
+  if (!token.empty()) {
+    identity.authorization = "Bearer " + token;
+  } else if (!config_.username.empty()) {
+    identity.authorization = "Basic " + encode_base64(config_.username + ":" + config_.password);
+  }
+  return identity;
+}
+
+asio::awaitable<Result<Identity>> Credentials::get() {
+  // As in kubectl, a token or password of the kubeconfig wins over the plugin.
+  CO_TRY(identity, from_files());
+  if (!config_.exec || !identity.authorization.empty()) co_return identity;
+  while (running_) {
+    const auto [error] = co_await changed_.async_wait(asio::as_tuple(asio::use_awaitable));
+    (void)error;  // woken by cancel(), or cancelled ourselves: then the next co_await throws
+  }
+  const auto margin = std::chrono::seconds(10);
+  if (!answer_ || (answer_->expires && *answer_->expires - margin < Clock::now())) {
+    struct Running {
+      Credentials* self;
+      ~Running() { self->running_ = false, self->changed_.cancel(); }
+    } running{this};
+    running_ = true;
+    CO_TRY(answer, co_await run_plugin());
+    answer_ = std::move(answer);
+  }
+  if (!answer_->token.empty()) identity.authorization = "Bearer " + answer_->token;
+  if (!answer_->certificate.empty()) identity.certificate = answer_->certificate, identity.key = answer_->key;
+  co_return identity;
+}
+
+asio::awaitable<Result<PluginAnswer>> Credentials::run_plugin() {
+  const auto& plugin = *config_.exec;
+  const std::string who = "credential plugin \"" + plugin.command + "\"";
+  const bool terminal = plugin.interactive_mode != "Never" && isatty(0);
+  if (plugin.interactive_mode == "Always" && !terminal) {
+    co_return fail(who + " needs a terminal, and there is none here", "log in in a terminal first (run any kubectl command), then try again");
+  }
+  Program program;
+  program.command.push_back(plugin.command);
+  program.command.insert(program.command.end(), plugin.arguments.begin(), plugin.arguments.end());
+  for (const auto& [name, value] : plugin.environment) program.environment.push_back(name + "=" + value);
+  program.environment.push_back("KUBERNETES_EXEC_INFO=" + exec_info(config_, terminal));
+  program.terminal = terminal;
+  auto ran = co_await run_program(std::move(program));
+  if (!ran) {
+    Error error = ran.error().context(who);
+    error.remedy = error.code == ENOENT ? (plugin.install_hint.empty() ? "install it, or put its folder into PATH" : plugin.install_hint)
+                                        : "try it in a terminal; it is the exec entry of user \"" + config_.user + "\" in " + config_.source;
+    co_return Failed(std::move(error));
+  }
+  if (ran->exit_code != 0) {
+    const auto said = last_line(ran->errors);
+    co_return fail(who + " ended with exit code " + std::to_string(ran->exit_code) + (said.empty() ? "" : ": " + said), "log in again; then try: kubectl get pods");
+  }
+  auto answer = parse_exec_credential(ran->output, plugin.api_version);
+  if (!answer) co_return Failed(Error{0, who + ": " + answer.error().text, "update the plugin, or correct the exec entry of user \"" + config_.user + "\""});
+  co_return answer;
+}
+
+bool Credentials::renew(const Identity& used) {
+  if (config_.exec && config_.token.empty() && config_.token_file.empty() && config_.username.empty()) {
+    // Only what the server refused is thrown away: another request may have renewed it in the meantime.
+    const bool stale = answer_ && (answer_->token.empty() || used.authorization == "Bearer " + answer_->token);
+    if (stale) answer_.reset();
+    return true;
+  }
+  if (config_.token_file.empty()) return false;
+  const auto now = from_files();
+  return now && !(*now == used);
+}
+
+}  // namespace inpod::kube

@@ -1,0 +1,271 @@
+// TLS and the WebSocket protocol by OpenSSL and Beast: the one file that includes them, and the home of Asio's SSL code.
+#include "kube/websocket.hpp"
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/ssl/impl/src.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
+
+#include "kube/address.hpp"
+#include "kube/api_error.hpp"
+#include "kube/credentials.hpp"
+#include "kube/tunnel.hpp"
+
+namespace inpod::kube {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace websocket = beast::websocket;
+using Socket = asio::generic::stream_protocol::socket;
+using TlsSocket = asio::ssl::stream<Socket>;
+constexpr auto tuple = asio::as_tuple(asio::use_awaitable);
+
+constexpr std::size_t message_limit = 512 << 10;
+constexpr auto ping_interval = std::chrono::seconds(20);
+constexpr auto upgrade_bound = std::chrono::seconds(10);
+
+std::string openssl_reason() {
+  const auto code = ERR_get_error();
+  return code ? ERR_reason_error_string(code) : "unknown";
+}
+
+Result<std::shared_ptr<asio::ssl::context>> make_context(const Kubeconfig& config, const Identity& identity) {
+  auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
+  boost::system::error_code error;
+  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  context->set_verify_mode(config.insecure ? asio::ssl::verify_none : asio::ssl::verify_peer, error);
+  if (config.authority.empty()) {
+    context->set_default_verify_paths(error);
+  } else {
+    context->add_certificate_authority(asio::buffer(config.authority), error);
+  }
+  if (error) return fail("the certificate authority of the kubeconfig can't be read: " + error.message(), "get the kubeconfig anew");
+  if (!identity.certificate.empty()) {
+    context->use_certificate_chain(asio::buffer(identity.certificate), error);
+    if (!error) context->use_private_key(asio::buffer(identity.key), asio::ssl::context::pem, error);
+    if (error) return fail("the client certificate of the kubeconfig can't be read: " + error.message(), "get the kubeconfig anew");
+  }
+  return context;
+}
+
+bool is_ip_address(const std::string& host) {
+  boost::system::error_code error;
+  asio::ip::make_address(host, error);
+  return !error;
+}
+
+/// Name to ask for (SNI) and to check.
+Result<void> set_server_name(SSL* ssl, const std::string& name) {
+  const bool ip = is_ip_address(name);
+  X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl);
+  const bool done = ip ? X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str()) == 1
+                       : SSL_set_tlsext_host_name(ssl, name.c_str()) == 1 && X509_VERIFY_PARAM_set1_host(parameters, name.c_str(), 0) == 1;
+  if (!done) return fail("the server's name \"" + name + "\" can't be used for TLS: " + openssl_reason());
+  static const unsigned char http1[] = "\x08http/1.1";
+  SSL_set_alpn_protos(ssl, http1, sizeof http1 - 1);
+  return {};
+}
+
+/// Closes the socket when the time is over: every operation on it then ends.
+class Deadline {
+ public:
+  Deadline(Socket& socket, std::chrono::milliseconds bound) : timer_(socket.get_executor(), bound) {
+    timer_.async_wait([&socket, weak = std::weak_ptr<bool>(late_)](const boost::system::error_code& cancelled) {
+      const auto late = weak.lock();  // gone: we ran out of time just as the operation ended
+      if (cancelled || !late) return;
+      *late = true;
+      boost::system::error_code ignored;
+      socket.close(ignored);
+    });
+  }
+  bool late() const { return *late_; }
+
+ private:
+  std::shared_ptr<bool> late_ = std::make_shared<bool>(false);
+  asio::steady_timer timer_;
+};
+
+/// What both kinds of connection, with and without TLS, share. Next: TlsSocket or Socket.
+template <class Next>
+class BeastSocket final : public WebSocket, public std::enable_shared_from_this<BeastSocket<Next>> {
+ public:
+  template <class... Arguments>
+  explicit BeastSocket(Arguments&&... arguments)
+      : stream_(std::forward<Arguments>(arguments)...),
+        turn_(stream_.get_executor(), asio::steady_timer::time_point::max()),
+        ping_(stream_.get_executor()) {}
+
+  Socket& socket() {
+    if constexpr (std::is_same_v<Next, Socket>) {
+      return stream_.next_layer();
+    } else {
+      return stream_.next_layer().next_layer();
+    }
+  }
+  websocket::stream<Next>& stream() { return stream_; }
+
+  void configure(std::function<void(websocket::request_type&)> decorate) {
+    stream_.set_option(websocket::stream_base::decorator(std::move(decorate)));
+    stream_.binary(true);
+    stream_.auto_fragment(false);
+    stream_.write_buffer_bytes(message_limit / 4);
+    stream_.read_message_max(0);
+  }
+
+  /// Keeps what stands between us and the server (load balancers, NAT) from closing an idle connection.
+  void start_pings() {
+    ping_.expires_after(ping_interval);
+    ping_.async_wait([weak = this->weak_from_this()](const boost::system::error_code& cancelled) {
+      const auto self = weak.lock();
+      if (cancelled || !self || self->closed_) return;
+      self->stream_.async_ping({}, [self](const boost::system::error_code& error) {
+        if (!error) self->start_pings();
+      });
+    });
+  }
+
+  Task<Result<Part>> read_some(std::span<std::uint8_t> into) override {
+    const auto self = this->shared_from_this();
+    Part part;
+    for (;;) {
+      if (at_start_) {
+        const auto [error, size] = co_await stream_.async_read_some(asio::buffer(&channel_, 1), tuple);
+        if (error) co_return ended(error);
+        at_start_ = stream_.is_message_done();  // a message of one byte: its channel and nothing
+        if (size == 0 || at_start_) continue;
+      }
+      const auto [error, size] = co_await stream_.async_read_some(asio::buffer(into.data(), into.size()), tuple);
+      if (error) co_return ended(error);
+      at_start_ = stream_.is_message_done();
+      if (size == 0) continue;
+      part.channel = channel_, part.size = size;
+      co_return part;
+    }
+  }
+
+  Task<Result<void>> write(std::uint8_t channel, std::span<const std::uint8_t> data) override {
+    const auto self = this->shared_from_this();
+    while (writing_) {
+      const auto [woken] = co_await turn_.async_wait(tuple);
+      (void)woken;
+    }
+    if (closed_) co_return Failed(Error{EPIPE, "the connection to the API server is closed", {}});
+    struct Turn {
+      BeastSocket& socket;
+      ~Turn() { socket.writing_ = false, socket.turn_.cancel_one(); }
+    } turn{*this};
+    writing_ = true;
+    const std::array<asio::const_buffer, 2> buffers{asio::buffer(&channel, 1), asio::buffer(data.data(), data.size())};
+    const auto [error, size] = co_await stream_.async_write(buffers, tuple);
+    if (error) co_return Failed(Error{ECONNRESET, "the connection to the API server broke: " + error.message(), {}});
+    co_return Result<void>();
+  }
+
+  void close() override {
+    closed_ = true;
+    ping_.cancel();
+    boost::system::error_code ignored;
+    socket().close(ignored);
+  }
+
+ private:
+  Result<Part> ended(const boost::system::error_code& error) {
+    Part part;
+    part.ended = true;
+    const bool orderly = error == websocket::error::closed || error == asio::error::eof || error == asio::ssl::error::stream_truncated;
+    if (orderly && !closed_) return part;
+    return Failed(Error{ECONNRESET, closed_ ? "the connection was closed" : "the connection to the API server broke: " + error.message(), {}});
+  }
+
+  websocket::stream<Next> stream_;
+  asio::steady_timer turn_, ping_;
+  bool writing_ = false, closed_ = false, at_start_ = true;
+  std::uint8_t channel_ = 0;
+};
+
+struct Upgrade {
+  std::shared_ptr<Client> client;
+  std::string path;
+  Identity identity;
+  ServerAddress address;
+  long refused = 0;  // HTTP status, when the server refused
+};
+
+Error broken(const Upgrade& upgrade, const std::string& what, const std::string& why) {
+  return {EIO, "cannot open a connection through the API server " + upgrade.client->config().server + ": " + what + ": " + why, {}};
+}
+
+template <class Next>
+Task<Result<std::shared_ptr<WebSocket>>> shake_hands(std::shared_ptr<BeastSocket<Next>> ready, Upgrade& upgrade, Deadline& deadline) {
+  const auto& config = upgrade.client->config();
+  ready->configure([config, identity = upgrade.identity](websocket::request_type& request) {
+    request.set(http::field::user_agent, "inpod");
+    request.set(http::field::sec_websocket_protocol, "v4.channel.k8s.io");
+    if (!identity.authorization.empty()) request.set(http::field::authorization, identity.authorization);
+    if (!config.impersonate_user.empty()) request.set("Impersonate-User", config.impersonate_user);
+    for (const auto& group : config.impersonate_groups) request.insert("Impersonate-Group", group);
+  });
+  websocket::response_type response;
+  const auto [error] = co_await ready->stream().async_handshake(response, upgrade.address.host_header(), upgrade.address.prefix + upgrade.path, tuple);
+  if (deadline.late()) co_return Failed(broken(upgrade, "upgrade", "no answer within 10 s"));
+  if (error == websocket::error::upgrade_declined) {
+    upgrade.refused = response.result_int();
+    co_return Failed(api_error("GET", upgrade.path, upgrade.refused, response.body()));
+  }
+  if (error) co_return Failed(broken(upgrade, "upgrade to a WebSocket", error.message()));
+  if (response[http::field::sec_websocket_protocol] != "v4.channel.k8s.io") {
+    co_return fail("the API server does not speak the subprotocol v4.channel.k8s.io", "is there a proxy in front of it that does not know WebSockets?");
+  }
+  ready->start_pings();
+  co_return std::shared_ptr<WebSocket>(std::move(ready));
+}
+
+Task<Result<std::shared_ptr<WebSocket>>> open(Upgrade& upgrade) {
+  const auto& config = upgrade.client->config();
+  CO_TRY(fd, co_await open_tunnel(upgrade.client));
+  Socket socket(upgrade.client->executor());
+  boost::system::error_code error;
+  // Only an id for Asio; IPv6 and unix sockets work the same.
+  socket.assign(asio::generic::stream_protocol(AF_INET, 0), fd.get(), error);
+  if (error) co_return Failed(broken(upgrade, "socket", error.message()));
+  fd.release();
+
+  if (!upgrade.address.tls) {
+    auto plain = std::make_shared<BeastSocket<Socket>>(std::move(socket));
+    Deadline deadline(plain->socket(), upgrade_bound);
+    co_return co_await shake_hands(std::move(plain), upgrade, deadline);
+  }
+  CO_TRY(context, make_context(config, upgrade.identity));
+  auto secure = std::make_shared<BeastSocket<TlsSocket>>(std::move(socket), *context);
+  auto& tls = secure->stream().next_layer();
+  CO_TRY_VOID(set_server_name(tls.native_handle(), config.tls_server_name.empty() ? upgrade.address.host : config.tls_server_name));
+  Deadline deadline(secure->socket(), upgrade_bound);
+  const auto [failed] = co_await tls.async_handshake(asio::ssl::stream_base::client, tuple);
+  if (deadline.late()) co_return Failed(broken(upgrade, "TLS", "no answer within 10 s"));
+  if (failed) co_return Failed(broken(upgrade, "TLS", failed.message()));
+  co_return co_await shake_hands(std::move(secure), upgrade, deadline);
+}
+
+}  // namespace
+
+Task<Result<std::shared_ptr<WebSocket>>> WebSocket::connect(std::shared_ptr<Client> client, std::string path) {
+  for (int attempt = 0;; ++attempt) {
+    Upgrade upgrade{client, path, {}, *parse_server(client->config().server)};
+    CO_TRY(identity, co_await client->credentials().get());
+    upgrade.identity = identity;
+    auto opened = co_await open(upgrade);
+    if (!opened && upgrade.refused == 401 && attempt == 0 && client->credentials().renew(identity)) continue;
+    co_return opened;
+  }
+}
+
+}  // namespace inpod::kube
