@@ -1,0 +1,210 @@
+// See adapter_process.hpp.
+#include "dap/adapter_process.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstring>
+
+namespace inpod::dap {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::string_view port_mark = "${port}";
+
+struct Pipe {
+  UniqueFd read, write;
+};
+
+Result<Pipe> make_pipe() {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) != 0) return fail_errno("cannot make a pipe for the debug adapter");
+  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+/// LD_PRELOAD's value without our library; what else the user preloads everywhere stays.
+std::string preload_without_layer(std::string_view value) {
+  std::string kept;
+  while (!value.empty()) {
+    const std::size_t end = std::min(value.find_first_of(": "), value.size());
+    const std::string_view library = value.substr(0, end);
+    if (!library.empty() && !library.ends_with("/libinpod.so") && library != "libinpod.so")
+      kept.append(kept.empty() ? "" : ":").append(library);
+    value.remove_prefix(std::min(end + 1, value.size()));
+  }
+  return kept;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  for (auto& text : strings) out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+/// posix_spawnp(3) in a process group of its own, default signals, no fd of ours but the three.
+Result<pid_t> spawn(std::vector<std::string> argv, int in, int out) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, in, 0);
+  posix_spawn_file_actions_adddup2(&actions, out, 1);
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t all, none;
+  sigfillset(&all);
+  sigemptyset(&none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  auto environment = environment_without_layer(environ);
+  pid_t pid = -1;
+  const int error = posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, pointers(argv).data(), pointers(environment).data());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error) return Failed(Error{error, "cannot start the debug adapter " + argv[0] + ": " + strerror(error), {}});
+  return pid;
+}
+
+/// A loopback port that is free now.
+Result<unsigned short> free_port(const asio::any_io_executor& executor) {
+  try {
+    asio::ip::tcp::acceptor probe(executor, {asio::ip::address_v4::loopback(), 0});
+    return probe.local_endpoint().port();
+  } catch (const boost::system::system_error& error) {
+    return fail(std::string("cannot find a free port for the debug adapter: ") + error.what());
+  }
+}
+
+bool fill_in_port(std::vector<std::string>& argv, unsigned short port) {
+  bool found = false;
+  for (auto& argument : argv) {
+    for (std::size_t at; (at = argument.find(port_mark)) != std::string::npos; found = true)
+      argument.replace(at, port_mark.size(), std::to_string(port));
+  }
+  return found;
+}
+
+}  // namespace
+
+std::vector<std::string> environment_without_layer(const char* const* from) {
+  std::vector<std::string> kept;
+  for (; from && *from; ++from) {
+    const std::string_view variable = *from;
+    if (variable.starts_with("INPOD_")) continue;
+    if (variable.starts_with("LD_PRELOAD=")) {
+      if (auto rest = preload_without_layer(variable.substr(11)); !rest.empty()) kept.push_back("LD_PRELOAD=" + rest);
+      continue;
+    }
+    kept.emplace_back(variable);
+  }
+  return kept;
+}
+
+struct AdapterProcess::State {
+  explicit State(const asio::any_io_executor& executor) : pidfd(executor) {}
+  pid_t pid = -1;
+  std::optional<int> status;
+  asio::posix::stream_descriptor pidfd;  ///< readable once the process has ended, for as many as wait
+
+  /// Takes the process off the kernel's list, after the rest of its group, whose id is ours only until then.
+  void reap() {
+    if (status || pid < 0) return;
+    kill(-pid, SIGKILL);
+    int value = 0;
+    while (waitpid(pid, &value, 0) < 0 && errno == EINTR) {
+    }
+    status = value;
+  }
+};
+
+AdapterProcess::AdapterProcess(std::string name, std::unique_ptr<State> state)
+    : name_(std::move(name)), state_(std::move(state)) {}
+
+AdapterProcess::~AdapterProcess() {
+  if (endpoint_) endpoint_->close();
+  state_->reap();
+}
+
+namespace {
+
+/// Connects to an adapter that listens on `port`, which it does some time after its start.
+Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short port, std::string name) {
+  asio::ip::tcp::socket socket(executor);
+  asio::steady_timer pause(executor);
+  const asio::ip::tcp::endpoint peer(asio::ip::address_v4::loopback(), port);
+  for (int tries = 0; tries < 200; ++tries) {
+    const auto [error] = co_await socket.async_connect(peer, as_result);
+    if (!error) co_return UniqueFd(socket.release());
+    socket.close();
+    pause.expires_after(50ms);
+    co_await pause.async_wait(as_result);
+  }
+  co_return fail("the debug adapter " + name + " does not listen on port " + std::to_string(port), "look at its own messages");
+}
+
+}  // namespace
+
+Task<Result<std::shared_ptr<AdapterProcess>>> AdapterProcess::start(asio::any_io_executor executor, std::vector<std::string> argv) {
+  CO_TRY(port, free_port(executor));
+  const bool over_tcp = fill_in_port(argv, port);
+  CO_TRY(to_adapter, make_pipe());
+  CO_TRY(from_adapter, make_pipe());
+  CO_TRY(pid, spawn(argv, to_adapter.read.get(), over_tcp ? 2 : from_adapter.write.get()));
+  auto state = std::make_unique<State>(executor);
+  state->pid = pid;
+  std::shared_ptr<AdapterProcess> process(new AdapterProcess(argv[0].substr(argv[0].rfind('/') + 1), std::move(state)));
+  const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (pidfd < 0) co_return fail_errno("cannot watch the debug adapter (pidfd_open)");
+  process->state_->pidfd.assign(pidfd);
+  UniqueFd in = std::move(from_adapter.read), out = std::move(to_adapter.write);
+  if (over_tcp) {
+    CO_TRY(socket, co_await connect_to(executor, port, process->name_));
+    out.reset(fcntl(socket.get(), F_DUPFD_CLOEXEC, 3));
+    in = std::move(socket);
+  }
+  CO_TRY(endpoint, Endpoint::create(executor, std::move(in), std::move(out)));
+  process->endpoint_ = std::move(endpoint);
+  co_return process;
+}
+
+Task<int> AdapterProcess::wait() {
+  const auto self = shared_from_this();
+  if (!state_->status) co_await state_->pidfd.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
+  state_->reap();
+  co_return *state_->status;
+}
+
+Task<void> AdapterProcess::end() {
+  endpoint_->finish();
+  asio::steady_timer limit(state_->pidfd.get_executor(), 2s);
+  const auto self = shared_from_this();
+  limit.async_wait([self](const boost::system::error_code& error) {
+    if (!error && !self->ended()) kill(-self->state_->pid, SIGKILL);
+  });
+  co_await wait();
+  endpoint_->close();
+}
+
+bool AdapterProcess::ended() const { return state_->status.has_value(); }
+
+std::string describe_status(int status) {
+  if (WIFEXITED(status)) return "exit code " + std::to_string(WEXITSTATUS(status));
+  return "signal " + std::to_string(WTERMSIG(status)) + " (" + strsignal(WTERMSIG(status)) + ")";
+}
+
+}  // namespace inpod::dap

@@ -1,0 +1,37 @@
+// OpenDebugAD7, the adapter of VS Code's C/C++ extension (type "cppdbg"), with gdb. `environment` is an array of
+// {name, value} that gdb itself starts with, so the debuggee's variables travel by setupCommands instead.
+#include "dap/adapters/family.hpp"
+
+namespace inpod::dap {
+namespace {
+
+class Cppdbg : public AdapterFamily {
+ public:
+  const char* name() const override { return "cppdbg"; }
+  bool is_type(const std::string& type) const override { return type == "cppdbg"; }
+  bool is_command(const AdapterCommand& command) const override { return program_name(command).starts_with("opendebugad7"); }
+  bool answers(const nlohmann::json&) const override { return false; }
+
+  Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
+    if (arguments.get("MIMode") == "lldb")
+      return fail("inpod can't inject through cppdbg with \"MIMode\": \"lldb\"",
+                  "use \"MIMode\": \"gdb\", or \"debugger\": \"lldb-dap\"");
+    const auto debuggee = debuggee_environment(context.pod, variables_from_json(arguments.get("environment")));
+    nlohmann::json commands = nlohmann::json::array();
+    const auto add = [&](const std::string& text) { commands.push_back({{"text", text}, {"ignoreFailures", false}}); };
+    for (const auto& text : gdb_mi_environment(debuggee)) add(text);
+    add("set startup-with-shell on");
+    add(gdb_exec_wrapper(debuggee));
+    arguments.prepend("setupCommands", commands);
+    return LaunchPlan{{}, debuggee.left_out};
+  }
+};
+
+}  // namespace
+
+const AdapterFamily& cppdbg_family() {
+  static const Cppdbg family;
+  return family;
+}
+
+}  // namespace inpod::dap

@@ -1,0 +1,41 @@
+// gdb -i dap (gdb 14 and newer). `env` REPLACES the whole environment, so it gets all of it. gdb starts the program by
+// $SHELL -c exec …; an exec-wrapper puts the layer behind that shell. ("startup-with-shell off" would too, but then
+// gdb splits arguments that hold spaces.)
+#include "dap/adapters/family.hpp"
+
+namespace inpod::dap {
+namespace {
+
+class Gdb : public AdapterFamily {
+ public:
+  const char* name() const override { return "gdb"; }
+  bool is_type(const std::string& type) const override { return type == "gdb"; }
+  bool is_command(const AdapterCommand& command) const override {
+    // gdb, gdb16, gdb-16, x86_64-linux-gnu-gdb, rust-gdb; not cdt-gdb-adapter.
+    const std::string program = program_name(command);
+    const auto at = program.rfind("gdb");
+    return at != std::string::npos && program.find_first_not_of("-.0123456789", at + 3) == std::string::npos &&
+           (at == 0 || program[at - 1] == '-');
+  }
+  bool answers(const nlohmann::json& capabilities) const override {
+    if (!capabilities.is_object()) return false;
+    for (const auto& filter : capabilities.value("exceptionBreakpointFilters", nlohmann::json::array()))
+      if (filter.is_object() && filter.value("label", "") == "Ada assertions") return true;
+    return false;
+  }
+
+  Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
+    const auto debuggee = debuggee_environment(context.pod, variables_from_json(arguments.get("env")));
+    arguments.set("env", whole_environment(context.host, debuggee));
+    return LaunchPlan{{"set startup-with-shell on", gdb_exec_wrapper(debuggee)}, debuggee.left_out};
+  }
+};
+
+}  // namespace
+
+const AdapterFamily& gdb_family() {
+  static const Gdb family;
+  return family;
+}
+
+}  // namespace inpod::dap

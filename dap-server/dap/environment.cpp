@@ -1,0 +1,98 @@
+// See environment.hpp.
+#include "dap/environment.hpp"
+
+#include <algorithm>
+
+namespace inpod::dap {
+namespace {
+
+std::optional<std::string> value_text(const nlohmann::json& value) {
+  if (value.is_null()) return std::nullopt;
+  if (value.is_string()) return value.get<std::string>();
+  return value.dump();
+}
+
+void add_pair(Variables& variables, const std::string& pair) {
+  const auto equals = pair.find('=');
+  if (equals == 0) return;
+  variables[pair.substr(0, equals)] = equals == std::string::npos ? "" : pair.substr(equals + 1);
+}
+
+bool is_injection(std::string_view name) { return name == "LD_PRELOAD" || name.starts_with("INPOD_"); }
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const std::size_t length = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
+    if (length == 0 || at + length > text.size()) return false;
+    unsigned code = length == 1 ? lead : lead & (0x7fu >> length);
+    for (std::size_t i = 1; i < length; ++i) {
+      const auto byte = static_cast<unsigned char>(text[at + i]);
+      if (byte >> 6 != 2) return false;
+      code = code << 6 | (byte & 0x3f);
+    }
+    const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
+    at += length;
+  }
+  return true;
+}
+
+Variables variables_from_json(const nlohmann::json& shape) {
+  Variables variables;
+  if (shape.is_object()) {
+    for (const auto& [name, value] : shape.items())
+      if (!name.empty()) variables[name] = value_text(value);
+  } else if (shape.is_array()) {
+    for (const auto& item : shape) {
+      if (item.is_string())
+        add_pair(variables, item.get<std::string>());
+      else if (item.is_object() && item.contains("name") && item["name"].is_string())
+        variables[item["name"].get<std::string>()] = value_text(item.value("value", nlohmann::json("")));
+    }
+  }
+  return variables;
+}
+
+DebuggeeEnvironment debuggee_environment(const LaunchEnvironment& pod, const Variables& request) {
+  DebuggeeEnvironment out;
+  const auto put = [&](const std::string& name, const std::string& value) {
+    if (!is_utf8(name) || !is_utf8(value))
+      out.left_out.push_back(name);
+    else
+      (is_injection(name) ? out.injection : out.set)[name] = value;
+  };
+  for (const auto& [name, value] : pod.set) put(name, value);
+  out.unset = pod.unset;
+  for (const auto& [name, value] : request) {
+    if (name.starts_with("INPOD_")) continue;
+    if (name == "LD_PRELOAD") {
+      if (value && !value->empty()) put(name, out.injection.contains(name) ? out.injection[name] + ":" + *value : *value);
+      continue;
+    }
+    std::erase(out.left_out, name);
+    std::erase(out.unset, name);
+    out.set.erase(name);
+    if (value)
+      put(name, *value);
+    else
+      out.unset.push_back(name);
+  }
+  return out;
+}
+
+std::map<std::string, std::string> whole_environment(const std::vector<std::string>& host, const DebuggeeEnvironment& debuggee) {
+  std::map<std::string, std::string> whole;
+  for (const auto& pair : host) {
+    const auto equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0 || !is_utf8(pair)) continue;
+    whole.emplace(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  for (const auto& name : debuggee.unset) whole.erase(name);
+  for (const auto& [name, value] : debuggee.set) whole[name] = value;
+  return whole;
+}
+
+}  // namespace inpod::dap

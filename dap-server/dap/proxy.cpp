@@ -1,0 +1,295 @@
+// The client's side of the proxy: routing its messages, answering what the proxy must answer itself, and the end.
+// See proxy.hpp.
+#include "dap/proxy.hpp"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstdio>
+
+namespace inpod::dap {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t max_queued = 64u << 20;  ///< bytes of requests held during a launch
+constexpr int error_id = 7001;                 ///< id of our error bodies; any number will do
+
+/// Where the member `key` of the object at `object` stands in `raw`.
+std::optional<Span> member_at(std::string_view raw, const std::optional<Span>& object, std::string_view key) {
+  if (!object) return std::nullopt;
+  std::optional<Span> found;
+  for (const auto& member : members_of(object->of(raw)).value_or(std::vector<Member>()))
+    if (member.key == key) found = Span{object->begin + member.value.begin, object->begin + member.value.end};
+  return found;
+}
+
+}  // namespace
+
+Proxy::Proxy(asio::any_io_executor executor, std::shared_ptr<const ServeOptions> options, std::shared_ptr<Endpoint> client)
+    : executor_(executor), options_(std::move(options)), client_(std::move(client)), beside_ended_(executor) {}
+
+Task<int> Proxy::run() {
+  const auto self = shared_from_this();
+  while (!leaving_) {
+    auto body = co_await client_->read();
+    if (!body) {
+      fprintf(stderr, "inpod dap: cannot read from the client: %s\n", body.error().to_string().c_str());
+      exit_code_ = 125;
+      break;
+    }
+    if (!*body) break;
+    Message message(std::move(**body));
+    co_await on_client(std::move(message));
+    if (const auto port = adapter_) co_await port->process().endpoint().room();
+  }
+  co_await shut_down();
+  co_return exit_code_;
+}
+
+void Proxy::stop() {
+  leaving_ = true;
+  client_->close();
+}
+
+Task<void> Proxy::on_client(Message message) {
+  const auto& envelope = message.envelope;
+  if (envelope.is(Envelope::Kind::request, "initialize")) {
+    co_await on_initialize(std::move(message));
+  } else if (envelope.kind == Envelope::Kind::request) {
+    on_client_request(std::move(message));
+  } else if (adapter_ && envelope.kind == Envelope::Kind::response) {
+    const auto request = to_client_.close(message.part(envelope.request_seq));
+    if (request)
+      adapter_->relay_response(message, request->origin);
+    else
+      adapter_->relay_unknown(message);
+  } else if (adapter_) {
+    adapter_->relay_unknown(message);
+  }
+}
+
+void Proxy::on_client_request(Message message) {
+  const std::string& command = message.envelope.name;
+  if (phase_ == Phase::over) {
+    const bool ends = command == "disconnect" || command == "terminate" || command == "cancel";
+    respond(message, ends, ends ? "" : "the debug session is over");
+    if (command == "disconnect") leave();
+  } else if (command == "cancel") {
+    on_cancel(message);
+  } else if (command == "disconnect" || command == "terminate") {
+    on_ending(message);
+  } else if (command == "launch" || command == "attach") {
+    on_launch(std::move(message));
+  } else if (phase_ == Phase::launching) {
+    hold(std::move(message));
+  } else if (!adapter_) {
+    respond(message, false, "no debug adapter runs yet: send initialize and launch first");
+  } else if (command == "restart") {
+    on_restart(message);
+  } else {
+    relay_request(message);
+  }
+}
+
+Task<void> Proxy::on_initialize(Message message) {
+  const auto self = shared_from_this();
+  initialize_arguments_ = message.part(message.envelope.arguments);
+  const auto arguments = message.arguments();
+  client_shows_progress_ = arguments.is_object() && arguments.value("supportsProgressReporting", nlohmann::json()) == true;
+  if (adapter_) {
+    adapter_->relay_request(message);
+    co_return;
+  }
+  const auto command = first_adapter();
+  if (!command && adapter_is_final_) {
+    respond_error(message, command.error());
+    co_return;
+  }
+  if (!command) {
+    // The launch request may still name one; if not, it says what to install.
+    respond(message, true, {}, {{"supportsConfigurationDoneRequest", true}});
+    co_return;
+  }
+  AdapterCommand copy = *command;
+  auto started = co_await AdapterProcess::start(executor_, copy.argv);
+  if (!started) {
+    respond_error(message, started.error());
+    co_return;
+  }
+  adapter_ = std::make_shared<AdapterPort>(executor_, std::move(copy), std::move(*started));
+  adapter_->relay_request(message);
+  run_beside(read_adapter(adapter_), "reading the debug adapter");
+}
+
+void Proxy::on_cancel(const Message& message) {
+  const auto id = member_at(message.raw, message.envelope.arguments, "requestId");
+  const std::string origin(id ? id->of(message.raw) : std::string_view());
+  if (phase_ == Phase::launching) {
+    const bool by_progress = launch_->progress_open && message.arguments().value("progressId", "") == launch_->progress_id;
+    if (by_progress || origin == launch_->message.part(launch_->message.envelope.seq)) {
+      respond(message, true);
+      launch_->cancelled = true;
+      cancel_launch_.emit(asio::cancellation_type::terminal);
+      fail_launch({ECANCELED, "cancelled", {}});
+      return;
+    }
+    const auto held = std::find_if(queue_.begin(), queue_.end(), [&](const Message& m) { return m.part(m.envelope.seq) == origin; });
+    if (held != queue_.end()) {
+      respond(*held, false, "cancelled");
+      queued_bytes_ -= held->raw.size();
+      queue_.erase(held);
+      respond(message, true);
+      return;
+    }
+  }
+  // The capability may have been announced by us alone, for the launch.
+  if (!adapter_ || (launch_ && launch_->request.cluster && !adapter_->can("supportsCancelRequest"))) {
+    respond(message, true);
+    return;
+  }
+  Replacements also;
+  // What is answered already can't be cancelled: 0 is nobody's number.
+  if (id) also.emplace_back(*id, std::to_string(adapter_->sequence().find(origin).value_or(0)));
+  adapter_->relay_request(message, std::move(also));
+}
+
+void Proxy::on_ending(const Message& message) {
+  const bool disconnect = message.envelope.name == "disconnect";
+  if (phase_ == Phase::launching) {
+    launch_->cancelled = true;
+    cancel_launch_.emit(asio::cancellation_type::terminal);
+    fail_launch({ECANCELED, "cancelled", {}});
+  } else if (adapter_) {
+    if (disconnect) {
+      const auto arguments = message.arguments();
+      leave_debuggee_ = arguments.is_object() && arguments.value("terminateDebuggee", nlohmann::json()) == false;
+      ending_ = message;
+    }
+    adapter_->relay_request(message);
+    end_session();
+    if (disconnect) {
+      auto limit = std::make_shared<asio::steady_timer>(executor_, 5s);
+      limit->async_wait([self = shared_from_this(), limit](const boost::system::error_code&) {
+        if (!self->ending_ || self->leaving_) return;
+        self->respond(*self->ending_, true);
+        self->ending_.reset();
+        self->leave();
+      });
+    }
+    return;
+  }
+  respond(message, true);
+  if (disconnect) leave();
+}
+
+void Proxy::on_restart(const Message& message) {
+  const auto at = member_at(message.raw, message.envelope.arguments, "arguments");
+  auto request = at ? LaunchRequest::read(at->of(message.raw)) : std::nullopt;
+  Replacements also;
+  if (request && session_) {
+    const auto host = environment_without_layer(environ);
+    const LaunchContext context{session_->environment(), host, adapter_->capabilities()};
+    const auto family = find_family(adapter_->command(), adapter_->capabilities());
+    if (!family) return respond_error(message, family.error());
+    if (const auto plan = (*family)->prepare(request->arguments, context); !plan) return respond_error(message, plan.error());
+  }
+  if (request && (session_ || request->concerns_us())) also.emplace_back(*at, request->arguments.text());
+  adapter_->relay_request(message, std::move(also));
+  if (!session_) return;
+  session_->expect_layer(program_);
+  wants_entry_stop_ = launch_ && launch_->request.stops_on_entry();
+  begin_layer_watch();
+}
+
+void Proxy::hold(Message message) {
+  if (queued_bytes_ + message.raw.size() > max_queued) return respond(message, false, "too many requests while the launch is under way");
+  queued_bytes_ += message.raw.size();
+  queue_.push_back(std::move(message));
+}
+
+void Proxy::relay_request(const Message& message) {
+  if (message.envelope.name == "configurationDone") configured_ = true;
+  adapter_->relay_request(message);
+}
+
+void Proxy::respond(const Message& request, bool success, const std::string& message, const nlohmann::json& body) {
+  respond_to(std::string(request.part(request.envelope.seq)), request.envelope.name, success, message, body);
+}
+
+void Proxy::respond_to(const std::string& origin, const std::string& command, bool success, const std::string& message,
+                       const nlohmann::json& body) {
+  std::string text = R"({"seq":)" + std::to_string(to_client_.next()) + R"(,"type":"response","request_seq":)" + origin +
+                     R"(,"success":)" + (success ? "true" : "false") + R"(,"command":)" + to_text(command);
+  if (!message.empty()) text += R"(,"message":)" + to_text(message);
+  if (!body.is_null()) text += R"(,"body":)" + to_text(body);
+  client_->send(text + "}");
+}
+
+void Proxy::respond_error(const Message& request, const Error& error) {
+  respond(request, false, error.text, {{"error", {{"id", error_id}, {"format", error.to_string()}, {"showUser", error.code != ECANCELED}}}});
+}
+
+void Proxy::event(const char* name, const nlohmann::json& body) {
+  std::string text = R"({"seq":)" + std::to_string(to_client_.next()) + R"(,"type":"event","event":)" + to_text(name);
+  if (!body.is_null()) text += R"(,"body":)" + to_text(body);
+  client_->send(text + "}");
+}
+
+void Proxy::say(const std::string& text, const char* category) {
+  event("output", {{"category", category}, {"output", text + "\n"}});
+}
+
+void Proxy::leave() {
+  if (std::exchange(leaving_, true)) return;
+  run_beside(
+      [](std::shared_ptr<Proxy> self) -> Task<void> {
+        if (const auto port = self->adapter_) co_await port->process().end();
+        co_await self->client_->flush(2s);
+        self->client_->close();
+      }(shared_from_this()),
+      "leaving");
+}
+
+Task<void> Proxy::shut_down() {
+  leaving_ = true;
+  if (phase_ == Phase::launching) {
+    launch_->cancelled = true;
+    cancel_launch_.emit(asio::cancellation_type::terminal);
+  }
+  phase_ = Phase::over;
+  end_session();
+  if (const auto port = adapter_) co_await port->process().end();
+  if (debuggee_ && !leave_debuggee_) syscall(SYS_pidfd_send_signal, debuggee_.get(), SIGKILL, nullptr, 0);
+  const auto limit = asio::steady_timer::clock_type::now() + 10s;
+  while (beside_ > 0 && asio::steady_timer::clock_type::now() < limit) {
+    beside_ended_.expires_at(limit);
+    co_await beside_ended_.async_wait(as_result);
+  }
+  co_await client_->flush(1s);
+  client_->close();
+}
+
+void Proxy::run_beside(Task<void> task, const char* what) {
+  ++beside_;
+  asio::co_spawn(executor_, std::move(task), [self = shared_from_this(), what](const std::exception_ptr& thrown) {
+    --self->beside_;
+    self->beside_ended_.cancel();
+    if (!thrown) return;
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+      fprintf(stderr, "inpod dap: internal error while %s: %s\n", what, error.what());
+    }
+    self->exit_code_ = 125;
+    self->stop();
+  });
+}
+
+}  // namespace inpod::dap

@@ -1,0 +1,139 @@
+// Proxy: one client's conversation: between its Endpoint and its debug adapter, with a cluster session where a launch
+// asks for one. Without one it changes nothing but sequence numbers.
+//
+//   proxy.cpp          the client's messages, and the end
+//   proxy_adapter.cpp  the adapter's messages: starting it, following what it says, its death
+//   proxy_launch.cpp   launch: held while the session starts, then rewritten
+//   proxy_session.cpp  the session: its events, the layer's handshake, its end
+//
+// One executor; call only there. The object lives as long as one of its coroutines does.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "dap/adapter_port.hpp"
+#include "dap/adapters/family.hpp"
+#include "dap/launch_request.hpp"
+#include "dap/serve.hpp"
+
+namespace inpod::dap {
+
+class Proxy : public std::enable_shared_from_this<Proxy> {
+ public:
+  Proxy(boost::asio::any_io_executor executor, std::shared_ptr<const ServeOptions> options, std::shared_ptr<Endpoint> client);
+  /// Runs until both sides are gone and the session has ended. The exit code as `serve` says.
+  Task<int> run();
+  /// Ends the conversation as if the client had left.
+  void stop();
+
+ private:
+  enum class Phase {
+    idle,       ///< no launch yet
+    launching,  ///< a launch is held; requests wait in queue_
+    relaying,   ///< launch or attach went to the adapter
+    over,       ///< the launch failed or the adapter died: the proxy answers by itself
+  };
+  /// Where the debuggee stands, as the adapter's messages tell.
+  enum class Motion { none, running, stopped_at_entry, stopped };
+
+  // -- proxy.cpp
+  Task<void> on_client(Message message);
+  void on_client_request(Message message);
+  Task<void> on_initialize(Message message);
+  void on_cancel(const Message& message);
+  void on_ending(const Message& message);
+  void on_restart(const Message& message);
+  void hold(Message message);
+  void relay_request(const Message& message);
+  void respond(const Message& request, bool success, const std::string& message = {}, const nlohmann::json& body = nullptr);
+  void respond_to(const std::string& origin, const std::string& command, bool success, const std::string& message = {},
+                  const nlohmann::json& body = nullptr);
+  void respond_error(const Message& request, const Error& error);
+  void event(const char* name, const nlohmann::json& body);
+  void say(const std::string& text, const char* category = "console");
+  void leave();
+  Task<void> shut_down();
+  /// Spawns a coroutine of ours; what it throws is told on stderr and ends the conversation.
+  void run_beside(Task<void> task, const char* what);
+
+  // -- proxy_adapter.cpp
+  Result<AdapterCommand> first_adapter();
+  Task<Result<void>> use_adapter(AdapterCommand command);
+  Task<void> read_adapter(std::shared_ptr<AdapterPort> port);
+  void on_adapter(AdapterPort& port, const Message& message);
+  void on_adapter_response(AdapterPort& port, const Message& message);
+  void on_adapter_event(AdapterPort& port, const Message& message);
+  void relay_to_client(const Message& message, Replacements replacements = {});
+  void relay_reverse_request(const Message& message);
+  void adapter_gone(int status);
+  void release_initialized();
+  Task<void> release_initialized_later();
+
+  // -- proxy_launch.cpp
+  void on_launch(Message message);
+  Task<void> launch_flow();
+  Task<Result<Message>> prepare_launch();
+  Task<Result<void>> prepare_cluster();
+  Task<Result<std::shared_ptr<Session>>> start_session(Config config);
+  Task<Result<void>> prepare_adapter();
+  void fail_launch(const Error& error);
+  void progress(Stage stage, const std::string& text);
+  void end_progress();
+  void flush_queue();
+
+  // -- proxy_session.cpp
+  void on_session_event(const nlohmann::json& happened);
+  void tell_session(const char* state);
+  void begin_layer_watch();
+  Task<void> watch_layer();
+  Task<void> layer_missing(Error error);
+  void end_session();
+  Task<void> stop_session(std::shared_ptr<Session> session);
+
+  boost::asio::any_io_executor executor_;
+  std::shared_ptr<const ServeOptions> options_;
+  std::shared_ptr<Endpoint> client_;
+  Sequence to_client_;
+  std::shared_ptr<AdapterPort> adapter_;
+  Phase phase_ = Phase::idle;
+  int exit_code_ = 0;
+  bool leaving_ = false;          ///< the client's reader is to end
+  bool terminated_told_ = false;  ///< the client has had a `terminated` event
+  bool adapter_is_final_ = false; ///< named by flag or environment: no launch is likely to change it
+  std::size_t beside_ = 0;        ///< coroutines of run_beside that have not ended
+  boost::asio::steady_timer beside_ended_;
+
+  std::string initialize_arguments_;  ///< raw, for another adapter
+  bool client_shows_progress_ = false;
+  std::optional<Message> held_initialized_;
+  std::optional<Message> ending_;  ///< disconnect that was passed on and is not answered
+  bool leave_debuggee_ = false;    ///< the client disconnected without ending the debuggee
+  UniqueFd debuggee_;              ///< its pidfd
+
+  struct Launch {
+    Message message;
+    LaunchRequest request;
+    std::string program;     ///< absolute
+    std::string progress_id;
+    bool progress_open = false, cancelled = false;
+  };
+  std::optional<Launch> launch_;  ///< while Phase::launching, and its request afterwards
+  boost::asio::cancellation_signal cancel_launch_;
+  std::deque<Message> queue_;
+  std::size_t queued_bytes_ = 0;
+
+  std::shared_ptr<Session> session_;
+  std::string program_;  ///< of session_
+  bool wants_entry_stop_ = false;
+  Motion motion_ = Motion::none;
+  bool launch_answered_ = false, configured_ = false;
+  std::uint64_t watch_ = 0;  ///< number of the layer watch that counts
+};
+
+}  // namespace inpod::dap

@@ -1,0 +1,206 @@
+// The adapter's side of the proxy: starting one, relaying and following what it says, its death. See proxy.hpp.
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstdlib>
+
+#include "dap/proxy.hpp"
+
+namespace inpod::dap {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+/// What a client that knows `before` must be told, so that it knows `now`.
+nlohmann::json capability_changes(const nlohmann::json& before, const nlohmann::json& now) {
+  nlohmann::json changes = nlohmann::json::object();
+  if (now.is_object())
+    for (const auto& [name, value] : now.items())
+      if (!before.is_object() || !before.contains(name) || before[name] != value) changes[name] = value;
+  if (before.is_object())
+    for (const auto& [name, value] : before.items()) {
+      if (now.is_object() && now.contains(name)) continue;
+      if (value == true) changes[name] = false;
+      if (value.is_array()) changes[name] = nlohmann::json::array();
+    }
+  return changes;
+}
+
+bool resumes(const std::string& command) {
+  static const std::array names{"continue", "next", "stepIn", "stepOut", "stepBack", "reverseContinue", "restart"};
+  return std::find(names.begin(), names.end(), command) != names.end();
+}
+
+}  // namespace
+
+Result<AdapterCommand> Proxy::first_adapter() {
+  adapter_is_final_ = true;
+  if (!options_->adapter.empty()) {
+    const nlohmann::json named{{"command", options_->adapter[0]},
+                               {"args", std::vector<std::string>(options_->adapter.begin() + 1, options_->adapter.end())}};
+    return adapter_from_json(named);
+  }
+  if (!options_->debugger.empty()) return adapter_from_name(options_->debugger);
+  if (const char* line = getenv("INPOD_ADAPTER"); line && *line) return adapter_from_command_line(line);
+  adapter_is_final_ = false;
+  return installed_adapter();
+}
+
+Task<Result<void>> Proxy::use_adapter(AdapterCommand command) {
+  if (adapter_ && adapter_->command().argv == command.argv) co_return Result<void>();
+  CO_TRY(process, co_await AdapterProcess::start(executor_, command.argv));
+  auto port = std::make_shared<AdapterPort>(executor_, std::move(command), std::move(process));
+  const auto before = std::exchange(adapter_, port);
+  held_initialized_.reset();
+  run_beside(read_adapter(port), "reading the debug adapter");
+  if (before) run_beside([](std::shared_ptr<AdapterPort> old) -> Task<void> { co_await old->process().end(); }(before), "ending the first debug adapter");
+  CO_TRY(answer, co_await port->ask("initialize", initialize_arguments_, 30s));
+  if (!answer.envelope.success) co_return fail("the debug adapter " + port->process().name() + " refuses to initialize: " + answer.raw);
+  port->capabilities() = answer.body();
+  const nlohmann::json known = before ? before->capabilities() : nlohmann::json();
+  const auto changes = capability_changes(known, port->capabilities());
+  if (!changes.empty()) event("capabilities", {{"capabilities", changes}});
+  co_return Result<void>();
+}
+
+Task<void> Proxy::read_adapter(std::shared_ptr<AdapterPort> port) {
+  const auto self = shared_from_this();
+  while (true) {
+    auto body = co_await port->process().endpoint().read();
+    if (!body) fprintf(stderr, "inpod dap: cannot read from %s: %s\n", port->process().name().c_str(), body.error().to_string().c_str());
+    if (!body || !*body) break;
+    const Message message(std::move(**body));
+    on_adapter(*port, message);
+    co_await client_->room();
+  }
+  co_await port->process().end();
+  const int status = co_await port->process().wait();
+  if (port == adapter_) adapter_gone(status);
+}
+
+void Proxy::on_adapter(AdapterPort& port, const Message& message) {
+  if (message.envelope.kind == Envelope::Kind::response) return on_adapter_response(port, message);
+  if (&port != adapter_.get() || phase_ == Phase::over) return;
+  if (message.envelope.kind == Envelope::Kind::event) return on_adapter_event(port, message);
+  if (message.envelope.kind == Envelope::Kind::request) return relay_reverse_request(message);
+  relay_to_client(message);
+}
+
+void Proxy::on_adapter_response(AdapterPort& port, const Message& message) {
+  const auto& envelope = message.envelope;
+  const auto request = port.sequence().close(message.part(envelope.request_seq));
+  if (request && request->on_response) return request->on_response(message);
+  if (&port != adapter_.get() || phase_ == Phase::over) return;
+  if (!request) return relay_to_client(message);
+  if (request->command == "initialize" && envelope.success) port.capabilities() = message.body();
+  if (resumes(request->command) && envelope.success) motion_ = Motion::running;
+  relay_to_client(message, {{*envelope.request_seq, request->origin}});
+  if (request->command == "launch") {
+    launch_answered_ = envelope.success;
+    if (!envelope.success) end_session();
+  }
+  if (request->command == "disconnect") {
+    ending_.reset();
+    leave();
+  }
+}
+
+void Proxy::on_adapter_event(AdapterPort& port, const Message& message) {
+  const std::string& name = message.envelope.name;
+  if (name == "initialized" && (phase_ == Phase::launching || (phase_ == Phase::idle && !adapter_is_final_))) {
+    // Another adapter may take over, and the breakpoints that the client answers with belong to that one.
+    held_initialized_ = message;
+    if (phase_ == Phase::idle) run_beside(release_initialized_later(), "waiting for the launch");
+    return;
+  }
+  if (name == "capabilities") {
+    if (auto body = message.body(); body.is_object() && body.contains("capabilities")) port.capabilities().update(body["capabilities"]);
+  } else if (name == "process" && session_) {
+    const auto body = message.body();
+    if (body.is_object() && body.value("startMethod", "launch") == "launch" && body.contains("systemProcessId") && body["systemProcessId"].is_number_integer())
+      debuggee_.reset(static_cast<int>(syscall(SYS_pidfd_open, body["systemProcessId"].get<int>(), 0)));
+  } else if (name == "stopped") {
+    motion_ = std::exchange(wants_entry_stop_, false) ? Motion::stopped_at_entry : Motion::stopped;
+  } else if (name == "continued") {
+    motion_ = Motion::running;
+  } else if (name == "terminated") {
+    if (session_ && !session_->layer_loaded()) say("inpod: the program ended and libinpod.so never loaded: it did not run in the pod", "important");
+    terminated_told_ = true;
+    end_session();
+  }
+  relay_to_client(message);
+}
+
+void Proxy::relay_to_client(const Message& message, Replacements replacements) {
+  if (message.envelope.seq) replacements.emplace_back(*message.envelope.seq, std::to_string(to_client_.next()));
+  client_->send(splice(message.raw, std::move(replacements)));
+}
+
+void Proxy::relay_reverse_request(const Message& message) {
+  const auto& envelope = message.envelope;
+  Replacements replacements;
+  if (envelope.name == "runInTerminal" && session_) {
+    // A terminal passes its own environment on, so what the pod removes must be removed there.
+    if (auto arguments = RawObject::parse(message.part(envelope.arguments))) {
+      auto variables = RawObject::parse(arguments->raw("env").value_or("{}")).value_or(RawObject());
+      for (const auto& name : session_->environment().unset)
+        if (!variables.has(name)) variables.set(name, nullptr);
+      arguments->set_raw("env", variables.text());
+      replacements.emplace_back(*envelope.arguments, arguments->text());
+    }
+  }
+  const auto number = to_client_.open({std::string(message.part(envelope.seq)), envelope.name, {}});
+  replacements.emplace_back(*envelope.seq, std::to_string(number));
+  client_->send(splice(message.raw, std::move(replacements)));
+}
+
+void Proxy::release_initialized() {
+  if (held_initialized_) relay_to_client(*std::exchange(held_initialized_, std::nullopt));
+}
+
+/// Some clients send launch only after `initialized`: they must not wait for long.
+Task<void> Proxy::release_initialized_later() {
+  const auto self = shared_from_this();
+  asio::steady_timer pause(executor_, 500ms);
+  co_await pause.async_wait(as_result);
+  if (phase_ == Phase::idle) release_initialized();
+}
+
+void Proxy::adapter_gone(int status) {
+  if (leaving_ || phase_ == Phase::over) return;
+  const bool expected = ending_ || terminated_told_;
+  const std::string text = "the debug adapter " + adapter_->process().name() + " ended unexpectedly: " + describe_status(status);
+  if (phase_ == Phase::launching) {
+    launch_->cancelled = true;
+    cancel_launch_.emit(asio::cancellation_type::terminal);
+    fail_launch({0, text, "look at its messages above; try it without inpod"});
+    exit_code_ = 1;
+    return;
+  }
+  for (const auto& open : adapter_->sequence().close_all()) {
+    if (open.origin.empty()) continue;
+    const bool ends = open.command == "disconnect" || open.command == "terminate";
+    respond_to(open.origin, open.command, ends, ends ? "" : text);
+  }
+  phase_ = Phase::over;
+  end_session();
+  if (!expected) {
+    exit_code_ = 1;
+    fprintf(stderr, "inpod dap: %s\n", text.c_str());
+    say("inpod: " + text, "important");
+  }
+  if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);
+  if (ending_) return leave();
+  // The client now says disconnect; one that doesn't is not waited for.
+  auto limit = std::make_shared<asio::steady_timer>(executor_, 10s);
+  limit->async_wait([self = shared_from_this(), limit](const boost::system::error_code&) { self->leave(); });
+}
+
+}  // namespace inpod::dap

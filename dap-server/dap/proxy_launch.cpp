@@ -1,0 +1,209 @@
+// Launch: held while the adapter is chosen and the session starts, then rewritten and passed on, or failed with nothing
+// launched. See proxy.hpp.
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <filesystem>
+
+#include "config/load.hpp"
+#include "dap/program_check.hpp"
+#include "dap/proxy.hpp"
+
+namespace inpod::dap {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// "type" of a nested configuration where it names an adapter beyond doubt.
+bool names_adapter(const std::string& type) {
+  static const std::array known{"lldb-dap", "lldb-vscode", "codelldb", "lldb", "cppdbg", "cdt-gdb-adapter", "gdbtarget"};
+  return std::find(known.begin(), known.end(), type) != known.end();
+}
+
+/// The default of ServeOptions::load_config.
+Result<Config> load_config(const nlohmann::json& cluster, const std::string& directory) {
+  Config config;
+  if (const auto file = config::find_file(directory)) TRY_VOID(config::load_file(*file, config));
+  TRY_VOID(config::apply_json(cluster, "launch.json: cluster", config));
+  return config;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) out.append(out.empty() ? "" : ", ").append(name);
+  return out;
+}
+
+}  // namespace
+
+void Proxy::on_launch(Message message) {
+  if (phase_ == Phase::launching) return respond(message, false, "another launch is under way");
+  auto request = LaunchRequest::read(message);
+  launch_answered_ = configured_ = false;
+  motion_ = Motion::none;
+  if (adapter_ && (!request || !request->concerns_us())) {
+    adapter_->relay_request(message);
+    phase_ = Phase::relaying;
+    return release_initialized();
+  }
+  launch_.emplace(Launch{std::move(message), std::move(request).value_or(LaunchRequest()), {}, {}});
+  phase_ = Phase::launching;
+  run_beside(launch_flow(), "launching");
+}
+
+Task<void> Proxy::launch_flow() {
+  const auto self = shared_from_this();
+  auto ready = co_await prepare_launch();
+  if (launch_->cancelled || phase_ != Phase::launching) {
+    end_session();  // whoever cancelled has answered the client
+    co_return;
+  }
+  if (!ready) {
+    fail_launch(ready.error());
+    co_return;
+  }
+  end_progress();
+  if (session_) session_->expect_layer(program_);
+  adapter_->relay_request(*ready);
+  phase_ = Phase::relaying;
+  release_initialized();
+  flush_queue();
+  if (session_) begin_layer_watch();
+}
+
+Task<Result<Message>> Proxy::prepare_launch() {
+  auto& [message, request, program, progress_id, progress_open, cancelled] = *launch_;
+  std::string named = request.nested && !adapter_is_final_ ? request.text("type") : std::string();
+  if (!request.debugger.is_null()) {
+    CO_TRY(command, adapter_from_json(request.debugger));
+    CO_TRY_VOID(co_await use_adapter(std::move(command)));
+  } else if (names_adapter(named)) {
+    CO_TRY(command, adapter_from_name(named));
+    CO_TRY_VOID(co_await use_adapter(std::move(command)));
+  }
+  if (!adapter_) {
+    CO_TRY(command, installed_adapter());
+    CO_TRY_VOID(co_await use_adapter(std::move(command)));
+  }
+  if (request.cluster && message.envelope.name == "attach")
+    say("inpod: a process that runs already can't be moved into the cluster; attaching to it as it is", "important");
+  else if (request.cluster)
+    CO_TRY_VOID(co_await prepare_cluster());
+  if (!request.concerns_us() || !message.envelope.arguments) co_return message;
+  if (!request.nested && !request.cluster) co_return message;
+  co_return Message(splice(message.raw, {{*message.envelope.arguments, request.arguments.text()}}));
+}
+
+Task<Result<void>> Proxy::prepare_cluster() {
+  auto& launch = *launch_;
+  CO_TRY(program, check_program(launch.request.text("program"), launch.request.text("cwd")));
+  launch.program = program;
+  CO_TRY_VOID(find_family(adapter_->command(), adapter_->capabilities()));
+  std::string directory = launch.request.text("cwd");
+  if (directory.empty()) directory = std::filesystem::path(program).parent_path().string();
+  CO_TRY(config, (options_->load_config ? options_->load_config : load_config)(*launch.request.cluster, directory));
+  CO_TRY(session, co_await start_session(std::move(config)));
+  session_ = std::move(session);
+  program_ = program;
+  if (launch.cancelled) co_return fail("cancelled");
+  progress(Stage::debugger, "starting " + std::filesystem::path(program).filename().string());
+  CO_TRY_VOID(co_await prepare_adapter());
+  wants_entry_stop_ = launch.request.stops_on_entry();
+  tell_session("running");
+  co_return Result<void>();
+}
+
+Task<Result<std::shared_ptr<Session>>> Proxy::start_session(Config config) {
+  if (session_) {
+    co_await stop_session(std::exchange(session_, nullptr));  // of an earlier launch on this connection
+  }
+  launch_->progress_id = "inpod-launch-" + std::string(launch_->message.part(launch_->message.envelope.seq));
+  progress(Stage::cluster, config.target.empty() ? "connecting" : "connecting to " + config.target);
+  Session::Options options;
+  options.config = std::move(config);
+  options.program = launch_->program;
+  options.on_progress = [weak = weak_from_this()](Stage stage, const std::string& text) {
+    if (const auto self = weak.lock(); self && self->phase_ == Phase::launching) self->progress(stage, text);
+  };
+  options.on_event = [weak = weak_from_this()](const nlohmann::json& happened) {
+    if (const auto self = weak.lock()) self->on_session_event(happened);
+  };
+  auto task = options_->start_session(executor_, std::move(options));
+  auto [thrown, session] = co_await asio::co_spawn(
+      executor_, std::move(task), asio::bind_cancellation_slot(cancel_launch_.slot(), asio::as_tuple(asio::use_awaitable)));
+  if (launch_->cancelled && thrown) co_return fail("cancelled");
+  if (thrown) {
+    std::string what;
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+      what = error.what();
+    }
+    co_return fail("the session could not be started: " + what);
+  }
+  co_return std::move(session);
+}
+
+Task<Result<void>> Proxy::prepare_adapter() {
+  CO_TRY(family, find_family(adapter_->command(), adapter_->capabilities()));
+  const auto host = environment_without_layer(environ);
+  const LaunchContext context{session_->environment(), host, adapter_->capabilities()};
+  CO_TRY(plan, family->prepare(launch_->request.arguments, context));
+  for (const auto& command : plan.commands) {
+    const auto port = adapter_;
+    const nlohmann::json arguments{{"expression", command}, {"context", "repl"}};
+    CO_TRY(answer, co_await port->ask("evaluate", to_text(arguments), 10s));
+    if (!answer.envelope.success)
+      co_return fail("the debugger refuses \"" + command.substr(0, command.find(' ', 4)) + "\", which keeps the layer out of it: " + answer.raw,
+                     "try another \"debugger\"");
+  }
+  if (!plan.left_out.empty())
+    say("inpod: variables of the pod that are not UTF-8 were left out: " + joined(plan.left_out), "important");
+  co_return Result<void>();
+}
+
+void Proxy::fail_launch(const Error& error) {
+  end_progress();
+  held_initialized_.reset();
+  phase_ = Phase::over;
+  respond_error(launch_->message, error);
+  for (const auto& held : std::exchange(queue_, {})) respond(held, false, "the launch failed");
+  queued_bytes_ = 0;
+  if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);
+  end_session();
+  if (const auto port = adapter_)
+    run_beside([](std::shared_ptr<AdapterPort> last) -> Task<void> { co_await last->process().end(); }(port), "ending the debug adapter");
+}
+
+void Proxy::progress(Stage stage, const std::string& text) {
+  auto& launch = *launch_;
+  if (!client_shows_progress_) return say("inpod: " + text);
+  const int percentage = 25 * static_cast<int>(stage);
+  if (std::exchange(launch.progress_open, true)) {
+    event("progressUpdate", {{"progressId", launch.progress_id}, {"message", text}, {"percentage", percentage}});
+    return;
+  }
+  // Cancel must be on offer even where the adapter knows none.
+  if (!adapter_->can("supportsCancelRequest")) event("capabilities", {{"capabilities", {{"supportsCancelRequest", true}}}});
+  nlohmann::json body{{"progressId", launch.progress_id}, {"title", "Run in Cluster"}, {"cancellable", true}, {"message", text}, {"percentage", percentage}};
+  body["requestId"] = nlohmann::json::parse(launch.message.part(launch.message.envelope.seq), nullptr, false);
+  event("progressStart", body);
+}
+
+void Proxy::end_progress() {
+  if (launch_->progress_open) event("progressEnd", {{"progressId", launch_->progress_id}});
+  launch_->progress_open = false;
+}
+
+/// All of it goes out before anything that the client sends from now on: nothing here waits.
+void Proxy::flush_queue() {
+  for (const auto& held : std::exchange(queue_, {})) relay_request(held);
+  queued_bytes_ = 0;
+}
+
+}  // namespace inpod::dap

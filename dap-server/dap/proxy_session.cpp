@@ -1,0 +1,104 @@
+// The session's side of the proxy: what it tells the client, the layer's handshake, its end. See proxy.hpp.
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "dap/proxy.hpp"
+
+namespace inpod::dap {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr auto watch_interval = 250ms;
+
+std::string text_of(const nlohmann::json& object, const char* key) {
+  return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : std::string();
+}
+
+}  // namespace
+
+void Proxy::on_session_event(const nlohmann::json& happened) {
+  if (leaving_) return;
+  const std::string kind = text_of(happened, "event");
+  nlohmann::json body = happened;
+  body.erase("event");
+  if (kind == "activity") {
+    if (!client_->full()) event("inpod/activity", body);  // a client that does not read misses lines, not memory
+    return;
+  }
+  if (kind == "note") {
+    event("inpod/note", body);
+    const std::string severity = text_of(happened, "severity");
+    if (severity == "warning" || severity == "error") say("inpod: " + text_of(happened, "text"), "important");
+    return;
+  }
+  body["state"] = kind;
+  event("inpod/session", body);
+  if (kind == "closed" && session_) say("inpod: the connection to the pod is over: " + text_of(happened, "reason"), "important");
+}
+
+void Proxy::tell_session(const char* state) {
+  nlohmann::json body = session_->describe();
+  const std::string target = text_of(body, "target"), pod = text_of(body, "pod"), container = text_of(body, "container"), mode = text_of(body, "mode");
+  std::string line = "inpod: running in " + (target.empty() ? "the cluster" : target);
+  if (!pod.empty()) line += " (pod " + pod + (container.empty() ? "" : ", container " + container) + ")";
+  say(line + (mode.empty() ? "" : ", " + mode));
+  body["state"] = state;
+  event("inpod/session", body);
+}
+
+void Proxy::begin_layer_watch() {
+  ++watch_;
+  run_beside(watch_layer(), "waiting for the layer");
+}
+
+/// The clock runs while the program does, and faster once it stands at a breakpoint, where its libraries must be loaded;
+/// not before it may run, nor while it stands at its entry.
+Task<void> Proxy::watch_layer() {
+  const auto self = shared_from_this();
+  const auto session = session_;
+  const auto mine = watch_;
+  auto running = options_->layer_timeout, stopped = options_->layer_timeout_stopped;
+  while (session_ == session && watch_ == mine && phase_ == Phase::relaying) {
+    asio::steady_timer pause(executor_, watch_interval);
+    const auto loaded = co_await session->wait_for_layer(watch_interval);
+    if (loaded || session_ != session || watch_ != mine || phase_ != Phase::relaying) co_return;
+    co_await pause.async_wait(as_result);
+    const bool may_run = launch_answered_ && (configured_ || !adapter_->can("supportsConfigurationDoneRequest"));
+    if (!may_run || motion_ == Motion::stopped_at_entry) continue;
+    auto& left = motion_ == Motion::stopped ? stopped : running;
+    left -= watch_interval;
+    if (left > 0ms) continue;
+    co_await layer_missing(loaded.error());
+    co_return;
+  }
+}
+
+Task<void> Proxy::layer_missing(Error error) {
+  const auto port = adapter_;
+  say("inpod: libinpod.so did not load into " + program_ + ", so the program was stopped: " + error.to_string(), "important");
+  end_session();
+  co_await port->ask("disconnect", R"({"terminateDebuggee":true})", 2s);
+  co_await port->process().end();
+  phase_ = Phase::over;
+  if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);
+}
+
+void Proxy::end_session() {
+  if (!session_) return;
+  event("inpod/session", {{"state", "ended"}});
+  run_beside(stop_session(std::exchange(session_, nullptr)), "ending the session");
+}
+
+/// Bounded: a cluster that does not answer keeps nobody here; the agent notices the lost connection by itself.
+Task<void> Proxy::stop_session(std::shared_ptr<Session> session) {
+  const auto self = shared_from_this();
+  const auto limit = std::make_shared<asio::steady_timer>(executor_, 5s);
+  asio::co_spawn(executor_, session->stop(), [session, limit](const std::exception_ptr&) { limit->cancel(); });
+  co_await limit->async_wait(as_result);
+}
+
+}  // namespace inpod::dap
