@@ -1,7 +1,8 @@
 #include "kube/api_error.hpp"
 
-#include <nlohmann/json.hpp>
 #include <vector>
+
+#include "kube/fields.hpp"
 
 namespace inpod::kube {
 namespace {
@@ -94,11 +95,7 @@ Error api_error(const std::string& method, const std::string& path, long status,
   const auto object = nlohmann::json::parse(body, nullptr, false);
   std::string message, reason;
   if (object.is_object()) {
-    const auto text = [&](const char* key) {
-      const auto found = object.find(key);
-      return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    message = text("message"), reason = text("reason");
+    message = text(object, {"message"}), reason = text(object, {"reason"});
   } else {
     message = first_line(body);
   }

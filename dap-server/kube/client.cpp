@@ -3,6 +3,7 @@
 #include "kube/address.hpp"
 #include "kube/api_error.hpp"
 #include "kube/exchange.hpp"
+#include "kube/fields.hpp"
 
 namespace inpod::kube {
 
@@ -50,6 +51,7 @@ Task<Result<std::string>> Client::call(HttpRequest request) {
 }
 
 Task<Result<json>> Client::call_json(HttpRequest request) {
+  const auto self = shared_from_this();
   const auto what = request.method + " " + request.path;
   CO_TRY(body, co_await call(std::move(request)));
   auto answer = json::parse(body, nullptr, false);
@@ -80,6 +82,7 @@ Task<Result<json>> Client::remove(std::string path, json options) { return call_
 Task<Result<std::string>> Client::get_text(std::string path) { return call(with_body("GET", std::move(path), nullptr, {})); }
 
 Task<Result<std::vector<json>>> Client::list(std::string path) {
+  const auto self = shared_from_this();
   constexpr std::size_t most = 100'000;
   std::vector<json> items;
   std::string token;
@@ -87,9 +90,8 @@ Task<Result<std::vector<json>>> Client::list(std::string path) {
   do {
     CO_TRY(page, co_await get(path + query + (token.empty() ? "" : "&continue=" + escape(token))));
     if (!page.is_object()) co_return fail("the API server answered a list that is no object");
-    for (auto& item : page["items"]) items.push_back(std::move(item));
-    const auto& metadata = page["metadata"];
-    const auto next = metadata.is_object() ? metadata.value("continue", std::string()) : std::string();
+    for (const auto& item : kube::items(page, {"items"})) items.push_back(item);
+    const auto next = text(page, {"metadata", "continue"});
     if (next == token) break;
     token = next;
   } while (!token.empty() && items.size() < most);
@@ -97,6 +99,7 @@ Task<Result<std::vector<json>>> Client::list(std::string path) {
 }
 
 Task<Result<std::unique_ptr<Watch>>> Client::watch(std::string path) {
+  const auto self = shared_from_this();
   HttpRequest request;
   request.path = path + (path.find('?') == std::string::npos ? "?" : "&") + "watch=1";
   request.timeout = std::chrono::milliseconds(0);
@@ -130,10 +133,10 @@ Task<Result<std::optional<Watch::Event>>> Watch::next(std::chrono::milliseconds 
       exchange_->unpause();
       if (!object.is_object()) co_return fail("the API server sent a watch event that is not JSON");
       Event event;
-      event.type = object.value("type", "");
+      event.type = text(object, {"type"});
       event.object = std::move(object["object"]);
       if (event.type == "ERROR") {
-        const long status = event.object.is_object() ? event.object.value("code", 500L) : 500;
+        const long status = number(event.object, {"code"}).value_or(500);
         co_return Failed(api_error("GET", exchange_->request().path, status, event.object.dump()));
       }
       co_return std::optional<Event>(std::move(event));

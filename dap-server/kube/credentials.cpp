@@ -5,9 +5,9 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
-#include <nlohmann/json.hpp>
 
 #include "kube/base64.hpp"
+#include "kube/fields.hpp"
 #include "kube/kubeconfig_entries.hpp"
 #include "kube/program.hpp"
 
@@ -18,15 +18,10 @@ namespace asio = boost::asio;
 using nlohmann::json;
 using Clock = std::chrono::system_clock;
 
-std::string text_member(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 /// RFC 3339, as the plugins write it: UTC or with an offset.
-std::optional<Clock::time_point> parse_time(const std::string& text) {
+std::optional<Clock::time_point> parse_time(const std::string& time_text) {
   std::tm time{};
-  const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
+  const char* rest = strptime(time_text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
   if (!rest) return std::nullopt;
   while (*rest == '.' || (*rest >= '0' && *rest <= '9')) ++rest;
   long offset = 0;
@@ -40,10 +35,10 @@ std::optional<Clock::time_point> parse_time(const std::string& text) {
   return Clock::from_time_t(timegm(&time) - offset);
 }
 
-std::string last_line(std::string text) {
-  while (!text.empty() && isspace(static_cast<unsigned char>(text.back()))) text.pop_back();
-  text = text.substr(text.rfind('\n') + 1);
-  return text.substr(0, 400);
+std::string last_line(std::string said) {
+  while (!said.empty() && isspace(static_cast<unsigned char>(said.back()))) said.pop_back();
+  said = said.substr(said.rfind('\n') + 1);
+  return said.substr(0, 400);
 }
 
 }  // namespace
@@ -51,19 +46,19 @@ std::string last_line(std::string text) {
 Result<PluginAnswer> parse_exec_credential(const std::string& output, const std::string& api_version) {
   const auto object = json::parse(output, nullptr, false);
   if (!object.is_object()) return fail("it printed no JSON object");
-  if (text_member(object, "kind") != "ExecCredential") return fail("it printed a \"" + text_member(object, "kind") + "\", not an ExecCredential");
-  if (text_member(object, "apiVersion") != api_version) {
-    return fail("it answered in version \"" + text_member(object, "apiVersion") + "\", but the kubeconfig asks for \"" + api_version + "\"");
+  if (text(object, {"kind"}) != "ExecCredential") return fail("it printed a \"" + text(object, {"kind"}) + "\", not an ExecCredential");
+  if (text(object, {"apiVersion"}) != api_version) {
+    return fail("it answered in version \"" + text(object, {"apiVersion"}) + "\", but the kubeconfig asks for \"" + api_version + "\"");
   }
-  const auto status = object.find("status");
-  if (status == object.end() || !status->is_object()) return fail("its ExecCredential has no status");
+  const auto& status = field(object, {"status"});
+  if (!status.is_object()) return fail("its ExecCredential has no status");
   PluginAnswer answer;
-  answer.token = text_member(*status, "token");
-  answer.certificate = text_member(*status, "clientCertificateData");
-  answer.key = text_member(*status, "clientKeyData");
+  answer.token = text(status, {"token"});
+  answer.certificate = text(status, {"clientCertificateData"});
+  answer.key = text(status, {"clientKeyData"});
   if (answer.token.empty() && answer.certificate.empty()) return fail("its ExecCredential has neither a token nor a client certificate");
   if (answer.certificate.empty() != answer.key.empty()) return fail("its ExecCredential has only one of clientCertificateData and clientKeyData");
-  const auto expires = text_member(*status, "expirationTimestamp");
+  const auto expires = text(status, {"expirationTimestamp"});
   if (!expires.empty()) {
     answer.expires = parse_time(expires);
     if (!answer.expires) return fail("its expirationTimestamp \"" + expires + "\" is no time");

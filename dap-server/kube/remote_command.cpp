@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kube/api_error.hpp"
+#include "kube/fields.hpp"
 
 namespace inpod::kube {
 namespace {
@@ -52,11 +53,11 @@ Task<Result<std::optional<RemoteCommand::Output>>> RemoteCommand::read(std::span
 Result<std::optional<RemoteCommand::Output>> RemoteCommand::outcome() {
   const auto status = json::parse(status_, nullptr, false);
   if (!status.is_object()) return status_.empty() ? Result<std::optional<Output>>(std::nullopt) : fail(what_ + ": " + status_);
-  if (status.value("status", "") == "Success") return std::optional<Output>();
-  for (const auto& cause : status.value(json::json_pointer("/details/causes"), json::array())) {
-    if (cause.value("reason", "") == "ExitCode") exit_code_ = std::atoi(cause.value("message", "").c_str());
+  if (text(status, {"status"}) == "Success") return std::optional<Output>();
+  for (const auto& cause : items(status, {"details", "causes"})) {
+    if (text(cause, {"reason"}) == "ExitCode") exit_code_ = std::atoi(text(cause, {"message"}).c_str());
   }
-  return fail(what_ + ": " + status.value("message", "failed"));
+  return fail(what_ + ": " + text(status, {"message"}));
 }
 
 Task<Result<void>> RemoteCommand::write(std::span<const std::uint8_t> input) {
