@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -46,6 +47,8 @@ std::vector<protocol::SocketAddress> interface_addresses() {
 }
 
 }  // namespace
+
+std::string hostname_of(const Target& target) { return target_uname(target.pid).nodename; }
 
 Result<protocol::Pod> describe_pod(const Target& target, UniqueFd& working_directory_fd) {
   protocol::Pod pod;

@@ -27,6 +27,8 @@ Result<Target> find_target(const StartRecord& record);
 /// setns(2) into its user namespace, if that is another one, and its network namespace; then reads its credentials and
 /// opens its root. Sockets made before stay where they were made.
 Result<void> enter_target(Target& target);
+/// uname(2)'s nodename in the target's UTS namespace.
+std::string hostname_of(const Target& target);
 /// What uname, environ, cwd and the interfaces say. Everything but the working directory's path, which only a thread
 /// inside the target's root can tell: it is left in `working_directory_fd`, an O_PATH fd (or none).
 Result<protocol::Pod> describe_pod(const Target& target, UniqueFd& working_directory_fd);

@@ -1,0 +1,160 @@
+// See client_session.hpp.
+#include "server/client_session.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+namespace inpod::agent {
+using protocol::Message;
+using protocol::Task;
+
+namespace {
+constexpr std::size_t max_subscriptions = 256;
+constexpr auto goodbye_bound = std::chrono::milliseconds(1000);
+
+void on_end_of_task(std::exception_ptr failure) {
+  if (failure) std::rethrow_exception(failure);
+}
+Message failure(int code, const char* what) { return to_failure(fail_errno(what, code).value()); }
+}  // namespace
+
+ClientSession::ClientSession(PodServices& services, std::string name, std::function<void()> on_end)
+    : services_(services), name_(std::move(name)), on_end_(std::move(on_end)) {}
+
+std::shared_ptr<ClientSession> ClientSession::create(PodServices& services, protocol::LinkOptions options, std::string name,
+                                                     std::function<void()> on_end) {
+  std::shared_ptr<ClientSession> self(new ClientSession(services, std::move(name), std::move(on_end)));
+  std::weak_ptr<ClientSession> weak = self;
+  protocol::Link::Handlers handlers;
+  handlers.on_request = [weak](std::uint32_t id, Message request) {
+    if (auto alive = weak.lock()) alive->on_request(id, std::move(request));
+  };
+  handlers.on_closed = [weak, io = services.io](std::optional<Error>) {
+    boost::asio::post(io, [weak] {
+      if (auto alive = weak.lock()) alive->on_closed();
+    });
+  };
+  self->link_ = protocol::Link::create(services.io, options, std::move(handlers));
+  std::weak_ptr<protocol::Link> link = self->link_;
+  self->files_ = std::make_shared<ClientFiles>(services.io, services.pod_workers, services.root, link);
+  self->connections_ = std::make_shared<ClientConnections>(services.io, services.pod_workers, services.root,
+                                                           self->files_->group(), link);
+  self->incoming_client_ = std::make_shared<Incoming::Client>();
+  self->incoming_client_->name = self->name_;
+  self->incoming_client_->link = [link] { return link.lock(); };
+  self->incoming_client_->away = [link] {
+    auto alive = link.lock();
+    return !alive || !alive->has_transport();
+  };
+  return self;
+}
+
+ClientSession::~ClientSession() { drop(); }
+
+void ClientSession::drop() {
+  if (services_.incoming && incoming_client_) services_.incoming->drop_client(incoming_client_.get());
+  incoming_client_.reset();
+  subscriptions_.clear();
+  connections_.reset();
+  files_.reset();
+}
+
+void ClientSession::on_closed() {
+  drop();
+  if (auto callback = std::exchange(on_end_, nullptr)) callback();
+}
+
+void ClientSession::on_request(std::uint32_t id, Message request) {
+  if (!files_) return respond(id, failure(ESHUTDOWN, "the session has ended"));
+  std::visit(
+      [&](auto& message) {
+        if constexpr (requires { files_->on_request(id, std::move(message)); })
+          files_->on_request(id, std::move(message));
+        else if constexpr (requires { connections_->on_request(id, std::move(message)); })
+          connections_->on_request(id, std::move(message));
+        else if constexpr (requires { serve(id, std::move(message)); })
+          serve(id, std::move(message));
+        else
+          respond(id, failure(EPROTO, "not a request"));
+      },
+      request);
+}
+
+template <class Answer>
+Task<void> ClientSession::answer_later(std::weak_ptr<ClientSession> weak, std::uint32_t id, Task<Answer> answer) {
+  Answer result = co_await std::move(answer);
+  if (auto self = weak.lock(); self && self->files_) self->respond(id, std::move(result));
+}
+
+Task<Message> ClientSession::describe() {
+  struct Described {
+    Result<protocol::Pod> pod;
+    UniqueFd working_directory;
+  };
+  PodServices& services = services_;  // they outlive this session
+  auto group = services.agent_workers.make_group();
+  auto pod_group = files_->group();
+  auto job = [&services] {
+    auto described = std::make_shared<Described>();
+    described->pod = describe_pod(services.target, described->working_directory);
+    return described;
+  };
+  auto found = co_await services.agent_workers.run(group, std::move(job));
+  if (!found) co_return failure(EAGAIN, "pod");
+  std::shared_ptr<Described> described = *found;
+  if (!described->pod) co_return to_failure(described->pod.error());
+  auto name_it = [&services, described] { return services.root.path_of(described->working_directory.get()); };
+  if (described->working_directory) {
+    auto path = co_await services.pod_workers.run(pod_group, std::move(name_it));
+    if (path) described->pod->working_directory = *path;
+  }
+  co_return std::move(*described->pod);
+}
+
+void ClientSession::serve(std::uint32_t id, const protocol::GetPod&) {
+  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, describe()), on_end_of_task);
+}
+
+void ClientSession::serve(std::uint32_t id, protocol::Resolve request) {
+  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, services_.resolver.resolve(std::move(request))),
+                        on_end_of_task);
+}
+
+void ClientSession::serve(std::uint32_t id, protocol::ResolveBack request) {
+  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, services_.resolver.resolve_back(std::move(request))),
+                        on_end_of_task);
+}
+
+void ClientSession::serve(std::uint32_t id, protocol::Subscribe request) {
+  if (!services_.incoming) return respond(id, to_failure(services_.incoming_error));
+  if (subscriptions_.size() >= max_subscriptions) return respond(id, failure(ENOBUFS, "too many subscriptions"));
+  auto subscription = services_.incoming->subscribe(incoming_client_, request);
+  if (!subscription) return respond(id, to_failure(subscription.error()));
+  subscriptions_.insert(*subscription);
+  protocol::Subscribed answer;
+  answer.subscription = *subscription;
+  respond(id, std::move(answer));
+}
+
+void ClientSession::serve(std::uint32_t id, const protocol::Unsubscribe& request) {
+  if (!subscriptions_.erase(request.subscription)) return respond(id, failure(ENOENT, "no such subscription"));
+  services_.incoming->unsubscribe(request.subscription);
+  respond(id, protocol::Done{});
+}
+
+void ClientSession::serve(std::uint32_t id, const protocol::Bye&) {
+  drop();
+  respond(id, protocol::Done{});
+  auto close = [](std::shared_ptr<ClientSession> self) -> Task<void> { co_await self->link_->flush_and_close(goodbye_bound); };
+  boost::asio::co_spawn(services_.io, close(shared_from_this()), on_end_of_task);
+}
+
+Task<void> ClientSession::say_goodbye(std::shared_ptr<ClientSession> self, std::string reason, std::chrono::milliseconds bound) {
+  protocol::Leaving leaving;
+  leaving.reason = std::move(reason);
+  self->drop();
+  self->link_->notify(std::move(leaving));
+  co_await self->link_->flush_and_close(bound);
+}
+
+}  // namespace inpod::agent

@@ -1,0 +1,161 @@
+// inpod-agent: acts inside a pod's namespaces for the developers who are connected to it. See start_record.hpp for how it
+// is started and what it prints, server.hpp for when it ends.
+//
+// One thread runs everything that does not block, in the target's network namespace; threads inside the target's root do
+// what may (worker_pool.hpp). The executable is static and calls nothing that needs NSS.
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <string_view>
+
+#include "server/log.hpp"
+#include "server/server.hpp"
+
+namespace inpod::agent {
+namespace {
+
+constexpr const char* usage =
+    "usage: inpod-agent [--local]\n"
+    "Acts inside a pod for inpod, which starts it and writes a start record to its stdin.\n"
+    "  --local    end with the process that started it (stdin's end of file)\n"
+    "  --version  print the version of the program and of the protocol\n";
+
+void say(const std::string& line) {
+  std::string text = line + "\n";
+  if (::write(STDOUT_FILENO, text.data(), text.size()) < 0) log("nobody reads stdout");
+}
+
+int failed(const Error& error) {
+  std::string text = error.to_string();
+  for (char& c : text) {
+    if (c == '\n') c = ' ';  // one line
+  }
+  say("inpod-agent failed: " + text);
+  return 1;
+}
+
+void raise_fd_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// Where clients will come in. Made before the target's namespaces are entered: it is the agent's own network's.
+struct Entrance {
+  UniqueFd listener, connected;
+  std::uint16_t port = 0;
+};
+
+Result<Entrance> open_entrance(const StartRecord& record) {
+  Entrance entrance;
+  if (record.socket < 0) {
+    entrance.port = record.port;
+    TRY_ASSIGN(listener, listen_on_loopback(entrance.port));
+    entrance.listener = std::move(listener);
+    return entrance;
+  }
+  int listening = 0;
+  socklen_t length = sizeof listening;
+  if (::getsockopt(record.socket, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0)
+    return fail_errno("the inherited socket " + std::to_string(record.socket));
+  ::fcntl(record.socket, F_SETFD, FD_CLOEXEC);
+  (listening ? entrance.listener : entrance.connected).reset(record.socket);
+  return entrance;
+}
+
+/// Calls `callback` once the fd is readable (a pidfd: the process has ended; stdin: end of file, as nothing more is sent).
+void watch(boost::asio::posix::stream_descriptor& descriptor, int fd, std::function<void()> callback) {
+  boost::system::error_code failure;
+  descriptor.assign(fd, failure);
+  if (failure) return;  // a plain file or /dev/null as stdin: no end to wait for
+  descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                        [callback = std::move(callback)](const boost::system::error_code& cancelled) {
+                          if (!cancelled) callback();
+                        });
+}
+
+int serve(const StartRecord& record, Entrance entrance, const Target& target, bool local) {
+  boost::asio::io_context io(1);
+  PodRoot root(target.root, target.credentials, target.pid == 0);
+  WorkerPool::Options inside;
+  inside.on_thread_start = [&root] { root.enter_thread(); };
+  WorkerPool pod_workers(io.get_executor(), inside);
+  WorkerPool::Options names = inside;
+  names.kept = names.most = 1;
+  WorkerPool name_workers(io.get_executor(), names);
+  WorkerPool::Options own;
+  own.kept = 0;
+  own.most = 4;
+  WorkerPool agent_workers(io.get_executor(), own);
+  Resolver resolver(io.get_executor(), name_workers, root, hostname_of(target));
+
+  Server* server_to_note = nullptr;
+  auto note = [&server_to_note](protocol::Severity severity, std::string text) {
+    log(text);
+    if (server_to_note) server_to_note->note(severity, text);
+  };
+  auto incoming = Incoming::create(io.get_executor(), note);
+  PodServices services{io.get_executor(), target, root, pod_workers, agent_workers, resolver,
+                       incoming ? incoming->get() : nullptr, incoming ? Error() : incoming.error()};
+  Server server(services, record, std::move(entrance.listener), std::move(entrance.connected), [&io] { io.stop(); });
+  server_to_note = &server;
+
+  boost::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
+  signals.async_wait([&server](const boost::system::error_code& cancelled, int) {
+    if (!cancelled) server.leave("it was told to stop");
+  });
+  boost::asio::posix::stream_descriptor target_end(io), parent_end(io);
+  if (target.pid_fd) watch(target_end, ::dup(target.pid_fd.get()), [&server] { server.leave("the target's process has ended"); });
+  if (local) watch(parent_end, STDIN_FILENO, [&server] { server.leave("the process that started it has ended"); });
+
+  server.start();
+  say("inpod-agent ready port=" + std::to_string(entrance.port) + " version=" + std::to_string(protocol::protocol_version));
+  io.run();
+  ::_exit(0);  // a thread that hangs in the pod's file system must not hold us
+}
+
+int run(bool local) {
+  ::signal(SIGPIPE, SIG_IGN);
+  raise_fd_limit();
+  auto record = read_start_record(STDIN_FILENO);
+  if (!record) return failed(record.error());
+  auto entrance = open_entrance(*record);
+  if (!entrance) return failed(entrance.error());
+  auto target = find_target(*record);
+  if (!target) return failed(target.error());
+  if (auto entered = enter_target(*target); !entered) return failed(entered.error());
+  if (local) ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // after setns, which clears it
+  log("started for " + record->client + ", target process " + std::to_string(target->pid));
+  return serve(*record, std::move(*entrance), *target, local);
+}
+
+}  // namespace
+}  // namespace inpod::agent
+
+int main(int argc, char** argv) {
+  bool local = false;
+  for (int i = 1; i < argc; ++i) {
+    std::string_view argument = argv[i];
+    if (argument == "--local") {
+      local = true;
+    } else if (argument == "--version") {
+      printf("inpod-agent %s, protocol %u\n", INPOD_VERSION, inpod::protocol::protocol_version);
+      return 0;
+    } else if (argument == "--help" || argument == "-h") {
+      fputs(inpod::agent::usage, stdout);
+      return 0;
+    } else {
+      fprintf(stderr, "inpod-agent: unknown argument %s\n%s", argv[i], inpod::agent::usage);
+      return 2;
+    }
+  }
+  return inpod::agent::run(local);
+}
