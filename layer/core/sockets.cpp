@@ -198,8 +198,7 @@ std::uint16_t local_port(int fd) {
 
 long bind(Core& core, int fd, const sockaddr* address, socklen_t length) {
   if (!address || !is_inet(address, length) || length < sizeof(sockaddr_in)) return not_ours;
-  const int type = option(fd, SOL_SOCKET, SO_TYPE);
-  if (type != SOCK_STREAM && type != SOCK_DGRAM) return not_ours;
+  if (option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM) return not_ours;
   // A loopback address means this machine; port 0 means a client, or a listener that nobody in the cluster can know.
   if (is_loopback(address, length) && !is_unspecified(address, length)) return not_ours;
   const std::uint16_t wanted = port_of(address);
