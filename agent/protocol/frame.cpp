@@ -115,6 +115,8 @@ Result<std::optional<Frame>> FrameParser::next(std::span<const std::uint8_t>& in
     TRY_VOID(parse_header());
   }
   auto piece = input.first(std::min(input.size(), length_ - frame_.payload.size()));
+  std::size_t needed = frame_.payload.size() + piece.size();
+  if (needed > frame_.payload.capacity()) frame_.payload.reserve(std::min(length_, 2 * needed));
   frame_.payload.insert(frame_.payload.end(), piece.begin(), piece.end());
   input = input.subspan(piece.size());
   if (frame_.payload.size() < length_) return std::nullopt;

@@ -2,7 +2,8 @@
 //
 // Both ends use the same class: the client (dap-server/session) and the agent. A Link outlives its transport: frames
 // are numbered, unacknowledged ones are kept, and after `resume` with a new transport both replay what the other missed.
-// While no transport is there, sends wait (up to the buffer's bound) and nothing is lost. Past `resume_window` or
+// While no transport is there, sends wait (up to the buffer's bound) and nothing is lost: streams and large requests
+// wait in their coroutines; what is answered or notified is queued, and past replay_limit the link fails. Past `resume_window` or
 // past `replay_limit` bytes the link fails: every stream ends with a reset, every open request with ECONNRESET.
 //
 // Threads: a Link and its Streams live on one executor (a strand, or an io_context run by one thread); call them only
@@ -44,7 +45,8 @@ class ByteTransport {
 std::unique_ptr<ByteTransport> make_socket_transport(boost::asio::generic::stream_protocol::socket socket);
 
 struct LinkOptions {
-  std::uint32_t stream_window = 1 << 20;                ///< bytes of credit given to the peer on each stream
+  std::uint32_t stream_window = 1 << 20;                ///< bytes of credit given to the peer on each stream, ≥ 4 KiB; the
+                                                        ///< same number goes into Hello/Welcome
   std::size_t replay_limit = 32 << 20;                  ///< bytes of unacknowledged frames kept for a resume
   std::chrono::seconds resume_window{60};               ///< how long a link lives without a transport
   std::chrono::milliseconds heartbeat{5000};            ///< ping interval

@@ -97,7 +97,7 @@ Task<void> LinkCore::heartbeat(Self self, CarrierPtr carrier) {
   // laptop, SIGSTOP) must look at its socket before it judges the peer.
   auto interval = std::max(std::min(self->options_.heartbeat, self->options_.silence / 2), std::chrono::milliseconds(1));
   auto silent = std::chrono::milliseconds(0);
-  for (;;) {
+  while (!carrier->lost && !carrier->farewell) {
     carrier->ping_due = true;
     carrier->wake.notify();
     carrier->tick.expires_after(interval);

@@ -83,10 +83,12 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
 
   /// A request of ours. abandoned: its coroutine was cancelled, the answer will be thrown away.
   struct Waiter {
-    explicit Waiter(const boost::asio::any_io_executor& executor) : event(executor) {}
+    Waiter(const boost::asio::any_io_executor& executor, std::uint32_t request, std::size_t bytes)
+        : id(request), cost(bytes), event(executor) {}
+    const std::uint32_t id;
+    const std::size_t cost;
     Event event;
     bool abandoned = false;
-    std::size_t cost = 0;
     std::optional<Result<Message>> answer;
   };
   struct Queued {
@@ -127,12 +129,12 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   // Requests.
   Result<void> take_request(std::uint32_t id, Message request, std::size_t size);
   Result<void> take_answer(std::uint32_t id, Message answer);
-  void give_up(std::uint32_t id, const std::shared_ptr<Waiter>& waiter);
+  void give_up(const std::shared_ptr<Waiter>& waiter);
   void discard_answer(const Message& answer);
   void finish_request(std::uint32_t id);
   bool may_send(std::size_t cost) const;
   static Task<Result<void>> wait_in_line(Self self, std::size_t cost);
-  std::uint32_t send_request(std::span<const std::uint8_t> payload, std::size_t cost);
+  std::shared_ptr<Waiter> send_request(std::span<const std::uint8_t> payload, std::size_t cost);
   void fail_requests();
 
   // Streams.

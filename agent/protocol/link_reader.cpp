@@ -77,7 +77,7 @@ Result<bool> LinkCore::check_number(Carrier& carrier, const Frame& frame) {
     // The peer replays from where it believes us to be. It may not know of frames that still came on the transport
     // before this one: those come twice, and are dropped. It can't be ahead.
     std::uint32_t behind = static_cast<std::uint32_t>(received_ + 1) - frame.number;
-    if (behind > received_) return protocol_error("a gap in the frame numbers");
+    if (behind > std::min<std::uint64_t>(received_, INT32_MAX)) return protocol_error("a gap in the frame numbers");
     carrier.next_expected = received_ + 1 - behind;
   }
   std::uint64_t number = (*carrier.next_expected)++;

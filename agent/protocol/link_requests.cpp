@@ -75,43 +75,40 @@ Task<Result<Message>> LinkCore::request(Self self, Message message) {
   std::size_t cost = cost_of(message, payload.size());
   CO_TRY_VOID(co_await wait_in_line(self, cost));
 
-  std::uint32_t id = self->send_request(payload, cost);
-  auto waiter = self->requests_.count(id) ? self->requests_[id] : nullptr;
-  if (!waiter) co_return Failed(self->closed_error());
+  auto waiter = self->send_request(payload, cost);
   bool go_on = true;
   while (go_on && !waiter->answer) go_on = co_await waiter->event.wait();
   if (!go_on) {
-    self->give_up(id, waiter);
+    self->give_up(waiter);
     co_return fail_errno("waiting for an answer", ECANCELED);
   }
   co_return std::move(*waiter->answer);
 }
 
-std::uint32_t LinkCore::send_request(std::span<const std::uint8_t> payload, std::size_t cost) {
+std::shared_ptr<LinkCore::Waiter> LinkCore::send_request(std::span<const std::uint8_t> payload, std::size_t cost) {
   do {
     ++last_request_;
   } while (last_request_ == 0 || requests_.count(last_request_) != 0);
-  auto waiter = std::make_shared<Waiter>(executor_);
-  waiter->cost = cost;
-  requests_.emplace(last_request_, std::move(waiter));
+  auto waiter = std::make_shared<Waiter>(executor_, last_request_, cost);
+  requests_.emplace(waiter->id, waiter);
   requests_cost_ += cost;
-  enqueue(make_frame(FrameType::message, last_request_, payload), last_request_);
-  return last_request_;
+  enqueue(make_frame(FrameType::message, waiter->id, payload), waiter->id);
+  return waiter;
 }
 
-void LinkCore::give_up(std::uint32_t id, const std::shared_ptr<Waiter>& waiter) {
+void LinkCore::give_up(const std::shared_ptr<Waiter>& waiter) {
   if (waiter->answer) {  // it came, but nobody will look at it
     if (*waiter->answer) discard_answer(**waiter->answer);
     return;
   }
-  auto queued = std::find_if(queue_.begin(), queue_.end(), [&](const Queued& q) { return q.request == id; });
+  auto queued = std::find_if(queue_.begin(), queue_.end(), [&](const Queued& q) { return q.request == waiter->id; });
   if (queued == queue_.end()) {
     waiter->abandoned = true;
     return;
   }
   queue_bytes_ -= queued->frame.size();
   queue_.erase(queued);
-  finish_request(id);
+  finish_request(waiter->id);
 }
 
 void LinkCore::finish_request(std::uint32_t id) {
@@ -158,8 +155,7 @@ void LinkCore::discard_answer(const Message& answer) {
   if (stream != 0) take_stream(stream);  // and drop it: that resets it
   if (std::holds_alternative<Bye>(undo) || closed_) return;
   auto payload = encode(undo);
-  std::uint32_t id = send_request(*payload, payload->size());
-  if (auto found = requests_.find(id); found != requests_.end()) found->second->abandoned = true;
+  send_request(*payload, payload->size())->abandoned = true;
 }
 
 void LinkCore::fail_requests() {

@@ -32,7 +32,7 @@ Result<std::unique_ptr<Stream>> LinkCore::take_stream(std::uint32_t id) {
     if (streams_.count(id) != 0) return fail_errno("the stream was taken before", EINVAL);
     if (!is_new(id)) return fail_errno("the stream has ended", ECONNRESET);
     TRY_ASSIGN(opened, open_from_peer(id));
-    if (opened->broken) return Failed(*opened->broken);
+    return std::unique_ptr<Stream>(new Stream(std::move(opened)));
   }
   auto taken = untaken_.extract(id);
   return std::unique_ptr<Stream>(new Stream(std::move(taken.mapped())));
@@ -43,27 +43,31 @@ bool LinkCore::is_new(std::uint32_t id) const {
 }
 
 Result<std::shared_ptr<StreamState>> LinkCore::open_from_peer(std::uint32_t id) {
-  if (streams_.size() >= options_.max_streams) return protocol_error("too many streams at once");
+  // Twice: the agent forgets a stream when it has sent its end, a moment before that end arrives here.
+  if (streams_.size() >= 2 * options_.max_streams) return protocol_error("too many streams at once");
   if (id > highest_stream_) {
-    if (id - highest_stream_ - 1 + unheard_.size() > options_.max_streams) return protocol_error("a stream id out of order");
+    if (id - highest_stream_ - 1 + unheard_.size() > 2 * options_.max_streams) return protocol_error("a stream id out of order");
     while (++highest_stream_ < id) unheard_.insert(unheard_.end(), highest_stream_);
   }
   unheard_.erase(id);
   auto stream = std::make_shared<StreamState>(shared_from_this(), id);
   streams_.emplace(id, stream);
-  if (untaken_.size() < most_untaken) {
-    untaken_.emplace(id, stream);
-  } else {
-    reset_stream(stream, ECONNREFUSED);
-  }
   return stream;
 }
 
 Result<std::shared_ptr<StreamState>> LinkCore::find_or_open(std::uint32_t id) {
   if (auto found = streams_.find(id); found != streams_.end()) return found->second;
-  if (is_new(id)) return open_from_peer(id);
-  if (id > highest_stream_) return protocol_error("unknown stream");
-  return std::shared_ptr<StreamState>();
+  if (!is_new(id)) {
+    if (id > highest_stream_) return protocol_error("unknown stream");
+    return std::shared_ptr<StreamState>();
+  }
+  TRY_ASSIGN(opened, open_from_peer(id));
+  if (untaken_.size() < most_untaken) {
+    untaken_.emplace(id, opened);
+  } else {
+    reset_stream(opened, ECONNREFUSED);
+  }
+  return opened;
 }
 
 Result<void> LinkCore::take_data(Frame frame) {

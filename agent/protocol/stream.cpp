@@ -70,6 +70,7 @@ Task<Result<void>> StreamState::write(std::shared_ptr<StreamState> self, std::sp
   self->writing = false;
   self->pending = {};
   if (sent) co_return Result<void>{};
+  self->link->make_ready(self);  // a FIN that waited for this data
   if (self->broken) co_return Failed(*self->broken);
   co_return fail_errno("writing to a stream", ECANCELED);
 }
