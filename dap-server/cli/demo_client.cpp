@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +49,13 @@ Result<std::string> get(const std::string& address, int port) {
   return answer;
 }
 
+/// The files are opened with O_APPEND, so what comes next stands at the start.
+void trim(int file) {
+  struct stat info {};
+  const bool large = fstat(file, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > (1 << 20);
+  if (large && ftruncate(file, 0) != 0) return;  // then it stays as it is
+}
+
 std::string clock_time() {
   const time_t now = time(nullptr);
   tm parts{};
@@ -69,11 +77,13 @@ Result<void> wait_for_service(const std::string& address, int port, std::chrono:
   }
 }
 
-void ask_forever(const std::string& address, int port, int output, int pod) {
+void ask_forever(const std::string& address, int port, DemoLogs logs, int pod) {
   while (waitpid(pod, nullptr, WNOHANG) == 0) {
     const auto answer = get(address, port);
     const std::string line = clock_time() + "  " + (answer ? *answer : "no answer: " + answer.error().text) + "\n";
-    if (write(output, line.data(), line.size()) < 0) _exit(0);  // nobody reads it any more
+    if (write(logs.answers, line.data(), line.size()) < 0) _exit(0);  // nobody reads it any more
+    trim(logs.answers);
+    trim(logs.service);
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
   _exit(0);

@@ -9,7 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fstream>
+#include <algorithm>
+#include <vector>
 
 #include "cli/demo_client.hpp"
 #include "cli/demo_network.hpp"
@@ -123,9 +124,18 @@ Result<int> make_pod(const std::string& web, const std::string& mount_point, int
   return pod;
 }
 
+/// Lets go of everything the keeper has open (its starter waits for the end of a pipe), but what is listed.
+void keep_only(std::vector<int> files) {
+  std::sort(files.begin(), files.end());
+  for (int fd = 3; fd < 1024; ++fd) {
+    if (!std::binary_search(files.begin(), files.end(), fd)) close(fd);
+  }
+}
+
 [[noreturn]] void be_client(const std::string& web, const std::string& mount_point, int output, int service_log, int report) {
   die_with_parent();
   restore_signals();
+  keep_only({output, service_log, report});
   auto pod = make_pod(web, mount_point, service_log);
   Result<void> ready;
   if (pod) ready = wait_for_service(demo_pod_address, demo_port, std::chrono::seconds(10));
@@ -136,7 +146,7 @@ Result<int> make_pod(const std::string& web, const std::string& mount_point, int
   const std::string text = "pid " + std::to_string(*pod);
   if (write(report, text.data(), text.size()) < 0) _exit(1);
   close(report);
-  ask_forever(demo_pod_address, demo_port, output, *pod);
+  ask_forever(demo_pod_address, demo_port, {output, service_log}, *pod);
 }
 
 }  // namespace
