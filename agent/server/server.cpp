@@ -117,7 +117,7 @@ Task<void> Server::greet_and_count(std::unique_ptr<protocol::ByteTransport> tran
   --greeting_;
 }
 
-/// Welcome for whom may enter; the session then exists.
+/// Welcome for whom may enter.
 protocol::Handshake Server::judge(const Hello& hello) {
   if (!protocol::token_equal(hello.token, record_.token)) return reject(EACCES, "wrong token");
   if (hello.version != protocol::protocol_version)
@@ -129,17 +129,23 @@ protocol::Handshake Server::judge(const Hello& hello) {
   welcome.window = options_.stream_window;
   welcome.lease_seconds = record_.lease_seconds;
   welcome.resumed = known != sessions_.end();
-  if (!welcome.resumed) {
-    if (hello.received != 0) return reject(ESTALE, "the session to resume has ended");
-    if (sessions_.size() >= max_clients) return reject(EUSERS, "the agent has too many clients");
-    auto id = hello.session;
-    auto session = ClientSession::create(services_, options_, hello.client, [this, id] { on_session_end(id); });
-    known = sessions_.emplace(id, std::move(session)).first;
-    lonely_timer_.cancel();
-    log("client " + hello.client + " came");
+  if (welcome.resumed) {
+    welcome.received = known->second->link()->received();
+    return welcome;
   }
-  welcome.received = known->second->link()->received();
+  if (hello.received != 0) return reject(ESTALE, "the session to resume has ended");
+  if (sessions_.size() >= max_clients) return reject(EUSERS, "the agent has too many clients");
   return welcome;
+}
+
+std::shared_ptr<ClientSession> Server::session_of(const Hello& hello) {
+  auto& session = sessions_[hello.session];
+  if (session) return session;
+  log("client " + hello.client + " came");
+  lonely_timer_.cancel();
+  auto on_end = [this, id = hello.session] { on_session_end(id); };
+  session = ClientSession::create(services_, options_, hello.client, std::move(on_end));
+  return session;
 }
 
 Task<void> Server::greet(std::unique_ptr<protocol::ByteTransport> transport) {
@@ -149,17 +155,18 @@ Task<void> Server::greet(std::unique_ptr<protocol::ByteTransport> transport) {
     co_return;
   }
   protocol::Handshake answer = judge(*hello);
-  auto found = sessions_.find(hello->session);
-  std::shared_ptr<ClientSession> session;
-  if (std::holds_alternative<protocol::Welcome>(answer)) session = found->second;
   auto written = co_await protocol::write_handshake(*transport, answer);
-  if (!session || !written) {
-    if (!session) log("a client was refused: " + std::get<Rejected>(answer).text);
+  if (auto* rejected = std::get_if<Rejected>(&answer)) log("a client was refused: " + rejected->text);
+  if (!written || std::holds_alternative<Rejected>(answer)) {
     transport->close();
-    co_return;  // a session just made waits for its client as long as any that lost its transport
+    co_return;
   }
+  auto session = session_of(*hello);
   auto attached = session->link()->attach(std::move(transport), hello->received, hello->window);
-  if (!attached) log("client " + session->name() + " can't resume: " + attached.error().text);
+  if (!attached) {
+    log("client " + session->name() + " can't come in: " + attached.error().text);
+    session->link()->close(attached.error());
+  }
 }
 
 void Server::on_session_end(const SessionId& id) {

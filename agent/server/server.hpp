@@ -35,6 +35,7 @@ class Server {
   protocol::Task<void> greet(std::unique_ptr<protocol::ByteTransport> transport);
   protocol::Task<void> greet_and_count(std::unique_ptr<protocol::ByteTransport> transport);
   protocol::Handshake judge(const protocol::Hello& hello);
+  std::shared_ptr<ClientSession> session_of(const protocol::Hello& hello);
   void expect_client_within(std::uint32_t seconds, const char* reason);
   void on_session_end(const SessionId& id);
   protocol::Task<void> goodbye(std::string reason);
