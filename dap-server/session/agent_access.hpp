@@ -25,7 +25,9 @@ class AgentAccess {
   /// Asked after a lost transport: why the agent will never be reached again (it ended, its pod was deleted, the target
   /// was re-created), or nothing.
   virtual Task<std::optional<Error>> gone() = 0;
-  /// The session ended in order: the agent is left to its lease, or ended with us.
+  /// The session stands: later ones may use this agent too, as long as its lease lasts.
+  virtual void keep() = 0;
+  /// The session ended: the agent is left to its lease if it was kept; else what was made for it is taken back.
   virtual Task<void> release() = 0;
 
   virtual const Token& token() const = 0;

@@ -113,6 +113,8 @@ class LocalAgent : public AgentAccess {
     co_return Error{0, "inpod-agent has ended (" + child_.status_text() + ")", "launch again"};
   }
 
+  void keep() override {}  // it ends with us
+
   Task<void> release() override {
     end();
     co_return;

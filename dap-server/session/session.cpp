@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "relay/relay.hpp"
+#include "session/cluster_agent.hpp"
 #include "session/connection.hpp"
 #include "session/environment.hpp"
 #include "session/local_agent.hpp"
@@ -40,7 +41,9 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     directory_ = std::move(directory);
     CO_TRY_VOID(co_await reach_agent());
     CO_TRY_VOID(co_await enter_pod(layer));
-    co_return publish();
+    CO_TRY_VOID(publish());
+    access_->keep();
+    co_return Result<void>();
   }
 
   const LaunchEnvironment& environment() const override { return environment_; }
@@ -100,13 +103,26 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
   Task<Result<void>> reach_agent() {
     const std::string& target = options_.config.target;
+    if (target.empty()) co_return fail("no target given", "set \"target\": deployment/NAME, pod/NAME, … (`inpod targets` lists what there is)");
+    const auto self = shared_from_this();
+    Progress report = [self](Stage stage, const std::string& text) { self->progress(stage, text); };
     if (target.rfind("local:", 0) == 0) {
-      Progress report = [this](Stage stage, const std::string& text) { progress(stage, text); };
       CO_TRY(access, co_await start_local_agent(executor_, options_.config, directory_->path(), std::move(report)));
-      access_ = std::move(access);
-    } else {
-      co_return fail("target \"" + target + "\" is not known", "`inpod targets` shows what there is");
+      co_return co_await connect(std::move(access));
     }
+    CO_TRY(cluster, co_await ClusterTarget::resolve(executor_, options_.config, report));
+    if (auto access = cluster->leased()) {
+      progress(Stage::agent, "Connecting to the agent of an earlier launch");
+      if (co_await connect(std::move(access))) co_return Result<void>();
+      cluster->forget();
+    }
+    CO_TRY(access, co_await cluster->start(std::move(report)));
+    cluster.reset();
+    co_return co_await connect(std::move(access));
+  }
+
+  Task<Result<void>> connect(std::shared_ptr<AgentAccess> access) {
+    access_ = std::move(access);
     const std::weak_ptr<SessionImpl> weak = weak_from_this();
     Connection::Handlers handlers;
     handlers.on_event = [weak](protocol::Message message) {

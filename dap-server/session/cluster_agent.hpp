@@ -1,0 +1,41 @@
+// The agent of a target in the cluster: found by its lease, or started; reached by port-forward. One executor.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <optional>
+
+#include "kube/client.hpp"
+#include "kube/pod.hpp"
+#include "kube/target.hpp"
+#include "session/agent_access.hpp"
+#include "session/agent_state.hpp"
+
+namespace inpod {
+
+/// A target that has been resolved, and the lock that keeps other launches on it waiting until this is destroyed.
+class ClusterTarget : public std::enable_shared_from_this<ClusterTarget> {
+ public:
+  /// Reads the kubeconfig, finds the target, waits for the lock.
+  static Task<Result<std::shared_ptr<ClusterTarget>>> resolve(boost::asio::any_io_executor executor, Config config, Progress progress);
+
+  /// An agent of an earlier launch that may still be there; null if there is none. What fails with it isn't an error:
+  /// call forget and start.
+  std::shared_ptr<AgentAccess> leased();
+  void forget() { state_->forget(); }
+  /// Starts one. Cancelled: nothing stays.
+  Task<Result<std::shared_ptr<AgentAccess>>> start(Progress progress);
+
+ private:
+  friend class ClusterAgent;
+  ClusterTarget() = default;
+
+  boost::asio::any_io_executor executor_;
+  Config config_;
+  std::string executable_;
+  std::shared_ptr<kube::Client> client_;
+  kube::Target name_;
+  kube::ResolvedTarget target_;  ///< pod empty: targetless
+  std::optional<AgentState> state_;
+};
+
+}  // namespace inpod
