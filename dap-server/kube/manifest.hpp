@@ -23,7 +23,9 @@ struct AgentPlan {
   ResolvedTarget target;   ///< pod empty: targetless
   AgentConfig config;
   std::string namespace_;  ///< where the Job goes
-  std::uint64_t executable_size = 0;  ///< bytes that come by stdin; 0: the image has the agent
+  /// What comes by stdin: the executable, and behind it the start record with its length. executable_size 0: the image
+  /// has the agent, which reads the start record itself.
+  std::uint64_t executable_size = 0, record_size = 0;
 };
 
 /// The value of a label that stands for any text: unsafe characters become '-', at most 63.

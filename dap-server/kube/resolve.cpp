@@ -91,6 +91,11 @@ Task<Result<std::string>> cronjob_selector(std::shared_ptr<Client> client, json 
   co_return selector_text(field(*newest, {"spec", "selector"}));
 }
 
+/// The deployment that a rollout takes its pods from, or empty.
+std::string referenced_deployment(const json& rollout) {
+  return text(rollout, {"spec", "workloadRef", "kind"}) == "Deployment" ? text(rollout, {"spec", "workloadRef", "name"}) : std::string();
+}
+
 /// The labels that the pods of an object carry.
 Task<Result<std::string>> pod_selector(std::shared_ptr<Client> client, Target target, std::string namespace_) {
   if (target.kind == TargetKind::label) co_return target.name;
@@ -104,8 +109,8 @@ Task<Result<std::string>> pod_selector(std::shared_ptr<Client> client, Target ta
     if (labels.empty()) co_return fail("service " + target.name + " has no selector, so no pods of its own", "choose the pod or deployment behind it");
     co_return labels;
   }
-  if (const auto& reference = field(*object, {"spec", "workloadRef"}); reference.is_object() && text(reference, {"kind"}) == "Deployment") {
-    CO_TRY(deployment, co_await get_object(client, TargetKind::deployment, namespace_, text(reference, {"name"})));
+  if (const auto name = referenced_deployment(*object); !name.empty()) {
+    CO_TRY(deployment, co_await get_object(client, TargetKind::deployment, namespace_, name));
     co_return selector_text(field(deployment, {"spec", "selector"}));
   }
   co_return selector_text(field(*object, {"spec", "selector"}));

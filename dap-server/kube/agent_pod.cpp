@@ -1,0 +1,258 @@
+// Starting an agent. Time matters here, a developer waits: the watch is opened before the Job is created, and the attach
+// is tried while the container starts, since the kubelet reports a running container up to a second late.
+#include "kube/agent_pod.hpp"
+
+#include <array>
+#include <fstream>
+
+#include "kube/agent_state.hpp"
+#include "kube/agent_stream.hpp"
+#include "kube/api_error.hpp"
+#include "kube/fields.hpp"
+#include "kube/gather.hpp"
+#include "kube/manifest.hpp"
+
+namespace inpod::kube {
+namespace {
+
+namespace asio = boost::asio;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr auto attach_interval = milliseconds(150);
+constexpr auto event_interval = milliseconds(1000);
+
+/// One start: what was asked, what has been made so far.
+struct Start {
+  std::shared_ptr<Client> client;
+  AgentPlan plan;
+  std::shared_ptr<const std::string> input;
+  std::function<void(const std::string&)> on_progress;
+  Clock::time_point deadline;
+  AgentPod agent;
+  bool created = false;  // there is something to delete
+  json pod;              // as last seen
+
+  void progress(const std::string& text) const { if (on_progress) on_progress(text); }
+  milliseconds left() const { return std::chrono::duration_cast<milliseconds>(deadline - Clock::now()); }
+};
+
+Result<std::string> read_executable(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) return Failed(Error{errno, "cannot read inpod-agent at " + path + ": " + strerror(errno), "set agent.path to it, or agent.image to an image that has it"});
+  std::string content(static_cast<std::size_t>(file.tellg()), '\0');
+  file.seekg(0);
+  if (!file.read(content.data(), static_cast<std::streamsize>(content.size()))) return fail("cannot read inpod-agent at " + path);
+  return content;
+}
+
+std::string length_prefixed(const std::string& record) {
+  const auto size = static_cast<std::uint32_t>(record.size());
+  std::string bytes;
+  for (int shift = 0; shift < 32; shift += 8) bytes += static_cast<char>(size >> shift & 0xff);
+  return bytes + record;
+}
+
+Result<std::shared_ptr<Start>> prepare(std::shared_ptr<Client> client, AgentRequest request) {
+  auto start = std::make_shared<Start>();
+  start->client = std::move(client);
+  start->on_progress = std::move(request.on_progress);
+  start->deadline = Clock::now() + std::chrono::seconds(request.config.startup_seconds);
+  const auto record = length_prefixed(request.start_record);
+  std::string executable;
+  if (request.config.image.empty()) {
+    TRY_ASSIGN(content, read_executable(request.executable));
+    executable = std::move(content);
+  }
+  auto& plan = start->plan;
+  plan.executable_size = executable.size(), plan.record_size = record.size();
+  start->input = std::make_shared<const std::string>(executable + record);
+  for (const auto& choice : {request.config.namespace_, request.target.namespace_, request.namespace_, start->client->config().namespace_}) {
+    if (plan.namespace_.empty()) plan.namespace_ = choice;
+  }
+  plan.session = request.session, plan.client = request.client;
+  plan.target = std::move(request.target), plan.config = std::move(request.config);
+  if (plan.config.mode == "ephemeral") plan.namespace_ = plan.target.namespace_;
+  start->agent.namespace_ = plan.namespace_;
+  return start;
+}
+
+Task<std::vector<json>> events_of(std::shared_ptr<Start> start, std::string name) {
+  const auto path = resource_path("v1", start->plan.namespace_, "events") + "?fieldSelector=" + escape("involvedObject.name=" + name);
+  auto events = co_await start->client->list(path);
+  co_return events ? std::move(*events) : std::vector<json>();  // not allowed: then without
+}
+
+Task<Result<void>> create_job(std::shared_ptr<Start> start) {
+  CO_TRY(manifest, job_manifest(start->plan));
+  start->created = true;  // from here on, whatever happens to the answer
+  auto made = co_await start->client->post(resource_path("batch/v1", start->plan.namespace_, "jobs"), std::move(manifest));
+  if (!made) co_return Failed(made.error().context("cannot create the agent's Job"));
+  start->agent.job = agent_name(start->plan.session), start->agent.container = "inpod-agent";
+  co_return Result<void>();
+}
+
+constexpr auto ephemeral_remedy = "ephemeral containers are stable from Kubernetes 1.25; set agent.mode: job";
+
+/// Servers before 1.22 have a kind of its own for this, and take the whole list of containers.
+Task<Result<void>> create_ephemeral_alpha(std::shared_ptr<Start> start, json containers, json spec) {
+  const auto path = resource_path("v1", start->plan.namespace_, "pods", start->plan.target.pod, "ephemeralcontainers");
+  spec.erase("securityContext");  // not allowed in that form
+  auto list = items(containers, {"ephemeralContainers"});
+  list.push_back(std::move(spec));
+  containers["ephemeralContainers"] = std::move(list);
+  auto made = co_await start->client->put(path, std::move(containers));
+  if (!made) co_return Failed(made.error().context("cannot add an ephemeral container to pod " + start->plan.target.pod));
+  co_return Result<void>();
+}
+
+Task<Result<void>> create_ephemeral(std::shared_ptr<Start> start) {
+  CO_TRY(spec, ephemeral_container(start->plan));
+  const auto path = resource_path("v1", start->plan.namespace_, "pods", start->plan.target.pod, "ephemeralcontainers");
+  start->agent.pod = start->plan.target.pod, start->agent.container = text(spec, {"name"});
+  json list = json::array();
+  list.push_back(spec);
+  json patch{{"spec", {{"ephemeralContainers", std::move(list)}}}};
+  auto made = co_await start->client->patch(path, std::move(patch), strategic_merge_patch);
+  if (!made) {
+    auto error = made.error().context("cannot add an ephemeral container to pod " + start->plan.target.pod);
+    if (error.code == ENOENT || error.code == ENOTSUP) error.remedy = ephemeral_remedy;
+    co_return Failed(std::move(error));
+  }
+  if (text(*made, {"kind"}) == "EphemeralContainers") co_return co_await create_ephemeral_alpha(start, *made, spec);
+  co_return Result<void>();
+}
+
+/// Attach now, if the container can be attached to; nothing when it can't yet.
+Task<Result<std::shared_ptr<RemoteCommand>>> try_attach(std::shared_ptr<Start> start, bool must) {
+  const auto& agent = start->agent;
+  auto attached = co_await RemoteCommand::attach(start->client, agent.namespace_, agent.pod, agent.container);
+  if (attached) co_return std::shared_ptr<RemoteCommand>(std::move(*attached));
+  const bool refused = attached.error().code == EACCES || attached.error().code == EPERM;
+  if (must || refused) co_return Failed(attached.error());
+  co_return std::shared_ptr<RemoteCommand>();
+}
+
+Task<Error> too_late(std::shared_ptr<Start> start) {
+  const auto name = start->agent.pod.empty() ? start->agent.job : start->agent.pod;
+  const auto events = co_await events_of(start, name);
+  Error error{ETIMEDOUT, "the agent did not start within " + std::to_string(start->plan.config.startup_seconds) + " s", {}};
+  error.text += start->pod.is_object() ? " (pod " + start->agent.pod + ": " + pod_state(start->pod) + ")" : " (its Job has made no pod)";
+  error.text += quote_events(events);
+  error.remedy = "raise agent.startup_seconds if the cluster is only slow";
+  co_return error;
+}
+
+/// Takes what the watch says; an error is the end of this start.
+Result<AgentState> take_event(Start& start, const Watch::Event& event) {
+  const auto name = text(event.object, {"metadata", "name"});
+  if (event.type == "BOOKMARK") return AgentState::coming;
+  if (event.type == "DELETED") return fail("the agent's pod " + name + " was deleted while it started", "is something in the cluster removing it?");
+  start.pod = event.object;
+  start.agent.pod = name;
+  return judge_agent(event.object, start.agent.container);
+}
+
+/// From creation to an attached, running container.
+Task<Result<std::shared_ptr<RemoteCommand>>> wait_and_attach(std::shared_ptr<Start> start, std::unique_ptr<Watch> watch, std::string watch_path) {
+  auto next_events = Clock::now() + event_interval;
+  while (start->left() > milliseconds(0)) {
+    auto event = co_await watch->next(std::min(attach_interval, start->left()));
+    if (event && !*event) {  // the server ended the watch in order
+      CO_TRY(again, co_await start->client->watch(watch_path));
+      watch = std::move(again);
+      continue;
+    }
+    AgentState state = AgentState::coming;
+    if (event) {
+      CO_TRY(judged, take_event(*start, **event));
+      state = judged;
+    } else if (event.error().code != ETIMEDOUT) {
+      co_return Failed(event.error().context("cannot watch the agent's pod"));
+    }
+    const bool assigned = !text(start->pod, {"spec", "nodeName"}).empty();
+    if (state == AgentState::running || (!event && assigned)) {
+      auto attached = co_await try_attach(start, state == AgentState::running);
+      if (!attached || *attached) co_return attached;
+    }
+    if (!event && start->pod.is_null() && Clock::now() > next_events) {
+      const auto job_events = co_await events_of(start, start->agent.job);
+      const auto refused = judge_job_events(job_events);
+      if (!refused.text.empty()) co_return Failed(refused);
+      next_events = Clock::now() + event_interval;
+    }
+  }
+  co_return Failed(co_await too_late(start));
+}
+
+std::string watch_path_of(const Start& start) {
+  const auto pods = resource_path("v1", start.plan.namespace_, "pods");
+  if (start.plan.config.mode == "ephemeral") return pods + "?fieldSelector=" + escape("metadata.name=" + start.plan.target.pod);
+  return pods + "?labelSelector=" + escape(session_label + std::string("=") + start.plan.session);
+}
+
+Task<Result<AgentPod>> start_steps(std::shared_ptr<Start> start) {
+  const auto watch_path = watch_path_of(*start);
+  CO_TRY(watch, co_await start->client->watch(watch_path));
+  start->progress("creating the agent in namespace " + start->plan.namespace_);
+  if (start->plan.config.mode == "ephemeral") {
+    CO_TRY_VOID(co_await create_ephemeral(start));
+  } else {
+    CO_TRY_VOID(co_await create_job(start));
+  }
+  start->progress("waiting for the agent's container to start");
+  CO_TRY(command, co_await wait_and_attach(start, std::move(watch), watch_path));
+  start->progress(start->plan.executable_size > 0 ? "sending the agent (" + std::to_string((start->input->size() >> 20) + 1) + " MB)" : "starting the agent");
+  auto port = co_await feed_agent(command, start->input, start->deadline);
+  if (!port && port.error().code == ETIMEDOUT) co_return Failed(co_await too_late(start));
+  if (!port) co_return Failed(port.error());
+  start->agent.port = *port;
+  co_return start->agent;
+}
+
+/// The node's own words about a container that ended are better than a broken attach.
+Task<Error> explain(std::shared_ptr<Start> start, Error error) {
+  if (start->agent.pod.empty() || error.code == ETIMEDOUT || error.code == EACCES) co_return error;
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    const auto pod = co_await start->client->get(resource_path("v1", start->agent.namespace_, "pods", start->agent.pod));
+    if (!pod) break;
+    const auto judged = judge_agent(*pod, start->agent.container);
+    if (!judged) {
+      if (error.remedy.empty()) error.remedy = judged.error().remedy;
+      if (error.text.find("it said") == std::string::npos) error.text = judged.error().text;
+      break;
+    }
+    asio::steady_timer pause(co_await asio::this_coro::executor, milliseconds(200));
+    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+  co_return error;
+}
+
+}  // namespace
+
+Task<Result<AgentPod>> start_agent(std::shared_ptr<Client> client, AgentRequest request) {
+  CO_TRY(start, prepare(std::move(client), std::move(request)));
+  Result<AgentPod> result = Failed(Error{ECANCELED, "the start of the agent was cancelled", {}});
+  try {
+    result = co_await start_steps(start);
+  } catch (const boost::system::system_error& thrown) {
+    if (thrown.code() != asio::error::operation_aborted) throw;
+  }
+  const bool cancelled = (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
+  if (result && !cancelled) co_return result;
+  // Cleaning up must not be cancelled itself.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  if (!result && !cancelled) {
+    const auto explained = co_await explain(start, result.error());
+    result = Failed(explained);
+  }
+  if (start->created) {
+    start->agent.job = agent_name(start->plan.session);
+    auto deleted = co_await delete_agent(start->client, start->agent);
+    if (!deleted) result = Failed(result ? deleted.error() : Error{result.error().code, result.error().text + "; and its Job " + start->agent.job + " can't be deleted: " + deleted.error().text, result.error().remedy});
+  }
+  if (cancelled) co_return Failed(Error{ECANCELED, "the start of the agent was cancelled", {}});
+  co_return result;
+}
+
+}  // namespace inpod::kube

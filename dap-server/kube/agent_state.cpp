@@ -1,0 +1,108 @@
+#include "kube/agent_state.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "kube/fields.hpp"
+#include "kube/pod.hpp"
+
+namespace inpod::kube {
+namespace {
+
+using nlohmann::json;
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+constexpr auto image_remedy = "set agent.bootstrap_image to an image with a shell that the node can get, or agent.image to one with inpod-agent in it";
+
+/// The runtime could not start `sh`: the words differ by runtime (runc, crun, containerd, CRI-O).
+bool lacks_shell(const std::string& message) {
+  return contains(message, "\"sh\"") && (contains(message, "executable file not found") || contains(message, "no such file or directory") || contains(message, "not found in $PATH"));
+}
+
+Failed no_shell() {
+  return fail("the target's image has no shell, so the agent can't be started in it",
+              "set agent.bootstrap_image to any image with a shell that the node can get (busybox), or agent.image to an image with inpod-agent in it");
+}
+
+Failed not_started(const std::string& reason, const std::string& message) {
+  if (lacks_shell(message)) return no_shell();
+  return fail("the agent's container can't be started: " + reason + (message.empty() ? "" : ": " + message), image_remedy);
+}
+
+constexpr std::array<std::string_view, 5> image_reasons{"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"};
+constexpr std::array<std::string_view, 4> start_reasons{"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"};
+
+template <std::size_t N>
+bool one_of(const std::string& reason, const std::array<std::string_view, N>& reasons) {
+  return std::find(reasons.begin(), reasons.end(), reason) != reasons.end();
+}
+
+std::string event_time(const json& event) {
+  for (const char* key : {"lastTimestamp", "eventTime", "firstTimestamp"}) {
+    if (auto time = text(event, {key}); !time.empty()) return time;
+  }
+  return text(event, {"metadata", "creationTimestamp"});
+}
+
+}  // namespace
+
+Result<AgentState> judge_agent(const json& pod, const std::string& container) {
+  const auto& status = container_status(pod, container);
+  const auto& state = field(status, {"state"});
+  if (field(state, {"running"}).is_object()) return AgentState::running;
+  if (const auto& ended = field(state, {"terminated"}); ended.is_object()) {
+    const auto reason = text(ended, {"reason"}), message = text(ended, {"message"});
+    if (lacks_shell(message)) return no_shell();
+    const auto code = number(ended, {"exitCode"}).value_or(-1);
+    return fail("the agent's container ended at once: " + (reason.empty() ? "exit code " + std::to_string(code) : reason + ", exit code " + std::to_string(code)) +
+                    (message.empty() ? "" : ": " + message),
+                code == 126 || code == 127 ? image_remedy : "inpod check shows what the cluster allows");
+  }
+  const auto reason = text(state, {"waiting", "reason"}), message = text(state, {"waiting", "message"});
+  if (one_of(reason, image_reasons)) {
+    // The first failure of a pull may be passing; ImagePullBackOff comes after it, and the kubelet's own refusals don't pass.
+    return fail("the node can't get the agent's image: " + reason + (message.empty() ? "" : ": " + message), image_remedy);
+  }
+  if (one_of(reason, start_reasons)) return not_started(reason, message);
+  if (text(pod, {"status", "phase"}) == "Failed") {
+    const auto why = text(pod, {"status", "reason"}), words = text(pod, {"status", "message"});
+    return fail("the agent's pod failed: " + why + (words.empty() ? "" : ": " + words), "kubectl describe pod " + text(pod, {"metadata", "name"}) + " tells more");
+  }
+  for (const auto& condition : items(pod, {"status", "conditions"})) {
+    if (text(condition, {"type"}) == "PodScheduled" && text(condition, {"reason"}) == "Unschedulable") {
+      return fail("the agent's pod finds no node: " + text(condition, {"message"}), "see agent.node_selector, or give the cluster room");
+    }
+  }
+  return AgentState::coming;
+}
+
+Error judge_job_events(const std::vector<json>& events) {
+  for (const auto& event : events) {
+    if (text(event, {"reason"}) != "FailedCreate") continue;
+    const auto message = text(event, {"message"});
+    Error error{EACCES, "the cluster does not admit the agent's pod: " + message, {}};
+    if (contains(message, "PodSecurity") || contains(message, "hostPID") || contains(message, "Host PID") || contains(message, "security policy")) {
+      error.remedy = "let the agent run in a namespace that admits it (agent.namespace, with the label pod-security.kubernetes.io/enforce=privileged), or set agent.mode: ephemeral";
+    } else if (contains(message, "quota")) {
+      error.remedy = "the namespace's quota is used up: set agent.namespace to another one";
+    } else {
+      error.remedy = "set agent.namespace to a namespace that admits it, or agent.mode: ephemeral";
+    }
+    return error;
+  }
+  return {};
+}
+
+std::string quote_events(const std::vector<json>& events, std::size_t most) {
+  std::vector<const json*> warnings;
+  for (const auto& event : events) {
+    if (text(event, {"type"}) == "Warning") warnings.push_back(&event);
+  }
+  std::stable_sort(warnings.begin(), warnings.end(), [](const json* a, const json* b) { return event_time(*a) > event_time(*b); });
+  std::string lines;
+  for (std::size_t i = 0; i < warnings.size() && i < most; ++i) lines += "\n    " + text(*warnings[i], {"reason"}) + ": " + text(*warnings[i], {"message"});
+  return lines;
+}
+
+}  // namespace inpod::kube

@@ -1,0 +1,23 @@
+// Where an agent's container stands, read from its pod: still coming, running, or failed and why. Pure; any thread.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "protocol/result.hpp"
+
+namespace inpod::kube {
+
+enum class AgentState { coming, running };
+
+/// Error: it will never run. The text says what the node said, the remedy what to set.
+Result<AgentState> judge_agent(const nlohmann::json& pod, const std::string& container);
+
+/// Why a Job gets no pod, from its events (FailedCreate); empty error text: nothing is wrong (yet).
+Error judge_job_events(const std::vector<nlohmann::json>& events);
+
+/// The newest warnings, one line each, at most `most`.
+std::string quote_events(const std::vector<nlohmann::json>& events, std::size_t most = 5);
+
+}  // namespace inpod::kube

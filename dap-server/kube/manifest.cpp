@@ -1,0 +1,129 @@
+#include "kube/manifest.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace inpod::kube {
+namespace {
+
+using nlohmann::json;
+constexpr auto container_name = "inpod-agent";
+
+bool is_ephemeral(const AgentPlan& plan) { return plan.config.mode == "ephemeral"; }
+
+/// The agent's rights. SYS_ADMIN and SYS_CHROOT: to enter namespaces. SYS_PTRACE: /proc of the target. NET_ADMIN, NET_RAW:
+/// to redirect and to mirror. SETUID, SETGID: to act as the target's user. DAC_READ_SEARCH: to reach its files at all.
+json security_context(const AgentPlan& plan) {
+  if (plan.config.privileged) return {{"privileged", true}, {"runAsUser", 0}, {"runAsGroup", 0}, {"runAsNonRoot", false}};
+  return {{"runAsUser", 0},
+          {"runAsGroup", 0},
+          {"runAsNonRoot", false},
+          {"capabilities",
+           {{"drop", {"ALL"}}, {"add", {"SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "NET_RAW", "SYS_CHROOT", "SETUID", "SETGID", "DAC_READ_SEARCH"}}}}};
+}
+
+Result<std::string> image_of(const AgentPlan& plan) {
+  for (const auto& image : {plan.config.image, plan.config.bootstrap_image, plan.target.image}) {
+    if (!image.empty()) return image;
+  }
+  return fail("the agent has no image to run in: the target is no pod", "set agent.bootstrap_image to any small image with a shell that the cluster can pull (busybox), or agent.image");
+}
+
+/// Takes everything from stdin into one file, splits the start record off its end, and becomes the agent. Not by two
+/// `head`s on stdin: busybox's reads ahead. A pod that nobody feeds ends by itself.
+std::string bootstrap_script(const AgentPlan& plan) {
+  const std::string folder = is_ephemeral(plan) ? "/.inpod" : "/inpod", agent = folder + "/agent", start = folder + "/start";
+  const auto patience = std::max<std::uint32_t>(120, 2 * plan.config.startup_seconds);
+  return (is_ephemeral(plan) ? "mkdir -p " + folder + " && chmod 700 " + folder + " || exit 1; " : std::string()) +  //
+         "(sleep " + std::to_string(patience) + " && { [ -x " + agent + " ] || kill $$; }) & " +
+         "head -c " + std::to_string(plan.executable_size + plan.record_size) + " > " + agent +  //
+         " && tail -c " + std::to_string(plan.record_size) + " " + agent + " > " + start +       //
+         " && chmod 700 " + agent + " && exec " + agent + " < " + start;
+}
+
+Result<json> container(const AgentPlan& plan) {
+  TRY_ASSIGN(image, image_of(plan));
+  json spec{{"name", container_name}, {"image", image}, {"imagePullPolicy", "IfNotPresent"}, {"stdin", true}, {"stdinOnce", true}, {"securityContext", security_context(plan)}};
+  if (plan.executable_size > 0) spec["command"] = {"sh", "-c", bootstrap_script(plan)};
+  return spec;
+}
+
+json labels(const AgentPlan& plan) {
+  json all(plan.config.labels);
+  if (!all.is_object()) all = json::object();
+  all[managed_by_label] = "inpod";
+  all[session_label] = plan.session;
+  all[client_label] = label_value(plan.client);
+  all["sidecar.istio.io/inject"] = "false";  // a mesh's proxy beside the agent would keep the Job from ending
+  return all;
+}
+
+json annotations(const AgentPlan& plan) {
+  json all(plan.config.annotations);
+  if (!all.is_object()) all = json::object();
+  all[client_annotation] = plan.client;
+  all[target_annotation] = plan.target.target.empty() ? "targetless" : plan.target.target;
+  return all;
+}
+
+json pod_annotations(const AgentPlan& plan) {
+  auto all = annotations(plan);
+  all["sidecar.istio.io/inject"] = "false";
+  all["linkerd.io/inject"] = "disabled";
+  all["consul.hashicorp.com/connect-inject"] = "false";
+  all["kuma.io/sidecar-injection"] = "disabled";
+  all["cluster-autoscaler.kubernetes.io/safe-to-evict"] = "true";
+  all[std::string("container.apparmor.security.beta.kubernetes.io/") + container_name] = "unconfined";
+  return all;
+}
+
+}  // namespace
+
+std::string label_value(const std::string& any) {
+  std::string value;
+  for (const unsigned char c : any) value += std::isalnum(c) || c == '-' || c == '_' || c == '.' ? static_cast<char>(c) : '-';
+  value = value.substr(0, 63);
+  const auto edge = [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); };
+  while (!value.empty() && edge(value.back())) value.pop_back();
+  value.erase(value.begin(), std::find_if_not(value.begin(), value.end(), edge));
+  return value.empty() ? "unknown" : value;
+}
+
+std::string agent_name(const std::string& session) { return "inpod-agent-" + session; }
+
+Result<json> job_manifest(const AgentPlan& plan) {
+  TRY_ASSIGN(agent, container(plan));
+  const bool targetless = plan.target.pod.empty();
+  agent["resources"] = {{"requests", {{"cpu", "10m"}, {"memory", "32Mi"}}}};
+  agent["volumeMounts"] = json::array({{{"name", "inpod"}, {"mountPath", "/inpod"}}});
+  json pod{{"hostPID", !targetless},
+           {"restartPolicy", "Never"},
+           {"automountServiceAccountToken", false},
+           {"enableServiceLinks", false},
+           {"terminationGracePeriodSeconds", 5},
+           {"tolerations", json::array({{{"operator", "Exists"}}})},
+           {"volumes", json::array({{{"name", "inpod"}, {"emptyDir", {{"medium", "Memory"}}}}})},
+           {"containers", json::array({std::move(agent)})}};
+  if (!targetless) {
+    pod["nodeName"] = plan.target.node;  // no scheduler: the agent must be where the target is, however full the node
+  } else if (!plan.config.node_selector.empty()) {
+    pod["nodeSelector"] = plan.config.node_selector;
+  }
+  if (plan.target.namespace_ == plan.namespace_ && !plan.target.image_pull_secrets.empty()) pod["imagePullSecrets"] = plan.target.image_pull_secrets;
+  return json{{"apiVersion", "batch/v1"},
+              {"kind", "Job"},
+              {"metadata", {{"name", agent_name(plan.session)}, {"namespace", plan.namespace_}, {"labels", labels(plan)}, {"annotations", annotations(plan)}}},
+              {"spec",
+               {{"backoffLimit", 0},
+                {"ttlSecondsAfterFinished", 30},
+                {"template", {{"metadata", {{"labels", labels(plan)}, {"annotations", pod_annotations(plan)}}}, {"spec", std::move(pod)}}}}}};
+}
+
+Result<json> ephemeral_container(const AgentPlan& plan) {
+  TRY_ASSIGN(agent, container(plan));
+  agent["name"] = agent_name(plan.session);
+  agent["targetContainerName"] = plan.target.container;
+  return agent;
+}
+
+}  // namespace inpod::kube
