@@ -42,6 +42,8 @@ struct Context {
   std::unordered_set<Pump*> pumps;  ///< all that run
   bool closed = false;
 
+  /// Whether the user lets anything be written to the pod. The layer goes by the rules; this holds whatever it does.
+  bool may_write() const { return config.files.mode == "write" || !config.files.write.empty(); }
   /// Runs `task` to its end; the relay is kept alive meanwhile. What it throws is shown as a note.
   void spawn(Task<void> task);
 };

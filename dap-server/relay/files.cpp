@@ -55,15 +55,11 @@ std::shared_ptr<Files::File> Files::find(const Call& call) {
   return at->second;
 }
 
-bool Files::may_write() const {
-  return context_.config.files.mode == "write" || !context_.config.files.write.empty();
-}
-
 Task<Answer> Files::open(Call call) {
   const auto flags = call.request.a;
   const bool writes = opens_for_writing(flags);
   if (call.text.empty() || call.text[0] != '/') co_return refuse(call.text.empty() ? ENOENT : EINVAL);
-  if (writes && !may_write()) co_return refuse(EROFS);
+  if (writes && !context_.may_write()) co_return refuse(EROFS);
   if (files_.size() >= max_files) co_return refuse(EMFILE);
   if (!writes)
     if (const int missing = paths_.known_missing(call.text)) co_return refuse(missing);

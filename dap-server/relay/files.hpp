@@ -48,7 +48,6 @@ class Files {
   Task<void> sweep();
   Task<void> drop(std::uint64_t agent_handle);
   void remove(std::uint64_t handle);
-  bool may_write() const;
 
   Context& context_;
   SlotTable& slots_;

@@ -204,6 +204,7 @@ Task<Result<Paths::Listing>> Paths::list(std::string path, std::string memfd_nam
 
 Task<Answer> Paths::change(Call call) {
   if (call.request.a > static_cast<std::uint64_t>(protocol::PathChange::truncate)) co_return refuse(EINVAL);
+  if (!context_.may_write()) co_return refuse(EROFS);
   protocol::ChangePath request;
   request.change = static_cast<protocol::PathChange>(call.request.a);
   request.number = call.request.b;

@@ -1,0 +1,95 @@
+#include "relay/rules.hpp"
+
+#include <fnmatch.h>
+
+#include <sstream>
+
+#include "catch.hpp"
+
+using inpod::Config;
+using inpod::relay::rules_text;
+using inpod::relay::RulesContext;
+
+namespace {
+
+RulesContext developer() { return {"/home/dev", "/home/dev/shop", "/home/dev/shop/build/app", {"gradle"}}; }
+
+/// First match wins. fnmatch without FNM_PATHNAME lets `*` cross segments, which is enough for these cases.
+std::string mode_of(const std::string& rules, const std::string& path) {
+  std::istringstream lines(rules);
+  for (std::string word, mode, glob, line; std::getline(lines, line);) {
+    std::istringstream parts(line);
+    parts >> word >> mode >> glob;
+    if (word == "file" && ::fnmatch(glob.c_str(), path.c_str(), 0) == 0) return mode;
+  }
+  return "none";
+}
+
+bool has_line(const std::string& rules, const std::string& line) {
+  return ("\n" + rules).find("\n" + line + "\n") != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("default rules: the pod's files are remote, what the program is made of is local") {
+  const auto rules = rules_text(Config{}, developer());
+  for (const char* path : {"/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/etc/app/config.yaml", "/var/lib/data/x",
+                           "/run/secrets/kubernetes.io/serviceaccount/token", "/app/settings.json", "/opt/shop/x.conf",
+                           "/etc/ssl/certs/ca-certificates.crt", "/"})
+    CHECK((path + (" " + mode_of(rules, path))) == std::string(path) + " read");
+  for (const char* path : {"/proc/self/maps", "/dev/null", "/sys/fs", "/tmp/x", "/usr/lib/x86_64-linux-gnu/libc.so.6",
+                           "/lib64/ld-linux-x86-64.so.2", "/home/dev/notes", "/home/dev/shop/build/app", "/etc/ld.so.cache",
+                           "/etc/nsswitch.conf", "/etc/passwd", "/run/user/1000/bus", "/opt/gradle/lib/x",
+                           "/srv/plugins/x.so", "/srv/plugins/libx.so.3", "/etc/ssl/openssl.cnf", "/etc/java-17/security"})
+    CHECK((path + (" " + mode_of(rules, path))) == std::string(path) + " local");
+  CHECK(mode_of(rules, "/home/dev/.kube/config") == "absent");
+  CHECK(mode_of(rules, "/home/dev/.aws/credentials") == "absent");
+}
+
+TEST_CASE("the user's lists come before the defaults: absent, local, write, read") {
+  Config config;
+  config.files.absent = {"/etc/app/secret"};
+  config.files.local = {"/etc/app", "~/x"};
+  config.files.write = {"/var/log/app/*.log"};
+  config.files.read = {"/usr/share/shop", "/etc/app/secret"};
+  config.files.map = {{"/home/dev/data", "/data"}};
+  const auto rules = rules_text(config, developer());
+  CHECK(mode_of(rules, "/etc/app/secret") == "absent");
+  CHECK(mode_of(rules, "/etc/app/config.yaml") == "local");
+  CHECK(mode_of(rules, "/var/log/app/a.log") == "write");
+  CHECK(mode_of(rules, "/usr/share/shop/x") == "read");
+  CHECK(has_line(rules, "map /home/dev/data /data"));
+  CHECK(has_line(rules, "file local /home/dev/x"));
+}
+
+TEST_CASE("a program that runs in a shared directory does not make it local") {
+  auto context = developer();
+  context.home = "/";
+  context.working_directory = "/var";
+  context.executable = "/app";
+  const auto rules = rules_text(Config{}, context);
+  CHECK(mode_of(rules, "/var/lib/data/x") == "read");
+  CHECK(mode_of(rules, "/data/y") == "read");
+  CHECK(mode_of(rules, "/app") == "local");
+}
+
+TEST_CASE("network rules follow the configuration") {
+  Config config;
+  config.outgoing.local = {"192.168.0.0/16:5432"};
+  config.outgoing.udp = false;
+  config.incoming.ports = {8080};
+  config.incoming.ignore_ports = {9229};
+  config.dns.local = {"*.corp"};
+  config.hostname = false;
+  const auto rules = rules_text(config, developer());
+  CHECK(has_line(rules, "outgoing tcp local 192.168.0.0/16:5432"));
+  CHECK(has_line(rules, "outgoing tcp remote *"));
+  CHECK(has_line(rules, "outgoing udp local *"));
+  CHECK(has_line(rules, "outgoing unix local *"));
+  CHECK(has_line(rules, "incoming local 9229"));
+  CHECK(has_line(rules, "incoming remote 8080"));
+  CHECK(has_line(rules, "incoming local *"));
+  CHECK(has_line(rules, "dns local *.corp"));
+  CHECK(has_line(rules, "dns remote *"));
+  CHECK(has_line(rules, "hostname local"));
+}

@@ -1,0 +1,120 @@
+// Hostile and broken requests: they cost the sender its connection, and the relay goes on.
+#include <sys/stat.h>
+
+#include "catch.hpp"
+#include "unit/relay/bench.hpp"
+
+using namespace inpod;
+using namespace inpod::test;
+using relay::Op;
+
+namespace {
+
+/// What a raw byte string gets: a reply's errno, or -1 when the relay just closes.
+int answer_to(const RelayClient& client, const std::string& bytes, bool close_after = true) {
+  const auto socket = client.connect();
+  RelayClient::send_bytes(socket.get(), bytes);
+  if (close_after) ::shutdown(socket.get(), SHUT_WR);
+  Received received;
+  return RelayClient::receive(socket.get(), received) ? received.reply.error : -1;
+}
+
+std::string bytes_of(const relay::Request& request) {
+  return {reinterpret_cast<const char*>(&request), sizeof(request)};
+}
+
+}  // namespace
+
+TEST_CASE("broken requests are dropped, and the next one is answered") {
+  Bench bench;
+  const auto client = bench.client();
+  relay::Request request;
+  request.op = Op::host;
+
+  SECTION("wrong magic") {
+    request.magic_number = 1;
+    CHECK(answer_to(client, bytes_of(request)) == -1);
+  }
+  SECTION("another version is refused by name") {
+    request.version_number = 99;
+    CHECK(answer_to(client, bytes_of(request)) == EPROTO);
+  }
+  SECTION("text beyond the cap") {
+    request.text_length = relay::max_text + 1;
+    CHECK(answer_to(client, bytes_of(request)) == -1);
+  }
+  SECTION("data beyond the cap") {
+    request.data_length = relay::max_data + 1;
+    CHECK(answer_to(client, bytes_of(request)) == -1);
+  }
+  SECTION("an address longer than any") {
+    request.address_length = 1000;
+    CHECK(answer_to(client, bytes_of(request)) == -1);
+  }
+  SECTION("more bytes than announced") { CHECK(answer_to(client, bytes_of(request) + "more") == -1); }
+  SECTION("cut short") { CHECK(answer_to(client, bytes_of(request).substr(0, 30)) == -1); }
+  SECTION("an unknown operation") {
+    request.op = static_cast<Op>(9999);
+    CHECK(answer_to(client, bytes_of(request)) == ENOSYS);
+  }
+  SECTION("operations on handles and sockets that don't exist") {
+    for (const auto op : {Op::ensure, Op::refresh, Op::read, Op::write, Op::seek, Op::truncate, Op::file_stat})
+      CHECK(client.call({.op = op, .a = 77}).reply.error == EBADF);
+    CHECK(client.call({.op = Op::names}).reply.error == EBADF);
+    CHECK(client.call({.op = Op::connect}).reply.error == EBADF);
+    CHECK(client.call({.op = Op::bound}).reply.error == EINVAL);
+    CHECK(client.call({.op = Op::change_path, .a = 200, .text = "/x"}).reply.error == EINVAL);
+    CHECK(client.call({.op = Op::open, .text = "relative"}).reply.error == EINVAL);
+    UniqueFd file(::memfd_create("not a socket", 0));
+    CHECK(client.call({.op = Op::names, .fd = file.get()}).reply.a == 0);
+    CHECK(client.call({.op = Op::listening, .fd = file.get()}).reply.error == 0);
+  }
+  const auto host = client.call({.op = Op::host});
+  CHECK(host.data == std::string("checkout-7d9\0", 13));
+}
+
+TEST_CASE("a request in many pieces is understood") {
+  Bench bench;
+  bench.agent.files["/etc/x"] = {"hello"};
+  const auto client = bench.client();
+  auto request = RelayClient::request_of({.op = Op::stat, .a = 1, .text = "/etc/x"});
+  const auto bytes = bytes_of(request) + "/etc/x";
+  const auto socket = client.connect();
+  for (const char byte : bytes) RelayClient::send_bytes(socket.get(), std::string(1, byte));
+  Received received;
+  REQUIRE(RelayClient::receive(socket.get(), received));
+  CHECK(received.reply.stat.size == 5);
+}
+
+TEST_CASE("idle connections beyond the bound make room for working ones") {
+  Bench bench;
+  const auto client = bench.client();
+  std::vector<UniqueFd> idle;
+  for (int i = 0; i < 2100; ++i) {
+    if (i >= 900 && i % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    idle.push_back(client.connect());
+  }
+  CHECK(client.call({.op = Op::host}).reply.error == 0);
+  char byte;
+  CHECK(::recv(idle[0].get(), &byte, 1, 0) == 0);  // the oldest had to go
+}
+
+TEST_CASE("the socket is the user's alone") {
+  Bench bench;
+  struct stat info {};
+  REQUIRE(::stat(bench.relay->socket_path().c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("after close every operation fails at once") {
+  Bench bench;
+  bench.agent.files["/f"] = {"x"};
+  const auto client = bench.client();
+  CHECK(client.call({.op = Op::open, .text = "/f"}).reply.error == 0);
+  const auto waiting = client.connect();
+  bench.on_loop([&] { bench.relay->close(); });
+  Received received;
+  CHECK_FALSE(RelayClient::receive(waiting.get(), received));
+  CHECK_THROWS(client.call({.op = Op::host}));
+  bench.on_loop([&] { bench.relay->close(); });
+}

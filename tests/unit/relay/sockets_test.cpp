@@ -1,0 +1,503 @@
+// Sockets over a real relay and a scripted agent: the program's side is real sockets of this process.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/un.h>
+
+#include "catch.hpp"
+#include "unit/relay/bench.hpp"
+
+using namespace inpod;
+using namespace inpod::test;
+using relay::Op;
+
+namespace {
+
+using Address = protocol::SocketAddress;
+
+Address ipv4(const char* text, std::uint16_t port) {
+  Address address{protocol::AddressFamily::ipv4, {}, port, 0, {}};
+  ::inet_pton(AF_INET, text, address.ip.data());
+  return address;
+}
+
+struct Raw {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+Raw raw(int domain, const char* text, std::uint16_t port) {
+  Raw result;
+  if (domain == AF_INET) {
+    auto* in = reinterpret_cast<sockaddr_in*>(&result.storage);
+    in->sin_family = AF_INET, in->sin_port = htons(port);
+    ::inet_pton(AF_INET, text, &in->sin_addr);
+    result.length = sizeof(*in);
+  } else {
+    auto* in6 = reinterpret_cast<sockaddr_in6*>(&result.storage);
+    in6->sin6_family = AF_INET6, in6->sin6_port = htons(port);
+    ::inet_pton(AF_INET6, text, &in6->sin6_addr);
+    result.length = sizeof(*in6);
+  }
+  return result;
+}
+
+std::string text_of(const sockaddr_storage& storage) {
+  char text[64] = "";
+  if (storage.ss_family == AF_INET) {
+    auto* in = reinterpret_cast<const sockaddr_in*>(&storage);
+    ::inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
+    return text + (":" + std::to_string(ntohs(in->sin_port)));
+  }
+  auto* in6 = reinterpret_cast<const sockaddr_in6*>(&storage);
+  ::inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+  return text + ("|" + std::to_string(ntohs(in6->sin6_port)));
+}
+
+UniqueFd make_socket(int domain, int type) {
+  UniqueFd fd(::socket(domain, type | SOCK_CLOEXEC, 0));
+  const timeval limit{10, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  return fd;
+}
+
+std::uint64_t cookie(int fd) {
+  std::uint64_t value = 0;
+  socklen_t length = sizeof(value);
+  ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &value, &length);
+  return value;
+}
+
+int socket_error(int fd) {
+  int code = 0;
+  socklen_t length = sizeof(code);
+  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length);
+  return code;
+}
+
+/// op connect, then connect(2) where the relay says; the errno of either, or of connect(2) EINPROGRESS.
+int connect_in_pod(const RelayClient& client, int fd, const Raw& remote, bool wait) {
+  const auto reply = client.call({.op = Op::connect, .a = wait, .fd = fd, .address = remote.get(),
+                                  .address_length = remote.length}).reply;
+  if (reply.error != 0) return reply.error;
+  const auto* to = reinterpret_cast<const sockaddr*>(&reply.address);
+  return ::connect(fd, to, reply.address_length) == 0 ? 0 : errno;
+}
+
+std::string receive(int fd, std::size_t length) {
+  std::string data(length, '\0');
+  std::size_t got = 0;
+  while (got < length) {
+    const auto piece = ::recv(fd, data.data() + got, length - got, 0);
+    if (piece <= 0) break;
+    got += static_cast<std::size_t>(piece);
+  }
+  data.resize(got);
+  return data;
+}
+
+/// An epoll set in the program, edge-triggered, with the socket in it before it connects.
+class Poller {
+ public:
+  explicit Poller(int fd) : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    epoll_event event{EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {}};
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+    wait(0);  // an unconnected socket hangs up at once, here as natively
+  }
+  std::uint32_t wait(int milliseconds) {
+    epoll_event event{};
+    return ::epoll_wait(epoll_.get(), &event, 1, milliseconds) == 1 ? event.events : 0;
+  }
+
+ private:
+  UniqueFd epoll_;
+};
+
+void echo_everything(Bench& bench) {
+  bench.agent.on_connect = [&bench](std::uint32_t id, const protocol::Connect& request) {
+    auto stream = bench.agent.connected(id, ipv4("10.0.0.9", 40001), request.remote);
+    bench.agent.spawn(bench.agent.echo(std::move(stream), request.transport == protocol::Transport::datagram));
+  };
+}
+
+}  // namespace
+
+TEST_CASE("a blocking connect waits for the pod's outcome, and carries bytes both ways") {
+  Bench bench;
+  echo_everything(bench);
+  const auto client = bench.client();
+  const int domain = GENERATE(AF_INET, AF_INET6);
+  const auto remote = raw(domain, domain == AF_INET ? "10.1.2.3" : "fd00::5", 5432);
+  auto fd = make_socket(domain, SOCK_STREAM);
+  REQUIRE(connect_in_pod(client, fd.get(), remote, true) == 0);
+  const auto names = client.call({.op = Op::names, .fd = fd.get()}).reply;
+  CHECK(names.a == 1);
+  CHECK(text_of(names.address2) == (domain == AF_INET ? "10.1.2.3:5432" : "fd00::5|5432"));
+  CHECK(text_of(names.address) == (domain == AF_INET ? "10.0.0.9:40001" : "::ffff:10.0.0.9|40001"));
+  const std::string big(3 << 20, 'x');
+  std::thread writer([&] {
+    for (std::size_t sent = 0; sent < big.size();) sent += static_cast<std::size_t>(::send(fd.get(), big.data() + sent, big.size() - sent, 0));
+    ::shutdown(fd.get(), SHUT_WR);
+  });
+  CHECK(receive(fd.get(), big.size() + 1) == big);  // and then the end: a half-close in both directions
+  writer.join();
+  CHECK(client.call({.op = Op::connect, .a = 1, .fd = fd.get(), .address = remote.get(), .address_length = remote.length})
+            .reply.error != EALREADY);
+}
+
+TEST_CASE("a mapped IPv4 address on an IPv6 socket goes the IPv4 way") {
+  Bench bench;
+  echo_everything(bench);
+  auto fd = make_socket(AF_INET6, SOCK_STREAM);
+  REQUIRE(connect_in_pod(bench.client(), fd.get(), raw(AF_INET6, "::ffff:10.1.2.3", 80), true) == 0);
+  CHECK(::send(fd.get(), "ping", 4, 0) == 4);
+  CHECK(receive(fd.get(), 4) == "ping");
+  CHECK(text_of(bench.client().call({.op = Op::names, .fd = fd.get()}).reply.address2) == "::ffff:10.1.2.3|80");
+}
+
+TEST_CASE("a blocking connect fails with the pod's errno") {
+  Bench bench;
+  bench.agent.on_connect = [&](std::uint32_t id, const protocol::Connect&) {
+    bench.agent.link->respond(id, protocol::Failure{EHOSTUNREACH, "no route"});
+  };
+  auto fd = make_socket(AF_INET, SOCK_STREAM);
+  CHECK(connect_in_pod(bench.client(), fd.get(), raw(AF_INET, "10.1.2.3", 80), true) == EHOSTUNREACH);
+}
+
+TEST_CASE("a non-blocking connect is in progress until the pod answers, then wakes at once") {
+  Bench bench;
+  std::uint32_t request_id = 0;
+  Address wanted;
+  bench.agent.on_connect = [&](std::uint32_t id, const protocol::Connect& request) {
+    request_id = id;
+    wanted = request.remote;
+  };
+  const auto client = bench.client();
+  const int domain = GENERATE(AF_INET, AF_INET6);
+  const bool succeed = GENERATE(true, false);
+  auto fd = make_socket(domain, SOCK_STREAM | SOCK_NONBLOCK);
+  Poller poller(fd.get());
+  const auto remote = raw(domain, domain == AF_INET ? "10.1.2.3" : "fd00::5", 80);
+  REQUIRE(connect_in_pod(client, fd.get(), remote, false) == EINPROGRESS);
+  CHECK(connect_in_pod(client, fd.get(), remote, false) == EALREADY);
+  CHECK(poller.wait(1200) == 0);  // longer than the first repeated SYN
+  REQUIRE(bench.eventually([&] { return request_id != 0; }));
+  const auto before = std::chrono::steady_clock::now();
+  bench.on_loop([&] {
+    if (succeed)
+      bench.agent.spawn(bench.agent.echo(bench.agent.connected(request_id, ipv4("10.0.0.9", 40001), wanted), false));
+    else
+      bench.agent.link->respond(request_id, protocol::Failure{ECONNREFUSED, "refused"});
+  });
+  const auto events = poller.wait(2000);
+  CHECK(std::chrono::steady_clock::now() - before < std::chrono::milliseconds(50));
+  if (succeed) {
+    CHECK((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == EPOLLOUT);
+    CHECK(socket_error(fd.get()) == 0);
+    CHECK(client.call({.op = Op::names, .fd = fd.get()}).reply.a == 1);
+    CHECK(::send(fd.get(), "ping", 4, 0) == 4);
+    CHECK((poller.wait(2000) & EPOLLIN) != 0);
+    CHECK(receive(fd.get(), 4) == "ping");
+    CHECK(connect_in_pod(client, fd.get(), remote, false) == EISCONN);
+  } else {
+    CHECK((events & EPOLLERR) != 0);
+    CHECK(socket_error(fd.get()) == ECONNRESET);
+    CHECK(client.call({.op = Op::socket_error, .a = cookie(fd.get())}).reply.a == ECONNREFUSED);
+    CHECK(client.call({.op = Op::socket_error, .a = cookie(fd.get())}).reply.a == 0);
+    CHECK(connect_in_pod(client, fd.get(), remote, false) == EINPROGRESS);  // the socket can be used again
+  }
+}
+
+TEST_CASE("an outcome faster than the program's own connect is not lost") {
+  Bench bench;
+  const bool succeed = GENERATE(true, false);
+  if (succeed) echo_everything(bench);
+  const auto client = bench.client();
+  auto fd = make_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+  const auto remote = raw(AF_INET, "10.1.2.3", 80);
+  const auto reply = client.call({.op = Op::connect, .fd = fd.get(), .address = remote.get(),
+                                  .address_length = remote.length}).reply;
+  REQUIRE(reply.error == 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the agent has answered long ago
+  Poller poller(fd.get());
+  REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&reply.address), reply.address_length) == -1);
+  CHECK(((poller.wait(2000) & EPOLLERR) == 0) == succeed);
+}
+
+TEST_CASE("resets travel both ways") {
+  Bench bench;
+  std::shared_ptr<protocol::Stream> stream;
+  bench.agent.on_connect = [&](std::uint32_t id, const protocol::Connect& request) {
+    stream = bench.agent.connected(id, ipv4("10.0.0.9", 40001), request.remote);
+  };
+  auto fd = make_socket(AF_INET, SOCK_STREAM);
+  REQUIRE(connect_in_pod(bench.client(), fd.get(), raw(AF_INET, "10.1.2.3", 80), true) == 0);
+  char byte;
+  SECTION("from the pod") {
+    bench.on_loop([&] { stream->reset(ECONNRESET); });
+    CHECK(::recv(fd.get(), &byte, 1, 0) == -1);
+    CHECK(errno == ECONNRESET);
+  }
+  SECTION("from the program") {
+    const linger now{1, 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    int code = 0;
+    bench.on_loop([&] {
+      bench.agent.spawn([](std::shared_ptr<protocol::Stream> from, int& into) -> Task<void> {
+        auto data = co_await from->read();
+        into = data ? -1 : data.error().code;
+      }(stream, code));
+    });
+    fd.reset();
+    CHECK(bench.eventually([&] { return code == ECONNRESET; }));
+  }
+  SECTION("from the relay's end") {
+    bench.on_loop([&] { bench.relay->close(); });
+    CHECK(::recv(fd.get(), &byte, 1, 0) == -1);
+    CHECK(errno == ECONNRESET);
+  }
+  bench.on_loop([&] { stream.reset(); });
+}
+
+TEST_CASE("a program that closes is heard in the pod, though the relay had a copy of its descriptor") {
+  Bench bench;
+  bool ended = false;
+  bench.agent.on_connect = [&](std::uint32_t id, const protocol::Connect& request) {
+    std::shared_ptr<protocol::Stream> stream = bench.agent.connected(id, ipv4("10.0.0.9", 40001), request.remote);
+    bench.agent.spawn([](std::shared_ptr<protocol::Stream> from, bool& flag) -> Task<void> {
+      auto data = co_await from->read();
+      flag = data && data->empty();
+    }(std::move(stream), ended));
+  };
+  const bool wait = GENERATE(true, false);
+  auto fd = make_socket(AF_INET, SOCK_STREAM | (wait ? 0 : SOCK_NONBLOCK));
+  const int code = connect_in_pod(bench.client(), fd.get(), raw(AF_INET, "10.1.2.3", 80), wait);
+  CHECK(code == (wait ? 0 : EINPROGRESS));
+  if (!wait) CHECK((Poller(fd.get()).wait(1000), socket_error(fd.get())) == 0);
+  CHECK(bench.eventually([&] { return bench.agent.asked["connect"] == 1; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  fd.reset();
+  CHECK(bench.eventually([&] { return ended; }));
+}
+
+TEST_CASE("UDP keeps boundaries; an unconnected socket finds out who answered") {
+  Bench bench;
+  echo_everything(bench);
+  const auto client = bench.client();
+  SECTION("connected") {
+    auto fd = make_socket(AF_INET, SOCK_DGRAM);
+    REQUIRE(connect_in_pod(client, fd.get(), raw(AF_INET, "10.0.0.10", 53), false) == 0);
+    CHECK(::send(fd.get(), "one", 3, 0) == 3);
+    CHECK(::send(fd.get(), "three", 5, 0) == 5);
+    char data[100];
+    CHECK(::recv(fd.get(), data, sizeof(data), 0) == 3);
+    CHECK(::recv(fd.get(), data, sizeof(data), 0) == 5);
+    const auto names = client.call({.op = Op::names, .fd = fd.get()}).reply;
+    CHECK(text_of(names.address) == "10.0.0.9:40001");
+    CHECK(text_of(names.address2) == "10.0.0.10:53");
+  }
+  SECTION("unconnected") {
+    auto fd = make_socket(AF_INET, SOCK_DGRAM);
+    for (const char* host : {"10.0.0.10", "10.0.0.11"}) {
+      const auto remote = raw(AF_INET, host, 53);
+      const auto to = client.call({.op = Op::connect, .fd = fd.get(), .address = remote.get(),
+                                   .address_length = remote.length}).reply;
+      CHECK(::sendto(fd.get(), host, 9, 0, reinterpret_cast<const sockaddr*>(&to.address), to.address_length) == 9);
+      char data[100];
+      Raw from;
+      from.length = sizeof(from.storage);
+      CHECK(::recvfrom(fd.get(), data, sizeof(data), 0, reinterpret_cast<sockaddr*>(&from.storage), &from.length) == 9);
+      const auto names = client.call({.op = Op::names, .fd = fd.get(), .address = from.get(),
+                                      .address_length = from.length}).reply;
+      CHECK(names.a == 1);
+      CHECK(text_of(names.address2) == std::string(host) + ":53");
+    }
+  }
+  SECTION("refused") {
+    bench.agent.on_connect = nullptr;
+    auto fd = make_socket(AF_INET, SOCK_DGRAM);
+    REQUIRE(connect_in_pod(client, fd.get(), raw(AF_INET, "10.0.0.10", 53), false) == 0);
+    CHECK(bench.eventually([&] { return bench.agent.asked["connect"] == 1; }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    CHECK(::send(fd.get(), "one", 3, 0) == 3);
+    char data[10];
+    CHECK(::recv(fd.get(), data, sizeof(data), 0) == -1);
+    CHECK(errno == ECONNREFUSED);
+  }
+}
+
+TEST_CASE("unix sockets of the pod") {
+  Bench bench;
+  echo_everything(bench);
+  auto fd = make_socket(AF_UNIX, SOCK_STREAM);
+  Raw remote;
+  auto* un = reinterpret_cast<sockaddr_un*>(&remote.storage);
+  un->sun_family = AF_UNIX;
+  std::strcpy(un->sun_path, "/run/app.sock");
+  remote.length = sizeof(sockaddr_un);
+  REQUIRE(connect_in_pod(bench.client(), fd.get(), remote, false) == 0);
+  CHECK(::send(fd.get(), "ping", 4, 0) == 4);
+  CHECK(receive(fd.get(), 4) == "ping");
+  const auto names = bench.client().call({.op = Op::names, .fd = fd.get()}).reply;
+  CHECK(std::string(reinterpret_cast<const sockaddr_un*>(&names.address2)->sun_path) == "/run/app.sock");
+}
+
+namespace {
+
+/// A program's listener as the layer makes it: bound to loopback, with what was asked for told to the relay.
+struct Listener {
+  Listener(const RelayClient& client, int domain, std::uint16_t port) : fd(make_socket(domain, SOCK_STREAM)) {
+    const auto local = raw(domain, domain == AF_INET ? "127.0.0.1" : "::1", 0);
+    ::bind(fd.get(), local.get(), local.length);
+    const auto asked = raw(domain, domain == AF_INET ? "0.0.0.0" : "::", port);
+    client.call({.op = Op::bound, .fd = fd.get(), .address = asked.get(), .address_length = asked.length});
+    ::listen(fd.get(), 8);
+    client.call({.op = Op::listening, .fd = fd.get()});
+    Raw now;
+    now.length = sizeof(now.storage);
+    ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&now.storage), &now.length);
+    local_port = ntohs(reinterpret_cast<const sockaddr_in*>(&now.storage)->sin_port);
+  }
+  UniqueFd fd;
+  std::uint16_t local_port = 0;
+};
+
+std::shared_ptr<protocol::Stream> come(Bench& bench, protocol::IncomingMode mode, std::uint16_t port) {
+  std::shared_ptr<protocol::Stream> stream = std::move(*bench.agent.link->open_stream());
+  bench.agent.link->notify(protocol::Incoming{1, stream->id(), mode, ipv4("10.244.1.7", 51234), ipv4("10.0.0.9", port)});
+  return stream;
+}
+
+Task<void> collect(std::shared_ptr<protocol::Stream> from, std::string& into, int& code) {
+  for (;;) {
+    auto data = co_await from->read();
+    if (!data) {
+      code = data.error().code;
+      co_return;
+    }
+    if (data->empty()) {
+      code = 0;
+      co_return;
+    }
+    into.append(data->begin(), data->end());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("stolen connections come to the program's listener with the true peer") {
+  Config config;
+  config.incoming.mode = protocol::IncomingMode::steal;
+  Bench bench(config);
+  const auto client = bench.client();
+  const int domain = GENERATE(AF_INET, AF_INET6);
+  Listener listener(client, domain, 8080);
+  REQUIRE(bench.on_loop([&] { return bench.agent.subscribed.size(); }) == 1);
+  CHECK(bench.on_loop([&] { return bench.agent.subscribed[0].port; }) == 8080);
+  CHECK(text_of(client.call({.op = Op::names, .fd = listener.fd.get()}).reply.address) ==
+        (domain == AF_INET ? "0.0.0.0:8080" : "::|8080"));
+
+  auto stream = bench.on_loop([&] { return come(bench, protocol::IncomingMode::steal, 8080); });
+  std::string output;
+  int code = -1;
+  bench.on_loop([&] {
+    bench.agent.spawn(collect(stream, output, code));
+    bench.agent.spawn([](std::shared_ptr<protocol::Stream> to) -> Task<void> {
+      const std::string text = "GET /";
+      co_await to->write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+      to->finish();
+    }(stream));
+  });
+  UniqueFd accepted(::accept(listener.fd.get(), nullptr, nullptr));
+  const auto names = client.call({.op = Op::names, .fd = accepted.get()}).reply;
+  CHECK(names.a == 1);
+  CHECK(text_of(names.address2) == (domain == AF_INET ? "10.244.1.7:51234" : "::ffff:10.244.1.7|51234"));
+  CHECK(text_of(names.address) == (domain == AF_INET ? "10.0.0.9:8080" : "::ffff:10.0.0.9|8080"));
+  CHECK(receive(accepted.get(), 100) == "GET /");
+  CHECK(::send(accepted.get(), "200", 3, 0) == 3);
+  accepted.reset();
+  CHECK(bench.eventually([&] { return code == 0; }));
+  CHECK(output == "200");
+  bench.on_loop([&] { stream.reset(); });
+  const auto activity = [&] { return bench.events.empty() ? nlohmann::json() : bench.events.back(); };
+  CHECK(bench.eventually([&] {
+    const auto last = activity();
+    return last.value("event", "") == "activity" && last["incoming"].size() == 1 && last["incoming"][0]["open"] == 0 &&
+           last["incoming"][0]["requests"] == 1;
+  }));
+}
+
+TEST_CASE("what a program answers to mirrored traffic goes nowhere") {
+  Bench bench;
+  Listener listener(bench.client(), AF_INET, 80);
+  CHECK(bench.on_loop([&] { return bench.agent.subscribed.at(0).mode; }) == protocol::IncomingMode::mirror);
+  std::string output;
+  int code = -1;
+  bench.on_loop([&] {
+    auto stream = come(bench, protocol::IncomingMode::mirror, 80);
+    bench.agent.spawn(collect(stream, output, code));
+  });
+  UniqueFd accepted(::accept(listener.fd.get(), nullptr, nullptr));
+  CHECK(::send(accepted.get(), "answer", 6, 0) == 6);
+  accepted.reset();
+  CHECK(bench.eventually([&] { return code == 0; }));
+  CHECK(output.empty());
+}
+
+TEST_CASE("without a listener a connection is refused, so that the agent gives it to the pod") {
+  Bench bench;
+  int code = -1;
+  std::string output;
+  Listener listener(bench.client(), AF_INET, 80);
+  SECTION("closed just now") { listener.fd.reset(); }
+  SECTION("closed, and said so") {
+    listener.fd.reset();
+    bench.client().tell({.op = Op::listener_gone, .a = listener.local_port});
+    CHECK(bench.eventually([&] { return bench.agent.unsubscribed.size() == 1; }));
+  }
+  bench.on_loop([&] { bench.agent.spawn(collect(come(bench, protocol::IncomingMode::steal, 80), output, code)); });
+  CHECK(bench.eventually([&] { return code == ECONNREFUSED; }));
+  CHECK(bench.eventually([&] { return bench.agent.unsubscribed.size() == 1; }));
+}
+
+TEST_CASE("a listener that is still open elsewhere stays subscribed") {
+  Bench bench;
+  Listener listener(bench.client(), AF_INET, 80);
+  UniqueFd copy(::dup(listener.fd.get()));
+  listener.fd.reset();
+  bench.client().tell({.op = Op::listener_gone, .a = listener.local_port});
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  CHECK(bench.on_loop([&] { return bench.agent.unsubscribed.empty(); }));
+  Listener second(bench.client(), AF_INET, 80);
+  CHECK(bench.on_loop([&] { return bench.agent.subscribed.size(); }) == 1);  // one subscription for both
+}
+
+TEST_CASE("ports: ignored, chosen, mapped") {
+  Config config;
+  config.incoming.ignore_ports = {9229};
+  config.incoming.map = {{3000, 80}};
+  Bench bench(config);
+  const auto client = bench.client();
+  Listener ignored(client, AF_INET, 9229), anywhere(client, AF_INET, 0), mapped(client, AF_INET, 3000);
+  const auto ports = bench.on_loop([&] {
+    std::vector<int> result;
+    for (auto& entry : bench.agent.subscribed) result.push_back(entry.port);
+    return result;
+  });
+  CHECK(ports == std::vector<int>{80});
+}
+
+TEST_CASE("a program that connects to itself does so without the pod") {
+  Bench bench;
+  const auto client = bench.client();
+  Listener listener(client, AF_INET, 8080);
+  for (const char* host : {"127.0.0.1", "10.0.0.9"}) {
+    auto fd = make_socket(AF_INET, SOCK_STREAM);
+    CHECK(connect_in_pod(client, fd.get(), raw(AF_INET, host, 8080), true) == 0);
+    UniqueFd accepted(::accept(listener.fd.get(), nullptr, nullptr));
+    CHECK(accepted);
+  }
+  CHECK(bench.asked("connect") == 0);
+}
