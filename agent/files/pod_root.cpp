@@ -30,27 +30,26 @@ std::string path_through(const UniqueFd& fd) { return "/proc/self/fd/" + std::to
 
 }  // namespace
 
-PodRoot::PodRoot(const UniqueFd& root, const Credentials& credentials, bool own)
-    : root_(root),
-      credentials_(credentials),
-      own_(own),
+PodRoot::PodRoot(const Target& target)
+    : target_(target),
       own_fds_(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC)),
       direct_(true) {
-  if (!own) std::thread([this] { direct_ = try_chroot(); }).join();
+  if (target.pid) std::thread([this] { direct_ = try_chroot(); }).join();
 }
 
 bool PodRoot::try_chroot() const {
-  return ::unshare(CLONE_FS) == 0 && ::fchdir(root_.get()) == 0 && ::chroot(".") == 0;
+  return ::unshare(CLONE_FS) == 0 && ::fchdir(target_.root.get()) == 0 && ::chroot(".") == 0;
 }
 
 void PodRoot::enter_thread() const {
-  if (own_) return;
+  if (!target_.pid) return;
   if (direct_ ? !try_chroot() : ::unshare(CLONE_FS) != 0) ::abort();  // it must never act on the agent's own files
-  take_on(credentials_);
+  if (target_.uts_namespace) ::setns(target_.uts_namespace.get(), CLONE_NEWUTS);
+  take_on(target_.credentials);
 }
 
 Result<UniqueFd> PodRoot::open(const std::string& path, int flags, mode_t mode) const {
-  if (!direct_) return open_in_root(root_.get(), path, flags, mode);
+  if (!direct_) return open_in_root(target_.root.get(), path, flags, mode);
   int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
   if (fd < 0) return fail_errno(path);
   return UniqueFd(fd);
@@ -58,7 +57,7 @@ Result<UniqueFd> PodRoot::open(const std::string& path, int flags, mode_t mode) 
 
 Result<Located> PodRoot::locate(const std::string& path, bool follow) const {
   if (direct_) return Located{path, follow ? 0 : AT_SYMLINK_NOFOLLOW, {}};
-  TRY_ASSIGN(object, open_in_root(root_.get(), path, O_PATH | (follow ? 0 : O_NOFOLLOW), 0));
+  TRY_ASSIGN(object, open_in_root(target_.root.get(), path, O_PATH | (follow ? 0 : O_NOFOLLOW), 0));
   std::string through = path_through(object);
   return Located{std::move(through), 0, std::move(object)};
 }
@@ -68,7 +67,7 @@ Result<Located> PodRoot::locate_entry(const std::string& path) const {
   std::size_t end = path.find_last_not_of('/');
   if (end == path.npos) return fail_errno(path, path.empty() ? ENOENT : EBUSY);
   std::size_t name = path.rfind('/', end) + 1;  // 0 where there is no slash
-  TRY_ASSIGN(parent, open_in_root(root_.get(), name ? path.substr(0, name) : ".", O_PATH | O_DIRECTORY, 0));
+  TRY_ASSIGN(parent, open_in_root(target_.root.get(), name ? path.substr(0, name) : ".", O_PATH | O_DIRECTORY, 0));
   std::string through = path_through(parent) + "/" + path.substr(name);
   return Located{std::move(through), 0, std::move(parent)};
 }

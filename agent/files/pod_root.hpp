@@ -12,7 +12,7 @@
 
 #include "protocol/result.hpp"
 #include "protocol/unique_fd.hpp"
-#include "target/credentials.hpp"
+#include "target/target.hpp"
 
 namespace inpod::agent {
 
@@ -25,10 +25,11 @@ struct Located {
 
 class PodRoot {
  public:
-  /// root: O_PATH fd of the target's root directory. own: targetless, nothing to enter. Keeps both references.
-  PodRoot(const UniqueFd& root, const Credentials& credentials, bool own);
+  /// After enter_target. Keeps the reference.
+  explicit PodRoot(const Target& target);
 
-  /// For each worker, once, before any other call on it: its own fs attributes, the root, the target's credentials.
+  /// For each worker, once, before any other call on it: its own fs attributes, the root, the target's UTS namespace
+  /// (where that is allowed) and credentials.
   void enter_thread() const;
 
   /// open(2) of a path as seen in the pod; O_CLOEXEC is added.
@@ -43,9 +44,7 @@ class PodRoot {
  private:
   bool try_chroot() const;
 
-  const UniqueFd& root_;
-  const Credentials& credentials_;
-  bool own_;
+  const Target& target_;
   UniqueFd own_fds_;  // /proc/self/fd of the agent's own /proc: inside the root there may be none
   bool direct_;       // paths can be used as they are
 };

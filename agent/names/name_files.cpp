@@ -2,6 +2,7 @@
 #include "names/name_files.hpp"
 
 #include <fcntl.h>
+#include <sys/utsname.h>
 
 #include "files/file_operations.hpp"
 #include "target/proc.hpp"
@@ -34,7 +35,9 @@ std::shared_ptr<const NameFiles> NameFileCache::load() {
   if (files_ && now == versions_) return files_;
   auto fresh = std::make_shared<NameFiles>();
   bool exists = false;
-  fresh->resolver = parse_resolv_conf(read(resolv_conf, exists), hostname_);
+  utsname names{};
+  ::uname(&names);
+  fresh->resolver = parse_resolv_conf(read(resolv_conf, exists), names.nodename);
   fresh->hosts = parse_hosts(read(hosts, exists));
   fresh->services = parse_services(read(services, exists));
   if (!exists) fresh->services = common_services();

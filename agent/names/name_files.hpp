@@ -20,7 +20,7 @@ struct NameFiles {
 
 class NameFileCache {
  public:
-  NameFileCache(const PodRoot& root, std::string hostname) : root_(root), hostname_(std::move(hostname)) {}
+  explicit NameFileCache(const PodRoot& root) : root_(root) {}
   /// The same object as before, as long as no file has changed. Files that are missing count as empty.
   std::shared_ptr<const NameFiles> load();
 
@@ -34,7 +34,6 @@ class NameFileCache {
   std::string read(const char* path, bool& exists) const;
 
   const PodRoot& root_;
-  std::string hostname_;
   std::vector<Version> versions_;
   std::shared_ptr<const NameFiles> files_;
 };

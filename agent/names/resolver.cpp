@@ -102,11 +102,11 @@ std::string host_of(const std::vector<HostLine>& hosts, const SocketAddress& add
 
 }  // namespace
 
-Resolver::Resolver(boost::asio::any_io_executor io, WorkerPool& workers, const PodRoot& root, std::string hostname)
+Resolver::Resolver(boost::asio::any_io_executor io, WorkerPool& workers, const PodRoot& root)
     : io_(std::move(io)),
       workers_(workers),
       group_(workers.make_group()),
-      cache_(std::make_shared<NameFileCache>(root, std::move(hostname))) {}
+      cache_(std::make_shared<NameFileCache>(root)) {}
 
 Task<Resolver::Files> Resolver::load() {
   auto job = [cache = cache_] { return cache->load(); };

@@ -15,8 +15,8 @@ namespace inpod::agent {
 
 class Resolver {
  public:
-  /// workers: one thread, inside `root`. hostname: the pod's. All outlive this and every resolve().
-  Resolver(boost::asio::any_io_executor io, WorkerPool& workers, const PodRoot& root, std::string hostname);
+  /// workers: one thread, inside `root`. Both outlive this and every resolve().
+  Resolver(boost::asio::any_io_executor io, WorkerPool& workers, const PodRoot& root);
 
   protocol::Task<protocol::Message> resolve(protocol::Resolve request);
   protocol::Task<protocol::Message> resolve_back(protocol::ResolveBack request);

@@ -92,22 +92,24 @@ Task<Message> ClientSession::describe() {
     UniqueFd working_directory;
   };
   PodServices& services = services_;  // they outlive this session
-  auto group = services.agent_workers.make_group();
+  auto agent_group = services.agent_workers.make_group();
   auto pod_group = files_->group();
-  auto job = [&services] {
+  auto outside = [&services] {
     auto described = std::make_shared<Described>();
-    described->pod = describe_pod(services.target, described->working_directory);
+    described->pod = describe_pod(services.target);
+    described->working_directory = open_working_directory(services.target);
     return described;
   };
-  auto found = co_await services.agent_workers.run(group, std::move(job));
-  if (!found) co_return failure(EAGAIN, "pod");
+  auto found = co_await services.agent_workers.run(agent_group, std::move(outside));
+  if (!found) co_return failure(EAGAIN, "too much work at once");
   std::shared_ptr<Described> described = *found;
   if (!described->pod) co_return to_failure(described->pod.error());
-  auto name_it = [&services, described] { return services.root.path_of(described->working_directory.get()); };
-  if (described->working_directory) {
-    auto path = co_await services.pod_workers.run(pod_group, std::move(name_it));
-    if (path) described->pod->working_directory = *path;
-  }
+  auto inside = [&services, described] {
+    add_names(*described->pod);
+    described->pod->working_directory = services.root.path_of(described->working_directory.get());
+    return true;
+  };
+  if (!co_await services.pod_workers.run(pod_group, std::move(inside))) co_return failure(EAGAIN, "too much work at once");
   co_return std::move(*described->pod);
 }
 

@@ -84,7 +84,7 @@ void watch(boost::asio::posix::stream_descriptor& descriptor, int fd, std::funct
 
 int serve(const StartRecord& record, Entrance entrance, const Target& target, bool local) {
   boost::asio::io_context io(1);
-  PodRoot root(target.root, target.credentials, target.pid == 0);
+  PodRoot root(target);
   WorkerPool::Options inside;
   inside.on_thread_start = [&root] { root.enter_thread(); };
   WorkerPool pod_workers(io.get_executor(), inside);
@@ -95,7 +95,7 @@ int serve(const StartRecord& record, Entrance entrance, const Target& target, bo
   own.kept = 0;
   own.most = 4;
   WorkerPool agent_workers(io.get_executor(), own);
-  Resolver resolver(io.get_executor(), name_workers, root, hostname_of(target));
+  Resolver resolver(io.get_executor(), name_workers, root);
 
   Server* server_to_note = nullptr;
   auto note = [&server_to_note](protocol::Severity severity, std::string text) {

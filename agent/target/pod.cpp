@@ -1,14 +1,13 @@
-// describe_pod of target.hpp: environment, names and addresses of the target.
+// What target.hpp tells of a pod: environment, names and addresses of the target.
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
-#include <thread>
 
 #include "net/address.hpp"
 #include "target/proc.hpp"
@@ -17,20 +16,8 @@
 namespace inpod::agent {
 namespace {
 
-/// uname(2) in the target's UTS namespace. A thread of its own enters it and ends; without the right to enter (an
-/// ephemeral container, which shares the pod's UTS namespace anyway) it is the agent's own.
-utsname target_uname(pid_t pid) {
-  utsname names{};
-  if (!pid) {
-    ::uname(&names);
-    return names;
-  }
-  std::thread([&] {
-    UniqueFd space(::open(("/proc/" + std::to_string(pid) + "/ns/uts").c_str(), O_RDONLY | O_CLOEXEC));
-    if (space) ::setns(space.get(), CLONE_NEWUTS);
-    ::uname(&names);
-  }).join();
-  return names;
+std::string proc_directory(const Target& target) {
+  return target.pid ? "/proc/" + std::to_string(target.pid) : "/proc/self";
 }
 
 std::vector<protocol::SocketAddress> interface_addresses() {
@@ -48,23 +35,27 @@ std::vector<protocol::SocketAddress> interface_addresses() {
 
 }  // namespace
 
-std::string hostname_of(const Target& target) { return target_uname(target.pid).nodename; }
+UniqueFd open_working_directory(const Target& target) {
+  return UniqueFd(::open((proc_directory(target) + "/cwd").c_str(), O_PATH | O_CLOEXEC));
+}
 
-Result<protocol::Pod> describe_pod(const Target& target, UniqueFd& working_directory_fd) {
-  protocol::Pod pod;
-  utsname names = target_uname(target.pid);
+void add_names(protocol::Pod& pod) {
+  utsname names{};
+  ::uname(&names);
   pod.hostname = names.nodename;
   pod.domainname = names.domainname;
   pod.kernel = names.release;
   pod.machine = names.machine;
+}
+
+Result<protocol::Pod> describe_pod(const Target& target) {
+  protocol::Pod pod;
   pod.pid = static_cast<std::uint32_t>(target.pid);
   pod.uid = target.credentials.uids[1];
   pod.gid = target.credentials.gids[1];
   pod.addresses = interface_addresses();
-  std::string proc = target.pid ? "/proc/" + std::to_string(target.pid) : "/proc/self";
-  working_directory_fd.reset(::open((proc + "/cwd").c_str(), O_PATH | O_CLOEXEC));
   constexpr std::size_t environment_limit = 512 * 1024;  // well below a frame
-  TRY_ASSIGN(environ, read_small_file(proc + "/environ", environment_limit));
+  TRY_ASSIGN(environ, read_small_file(proc_directory(target) + "/environ", environment_limit));
   for (std::size_t at = 0; at < environ.size();) {
     std::size_t end = std::min(environ.find('\0', at), environ.size());
     if (end > at) pod.environment.push_back(environ.substr(at, end - at));

@@ -112,6 +112,7 @@ Result<void> enter_target(Target& target) {
       error.remedy = "the agent needs the capability SYS_PTRACE, or the same user as the target";
       return Failed(std::move(error));
     }
+    target.uts_namespace.reset(::open(proc(target.pid, "ns/uts").c_str(), O_RDONLY | O_CLOEXEC));
   }
   TRY_ASSIGN(status, read_small_file(target.pid ? proc(target.pid, "status") : "/proc/self/status"));
   TRY_ASSIGN(credentials, parse_credentials(status));

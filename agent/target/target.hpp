@@ -18,7 +18,8 @@ struct Target {
   pid_t pid = 0;  ///< 0: targetless
   UniqueFd pid_fd;  ///< readable once the process has ended (pidfd_open(2)); none if targetless
   // Known after enter_target:
-  UniqueFd root;  ///< O_PATH of its root directory
+  UniqueFd root;           ///< O_PATH of its root directory
+  UniqueFd uts_namespace;  ///< none if it can't be opened
   Credentials credentials;
 };
 
@@ -27,10 +28,11 @@ Result<Target> find_target(const StartRecord& record);
 /// setns(2) into its user namespace, if that is another one, and its network namespace; then reads its credentials and
 /// opens its root. Sockets made before stay where they were made.
 Result<void> enter_target(Target& target);
-/// uname(2)'s nodename in the target's UTS namespace.
-std::string hostname_of(const Target& target);
-/// What uname, environ, cwd and the interfaces say. Everything but the working directory's path, which only a thread
-/// inside the target's root can tell: it is left in `working_directory_fd`, an O_PATH fd (or none).
-Result<protocol::Pod> describe_pod(const Target& target, UniqueFd& working_directory_fd);
+/// What a thread with the agent's own rights can tell of the target: pid, ids, environment, interfaces.
+Result<protocol::Pod> describe_pod(const Target& target);
+/// O_PATH of the target's working directory; none if that can't be had.
+UniqueFd open_working_directory(const Target& target);
+/// Adds what uname(2) says; on a thread in the target's UTS namespace.
+void add_names(protocol::Pod& pod);
 
 }  // namespace inpod::agent
