@@ -135,8 +135,8 @@ Result<NetfilterSocket> NetfilterSocket::open() {
   address.nl_family = AF_NETLINK;
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     return fail_errno("cannot bind a netfilter socket");
-  const int room = 1 << 20;
-  (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+  const int room = 4 << 20;  // a batch is one datagram
+  for (const int option : {SO_SNDBUFFORCE, SO_RCVBUFFORCE}) (void)::setsockopt(fd.get(), SOL_SOCKET, option, &room, sizeof room);
   return NetfilterSocket(std::move(fd));
 }
 
@@ -171,13 +171,16 @@ Result<void> NetfilterSocket::receive(const std::function<void(const nlmsghdr&, 
 Result<void> NetfilterSocket::transact(const NetlinkMessages& batch, std::uint32_t* failed) {
   TRY_VOID(send(batch));
   std::optional<Error> failure;
+  bool answered = false;
   TRY_VOID(receive([&](const nlmsghdr& header, Body body) {
+    answered = true;
     const int code = error_in(header, body);
     if (code == 0 || failure) return;
     failure = Error{code, strerror(code), {}};
     if (failed != nullptr) *failed = header.nlmsg_seq;
   }));
   if (failure) return Failed(*failure);
+  if (!answered) return fail("netfilter gave no answer");
   return {};
 }
 

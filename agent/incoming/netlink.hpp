@@ -68,8 +68,8 @@ class NetfilterSocket {
  public:
   /// EPROTONOSUPPORT: the kernel has no nfnetlink.
   static Result<NetfilterSocket> open();
-  /// Sends a batch. The first error the kernel reports comes back with its errno; `failed` gets the sequence number of
-  /// the message it is about.
+  /// Sends a batch, of which at least one message must ask for NLM_F_ACK. The first error the kernel reports comes back
+  /// with its errno; `failed` gets the sequence number of the message it is about.
   Result<void> transact(const NetlinkMessages& batch, std::uint32_t* failed = nullptr);
   using Answer = std::function<void(std::uint8_t family, std::uint16_t type, std::span<const std::uint8_t> payload)>;
   /// Sends one request or dump and calls `each` with the type (NFT_MSG_*) and payload (behind nfgenmsg) of every

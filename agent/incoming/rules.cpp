@@ -19,6 +19,7 @@ namespace inpod::agent {
 namespace {
 
 constexpr std::uint32_t dstnat_priority = std::uint32_t(-100);
+const StolenPort anchor{0, 1, {}};  // matches nothing: no connection has port 0
 constexpr std::string_view stolen_by = " stolen by ";
 constexpr std::uint8_t comment_type = 0;       // NFTNL_UDATA_RULE_COMMENT of libnftnl: nft shows it
 constexpr std::size_t longest_comment = 128;   // what nft itself allows
@@ -120,7 +121,7 @@ protocol::Bytes comment(const StolenPort& stolen) {
 
 void add_rule(NetlinkMessages& batch, std::uint8_t family, const std::string& table, const char* chain,
               const StolenPort& stolen) {
-  batch.begin(NFT_MSG_NEWRULE, NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND, family);
+  batch.begin(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, family);
   batch.text(NFTA_RULE_TABLE, table);
   batch.text(NFTA_RULE_CHAIN, chain);
   batch.open(NFTA_RULE_EXPRESSIONS);
@@ -138,7 +139,7 @@ void add_rule(NetlinkMessages& batch, std::uint8_t family, const std::string& ta
   rule.compare(NFT_CMP_EQ, raw(std::uint32_t(RTN_LOCAL)));
   rule.redirect_to(stolen.listener);
   batch.close();
-  batch.bytes(NFTA_RULE_USERDATA, comment(stolen));
+  if (!stolen.client.empty()) batch.bytes(NFTA_RULE_USERDATA, comment(stolen));
   batch.end();
 }
 
@@ -171,6 +172,7 @@ void replace_rules(NetlinkMessages& batch, std::uint8_t family, const std::strin
     batch.text(NFTA_RULE_CHAIN, hook.chain);
     batch.end();
     for (const auto& stolen : ports) add_rule(batch, family, table, hook.chain, stolen);
+    if (ports.empty()) add_rule(batch, family, table, hook.chain, anchor);
   }
 }
 

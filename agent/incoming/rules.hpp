@@ -37,7 +37,8 @@ struct StolenBy {
 
 /// Appends the table and its two chains (made when they are not there). flags: NFT_TABLE_F_OWNER or 0.
 void add_table(NetlinkMessages& batch, std::uint8_t family, const std::string& table, std::uint32_t flags);
-/// Appends: all rules of the table go, one rule a port and chain comes.
+/// Appends: all rules of the table go, one rule a port and chain comes. Without ports, one that matches nothing: the
+/// kernel tracks and translates connections only while some rule needs it, and open ones still do.
 void replace_rules(NetlinkMessages& batch, std::uint8_t family, const std::string& table,
                    const std::vector<StolenPort>& ports);
 void delete_table(NetlinkMessages& batch, std::uint8_t family, const std::string& table);

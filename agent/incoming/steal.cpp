@@ -18,6 +18,7 @@ constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::size_t most_connections = 4096;  // past it, new ones wait in the listeners' backlogs
 constexpr auto retry_accept = std::chrono::milliseconds(20);
+constexpr auto handshake_time = std::chrono::seconds(1);  // a SYN that was sent again needs as long
 constexpr auto node_refresh = std::chrono::seconds(10);
 
 }  // namespace
@@ -38,13 +39,13 @@ Result<void> Steal::add(std::uint64_t subscription, const protocol::Subscribe& w
     return Failed(already_stolen(what.port, taken->second->client->name));
   TRY_ASSIGN(listener, open_listener(executor_));
   const std::uint16_t listener_port = listener.local_endpoint().port();
-  auto port = std::make_shared<Port>(Port{subscription, what.port, listener_port, std::move(client), {}, std::move(listener), {}});
+  auto port = std::make_shared<Port>(Port{subscription, what.port, listener_port, std::move(client), {}, std::move(listener), false, {}});
   std::copy_if(what.probes.begin(), what.probes.end(), std::back_inserter(port->probes),
                [&](const auto& probe) { return probe.port == what.port; });
   ports_[what.port] = port;
   if (auto applied = apply(); !applied) {
     ports_.erase(what.port);
-    if (ports_.empty() && live_.empty()) redirect_.reset();
+    drop_idle_table();
     return applied;
   }
   asio::co_spawn(executor_, accept_all(shared_from_this(), port), Report{note_, "steal"});
@@ -62,26 +63,36 @@ void Steal::remove(std::uint64_t subscription) {
     redirect_.reset();
     if (auto again = apply(); !again) note_(protocol::Severity::error, "steal: " + again.error().text);
   }
-  drain(*port);
+  port->leaving = true;
+  leaving_.insert(port);
+  asio::co_spawn(executor_, leave(shared_from_this(), port), Report{note_, "steal"});
+  for (const auto& connection : port->connections)
+    if (!connection->with_pod()) connection->abort();
+}
+
+protocol::Task<void> Steal::leave(std::shared_ptr<Steal> self, std::shared_ptr<Port> port) {
+  asio::steady_timer timer(self->executor_, handshake_time);
+  co_await timer.async_wait(awaiting);
   boost::system::error_code ignored;
   port->listener.close(ignored);
-  const auto connections = port->connections;
-  for (const auto& connection : connections)
-    if (!connection->with_pod()) connection->abort();
-  if (ports_.empty() && live_.empty()) redirect_.reset();
+  self->leaving_.erase(port);
+  self->drop_idle_table();
+}
+
+void Steal::drop_idle_table() {
+  if (ports_.empty() && live_.empty() && leaving_.empty()) redirect_.reset();
 }
 
 void Steal::close() {
   closed_ = true;
-  const auto ports = std::move(ports_);
-  ports_.clear();
   if (redirect_) (void)redirect_->set({});
-  for (const auto& [number, port] : ports) {
+  for (const auto& [number, port] : ports_) leaving_.insert(port);
+  ports_.clear();
+  for (const auto& port : leaving_) {
     boost::system::error_code ignored;
     port->listener.close(ignored);
   }
-  const auto live = live_;
-  for (const auto& connection : live) connection->abort();  // while the kernel still translates: the resets arrive
+  for (const auto& connection : live_) connection->abort();  // while the kernel still translates: the resets arrive
   redirect_.reset();
 }
 
@@ -92,7 +103,7 @@ protocol::Task<void> Steal::accept_all(std::shared_ptr<Steal> self, std::shared_
     if (!wait) {
       auto [error, socket] = co_await port->listener.async_accept(awaiting);
       if (!port->listener.is_open() || self->closed_) co_return;
-      if (!error) self->take(*port, std::move(socket), false);
+      if (!error) self->take(port, std::move(socket));
       wait = error && error != asio::error::connection_aborted;  // out of files or memory
     }
     if (wait) {
@@ -102,43 +113,26 @@ protocol::Task<void> Steal::accept_all(std::shared_ptr<Steal> self, std::shared_
   }
 }
 
-void Steal::take(Port& port, StolenConnection::Socket socket, bool to_pod) {
+void Steal::take(const std::shared_ptr<Port>& port, StolenConnection::Socket socket) {
   const auto target = original_destination(socket);
-  if (!target || target->port != port.number) return reset(socket);  // came to the listener by itself
+  if (!target || target->port != port->number) return reset(socket);  // came to the listener by itself
   const auto peer = peer_of(socket);
   StolenConnection::Route route;
-  route.subscription = port.subscription;
-  if (!to_pod) route.client = port.client;
-  route.probes = port.probes;
-  route.from_node = !port.probes.empty() && from_node(peer.ip);
+  route.subscription = port->subscription;
+  if (!port->leaving) route.client = port->client;
+  route.probes = port->probes;
+  route.from_node = !port->probes.empty() && from_node(peer.ip);
   auto connection = std::make_shared<StolenConnection>(std::move(socket), peer, *target, std::move(route), note_);
-  port.connections.insert(connection);
+  port->connections.insert(connection);
   live_.insert(connection);
-  const auto self = shared_from_this();
   asio::co_spawn(executor_, StolenConnection::run(connection),
-                 [self, connection, subscription = port.subscription](std::exception_ptr escaped) {
+                 [self = shared_from_this(), port, connection](std::exception_ptr escaped) {
                    Report{self->note_, "steal"}(escaped);
                    if (escaped) connection->abort();
-                   self->ended(connection, subscription);
+                   port->connections.erase(connection);
+                   self->live_.erase(connection);
+                   self->drop_idle_table();
                  });
-}
-
-/// Connections that the kernel had accepted for us before the rule went: they are the pod's now.
-void Steal::drain(Port& port) {
-  boost::system::error_code error;
-  port.listener.non_blocking(true, error);
-  for (;;) {
-    auto socket = port.listener.accept(error);
-    if (error) return;
-    take(port, std::move(socket), true);
-  }
-}
-
-void Steal::ended(const std::shared_ptr<StolenConnection>& connection, std::uint64_t subscription) {
-  live_.erase(connection);
-  for (const auto& [number, port] : ports_)
-    if (port->subscription == subscription) port->connections.erase(connection);
-  if (ports_.empty() && live_.empty()) redirect_.reset();
 }
 
 bool Steal::from_node(const IpAddress& ip) {

@@ -1,8 +1,9 @@
 // Steal: whole ports of the pod, taken for clients: listeners, the redirect that feeds them, and their connections.
 //
 // A port is stolen by one client at a time. When a subscription ends its rule goes first, so that new connections reach
-// the pod; then the client's live connections are reset. Connections that were already handed to the pod go on, and
-// the (then empty) table stays until the last of them has ended: without it the kernel stops translating them.
+// the pod; then the client's live connections are reset. Connections whose handshake was under way still arrive at the
+// listener for a moment, and are handed to the pod; those that already were go on, and the (then idle) table stays until
+// the last of them has ended: without it the kernel stops translating them.
 // Lives on the executor.
 #pragma once
 
@@ -37,19 +38,21 @@ class Steal : public std::enable_shared_from_this<Steal> {
     std::shared_ptr<Incoming::Client> client;
     std::vector<protocol::Probe> probes;
     boost::asio::ip::tcp::acceptor listener;
+    bool leaving = false;  ///< the subscription has ended: what still comes is the pod's
     std::set<std::shared_ptr<StolenConnection>> connections;
   };
 
   Result<void> apply();
   static protocol::Task<void> accept_all(std::shared_ptr<Steal> self, std::shared_ptr<Port> port);
-  void take(Port& port, StolenConnection::Socket socket, bool to_pod);
-  void drain(Port& port);
-  void ended(const std::shared_ptr<StolenConnection>& connection, std::uint64_t subscription);
+  static protocol::Task<void> leave(std::shared_ptr<Steal> self, std::shared_ptr<Port> port);
+  void take(const std::shared_ptr<Port>& port, StolenConnection::Socket socket);
+  void drop_idle_table();
   bool from_node(const IpAddress& ip);
 
   boost::asio::any_io_executor executor_;
   Note note_;
   std::map<std::uint16_t, std::shared_ptr<Port>> ports_;
+  std::set<std::shared_ptr<Port>> leaving_;
   std::set<std::shared_ptr<StolenConnection>> live_;
   std::unique_ptr<Redirect> redirect_;
   std::set<IpAddress> node_;
