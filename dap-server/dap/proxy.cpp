@@ -266,7 +266,7 @@ Task<void> Proxy::shut_down() {
   phase_ = Phase::over;
   end_session();
   if (const auto port = adapter_) co_await port->process().end();
-  if (debuggee_ && !leave_debuggee_) syscall(SYS_pidfd_send_signal, debuggee_.get(), SIGKILL, nullptr, 0);
+  kill_debuggee();
   const auto limit = asio::steady_timer::clock_type::now() + 10s;
   while (beside_ > 0 && asio::steady_timer::clock_type::now() < limit) {
     beside_ended_.expires_at(limit);
@@ -274,6 +274,11 @@ Task<void> Proxy::shut_down() {
   }
   co_await client_->flush(1s);
   client_->close();
+}
+
+/// Adapters end what they launched when they end; this is for those that were killed, and their helpers.
+void Proxy::kill_debuggee() {
+  if (debuggee_ && !leave_debuggee_) syscall(SYS_pidfd_send_signal, debuggee_.get(), SIGKILL, nullptr, 0);
 }
 
 void Proxy::run_beside(Task<void> task, const char* what) {

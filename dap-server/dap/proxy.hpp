@@ -59,6 +59,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   void say(const std::string& text, const char* category = "console");
   void leave();
   Task<void> shut_down();
+  void kill_debuggee();
   /// Spawns a coroutine of ours; what it throws is told on stderr and ends the conversation.
   void run_beside(Task<void> task, const char* what);
 
@@ -113,6 +114,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   bool client_shows_progress_ = false;
   std::optional<Message> held_initialized_;
   std::optional<Message> ending_;  ///< disconnect that was passed on and is not answered
+  bool launched_ = false;          ///< by launch, not attach: the debuggee ends with us
   bool leave_debuggee_ = false;    ///< the client disconnected without ending the debuggee
   UniqueFd debuggee_;              ///< its pidfd
 

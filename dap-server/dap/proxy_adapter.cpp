@@ -122,9 +122,9 @@ void Proxy::on_adapter_event(AdapterPort& port, const Message& message) {
   }
   if (name == "capabilities") {
     if (auto body = message.body(); body.is_object() && body.contains("capabilities")) port.capabilities().update(body["capabilities"]);
-  } else if (name == "process" && session_) {
+  } else if (name == "process" && launched_) {
     const auto body = message.body();
-    if (body.is_object() && body.value("startMethod", "launch") == "launch" && body.contains("systemProcessId") && body["systemProcessId"].is_number_integer())
+    if (body.is_object() && body.contains("systemProcessId") && body["systemProcessId"].is_number_integer())
       debuggee_.reset(static_cast<int>(syscall(SYS_pidfd_open, body["systemProcessId"].get<int>(), 0)));
   } else if (name == "stopped") {
     motion_ = std::exchange(wants_entry_stop_, false) ? Motion::stopped_at_entry : Motion::stopped;
@@ -192,6 +192,7 @@ void Proxy::adapter_gone(int status) {
   phase_ = Phase::over;
   end_session();
   if (!expected) {
+    kill_debuggee();
     exit_code_ = 1;
     fprintf(stderr, "inpod dap: %s\n", text.c_str());
     say("inpod: " + text, "important");

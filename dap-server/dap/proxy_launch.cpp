@@ -46,6 +46,7 @@ void Proxy::on_launch(Message message) {
   auto request = LaunchRequest::read(message);
   launch_answered_ = configured_ = false;
   motion_ = Motion::none;
+  launched_ = message.envelope.name == "launch";
   if (adapter_ && (!request || !request->concerns_us())) {
     adapter_->relay_request(message);
     phase_ = Phase::relaying;

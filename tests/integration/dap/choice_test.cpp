@@ -1,0 +1,178 @@
+// Which adapter runs, programs that can't be injected, attach, and several clients over TCP.
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "bench.hpp"
+#include "catch.hpp"
+
+using namespace inpod::test;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// The message of a launch that must fail.
+std::string failed_launch(DapClient& client, const json& launch) {
+  client.must("initialize", initialize_arguments());
+  const json answer = client.request("launch", launch);
+  CHECK_FALSE(answer.value("success", true));
+  client.event("terminated");
+  return answer["body"]["error"].value("format", "");
+}
+
+}  // namespace
+
+TEST_CASE("a launch may name another adapter than the one that answered initialize") {
+  Bench bench;
+  DapClient client(bench.server_with({}), bench.environment);  // starts lldb-dap, the best that is installed
+  const json first = client.must("initialize", initialize_arguments());
+  CHECK(first.contains("__lldb"));
+  const json launch = bench.launch("fake", {{"debugger", {{"command", installed("GDB16")}, {"args", {"-q", "-i", "dap"}}}}, {"env", json::object()}});
+  const int seq = client.send("launch", launch);
+  const json changed = client.event("capabilities")["body"]["capabilities"];
+  CHECK(changed["supportsInstructionBreakpoints"] == true);
+  CHECK(changed["supportsRestartRequest"] == false);
+  client.event("initialized");
+  client.must("setBreakpoints", {{"source", bench.source()}, {"breakpoints", {{{"line", bench.line_of("BREAK")}}}}});
+  client.must("configurationDone");
+  CHECK(client.response(seq).value("success", false));
+  client.event("stopped");
+  CHECK(bench.loaded_executables() == std::set<std::string>{debuggee_path()});
+}
+
+TEST_CASE("an adapter that is named and missing is an error with a remedy") {
+  Bench bench;
+  DapClient client(bench.server_with({"--debugger", "no-such-adapter"}), bench.environment);
+  const json answer = client.request("initialize", initialize_arguments());
+  CHECK_FALSE(answer.value("success", true));
+  CHECK(answer["body"]["error"].value("format", "").find("sudo apt-get install lldb-19") != std::string::npos);
+}
+
+TEST_CASE("no adapter at all: initialize is answered, launch says what to install") {
+  Bench bench;
+  bench.environment["PATH"] = bench.directory;
+  DapClient client(bench.server_with({}), bench.environment);
+  CHECK(failed_launch(client, bench.launch("fake")).find("lldb-19") != std::string::npos);
+}
+
+TEST_CASE("an old gdb is refused with the version it takes") {
+  Bench bench;
+  DapClient client(bench.server_with({}), bench.environment);
+  CHECK(failed_launch(client, bench.launch("fake", {{"debugger", "gdb"}})).find("gdb 14") != std::string::npos);
+}
+
+TEST_CASE("an adapter of an unknown kind is not guessed at") {
+  Bench bench;
+  DapClient client(bench.server_with({"--", DAP_SCRIPTED_ADAPTER, bench.directory + "/received"}), bench.environment);
+  client.send("initialize", initialize_arguments());
+  const json answer = client.request("launch", bench.launch("fake"));
+  CHECK(answer["body"]["error"].value("format", "").find("\"type\"") != std::string::npos);
+  CHECK(bench.loads().empty());
+}
+
+TEST_CASE("a launch in the cluster keeps what it does not concern: key order, numbers, bytes that are no UTF-8") {
+  Bench bench;
+  const std::string answers = bench.directory + "/answers", received = bench.directory + "/received";
+  const std::string initialized = R"({"seq":0,"type":"response","request_seq":@REQUEST_SEQ@,"success":true,"command":"initialize","body":{}})";
+  std::ofstream(answers) << initialized.size() << "\n" << initialized;
+  DapClient client(bench.server_with({"--", DAP_SCRIPTED_ADAPTER, received, answers}), bench.environment);
+  client.must("initialize", initialize_arguments());
+  client.send_body(R"({"arguments":{"noDebug":true,"debugger":{"command":")" DAP_SCRIPTED_ADAPTER R"(","args":[")" + received + R"(",")" + answers +
+                   R"("],"type":"lldb-dap"},"z":1.50,"env":["A=1"],"program":")" + debuggee_path() + R"(","cluster":{"target":"fake"},"bad":")" "\xff" R"("},"seq":2,"type":"request","command":"launch"})");
+  client.output("inpod: running in fake");
+  std::string text;
+  for (int i = 0; i < 250 && text.find("noDebug") == std::string::npos; ++i) {
+    usleep(20000);
+    std::ifstream in(received, std::ios::binary);
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  INFO(text);
+  CHECK(text.find(R"({"arguments":{"noDebug":true,"z":1.50,"env":["A=1",)") != std::string::npos);
+  CHECK(text.find(R"(,"program":")" + debuggee_path() + R"(","bad":")" "\xff" R"(","initCommands":[)") != std::string::npos);
+  CHECK(text.find(R"(]},"seq":2,"type":"request","command":"launch"})") != std::string::npos);
+}
+
+TEST_CASE("a program that can't be injected fails before anything is made") {
+  Bench bench;
+  const std::string script = bench.directory + "/script", text = bench.directory + "/text";
+  std::ofstream(script) << "#!/bin/sh\n";
+  fs::permissions(script, fs::perms::owner_all);
+  std::ofstream(text) << "text";
+  const auto [program, says] = GENERATE_COPY(table<std::string, std::string>({{"/no/such/program", "can't be found"},
+      {script, "it is a script"}, {text, "not executable"}, {"/", "not a file"}, {"", "names no program"}}));
+  INFO(program);
+  DapClient client(bench.server_with({}), bench.environment);
+  CHECK(failed_launch(client, bench.launch("fake", {{"program", program}})).find(says) != std::string::npos);
+  CHECK(client.all_output().find("agent") == std::string::npos);
+}
+
+TEST_CASE("a static program is told apart") {
+  Bench bench;
+  DapClient client(bench.server_with({}), bench.environment);
+  CHECK(failed_launch(client, bench.launch("fake", {{"program", DAP_STATIC_DEBUGGEE}})).find("statically linked") != std::string::npos);
+}
+
+TEST_CASE("a mistake in the cluster key is told with the key") {
+  Bench bench;
+  DapClient client(bench.server_with({}), bench.environment);
+  CHECK(failed_launch(client, bench.launch("", {{"cluster", {{"tarjet", "x"}}}})).find("tarjet") != std::string::npos);
+}
+
+TEST_CASE("attach goes through as it is, and says that it does not move a process") {
+  Bench bench;
+  bench.environment["MODE"] = "wait";
+  DapClient debuggee({debuggee_path()}, bench.environment);
+  const pid_t pid = bench.debuggee();
+  DapClient client(bench.server_with({}), bench.environment);
+  client.must("initialize", initialize_arguments());
+  const int attach = client.send("attach", {{"pid", pid}, {"program", debuggee_path()}, {"cluster", {{"target", "fake"}}}});
+  client.output("can't be moved into the cluster");
+  client.event("initialized");
+  client.must("configurationDone");
+  CHECK(client.response(attach).value("success", false));
+  client.must("disconnect", {{"terminateDebuggee", false}});
+  client.wait_exit();
+  CHECK_FALSE(gone(pid));
+  kill(pid, SIGKILL);
+}
+
+TEST_CASE("several clients over TCP, each with an adapter of its own") {
+  Bench bench;
+  // The port is told on stderr, which goes to a file here.
+  const std::string told = bench.directory + "/told";
+  std::string command = "exec '" + std::string(DAP_FAKE_INPOD) + "' --listen 127.0.0.1:0 2>'" + told + "'";
+  DapClient server({"sh", "-c", command}, bench.environment);
+  std::string line;
+  for (int i = 0; i < 250 && line.find('\n') == std::string::npos; ++i) {
+    usleep(20000);
+    std::ifstream in(told);
+    line.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  REQUIRE(line.find("127.0.0.1:") != std::string::npos);
+  const auto port = static_cast<unsigned short>(std::stoi(line.substr(line.rfind(':') + 1)));
+  {
+    DapClient one(port), two(port);
+    REQUIRE(start_debugging(one, bench, bench.launch("fake"), "BREAK"));
+    REQUIRE(start_debugging(two, bench, bench.launch("fake"), "BREAK"));
+    const json stopped = one.event("stopped");
+    two.event("stopped");
+    CHECK(children_of(server.pid()).size() == 2);
+    resume(one, stopped);
+    one.event("terminated");
+    one.must("disconnect");
+    CHECK(one.wait_end(5s));
+    two.must("threads");
+  }
+  DapClient three(port);
+  three.must("initialize", initialize_arguments());
+  kill(server.pid(), SIGTERM);
+  CHECK(WEXITSTATUS(server.wait_exit(10s)) == 0);
+}
+
+TEST_CASE("listening beyond loopback must be asked for") {
+  Bench bench;
+  DapClient server(bench.server_with({"--listen", "0.0.0.0:0"}), bench.environment);
+  CHECK(WEXITSTATUS(server.wait_exit(5s)) == 125);
+}

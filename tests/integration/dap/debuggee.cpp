@@ -1,0 +1,36 @@
+// What the adapters debug in tests: works on a number, shows its environment and arguments, ends with a code of its own.
+// MODE (environment): "" ends at once; "wait" runs until it is killed, for at most a minute.
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+extern "C" int layer_entered(int) __attribute__((weak));
+
+static int work(int number) {
+  int result = number * 3;
+  result += 1;  // BREAK
+  if (layer_entered) result += layer_entered(0);  // STEP
+  return result;
+}
+
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) printf("argument %d [%s]\n", i, argv[i]);
+  for (const char* name : {"POD_VALUE", "POD_LINES", "LOCAL_VALUE", "REQUEST_VALUE", "UNSET_ME", "PATH"})
+    printf("%s=[%s]\n", name, getenv(name) ? getenv(name) : "(unset)");
+  if (const char* path = getenv("PID_FILE")) {
+    if (FILE* file = fopen(path, "w")) {
+      fprintf(file, "%d\n", static_cast<int>(getpid()));
+      fclose(file);
+    }
+  }
+  printf("worked %d\n", work(argc));
+  fflush(stdout);
+  const char* mode = getenv("MODE");
+  if (mode && strcmp(mode, "wait") == 0)
+    for (int i = 0; i < 600; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  return 7;
+}

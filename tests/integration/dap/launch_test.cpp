@@ -1,0 +1,158 @@
+// A launch in the cluster through each real adapter: breakpoints, environment, arguments, and that the layer gets into the
+// target alone. Also what happens when there is no session, and when it can't be had.
+#include <filesystem>
+
+#include "bench.hpp"
+#include "catch.hpp"
+
+using namespace inpod::test;
+using namespace std::chrono_literals;
+
+TEST_CASE("a launch in the cluster stops at a breakpoint and runs to its end", "[adapter]") {
+  Bench bench;
+  DapClient client(bench.server(), bench.environment);
+  REQUIRE(start_debugging(client, bench, bench.launch("fake"), "BREAK"));
+  const json stopped = client.event("stopped");
+  const json frames = stack_of(client, stopped);
+  CHECK(frames[0].value("name", "").find("work") != std::string::npos);
+  CHECK(frames[0].value("line", 0) == bench.line_of("BREAK"));
+  CHECK(frames[1].value("name", "").find("main") != std::string::npos);
+  const auto locals = locals_of(client, stopped);
+  CHECK(locals.at("number") == "3");
+  CHECK(locals.at("result") == "9");
+  client.output("inpod: running in fake (pod web-1, container app), mirror");
+  CHECK(client.event("inpod/session")["body"]["state"] == "running");
+  resume(client, stopped);
+  if (bench.adapter.tells_exit) CHECK(client.event("exited")["body"]["exitCode"] == 7);
+  client.event("terminated");
+  CHECK(bench.wait_marked(".stopped", 5s));
+  client.must("disconnect");
+  CHECK(client.wait_exit() == 0);
+  CHECK(bench.loads().size() == 1);
+  CHECK(bench.loaded_executables() == std::set<std::string>{debuggee_path()});
+}
+
+TEST_CASE("the debuggee gets the pod's environment on top of the machine's, and its own arguments", "[adapter]") {
+  Bench bench;
+  DapClient client(bench.server(), bench.environment);
+  REQUIRE(start_debugging(client, bench, bench.launch("fake"), ""));
+  client.event("terminated");
+  const std::string output = client.all_output();
+  INFO(output);
+  std::string flat;  // a pseudo-terminal brings carriage returns
+  for (const char c : output)
+    if (c != '\r') flat += c;
+  CHECK(flat.find("argument 1 [one]") != std::string::npos);
+  CHECK(flat.find("argument 2 [two words]") != std::string::npos);
+  CHECK(flat.find("POD_VALUE=[of the pod]") != std::string::npos);
+  CHECK(flat.find("POD_LINES=[one\n\"two\" \\ $three 'four']") != std::string::npos);
+  CHECK(flat.find("LOCAL_VALUE=[of this machine]") != std::string::npos);
+  CHECK(flat.find("REQUEST_VALUE=[of the request]") != std::string::npos);
+  CHECK(flat.find("UNSET_ME=[(unset)]") != std::string::npos);
+  CHECK(flat.find("PATH=[/") != std::string::npos);
+  CHECK(flat.find("not UTF-8 were left out: BINARY") != std::string::npos);
+  CHECK(bench.loaded_executables() == std::set<std::string>{debuggee_path()});
+}
+
+TEST_CASE("without a cluster key nothing of inpod is there", "[adapter]") {
+  Bench bench;
+  DapClient client(bench.server(), bench.environment);
+  REQUIRE(start_debugging(client, bench, bench.launch(""), "BREAK"));
+  const json stopped = client.event("stopped");
+  CHECK(locals_of(client, stopped).at("result") == "9");
+  resume(client, stopped);
+  client.event("terminated");
+  client.must("disconnect");
+  CHECK(client.wait_exit() == 0);
+  CHECK(bench.loads().empty());
+  for (const auto& body : client.bodies()) CHECK(body.find("inpod/") == std::string::npos);
+}
+
+TEST_CASE("stepping in does not end up in the layer", "[adapter]") {
+  Bench bench;
+  DapClient client(bench.server(), bench.environment);
+  REQUIRE(start_debugging(client, bench, bench.launch("fake"), "STEP"));
+  const json stopped = client.event("stopped");
+  client.must("stepIn", {{"threadId", stopped["body"]["threadId"]}});
+  const json stepped = client.event("stopped");
+  const json frames = stack_of(client, stepped);
+  CHECK(frames[0].value("name", "").find("layer_entered") == std::string::npos);
+  CHECK(frames[0].value("name", "").find("work") != std::string::npos);
+}
+
+TEST_CASE("a nested configuration is unwrapped", "[adapter]") {
+  Bench bench;
+  DapClient client(bench.server(), bench.environment);
+  json inner = bench.launch("");
+  inner["type"] = "anything";
+  REQUIRE(start_debugging(client, bench, {{"cluster", {{"target", "fake"}}}, {"configuration", inner}}, "BREAK"));
+  client.event("stopped");
+  CHECK(bench.loads().size() == 1);
+}
+
+TEST_CASE("everything sent after launch waits for the session and keeps its order", "[adapter]") {
+  Bench bench;
+  DapClient client(bench.server(), bench.environment);
+  client.must("initialize", initialize_arguments());
+  const int launch = client.send("launch", bench.launch("deaf"));
+  client.event("progressStart");
+  std::vector<int> sent;
+  sent.push_back(client.send("setBreakpoints", {{"source", bench.source()}, {"breakpoints", {{{"line", bench.line_of("BREAK")}}}}}));
+  sent.push_back(client.send("setFunctionBreakpoints", {{"breakpoints", json::array()}}));
+  sent.push_back(client.send("configurationDone"));
+  sent.push_back(client.send("threads"));
+  CHECK_FALSE(client.try_event("stopped", 500ms));
+  CHECK(client.response(launch).value("success", false));
+  client.event("stopped");
+  for (const int seq : sent) client.response(seq);
+  std::vector<int> answered;
+  for (const auto& message : client.messages())
+    if (message.value("type", "") == "response" && message["request_seq"] > launch) answered.push_back(message["request_seq"]);
+  CHECK(answered == sent);
+}
+
+TEST_CASE("a session that can't be had fails the launch, and nothing runs", "[adapter]") {
+  Bench bench;
+  DapClient client(bench.server(), bench.environment);
+  client.must("initialize", initialize_arguments());
+  const int launch = client.send("launch", bench.launch("refused"));
+  const int held = client.send("configurationDone");
+  const json answer = client.response(launch);
+  CHECK_FALSE(answer.value("success", true));
+  CHECK(answer.value("message", "").find("the cluster said no") != std::string::npos);
+  CHECK(answer["body"]["error"]["format"] == "the cluster said no\n  ask its owner");
+  CHECK(answer["body"]["error"]["showUser"] == true);
+  CHECK_FALSE(client.response(held).value("success", true));
+  client.event("terminated");
+  client.must("disconnect");
+  CHECK(client.wait_exit() == 0);
+  CHECK(bench.loads().empty());
+  CHECK_FALSE(std::filesystem::exists(bench.pid_file()));
+}
+
+TEST_CASE("a layer that does not load stops the program", "[adapter]") {
+  Bench bench;
+  bench.environment["MODE"] = "wait";
+  DapClient client(bench.server(), bench.environment);
+  REQUIRE(start_debugging(client, bench, bench.launch("nolayer"), ""));
+  const pid_t debuggee = bench.debuggee();
+  client.output("did not load", 15s);
+  client.event("terminated");
+  CHECK(wait_gone(debuggee, 5s));
+  CHECK(bench.wait_marked(".stopped", 5s));
+}
+
+TEST_CASE("stopping at the entry is no missing layer", "[adapter]") {
+  Bench bench;
+  if (!bench.adapter.lldb) {
+    SUCCEED("only lldb stops before the layer's constructor");
+    return;
+  }
+  DapClient client(bench.server(), bench.environment);
+  REQUIRE(start_debugging(client, bench, bench.launch("fake", {{"stopOnEntry", true}}), ""));
+  const json stopped = client.event("stopped");
+  CHECK_FALSE(client.try_event("terminated", 6s));
+  resume(client, stopped);
+  client.event("terminated");
+  CHECK(bench.loads().size() == 1);
+}

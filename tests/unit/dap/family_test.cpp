@@ -1,0 +1,129 @@
+// How each kind of adapter is recognised, and what it is given for the debuggee's environment.
+#include "dap/adapters/family.hpp"
+
+#include "catch.hpp"
+
+using namespace inpod;
+using namespace inpod::dap;
+using nlohmann::json;
+
+namespace {
+
+const LaunchEnvironment pod{{{"LD_PRELOAD", "/l/libinpod.so:/user.so"}, {"INPOD_SOCKET", "/s"}, {"INPOD_PROGRAM", "/p"}, {"POD", "a\n\"b\""}, {"BOTH", "pod"}, {"BAD", "\xff"}},
+                            {"GONE"}, "/l/libinpod.so", "/s"};
+const std::vector<std::string> host{"PATH=/bin", "GONE=x", "HOME=/h", "BOTH=host", "BROKEN=\xff"};
+
+struct Prepared {
+  json arguments;
+  LaunchPlan plan;
+};
+Prepared prepare(const AdapterFamily& family, const json& given, const json& capabilities = json::object()) {
+  auto arguments = *RawObject::parse(given.dump());
+  const auto plan = family.prepare(arguments, {pod, host, capabilities});
+  REQUIRE(plan);
+  return {json::parse(arguments.text()), *plan};
+}
+
+bool has(const json& list, const std::string& item) { return std::find(list.begin(), list.end(), item) != list.end(); }
+
+}  // namespace
+
+TEST_CASE("the shapes of an environment") {
+  const Variables want{{"A", "1"}, {"B", ""}};
+  CHECK(variables_from_json({{"A", "1"}, {"B", ""}}) == want);
+  CHECK(variables_from_json({{"A", 1}, {"B", ""}}) == want);
+  CHECK(variables_from_json(json::array({"A=1", "B", "=C"})) == want);
+  CHECK(variables_from_json(json::array({{{"name", "A"}, {"value", "1"}}, {{"name", "B"}}, {{"nam", "C"}}})) == want);
+  CHECK(variables_from_json({{"A", nullptr}}) == Variables{{"A", std::nullopt}});
+  CHECK(variables_from_json("text").empty());
+  CHECK(variables_from_json(nullptr).empty());
+}
+
+TEST_CASE("the request wins over the pod, but the layer stays first") {
+  const auto merged = debuggee_environment(pod, {{"BOTH", "request"}, {"GONE", "back"}, {"POD", std::nullopt}, {"LD_PRELOAD", "/mine.so"}, {"INPOD_SOCKET", "/evil"}, {"BAD", "good"}});
+  CHECK(merged.set == std::map<std::string, std::string>{{"BOTH", "request"}, {"GONE", "back"}, {"BAD", "good"}});
+  CHECK(merged.unset == std::vector<std::string>{"POD"});
+  CHECK(merged.injection.at("LD_PRELOAD") == "/l/libinpod.so:/user.so:/mine.so");
+  CHECK(merged.injection.at("INPOD_SOCKET") == "/s");
+  CHECK(merged.left_out.empty());
+  CHECK(debuggee_environment(pod, {}).left_out == std::vector<std::string>{"BAD"});
+}
+
+TEST_CASE("UTF-8") {
+  for (const char* good : {"", "a", "é", "€", "😀"}) CHECK(is_utf8(good));
+  for (const char* bad : {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "a\x80"}) CHECK_FALSE(is_utf8(bad));
+}
+
+TEST_CASE("lldb-dap gets an array, and commands that are quiet where it can be") {
+  const auto [arguments, plan] = prepare(lldb_family(), {{"env", {{"BOTH", "request"}}}, {"initCommands", {"mine"}}}, {{"__lldb", {{"version", "19"}}}});
+  CHECK(has(arguments["env"], "LD_PRELOAD=/l/libinpod.so:/user.so"));
+  CHECK(has(arguments["env"], "POD=a\n\"b\""));
+  CHECK(has(arguments["env"], "BOTH=request"));
+  CHECK_FALSE(has(arguments["env"], "BOTH=pod"));
+  CHECK(arguments["initCommands"] == json{"?settings append target.process.thread.step-avoid-libraries libinpod.so", "?settings append target.unset-env-vars GONE", "mine"});
+  CHECK(plan.commands.empty());
+  CHECK(plan.left_out == std::vector<std::string>{"BAD"});
+  CHECK(prepare(lldb_family(), json::object()).arguments["initCommands"][0] == "settings append target.process.thread.step-avoid-libraries libinpod.so");
+}
+
+TEST_CASE("gdb gets the whole environment, and the layer by a wrapper") {
+  const auto [arguments, plan] = prepare(gdb_family(), {{"env", {{"MINE", "1"}}}});
+  CHECK(arguments["env"] == json{{"PATH", "/bin"}, {"HOME", "/h"}, {"BOTH", "pod"}, {"POD", "a\n\"b\""}, {"MINE", "1"}});
+  REQUIRE(plan.commands.size() == 2);
+  CHECK(plan.commands[1] == "set exec-wrapper /usr/bin/env 'INPOD_PROGRAM=/p' 'INPOD_SOCKET=/s' 'LD_PRELOAD=/l/libinpod.so:/user.so'");
+}
+
+TEST_CASE("cdt-gdb-adapter gets commands, and its own environment stays as it was") {
+  const auto [arguments, plan] = prepare(cdt_family(), {{"environment", {{"BOTH", "request"}}}});
+  CHECK(arguments["environment"] == json{{"BOTH", "request"}});
+  CHECK(has(arguments["initCommands"], R"(-interpreter-exec console "set environment POD=a\012\"b\"")"));
+  CHECK(has(arguments["initCommands"], R"(-interpreter-exec console "set environment BOTH=request")"));
+  CHECK(has(arguments["initCommands"], R"(-interpreter-exec console "unset environment GONE")"));
+  CHECK(arguments["initCommands"].back().get<std::string>().starts_with("set exec-wrapper"));
+  for (const auto& command : arguments["initCommands"]) CHECK(command.get<std::string>().find('\n') == std::string::npos);
+}
+
+TEST_CASE("cppdbg gets setup commands, with gdb only") {
+  const auto [arguments, plan] = prepare(cppdbg_family(), {{"setupCommands", {{{"text", "mine"}}}}, {"environment", {{{"name", "BOTH"}, {"value", "request"}}}}});
+  CHECK(arguments["setupCommands"].back()["text"] == "mine");
+  CHECK(arguments["setupCommands"][0]["text"] == R"(-interpreter-exec console "unset environment GONE")");
+  CHECK(arguments["environment"].size() == 1);
+  auto lldb = *RawObject::parse(R"({"MIMode":"lldb"})");
+  CHECK_FALSE(cppdbg_family().prepare(lldb, {pod, host, json()}));
+}
+
+TEST_CASE("CodeLLDB gets the whole environment and inherits none") {
+  const auto [arguments, plan] = prepare(codelldb_family(), json::object());
+  CHECK(arguments["env"]["PATH"] == "/bin");
+  CHECK(arguments["env"]["LD_PRELOAD"] == "/l/libinpod.so:/user.so");
+  CHECK_FALSE(arguments["env"].contains("GONE"));
+  CHECK(arguments["initCommands"][0] == "settings set target.inherit-env false");
+}
+
+TEST_CASE("quotes in a path survive the shell that gdb starts the program by") {
+  LaunchEnvironment odd = pod;
+  odd.set["LD_PRELOAD"] = "/it's/libinpod.so";
+  CHECK(gdb_exec_wrapper(debuggee_environment(odd, {})).ends_with(R"('LD_PRELOAD=/it'\''s/libinpod.so')"));
+}
+
+TEST_CASE("families are told by type, by command, by their answer") {
+  const auto family = [](std::vector<std::string> argv, const std::string& type = "", const json& capabilities = json()) {
+    const auto found = find_family({std::move(argv), type}, capabilities);
+    return std::string(found ? (*found)->name() : "?");
+  };
+  CHECK(family({"/usr/bin/lldb-dap-19"}) == "lldb-dap");
+  CHECK(family({"lldb-vscode-14"}) == "lldb-dap");
+  CHECK(family({"gdb", "-i", "dap"}) == "gdb");
+  CHECK(family({"/x/gdb16", "-i", "dap"}) == "gdb");
+  CHECK(family({"x86_64-linux-gnu-gdb"}) == "gdb");
+  CHECK(family({"rust-gdb", "-i", "dap"}) == "gdb");
+  CHECK(family({"/n/cdt-gdb-adapter"}) == "cdt-gdb-adapter");
+  CHECK(family({"node", "/n/cdt-gdb-adapter/dist/debugAdapter.js"}) == "cdt-gdb-adapter");
+  CHECK(family({"/e/codelldb"}) == "codelldb");
+  CHECK(family({"/e/OpenDebugAD7"}) == "cppdbg");
+  CHECK(family({"wrapper"}, "lldb-dap") == "lldb-dap");
+  CHECK(family({"wrapper"}, "", {{"$__lldb_version", "22"}}) == "lldb-dap");
+  CHECK(family({"wrapper"}, "", json::parse(R"({"exceptionBreakpointFilters":[{"filter":"assert","label":"Ada assertions"}]})")) == "gdb");
+  CHECK(family({"wrapper"}, "", {{"breakpointModes", json::array()}}) == "cdt-gdb-adapter");
+  CHECK(family({"wrapper"}) == "?");
+}
