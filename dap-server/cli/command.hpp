@@ -19,6 +19,9 @@ struct Globals {
 };
 
 void add_run(CLI::App& app, Globals& globals);
+void add_dap(CLI::App& app, Globals& globals);
+void add_targets(CLI::App& app, Globals& globals);
+void add_check(CLI::App& app, Globals& globals);
 void add_session(CLI::App& app, Globals& globals);
 void add_schema(CLI::App& app, Globals& globals);
 void add_demo(CLI::App& app, Globals& globals);

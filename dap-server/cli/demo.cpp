@@ -17,12 +17,13 @@
 #include "cli/command.hpp"
 #include "cli/console.hpp"
 #include "cli/demo_pod.hpp"
+#include "cli/demo_state.hpp"
+#include "cli/signals.hpp"
 #include "protocol/unique_fd.hpp"
 #include "session/paths.hpp"
 #include "session/registry.hpp"
 
 namespace inpod::cli {
-namespace {
 
 namespace fs = std::filesystem;
 
@@ -31,6 +32,17 @@ Result<fs::path> demo_directory() {
   return fs::path(root) / "demo";
 }
 
+nlohmann::json running_demo(const fs::path& directory) {
+  std::ifstream file(directory / "state.json");
+  const auto state = nlohmann::json::parse(file, nullptr, false);
+  const bool usable = state.is_object() && state.value("keeper", nlohmann::json()).is_number_integer() &&
+                      state.value("start_time", nlohmann::json()).is_number_unsigned();
+  if (usable && process_start_time(state["keeper"].get<int>()) == state["start_time"].get<std::uint64_t>()) return state;
+  return {};
+}
+
+namespace {
+
 Result<std::string> find_web() {
   const auto bin = fs::path(self_path()).parent_path();
   for (const auto& candidate : {bin / "inpod-demo-web", bin / "../lib/inpod/inpod-demo-web"}) {
@@ -38,16 +50,6 @@ Result<std::string> find_web() {
     if (fs::is_regular_file(candidate, error)) return fs::canonical(candidate, error).string();
   }
   return fail("inpod-demo-web, the demo's service, was not found beside inpod", "install inpod as a whole");
-}
-
-/// The state of a demo that runs, or null. Removes what a dead one left.
-nlohmann::json running(const fs::path& directory) {
-  std::ifstream file(directory / "state.json");
-  const auto state = nlohmann::json::parse(file, nullptr, false);
-  const bool usable = state.is_object() && state.value("keeper", nlohmann::json()).is_number_integer() &&
-                      state.value("start_time", nlohmann::json()).is_number_unsigned();
-  if (usable && process_start_time(state["keeper"].get<int>()) == state["start_time"].get<std::uint64_t>()) return state;
-  return {};
 }
 
 void print_state(const nlohmann::json& state, bool json) {
@@ -172,7 +174,7 @@ int up(bool foreground, bool json) {
   if (!directory) return report(directory.error());
   const auto web = find_web();
   if (!web) return report(web.error());
-  if (const auto state = running(*directory); !state.is_null()) {
+  if (const auto state = running_demo(*directory); !state.is_null()) {
     print_state(state, json);
     return 0;
   }
@@ -183,13 +185,14 @@ int up(bool foreground, bool json) {
   fs::remove_all(*directory, error);
   fs::create_directory(*directory, error);
   if (error) return report(Error{0, "cannot make " + directory->string() + ": " + error.message(), {}});
+  block_signals();
   return foreground ? keep_in_foreground(*directory, *web, json) : up_in_background(*directory, *web, json);
 }
 
 int down() {
   const auto directory = demo_directory();
   if (!directory) return report(directory.error());
-  const auto state = running(*directory);
+  const auto state = running_demo(*directory);
   if (!state.is_null()) {
     const int keeper = state["keeper"].get<int>();
     const auto start_time = state["start_time"].get<std::uint64_t>();
@@ -210,7 +213,7 @@ int down() {
 int status(bool json) {
   const auto directory = demo_directory();
   if (!directory) return report(directory.error());
-  const auto state = running(*directory);
+  const auto state = running_demo(*directory);
   if (state.is_null()) {
     say("no demo runs; `inpod demo up` starts it");
     return 1;

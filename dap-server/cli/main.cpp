@@ -3,6 +3,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <signal.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -10,7 +12,6 @@
 #include "cli/command.hpp"
 #include "cli/console.hpp"
 #include "cli/launcher.hpp"
-#include "cli/signals.hpp"
 
 namespace inpod::cli {
 
@@ -75,6 +76,9 @@ int main_of(std::vector<std::string> arguments) {
              "  inpod check -t deployment/checkout               what is missing, and what to do about it\n"
              "`inpod COMMAND --help` says more.");
   add_run(app, globals);
+  add_dap(app, globals);
+  add_targets(app, globals);
+  add_check(app, globals);
   add_session(app, globals);
   add_demo(app, globals);
   add_schema(app, globals);
@@ -85,7 +89,7 @@ int main_of(std::vector<std::string> arguments) {
     return app.exit(error) == 0 ? 0 : exit_failed;
   }
   if (!start_logging(globals)) return exit_failed;
-  block_signals();
+  signal(SIGPIPE, SIG_IGN);
   return globals.action();
 }
 

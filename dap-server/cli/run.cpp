@@ -145,6 +145,7 @@ int run(const ConfigOptions& options, Globals& globals) {
   if (!found) return program_error(found.error());
   auto program = inspect_program(*found, path);
   if (!program) return program_error(program.error());
+  block_signals();
   return run_to_end([&](boost::asio::any_io_executor executor) -> Task<int> {
     Run run(executor, globals, std::move(*config), std::move(*program));
     co_return co_await run();

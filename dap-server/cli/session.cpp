@@ -144,6 +144,7 @@ int start(const ConfigOptions& options, const std::string& program) {
   if (!found) return print_error(found.error());
   const auto inspected = inspect_program(*found, search_path);
   if (!inspected) return print_error(inspected.error());
+  block_signals();
   return run_to_end([&](asio::any_io_executor executor) -> Task<int> {
     Start session(executor, std::move(*config), inspected->executable);
     co_return co_await session();

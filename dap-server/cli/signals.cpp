@@ -23,7 +23,6 @@ sigset_t handled() {
 void block_signals() {
   const sigset_t set = handled();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  signal(SIGPIPE, SIG_IGN);
 }
 
 void restore_signals() {

@@ -16,9 +16,9 @@ struct Signal {
   bool from_terminal = false;  ///< the kernel sent it, to the whole foreground process group
 };
 
-/// Blocks SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGCHLD for the process; ignores SIGPIPE.
+/// Blocks SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGCHLD for the process.
 void block_signals();
-/// Undoes it between fork and exec; async-signal-safe.
+/// Undoes it, and the ignoring of SIGPIPE, between fork and exec; async-signal-safe.
 void restore_signals();
 
 class Signals {
