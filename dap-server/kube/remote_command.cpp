@@ -36,8 +36,10 @@ void RemoteCommand::close() { socket_->close(); }
 
 Task<Result<std::optional<RemoteCommand::Output>>> RemoteCommand::read(std::span<std::uint8_t> into) {
   for (;;) {
-    CO_TRY(part, co_await socket_->read_some(into));
-    if (part.ended) co_return outcome();
+    const auto read = co_await socket_->read_some(into);
+    if (!read && status_.empty()) co_return Failed(read.error());
+    if (!read || read->ended) co_return outcome();
+    const auto part = *read;
     if (part.channel == status_channel) {
       status_.append(into.begin(), into.begin() + static_cast<std::ptrdiff_t>(std::min(part.size, status_limit - status_.size())));
     } else if (part.channel == stdout_channel || part.channel == stderr_channel) {

@@ -181,7 +181,8 @@ class BeastSocket final : public WebSocket, public std::enable_shared_from_this<
   Result<Part> ended(const boost::system::error_code& error) {
     Part part;
     part.ended = true;
-    const bool orderly = error == websocket::error::closed || error == asio::error::eof || error == asio::ssl::error::stream_truncated;
+    // The peer's close frame may be followed by a closed socket before our answer is out.
+    const bool orderly = stream_.reason().code != websocket::close_code::none || error == websocket::error::closed || error == asio::error::eof || error == asio::ssl::error::stream_truncated;
     if (orderly && !closed_) return part;
     return Failed(Error{ECONNRESET, closed_ ? "the connection was closed" : "the connection to the API server broke: " + error.message(), {}});
   }

@@ -55,7 +55,7 @@ std::string text_of(std::span<const std::uint8_t> bytes) { return {bytes.begin()
 
 TEST_CASE("port-forward carries bytes exactly, both ways at once") {
   Cluster cluster;
-  cluster.pod("echo", "exec nc -lk -p 7 -e cat");
+  cluster.pod("echo", "exec nc -ll -p 7 -e cat");
   for (const std::size_t size : {std::size_t{1}, std::size_t{3} << 20, std::size_t{100} << 20}) {
     Transport transport = cluster.must(port_forward(cluster.client(), cluster.space(), "echo", 7));
     const auto bytes = pattern(size);
@@ -88,7 +88,7 @@ TEST_CASE("port-forward tells the end of a connection from an error") {
 
 TEST_CASE("a closed port-forward ends waiting reads") {
   Cluster cluster;
-  cluster.pod("quiet", "exec nc -lk -p 7 -e cat");
+  cluster.pod("quiet", "exec nc -ll -p 7 -e cat");
   Transport transport = cluster.must(port_forward(cluster.client(), cluster.space(), "quiet", 7));
   boost::asio::steady_timer timer(cluster.context(), std::chrono::milliseconds(200));
   timer.async_wait([&](auto) { transport->close(); });

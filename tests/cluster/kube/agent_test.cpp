@@ -1,0 +1,203 @@
+// Agents started for real: as a Job, as an ephemeral container, and in every way that it can fail.
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <cstdlib>
+
+#include "fixture.hpp"
+#include "kube/agent_pod.hpp"
+#include "kube/port_forward.hpp"
+#include "kube/remote_command.hpp"
+#include "kube/resolve.hpp"
+
+using namespace inpod;
+using namespace inpod::kube;
+using namespace inpod::kube::test;
+
+namespace {
+
+std::string stand_in() {
+  const char* path = std::getenv("INPOD_STAND_IN_AGENT");
+  REQUIRE(path);
+  return path;
+}
+
+AgentRequest request_for(Cluster& cluster, const std::string& target) {
+  static int count = 0;
+  AgentRequest request;
+  request.session = "t" + std::to_string(getpid()) + "x" + std::to_string(++count);
+  request.client = "tester@here";
+  request.executable = stand_in();
+  request.start_record = "hello";
+  request.config.startup_seconds = 30;
+  if (!target.empty()) {
+    auto resolved = cluster.await(resolve_target(cluster.client(), *parse_target(target), cluster.space()));
+    if (!resolved) FAIL(resolved.error().to_string());
+    request.target = *resolved;
+  }
+  return request;
+}
+
+bool job_is_gone(Cluster& cluster, const std::string& session) {
+  return try_run("for i in $(seq 100); do kubectl -n " + cluster.space() + " get job,pod -l inpod.dev/session=" + session + " -o name | grep -q . || exit 0; sleep 0.2; done; exit 1") == 0;
+}
+
+void check_echo(Cluster& cluster, const AgentPod& agent) {
+  auto transport = cluster.must(port_forward(cluster.client(), agent.namespace_, agent.pod, agent.port));
+  const std::vector<std::uint8_t> ping{'p', 'i', 'n', 'g'};
+  REQUIRE(cluster.await(transport->write(ping)));
+  std::array<std::uint8_t, 16> buffer;
+  CHECK(cluster.must(transport->read_some(buffer)) == 4);
+}
+
+}  // namespace
+
+TEST_CASE("an agent starts beside its target, is listed, and is deleted") {
+  Cluster cluster;
+  cluster.pod("app", "exec sleep 1000");
+  auto request = request_for(cluster, "pod/app");
+  const auto begun = std::chrono::steady_clock::now();
+  const auto agent = cluster.must(start_agent(cluster.client(), request));
+  WARN("agent ready after " << std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun).count() << " ms");
+  CHECK(agent.port > 0);
+  CHECK(agent.namespace_ == cluster.space());
+  check_echo(cluster, agent);
+  CHECK_THAT(cluster.kubectl("logs " + agent.pod), Catch::Contains("record=5 uid=0"));
+
+  const auto spec = json::parse(cluster.kubectl("get pod " + agent.pod + " -o json"));
+  CHECK(spec["spec"]["hostPID"] == true);
+  CHECK(spec["spec"]["nodeName"] == request.target.node);
+  CHECK(spec["spec"]["automountServiceAccountToken"] == false);
+  CHECK(spec["spec"]["containers"][0]["volumeMounts"].size() == 1);
+
+  CHECK(cluster.await(check_agent(cluster.client(), agent)));
+  const auto listed = cluster.must(list_agents(cluster.client(), cluster.space(), "tester@here"));
+  REQUIRE(listed.size() == 1);
+  CHECK(listed[0].session == request.session);
+  CHECK(listed[0].target == "pod/app");
+  CHECK_FALSE(listed[0].finished);
+  CHECK(cluster.must(list_agents(cluster.client(), cluster.space(), "someone@else")).empty());
+  CHECK(cluster.must(clean_up_agents(cluster.client(), cluster.space(), "tester@here")) == 0);
+
+  REQUIRE(cluster.await(delete_agent(cluster.client(), agent)));
+  REQUIRE(cluster.await(delete_agent(cluster.client(), agent)));
+  CHECK(job_is_gone(cluster, request.session));
+  CHECK(cluster.await(check_agent(cluster.client(), agent)).error().code == ENOENT);
+}
+
+TEST_CASE("an agent that ended is tidied up") {
+  Cluster cluster;
+  cluster.pod("app", "exec sleep 1000");
+  auto request = request_for(cluster, "pod/app");
+  const auto agent = cluster.must(start_agent(cluster.client(), request));
+  const auto killed = cluster.await(RemoteCommand::exec(cluster.client(), agent.namespace_, agent.pod, agent.container, {"sh", "-c", "kill -9 $(pidof agent)"}));
+  CHECK(killed);
+  cluster.kubectl("wait --for=condition=Failed job/inpod-agent-" + request.session + " --timeout=30s");
+  CHECK(cluster.must(clean_up_agents(cluster.client(), cluster.space(), "tester@here")) == 1);
+  CHECK(job_is_gone(cluster, request.session));
+}
+
+TEST_CASE("an agent that fails is quoted, and nothing of it stays") {
+  Cluster cluster;
+  cluster.pod("app", "exec sleep 1000");
+  auto request = request_for(cluster, "pod/app");
+  request.start_record = "exit";
+  const auto error = cluster.error_of(start_agent(cluster.client(), request));
+  CHECK_THAT(error.text, Catch::Contains("stand-in: told to fail"));
+  CHECK(job_is_gone(cluster, request.session));
+}
+
+TEST_CASE("what keeps an agent from starting is named") {
+  Cluster cluster;
+  cluster.apply("apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec: {terminationGracePeriodSeconds: 0, containers: [{name: main, image: 'local/noshell:1', imagePullPolicy: Never}]}\n");
+  cluster.kubectl("wait --for=condition=Ready pod/bare --timeout=60s");
+  auto request = request_for(cluster, "pod/bare");
+
+  SECTION("no shell in the image") {
+    const auto error = cluster.error_of(start_agent(cluster.client(), request));
+    CHECK_THAT(error.text, Catch::Contains("has no shell"));
+    CHECK_THAT(error.remedy, Catch::Contains("agent.bootstrap_image") && Catch::Contains("agent.image"));
+  }
+  SECTION("an image that the node can't get") {
+    request.config.bootstrap_image = "registry.invalid/none:1";
+    const auto error = cluster.error_of(start_agent(cluster.client(), request));
+    CHECK_THAT(error.text, Catch::Contains("can't get the agent's image") && Catch::Contains("registry.invalid/none:1"));
+    CHECK_THAT(error.remedy, Catch::Contains("agent.bootstrap_image"));
+  }
+  SECTION("a quota that leaves no room for pods") {
+    cluster.apply("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: none}\nspec: {hard: {pods: 1}}\n");
+    run("for i in $(seq 50); do kubectl -n " + cluster.space() + " get quota none -o jsonpath={.status.used.pods} | grep -q 1 && exit 0; sleep 0.2; done; exit 1");
+    request.config.bootstrap_image = "local/busybox:1";
+    const auto error = cluster.error_of(start_agent(cluster.client(), request));
+    CHECK_THAT(error.text, Catch::Contains("does not admit the agent's pod") && Catch::Contains("exceeded quota"));
+    CHECK_THAT(error.remedy, Catch::Contains("agent.namespace"));
+  }
+  SECTION("an agent that never says that it is ready") {
+    request.config.image = "local/noshell:1";
+    request.config.startup_seconds = 4;
+    const auto error = cluster.error_of(start_agent(cluster.client(), request));
+    CHECK(error.code == ETIMEDOUT);
+    CHECK_THAT(error.text, Catch::Contains("within 4 s"));
+    CHECK_THAT(error.remedy, Catch::Contains("agent.startup_seconds"));
+  }
+  CHECK(job_is_gone(cluster, request.session));
+}
+
+TEST_CASE("another image gives the shell that the target's lacks") {
+  Cluster cluster;
+  cluster.apply("apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec: {terminationGracePeriodSeconds: 0, containers: [{name: main, image: 'local/noshell:1', imagePullPolicy: Never}]}\n");
+  cluster.kubectl("wait --for=condition=Ready pod/bare --timeout=60s");
+  auto request = request_for(cluster, "pod/bare");
+  request.config.bootstrap_image = "local/busybox:1";
+  check_echo(cluster, cluster.must(start_agent(cluster.client(), request)));
+}
+
+TEST_CASE("targetless: an agent that belongs to no pod") {
+  Cluster cluster;
+  auto request = request_for(cluster, "");
+  CHECK_THAT(cluster.error_of(start_agent(cluster.client(), request)).remedy, Catch::Contains("agent.bootstrap_image"));
+  request.session += "b";
+  request.config.bootstrap_image = "local/busybox:1";
+  const auto agent = cluster.must(start_agent(cluster.client(), request));
+  CHECK(agent.namespace_ == cluster.space());
+  check_echo(cluster, agent);
+}
+
+TEST_CASE("a cancelled start leaves nothing") {
+  Cluster cluster;
+  cluster.pod("app", "exec sleep 1000");
+  auto request = request_for(cluster, "pod/app");
+  for (const int after : {20, 200, 700}) {
+    INFO("cancelled after " << after << " ms");
+    request.session += "c";
+    boost::asio::cancellation_signal signal;
+    boost::asio::steady_timer timer(cluster.context(), std::chrono::milliseconds(after));
+    timer.async_wait([&](auto) { signal.emit(boost::asio::cancellation_type::terminal); });
+    std::optional<Result<AgentPod>> result;
+    boost::asio::co_spawn(cluster.context(), start_agent(cluster.client(), request), boost::asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr thrown, Result<AgentPod> value) {
+                            CHECK_FALSE(thrown);
+                            result = std::move(value);
+                          }));
+    cluster.context().restart();
+    while (!result && cluster.context().run_one_for(std::chrono::seconds(20)) > 0) {
+    }
+    REQUIRE(result);
+    REQUIRE_FALSE(*result);
+    CHECK(result->error().code == ECANCELED);
+    CHECK(job_is_gone(cluster, request.session));
+  }
+}
+
+TEST_CASE("an ephemeral container in the target's own pod") {
+  Cluster cluster;
+  cluster.pod("app", "exec sleep 1000");
+  auto request = request_for(cluster, "pod/app");
+  request.config.mode = "ephemeral";
+  const auto agent = cluster.must(start_agent(cluster.client(), request));
+  CHECK(agent.pod == "app");
+  CHECK(agent.job.empty());
+  check_echo(cluster, agent);
+  CHECK(cluster.await(check_agent(cluster.client(), agent)));
+  REQUIRE(cluster.await(delete_agent(cluster.client(), agent)));
+  request.session += "b";
+  check_echo(cluster, cluster.must(start_agent(cluster.client(), request)));
+}
