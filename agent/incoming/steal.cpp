@@ -19,6 +19,7 @@ constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t most_connections = 4096;  // past it, new ones wait in the listeners' backlogs
 constexpr auto retry_accept = std::chrono::milliseconds(20);
 constexpr auto handshake_time = std::chrono::seconds(1);  // a SYN that was sent again needs as long
+constexpr auto last_packets_time = std::chrono::seconds(10);  // what was sent last may have to be sent again
 constexpr auto node_refresh = std::chrono::seconds(10);
 
 }  // namespace
@@ -66,8 +67,7 @@ void Steal::remove(std::uint64_t subscription) {
   port->leaving = true;
   leaving_.insert(port);
   asio::co_spawn(executor_, leave(shared_from_this(), port), Report{note_, "steal"});
-  for (const auto& connection : port->connections)
-    if (!connection->with_pod()) connection->abort();
+  for (const auto& connection : port->connections) connection->release();
 }
 
 protocol::Task<void> Steal::leave(std::shared_ptr<Steal> self, std::shared_ptr<Port> port) {
@@ -80,11 +80,16 @@ protocol::Task<void> Steal::leave(std::shared_ptr<Steal> self, std::shared_ptr<P
 }
 
 void Steal::drop_idle_table() {
-  if (ports_.empty() && live_.empty() && leaving_.empty()) redirect_.reset();
+  if (!idle()) return;
+  idle_.expires_after(last_packets_time);
+  idle_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    if (const auto self = weak.lock(); self && !error && self->idle()) self->redirect_.reset();
+  });
 }
 
 void Steal::close() {
   closed_ = true;
+  idle_.cancel();
   if (redirect_) (void)redirect_->set({});
   for (const auto& [number, port] : ports_) leaving_.insert(port);
   ports_.clear();

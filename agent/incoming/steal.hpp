@@ -3,11 +3,12 @@
 // A port is stolen by one client at a time. When a subscription ends its rule goes first, so that new connections reach
 // the pod; then the client's live connections are reset. Connections whose handshake was under way still arrive at the
 // listener for a moment, and are handed to the pod; those that already were go on, and the (then idle) table stays until
-// the last of them has ended: without it the kernel stops translating them.
+// some time after the last of them has ended: without it the kernel stops translating them, their last packets included.
 // Lives on the executor.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -22,7 +23,8 @@ namespace inpod::agent {
 
 class Steal : public std::enable_shared_from_this<Steal> {
  public:
-  Steal(boost::asio::any_io_executor executor, Note note) : executor_(std::move(executor)), note_(std::move(note)) {}
+  Steal(boost::asio::any_io_executor executor, Note note)
+      : executor_(executor), note_(std::move(note)), idle_(executor) {}
 
   /// Errors: EADDRINUSE (stolen by someone, who is named); those of Redirect.
   Result<void> add(std::uint64_t subscription, const protocol::Subscribe& what, std::shared_ptr<Incoming::Client> client);
@@ -46,8 +48,10 @@ class Steal : public std::enable_shared_from_this<Steal> {
   static protocol::Task<void> accept_all(std::shared_ptr<Steal> self, std::shared_ptr<Port> port);
   static protocol::Task<void> leave(std::shared_ptr<Steal> self, std::shared_ptr<Port> port);
   void take(const std::shared_ptr<Port>& port, StolenConnection::Socket socket);
+  /// Without ports, connections and listeners for a while, the table goes too.
   void drop_idle_table();
   bool from_node(const IpAddress& ip);
+  bool idle() const { return ports_.empty() && live_.empty() && leaving_.empty(); }
 
   boost::asio::any_io_executor executor_;
   Note note_;
@@ -57,6 +61,7 @@ class Steal : public std::enable_shared_from_this<Steal> {
   std::unique_ptr<Redirect> redirect_;
   std::set<IpAddress> node_;
   std::chrono::steady_clock::time_point node_read_{};
+  boost::asio::steady_timer idle_;
   bool closed_ = false;
 };
 

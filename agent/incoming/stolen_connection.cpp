@@ -47,6 +47,21 @@ void StolenConnection::abort() {
   changed_.cancel();
 }
 
+void StolenConnection::release() {
+  route_.client.reset();
+  if (with_pod_ || !stream_) return;  // run() takes it to the pod
+  if (given_ || answered_) return abort();
+  hand_over();
+  stream_->reset(ECONNABORTED);
+}
+
+void StolenConnection::hand_over() {
+  handing_over_ = true;
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+  changed_.cancel();
+}
+
 Task<void> StolenConnection::run(std::shared_ptr<StolenConnection> self) {
   bool taken = false;
   if (self->route_.client) {
@@ -82,7 +97,7 @@ Task<bool> StolenConnection::look(std::shared_ptr<StolenConnection> self) {
 }
 
 bool StolenConnection::open_stream() {
-  if (route_.client->away()) return false;
+  if (!route_.client || route_.client->away()) return false;
   const auto link = route_.client->link();
   if (!link) return false;
   auto stream = link->open_stream();
@@ -127,13 +142,9 @@ Task<bool> StolenConnection::download(std::shared_ptr<StolenConnection> self) {
   for (;;) {
     const auto data = co_await self->stream_->read();
     if (!data) {
-      if (data.error().code == ECONNREFUSED && !self->answered_ && self->replayable_ && !self->aborted_) {
-        self->handing_over_ = true;
-        boost::system::error_code ignored;
-        self->socket_.cancel(ignored);
-        self->changed_.cancel();
-        co_return true;
-      }
+      const bool refused = data.error().code == ECONNREFUSED && !self->answered_ && self->replayable_;
+      if (refused && !self->aborted_) self->hand_over();
+      if (self->handing_over_ && !self->aborted_) co_return true;
       self->abort();
       co_return false;
     }
@@ -171,6 +182,8 @@ Task<void> StolenConnection::wait_for_answer(std::shared_ptr<StolenConnection> s
 Task<void> StolenConnection::upload(std::shared_ptr<StolenConnection> self) {
   protocol::Bytes piece = self->early_;
   for (;;) {
+    if (self->handing_over_ || self->aborted_) co_return;
+    self->given_ = self->given_ || !piece.empty() || self->peer_finished_;
     if (!piece.empty()) {
       const auto sent = co_await self->stream_->write(piece);
       if (!sent) co_return;  // download() sees why
@@ -188,8 +201,7 @@ Task<void> StolenConnection::upload(std::shared_ptr<StolenConnection> self) {
     piece.resize(size);
     if (!self->answered_ && self->replayable_) self->early_.insert(self->early_.end(), piece.begin(), piece.end());
     if (error == asio::error::eof) self->peer_finished_ = true;
-    if (self->handing_over_ || self->aborted_) co_return;
-    if (error && error != asio::error::eof) {
+    if (error && error != asio::error::eof && !self->handing_over_) {
       self->abort();
       co_return;
     }

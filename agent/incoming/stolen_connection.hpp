@@ -36,8 +36,9 @@ class StolenConnection : public std::enable_shared_from_this<StolenConnection> {
   static protocol::Task<void> run(std::shared_ptr<StolenConnection> self);
   /// Resets both sides now; run() returns soon. Idempotent.
   void abort();
-  /// True once it is the pod's: it then needs no client.
-  bool with_pod() const { return with_pod_; }
+  /// Its client is gone: goes to the pod if the client was given nothing of it yet, is reset if it was. A connection
+  /// that is the pod's already goes on.
+  void release();
 
  private:
   static protocol::Task<bool> look(std::shared_ptr<StolenConnection> self);
@@ -47,6 +48,7 @@ class StolenConnection : public std::enable_shared_from_this<StolenConnection> {
   static protocol::Task<void> wait_for_answer(std::shared_ptr<StolenConnection> self);
   static protocol::Task<void> relay(std::shared_ptr<StolenConnection> self);
   bool open_stream();
+  void hand_over();
 
   Socket socket_;
   Endpoint peer_, target_;
@@ -61,6 +63,7 @@ class StolenConnection : public std::enable_shared_from_this<StolenConnection> {
   bool peer_finished_ = false;    ///< the peer's FIN was read
   bool answered_ = false;         ///< the client has sent a byte or its FIN
   bool handing_over_ = false;     ///< the client refused; the connection goes to the pod
+  bool given_ = false;            ///< the client was sent bytes, or the FIN
   bool uploading_ = false, with_pod_ = false, aborted_ = false;
 };
 
