@@ -41,8 +41,8 @@ long Path::assign(std::string_view base, std::string_view path) {
 long Path::replace(std::string_view prefix, std::string_view rest) {
   if (prefix == "/") prefix = {};
   if (prefix.size() + rest.size() >= limit) return -ENAMETOOLONG;
-  memmove(text_ + prefix.size(), rest.data(), rest.size());
-  memcpy(text_, prefix.data(), prefix.size());
+  if (!rest.empty()) memmove(text_ + prefix.size(), rest.data(), rest.size());
+  if (!prefix.empty()) memcpy(text_, prefix.data(), prefix.size());
   length_ = prefix.size() + rest.size();
   if (length_ == 0) text_[length_++] = '/';
   text_[length_] = 0;

@@ -20,7 +20,7 @@ class FixedText {
       overflow_ = true;
       return *this;
     }
-    memcpy(data_ + length_, text.data(), text.size());
+    if (!text.empty()) memcpy(data_ + length_, text.data(), text.size());
     length_ += text.size();
     data_[length_] = 0;
     return *this;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <utime.h>
 
 #include "layer.hpp"
 
@@ -123,6 +124,15 @@ HOOK(int, mknodat, (int dirfd, const char* path, mode_t mode, dev_t device)) {
 HOOK(int, mkfifo, (const char* path, mode_t mode)) { LOCAL_OR(refuse(AT_FDCWD, path), original(mkfifo)(path, mode)); }
 HOOK(int, mkfifoat, (int dirfd, const char* path, mode_t mode)) {
   LOCAL_OR(refuse(dirfd, path), original(mkfifoat)(dirfd, path, mode));
+}
+HOOK(int, utime, (const char* path, const utimbuf* times)) {
+  LOCAL_OR(refuse(AT_FDCWD, path), original(utime)(path, times));
+}
+HOOK(int, lutimes, (const char* path, const timeval* times)) {
+  LOCAL_OR(refuse(AT_FDCWD, path), original(lutimes)(path, times));
+}
+HOOK(int, futimesat, (int dirfd, const char* path, const timeval* times)) {
+  LOCAL_OR(refuse(dirfd, path), original(futimesat)(dirfd, path, times));
 }
 HOOK(int, utimes, (const char* path, const timeval* times)) {
   LOCAL_OR(refuse(AT_FDCWD, path), original(utimes)(path, times));

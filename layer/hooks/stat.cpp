@@ -161,25 +161,54 @@ HOOK(int, faccessat, (int dirfd, const char* path, int mode, int flags)) {
   return value == not_ours ? original(faccessat)(dirfd, path, mode, flags) : result<int>(value);
 }
 
-// What a file system is can't be asked of the pod. Programs ask it for free space and for the type; so a remote file answers as the
-// local root does, except that it is read-only unless the rules say otherwise.
+// The pod's file systems can't be asked about from here. Programs ask for free space and for the type: what is remote answers as the
+// local root does, but as a network file system, by which programs (tail -f) know that local tricks don't work.
+
+namespace {
+
+constexpr long network_file_system = 0x6969;  // NFS_SUPER_MAGIC
+
+int stand_in(struct statfs* into, int (*next)(const char*, struct statfs*)) {
+  const int done = next("/", into);
+  if (done == 0) into->f_type = network_file_system;
+  return done;
+}
+
+int stand_in(struct statvfs* into, int (*next)(const char*, struct statvfs*), bool read_only) {
+  const int done = next("/", into);
+  if (done == 0 && read_only) into->f_flag |= ST_RDONLY;
+  return done;
+}
+
+}  // namespace
 
 HOOK(int, statfs, (const char* path, struct statfs* into)) {
   files::Location location;
   const long value = active() ? files::locate_to_look(core, AT_FDCWD, path, location) : not_ours;
   if (value == not_ours) return original(statfs)(path, into);
-  if (value != 0) return result<int>(value);
-  return original(statfs)("/", into);
+  relay::Stat stat;
+  if (const long there = value != 0 ? value : files::stat(core, AT_FDCWD, path, true, stat); there != 0) return result<int>(there);
+  return stand_in(into, original(statfs));
 }
 HOOK_ALIAS(statfs64, statfs)
+
+HOOK(int, fstatfs, (int fd, struct statfs* into)) {
+  return file_entry(fd) ? stand_in(into, original(statfs)) : original(fstatfs)(fd, into);
+}
+HOOK_ALIAS(fstatfs64, fstatfs)
 
 HOOK(int, statvfs, (const char* path, struct statvfs* into)) {
   files::Location location;
   const long value = active() ? files::locate_to_look(core, AT_FDCWD, path, location) : not_ours;
   if (value == not_ours) return original(statvfs)(path, into);
-  if (value != 0) return result<int>(value);
-  const int done = original(statvfs)("/", into);
-  if (done == 0 && location.mode == FileMode::read) into->f_flag |= ST_RDONLY;
-  return done;
+  relay::Stat stat;
+  if (const long there = value != 0 ? value : files::stat(core, AT_FDCWD, path, true, stat); there != 0) return result<int>(there);
+  return stand_in(into, original(statvfs), location.mode == FileMode::read);
 }
 HOOK_ALIAS(statvfs64, statvfs)
+
+HOOK(int, fstatvfs, (int fd, struct statvfs* into)) {
+  const FdEntry entry = file_entry(fd);
+  return entry ? stand_in(into, original(statvfs), entry.access() == O_RDONLY) : original(fstatvfs)(fd, into);
+}
+HOOK_ALIAS(fstatvfs64, fstatvfs)
