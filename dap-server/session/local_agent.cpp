@@ -11,7 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -52,6 +55,18 @@ Result<UniqueFd> listen_at(const std::string& path) {
   return listener;
 }
 
+/// Passes the agent's log on until its end, so that it never waits for a reader.
+Task<void> keep_log(std::shared_ptr<asio::posix::stream_descriptor> source) {
+  std::string text(4096, '\0');
+  while (true) {
+    auto [error, count] = co_await source->async_read_some(asio::buffer(text), as_result);
+    if (error) co_return;
+    std::string_view lines(text.data(), count);
+    while (!lines.empty() && lines.back() == '\n') lines.remove_suffix(1);
+    spdlog::debug("inpod-agent: {}", lines);
+  }
+}
+
 class LocalAgent : public AgentAccess {
  public:
   LocalAgent(asio::any_io_executor executor, int target, Token token, std::string socket_path)
@@ -60,7 +75,7 @@ class LocalAgent : public AgentAccess {
         token_(token),
         socket_path_(std::move(socket_path)),
         output_(executor_),
-        errors_(executor_) {}
+        errors_(std::make_shared<asio::posix::stream_descriptor>(executor_)) {}
   ~LocalAgent() override { end(); }
 
   Result<void> launch(const std::string& executable) {
@@ -81,7 +96,7 @@ class LocalAgent : public AgentAccess {
     child_ = std::move(child);
     if (!child_.write_input(bytes.data(), bytes.size())) return fail_errno("cannot talk to " + executable);
     output_.assign(child_.take_output());
-    errors_.assign(child_.take_errors());
+    errors_->assign(child_.take_errors());
     return {};
   }
 
@@ -92,7 +107,10 @@ class LocalAgent : public AgentAccess {
     auto outcome = co_await (read_line() || timer.async_wait(as_result));
     if (outcome.index() == 1) co_return fail("inpod-agent was not ready in time", "raise agent.startup_seconds");
     auto line = std::get<0>(std::move(outcome));
-    if (line.rfind("inpod-agent ready", 0) == 0) co_return Result<void>();
+    if (line.rfind("inpod-agent ready", 0) == 0) {
+      asio::co_spawn(executor_, keep_log(errors_), [](const std::exception_ptr&) {});
+      co_return Result<void>();
+    }
     co_return Failed(start_error(line, co_await read_errors()));
   }
 
@@ -143,7 +161,7 @@ class LocalAgent : public AgentAccess {
     using namespace asio::experimental::awaitable_operators;
     asio::steady_timer timer(executor_, std::chrono::seconds(1));
     std::string text(4096, '\0');
-    auto outcome = co_await (errors_.async_read_some(asio::buffer(text), as_result) || timer.async_wait(as_result));
+    auto outcome = co_await (errors_->async_read_some(asio::buffer(text), as_result) || timer.async_wait(as_result));
     text.resize(outcome.index() == 0 ? std::get<1>(std::get<0>(outcome)) : 0);
     while (!text.empty() && text.back() == '\n') text.pop_back();
     co_return text;
@@ -166,7 +184,7 @@ class LocalAgent : public AgentAccess {
   void end() {
     boost::system::error_code ignored;
     output_.close(ignored);
-    errors_.close(ignored);
+    errors_->close(ignored);
     child_.end(std::chrono::milliseconds(2000));
   }
 
@@ -175,7 +193,8 @@ class LocalAgent : public AgentAccess {
   Token token_;
   std::string socket_path_;
   Child child_;
-  asio::posix::stream_descriptor output_, errors_;
+  asio::posix::stream_descriptor output_;
+  std::shared_ptr<asio::posix::stream_descriptor> errors_;
   std::vector<protocol::Probe> probes_;
 };
 

@@ -1,0 +1,178 @@
+// Whatever ends, nothing stays behind: no process, no directory, no redirect.
+#include <fcntl.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "catch.hpp"
+#include "demo_fixture.hpp"
+
+using namespace inpod::test;
+
+namespace {
+
+const std::vector<std::string> sleeper = {"python3", "-u", "-c", "import time; print(open('/etc/hostname').read()); time.sleep(60)"};
+
+/// All processes below one that is about to end.
+std::vector<int> family(int pid) {
+  std::vector<int> all = children_of(pid);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (const int child : children_of(all[i])) all.push_back(child);
+  }
+  return all;
+}
+
+bool all_gone(const std::vector<int>& pids, milliseconds bound) {
+  return eventually(bound, [&] {
+    for (const int pid : pids) {
+      if (process_lives(pid)) return false;
+    }
+    return true;
+  });
+}
+
+/// A program that has started, and everything that `inpod` started with it.
+struct Running {
+  std::unique_ptr<Process> inpod;
+  std::vector<int> others;
+};
+
+Running start_sleeper(const Demo& demo) {
+  Running running;
+  running.inpod = demo.start(demo.run_command(sleeper));
+  const bool up = running.inpod->wait_for_output("web-0", seconds(30));
+  INFO(running.inpod->err());
+  REQUIRE(up);
+  running.others = family(running.inpod->pid());
+  REQUIRE(running.others.size() >= 2);  // the agent and the program
+  return running;
+}
+
+}  // namespace
+
+TEST_CASE("signals sent to inpod reach the program; its code comes back") {
+  auto& demo = Demo::shared();
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    auto running = start_sleeper(demo);
+    running.inpod->signal(number);
+    const auto outcome = running.inpod->wait(seconds(20));
+    CHECK_FALSE(outcome.timed_out);
+    // Python turns SIGINT into KeyboardInterrupt, and then dies by the signal.
+    CHECK(outcome.status == 128 + number);
+    CHECK(all_gone(running.others, seconds(5)));
+    CHECK(demo.sessions_left().empty());
+  }
+}
+
+TEST_CASE("a program that handles the signal goes on") {
+  auto& demo = Demo::shared();
+  const std::string script =
+      "import signal,sys,time\nsignal.signal(signal.SIGUSR1, lambda *a: (print(open('/etc/hostname').read(), flush=True), sys.exit(3)))\n"
+      "print('ready', flush=True)\ntime.sleep(60)";
+  auto process = demo.start(demo.run_command({"python3", "-c", script}));
+  REQUIRE(process->wait_for_output("ready", seconds(30)));
+  process->signal(SIGUSR1);
+  const auto outcome = process->wait(seconds(20));
+  CHECK(outcome.status == 3);
+  CHECK(outcome.out == "ready\nweb-0\n\n");
+}
+
+TEST_CASE("SIGKILL of inpod ends program and agent") {
+  auto& demo = Demo::shared();
+  auto running = start_sleeper(demo);
+  running.inpod->signal(SIGKILL);
+  CHECK(running.inpod->wait(seconds(10)).status == 137);
+  CHECK(all_gone(running.others, seconds(10)));
+  // The directory can't remove itself; whoever looks next clears it away.
+  CHECK(demo.inpod({"session", "list"}).status == 0);
+  CHECK(demo.sessions_left().empty());
+  CHECK(demo.run({"cat", "/etc/hostname"}).out == "web-0\n");
+}
+
+TEST_CASE("interrupted while it starts, inpod leaves nothing") {
+  auto& demo = Demo::shared();
+  for (const int delay : {0, 5, 20, 60, 150}) {
+    auto process = demo.start(demo.run_command({"sleep", "60"}));
+    usleep(static_cast<useconds_t>(delay) * 1000);
+    const auto others = family(process->pid());
+    process->signal(SIGINT);
+    const auto outcome = process->wait(seconds(20));
+    INFO(delay << " ms: " << outcome.err);
+    CHECK_FALSE(outcome.timed_out);
+    CHECK(outcome.status == 130);
+    CHECK(all_gone(others, seconds(5)));
+  }
+  demo.inpod({"session", "list"});
+  CHECK(demo.sessions_left().empty());
+}
+
+TEST_CASE("Ctrl-C at a terminal reaches the program once, and inpod lives to see it end") {
+  auto& demo = Demo::shared();
+  const std::string script =
+      "import signal,sys,time\nn=[0]\ndef h(*a):\n  n[0]+=1; print('caught', n[0], flush=True)\nsignal.signal(signal.SIGINT, h)\n"
+      "print('ready', flush=True)\nt=time.time()\nwhile time.time()-t<2: time.sleep(0.1)\nprint('end', n[0], flush=True)\nsys.exit(4)";
+  auto command = demo.run_command({"python3", "-c", script});
+  const auto options = demo.options();
+  int terminal = -1;
+  const pid_t pid = forkpty(&terminal, nullptr, nullptr, nullptr);
+  REQUIRE(pid >= 0);
+  if (pid == 0) {
+    for (const auto& [name, value] : options.environment) setenv(name.c_str(), value.c_str(), 1);
+    std::vector<char*> arguments{const_cast<char*>(INPOD)};
+    for (auto& argument : command) arguments.push_back(argument.data());
+    arguments.push_back(nullptr);
+    execv(INPOD, arguments.data());
+    _exit(127);
+  }
+  std::string screen;
+  bool typed = false;
+  fcntl(terminal, F_SETFL, O_NONBLOCK);
+  int status = 0;
+  const bool ended = eventually(seconds(40), [&] {
+    char buffer[1024];
+    ssize_t got = 0;
+    while ((got = read(terminal, buffer, sizeof buffer)) > 0) screen.append(buffer, static_cast<std::size_t>(got));
+    if (!typed && screen.find("ready") != std::string::npos) typed = write(terminal, "\x03", 1) == 1;
+    return waitpid(pid, &status, WNOHANG) == pid;
+  });
+  char buffer[1024];
+  ssize_t got = 0;
+  while ((got = read(terminal, buffer, sizeof buffer)) > 0) screen.append(buffer, static_cast<std::size_t>(got));
+  close(terminal);
+  if (!ended) kill(pid, SIGKILL);
+  INFO(screen);
+  REQUIRE(ended);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 4);
+  CHECK(screen.find("end 1") != std::string::npos);
+}
+
+TEST_CASE("when the target ends, the session says so and the program's remote operations fail") {
+  Demo demo;
+  const std::string script =
+      "import time\nprint(open('/etc/hostname').read(), flush=True)\nfor i in range(200):\n  try: open('/etc/web/config.yaml').read()\n"
+      "  except OSError as e: print('failed', e.errno, flush=True); break\n  time.sleep(0.05)";
+  auto process = demo.start(demo.run_command({"python3", "-c", script}));
+  REQUIRE(process->wait_for_output("web-0", seconds(30)));
+  kill(demo.pid(), SIGKILL);
+  const bool failed = process->wait_for_output("failed 5", seconds(20));  // EIO
+  INFO(process->out() << process->err());
+  CHECK(failed);
+  const auto outcome = process->wait(seconds(20));
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.find("the target's process has ended") != std::string::npos);
+}
+
+TEST_CASE("two sessions at once don't touch each other") {
+  auto& demo = Demo::shared();
+  auto first = start_sleeper(demo), second = start_sleeper(demo);
+  CHECK(demo.sessions_left().size() == 2);
+  first.inpod->signal(SIGTERM);
+  first.inpod->wait(seconds(20));
+  CHECK(second.inpod->running());
+  CHECK(demo.run({"cat", "/etc/hostname"}).out == "web-0\n");
+  second.inpod->signal(SIGTERM);
+  second.inpod->wait(seconds(20));
+  CHECK(demo.sessions_left().empty());
+}

@@ -1,0 +1,135 @@
+// How programs are started: environment, arguments, standard streams, exit codes; and what is refused, closed.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "catch.hpp"
+#include "demo_fixture.hpp"
+
+using namespace inpod::test;
+
+TEST_CASE("the environment is the pod's where it should be, and the user's else") {
+  auto& demo = Demo::shared();
+  const auto environment = demo.run({"env"}, {"-e", "EXTRA=ünï cödé", "--environment-unset", "WEB_COLOR"});
+  CHECK(environment.out.find("WEB_GREETING=grüß dich, 世界\n") != std::string::npos);
+  CHECK(environment.out.find("HOSTNAME=web-0\n") != std::string::npos);
+  CHECK(environment.out.find("EXTRA=ünï cödé\n") != std::string::npos);
+  CHECK(environment.out.find("HOME=" + demo.home().path() + "\n") != std::string::npos);
+  CHECK(environment.out.find("WEB_COLOR=") == std::string::npos);
+}
+
+TEST_CASE("arguments, standard input and working directory are the user's") {
+  auto& demo = Demo::shared();
+  CHECK(demo.run({"printf", "%s|", "a b", "", "-v", "--", "ü"}).out == "a b||-v|--|ü|");
+  auto options = demo.options();
+  options.input = std::string(300000, 'x') + "\n";
+  CHECK(demo.start(demo.run_command({"wc", "-c"}), options)->wait(seconds(60)).out == "300001\n");
+  CHECK(demo.run({"pwd"}).out == demo.home().path() + "\n");
+}
+
+TEST_CASE("the config file of the directory is used, flags win") {
+  auto& demo = Demo::shared();
+  const auto path = demo.home().write("project/.inpod/config.yaml",
+                                      "target: " + demo.target() + "\nenvironment: {set: {A: file, B: file}}\n");
+  demo.home().write("project/deep/er/x", "");
+  auto options = demo.options();
+  options.directory = demo.home().path() + "/project/deep/er";
+  const auto outcome = demo.start({"run", "-e", "B=flag", "--", "sh", "-c", "echo $A $B; cat /etc/web/config.yaml"}, options)->wait(seconds(60));
+  CHECK(outcome.out == "file flag\ngreeting: hello from the pod\ncolor: teal\nlimit: 42\n");
+  demo.home().write("project/.inpod/config.yaml", "target: x\nincomming: {}\n");
+  const auto bad = demo.start({"run", "--", "true"}, options)->wait(seconds(60));
+  CHECK(bad.status == 125);
+  CHECK(bad.err.find("config.yaml:2: unknown key \"incomming\"") != std::string::npos);
+  CHECK(bad.err.find("did you mean \"incoming\"?") != std::string::npos);
+}
+
+TEST_CASE("exit codes: the program's, 128 + signal, 126, 127") {
+  auto& demo = Demo::shared();
+  CHECK(demo.run({"sh", "-c", "exit 7"}).status == 7);
+  CHECK(demo.run({"true"}).status == 0);
+  CHECK(demo.run({"python3", "-c", "import os; os.kill(os.getpid(), 9)"}).status == 137);
+  CHECK(demo.run({"python3", "-c", "import os; os.kill(os.getpid(), 11)"}).status == 139);
+  const auto missing = demo.run({"no-such-program"});
+  CHECK(missing.status == 127);
+  CHECK(missing.err.find("no-such-program: not found in PATH") != std::string::npos);
+  const auto plain = demo.home().write("plain.txt", "text", 0644);
+  CHECK(demo.run({plain}).status == 126);
+  CHECK(demo.run({demo.home().write("text", "just text", 0755)}).status == 126);
+}
+
+TEST_CASE("scripts run in the pod's context, also by env and with a Unicode name") {
+  auto& demo = Demo::shared();
+  const auto script = demo.home().write("skripte/größe 世界", "#!/bin/sh\ncat /etc/web/config.yaml \"$@\"\n", 0755);
+  CHECK(demo.run({script, "/etc/hostname"}).out == "greeting: hello from the pod\ncolor: teal\nlimit: 42\nweb-0\n");
+  const auto python = demo.home().write("skripte/p", "#!/usr/bin/env python3\nprint(open('/etc/hostname').read().strip())\n", 0755);
+  CHECK(demo.run({python}).out == "web-0\n");
+}
+
+TEST_CASE("children of the program are in the pod too") {
+  auto& demo = Demo::shared();
+  CHECK(demo.run({"sh", "-c", "cat /etc/hostname; (cat /etc/hostname); sh -c 'cat /etc/hostname'"}).out == "web-0\nweb-0\nweb-0\n");
+  CHECK(demo.run({"python3", "-c", "import subprocess; print(subprocess.check_output(['cat','/etc/hostname']))"}).out == "b'web-0\\n'\n");
+}
+
+TEST_CASE("files that the user hands over arrive") {
+  auto& demo = Demo::shared();
+  const auto path = demo.home().write("given.txt", "given\n");
+  const auto outcome = run({"sh", "-c", "exec \"$@\" 7<" + path, "sh", INPOD, "run", "-t", demo.target(), "--", "sh", "-c", "cat <&7; ls /proc/self/fd | wc -l"},
+                           demo.options());
+  CHECK(outcome.out == "given\n5\n");  // 0, 1, 2, 7 and ls's own
+}
+
+TEST_CASE("a static program is refused before it runs") {
+  auto& demo = Demo::shared();
+  const auto source = demo.home().write("static.c", "#include <unistd.h>\nint main() { return write(1, \"ran\", 3) != 3; }\n");
+  const auto program = demo.home().path() + "/static";
+  REQUIRE(run({"cc", "-static", "-o", program, source}).status == 0);
+  const auto outcome = demo.run({program});
+  CHECK(outcome.status == 125);
+  CHECK(outcome.out == "");
+  CHECK(outcome.err.find("a static program") != std::string::npos);
+  CHECK(demo.sessions_left().empty());
+}
+
+TEST_CASE("a layer that doesn't load ends the program") {
+  auto& demo = Demo::shared();
+  auto options = demo.options();
+  options.environment["INPOD_LAYER"] = demo.home().write("libinpod.so", "this is no library\n");
+  const auto outcome = demo.start(demo.run_command({"sleep", "30"}), options)->wait(seconds(40));
+  CHECK_FALSE(outcome.timed_out);
+  CHECK(outcome.status == 125);
+  CHECK(outcome.err.find("never loaded the layer") != std::string::npos);
+  CHECK(demo.sessions_left().empty());
+}
+
+TEST_CASE("targets that aren't there are named") {
+  auto& demo = Demo::shared();
+  const auto gone = demo.inpod({"run", "-t", "local:999999999", "--", "true"});
+  CHECK(gone.status == 125);
+  CHECK(gone.err.find("no process 999999999") != std::string::npos);
+  for (const char* bad : {"local:", "local:x", "local:0", "local:-1", "local:1x"}) {
+    const auto outcome = demo.inpod({"run", "-t", bad, "--", "true"});
+    CHECK(outcome.status == 125);
+    CHECK(outcome.err.find("local:PID") != std::string::npos);
+  }
+  const auto none = demo.inpod({"run", "--", "true"});
+  CHECK(none.status == 125);
+  CHECK(none.err.find("no target given") != std::string::npos);
+  CHECK(demo.inpod({"run", "-t", demo.target()}).status == 125);
+}
+
+TEST_CASE("an ordinary user can't enter another user's namespaces, and is told") {
+  if (geteuid() != 0) return;  // needs two users
+  auto& demo = Demo::shared();
+  const TemporaryDirectory home;
+  REQUIRE(chown(home.path().c_str(), 23456, 23456) == 0);
+  ProcessOptions options;
+  options.uid = 23456;
+  options.directory = home.path();
+  options.environment = {{"HOME", home.path()}, {"XDG_RUNTIME_DIR", home.path()}};
+  const auto outcome = run({INPOD, "run", "-t", demo.target(), "--", "true"}, options);
+  CHECK(outcome.status == 125);
+  CHECK(outcome.err.find("cannot enter the namespaces of process") != std::string::npos);
+  CHECK(outcome.err.find("Run inpod as root (sudo)") != std::string::npos);
+}

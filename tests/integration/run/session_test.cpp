@@ -1,0 +1,87 @@
+// `inpod session`: list, stop, and start for editors.
+#include <filesystem>
+#include <sstream>
+
+#include "catch.hpp"
+#include "demo_fixture.hpp"
+
+using namespace inpod::test;
+
+namespace {
+
+std::vector<nlohmann::json> lines(const std::string& text) {
+  std::vector<nlohmann::json> values;
+  std::istringstream stream(text);
+  std::string line;
+  while (std::getline(stream, line)) values.push_back(nlohmann::json::parse(line));
+  return values;
+}
+
+nlohmann::json find(const std::vector<nlohmann::json>& all, const std::string& type) {
+  for (const auto& value : all) {
+    if (value.at("type") == type) return value;
+  }
+  return {};
+}
+
+std::unique_ptr<Process> start_session(const Demo& demo, std::vector<std::string> more) {
+  std::vector<std::string> arguments{"session", "start", "-o", "json", "-t", demo.target()};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  auto options = demo.options();
+  options.keep_stdin = true;
+  return demo.start(arguments, options);
+}
+
+}  // namespace
+
+TEST_CASE("session start tells an editor how to launch, and ends with its stdin") {
+  auto& demo = Demo::shared();
+  auto session = start_session(demo, {"--program", "cat"});
+  const bool ready = session->wait_for_output("\"type\":\"ready\"", seconds(30));
+  INFO(session->out() << session->err());
+  REQUIRE(ready);
+  const auto all = lines(session->out());
+  CHECK(find(all, "progress").at("stage") == "agent");
+  const auto line = find(all, "ready");
+  CHECK(line.at("hostname") == "web-0");
+  CHECK(line.at("target") == demo.target());
+  CHECK(line.at("env").at("WEB_COLOR") == "teal");
+  CHECK(line.at("env").at("INPOD_PROGRAM") == std::filesystem::canonical("/bin/cat"));
+  CHECK(line.at("unset").is_array());
+  // What an editor does with it:
+  ProcessOptions options;
+  for (const auto& [name, value] : line.at("env").items()) options.environment[name] = value.get<std::string>();
+  CHECK(run({"/bin/cat", "/etc/hostname"}, options).out == "web-0\n");
+  CHECK(session->wait_for_output("\"event\":\"process\"", seconds(10)));
+
+  const auto listed = lines(demo.inpod({"session", "list", "-o", "json"}).out.substr(0));
+  REQUIRE(listed.size() == 1);
+  CHECK(listed[0].at("id") == line.at("id"));
+  CHECK(demo.inpod({"session", "list"}).out.find(line.at("id").get<std::string>()) != std::string::npos);
+
+  session->close_stdin();
+  const auto outcome = session->wait(seconds(20));
+  CHECK(outcome.status == 0);
+  CHECK(demo.sessions_left().empty());
+}
+
+TEST_CASE("session start fails in JSON") {
+  auto& demo = Demo::shared();
+  auto session = start_session(demo, {"--program", "no-such-program"});
+  const auto outcome = session->wait(seconds(20));
+  CHECK(outcome.status == 125);
+  CHECK(find(lines(outcome.out), "error").at("text").get<std::string>().find("no-such-program") != std::string::npos);
+}
+
+TEST_CASE("session stop ends program and session") {
+  auto& demo = Demo::shared();
+  auto process = demo.start(demo.run_command({"python3", "-u", "-c", "import time; print('up'); time.sleep(60)"}));
+  REQUIRE(process->wait_for_output("up", seconds(30)));
+  const auto id = lines(demo.inpod({"session", "list", "-o", "json"}).out).at(0).at("id").get<std::string>();
+  CHECK(demo.inpod({"session", "stop", id}).status == 0);
+  CHECK(process->wait(seconds(20)).status == 143);
+  CHECK(demo.sessions_left().empty());
+  const auto again = demo.inpod({"session", "stop", id});
+  CHECK(again.status == 125);
+  CHECK(again.err.find("no session with id") != std::string::npos);
+}

@@ -1,0 +1,75 @@
+// Connections leave from the pod; the pod's requests reach the program.
+#include <signal.h>
+
+#include "catch.hpp"
+#include "demo_fixture.hpp"
+
+using namespace inpod::test;
+
+namespace {
+
+/// The client's answers after `from` that a process other than the pod's own (1) gave.
+bool answered_by_other(const Demo& demo, std::size_t from) {
+  const auto text = demo.answers().substr(from);
+  return text.find("\"process\": ") != std::string::npos && text.find("\"process\": 1}") == std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("curl speaks to the pod's own service by the pod's names") {
+  auto& demo = Demo::shared();
+  const auto page = demo.run({"curl", "-sS", "-m", "20", "http://web:8080/from-curl"});
+  INFO(page.err);
+  CHECK(page.status == 0);
+  CHECK(page.out.find("you asked for /from-curl") != std::string::npos);
+  CHECK(page.out.find("\"hostname\": \"web-0\"") != std::string::npos);
+  const auto loopback = demo.run({"curl", "-sS", "-m", "20", "http://127.0.0.1:8080/"});
+  CHECK(loopback.out.find("hello from the pod") != std::string::npos);
+}
+
+TEST_CASE("refusals and unknown names are those of the pod") {
+  auto& demo = Demo::shared();
+  const std::vector<std::vector<std::string>> commands = {
+      {"curl", "-s", "-m", "20", "-o", "/dev/null", "-w", "%{errormsg} %{local_ip} %{remote_port}", "http://10.77.0.2:1/"},
+      {"curl", "-s", "-m", "20", "-o", "/dev/null", "-w", "%{remote_ip} %{remote_port} %{local_ip}", "http://web:8080/"},
+  };
+  for (const auto& command : commands) {
+    const auto here = demo.run(command), there = demo.inside(command);
+    INFO(here.err);
+    CHECK(here.status == there.status);
+  }
+  CHECK(demo.run(commands[1]).out == demo.inside(commands[1]).out);
+  CHECK(demo.run({"curl", "-sS", "-m", "20", "http://no-such-name.invalid/"}).status == 6);  // curl(1): could not resolve
+}
+
+TEST_CASE("a mirrored request reaches the program while the pod answers") {
+  auto& demo = Demo::shared();
+  auto server = demo.start(demo.run_command({INPOD_DEMO_WEB, "8080"}, {"--mirror"}));
+  const bool seen = server->wait_for_output("GET /\n", seconds(30));
+  INFO(server->err());
+  CHECK(seen);
+  const auto from = demo.answers().size();
+  CHECK(eventually(seconds(10), [&] { return demo.answers().size() > from; }));
+  CHECK_FALSE(answered_by_other(demo, from));
+  server->signal(SIGTERM);
+  CHECK(server->wait(seconds(20)).status == 0);
+}
+
+TEST_CASE("a stolen request is answered by the program, and by the pod again afterwards") {
+  Demo demo;
+  auto server = demo.start(demo.run_command({INPOD_DEMO_WEB, "8080"}, {"--steal"}));
+  bool answered = false;
+  CHECK(eventually(seconds(30), [&] {
+    const auto from = demo.answers().size();
+    answered = eventually(seconds(3), [&] { return demo.answers().find('\n', from) != std::string::npos; }) && answered_by_other(demo, from);
+    return answered;
+  }));
+  INFO(server->err() << demo.answers());
+  CHECK(answered);
+  CHECK(server->out().find("GET /\n") != std::string::npos);
+  server->signal(SIGTERM);
+  CHECK(server->wait(seconds(20)).status == 0);
+  const auto from = demo.answers().size();
+  CHECK(eventually(seconds(10), [&] { return demo.answers().find("\"process\": 1}", from) != std::string::npos; }));
+  CHECK(demo.answers().find("no answer") == std::string::npos);
+}

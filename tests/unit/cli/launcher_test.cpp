@@ -1,0 +1,78 @@
+// Starting a debuggee: its environment, files, and what the kernel says of it.
+#include "cli/launcher.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "catch.hpp"
+#include "cli/brief_run.hpp"
+#include "protocol/unique_fd.hpp"
+
+using namespace inpod;
+
+TEST_CASE("the environment is ours, changed") {
+  setenv("INPOD_TEST_KEEP", "1", 1);
+  setenv("INPOD_TEST_CHANGE", "1", 1);
+  setenv("INPOD_TEST_DROP", "1", 1);
+  LaunchEnvironment changes;
+  changes.set = {{"INPOD_TEST_CHANGE", "2=ü"}, {"INPOD_TEST_NEW", ""}};
+  changes.unset = {"INPOD_TEST_DROP", "INPOD_TEST_NEVER"};
+  const auto merged = cli::merged_environment(changes);
+  const auto count = [&](const std::string& entry) { return std::count(merged.begin(), merged.end(), entry); };
+  CHECK(count("INPOD_TEST_KEEP=1") == 1);
+  CHECK(count("INPOD_TEST_CHANGE=2=ü") == 1);
+  CHECK(count("INPOD_TEST_CHANGE=1") == 0);
+  CHECK(count("INPOD_TEST_NEW=") == 1);
+  CHECK(count("INPOD_TEST_DROP=1") == 0);
+}
+
+TEST_CASE("exit codes as a shell gives them") {
+  CHECK(cli::exit_code(W_EXITCODE(7, 0)) == 7);
+  CHECK(cli::exit_code(W_EXITCODE(0, SIGKILL)) == 137);
+}
+
+TEST_CASE("the program gets the files that inpod was given, and no other") {
+  const UniqueFd given(open("/dev/null", O_RDONLY));
+  const UniqueFd own(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const auto files = cli::inherited_files();
+  CHECK(std::count(files.begin(), files.end(), given.get()) == 1);
+  CHECK(std::count(files.begin(), files.end(), own.get()) == 0);
+  const UniqueFd later(open("/dev/null", O_RDONLY));  // a library's, without close-on-exec
+  const std::string script = "[ -e /proc/self/fd/" + std::to_string(given.get()) + " ] && [ ! -e /proc/self/fd/" +
+                             std::to_string(own.get()) + " ] && [ ! -e /proc/self/fd/" + std::to_string(later.get()) + " ]";
+  const auto pid = cli::launch("/bin/sh", {"sh", "-c", script}, {"PATH=/usr/bin:/bin"}, files);
+  REQUIRE(pid);
+  int status = 0;
+  waitpid(*pid, &status, 0);
+  CHECK(cli::exit_code(status) == 0);
+}
+
+TEST_CASE("what can't be executed says why") {
+  CHECK(cli::launch("/no/such", {"x"}, {}, {}).error().code == ENOENT);
+  CHECK(cli::launch("/dev/null", {"x"}, {}, {}).error().code == EACCES);
+}
+
+TEST_CASE("a dynamic program passes the look at its auxiliary vector") {
+  const auto pid = cli::launch("/bin/sh", {"sh", "-c", "exec sleep 20"}, {"PATH=/usr/bin:/bin"}, {});
+  REQUIRE(pid);
+  CHECK(cli::check_started(*pid));
+  kill(*pid, SIGKILL);
+  waitpid(*pid, nullptr, 0);
+  CHECK(cli::check_started(*pid));  // gone: nothing to say
+}
+
+TEST_CASE("brief runs are bounded") {
+  const auto echo = cli::run_briefly({"/bin/sh", "-c", "echo out; echo err >&2; exit 3"}, {}, std::chrono::seconds(10));
+  REQUIRE(echo);
+  CHECK(echo->out == "out\n");
+  CHECK(echo->err == "err\n");
+  CHECK(echo->status == "exit code 3");
+  const auto start = std::chrono::steady_clock::now();
+  CHECK_FALSE(cli::run_briefly({"/bin/sleep", "30"}, {}, std::chrono::milliseconds(200)));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  CHECK_FALSE(cli::run_briefly({"/no/such"}, {}, std::chrono::seconds(1)));
+}
