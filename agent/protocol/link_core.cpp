@@ -35,7 +35,10 @@ Result<void> LinkCore::attach(std::unique_ptr<ByteTransport> transport, std::uin
   if (!attached_before_) {
     attached_before_ = true;
     peer_window_ = peer_window;
-    for (auto& [id, stream] : streams_) stream->credit = peer_window;
+    for (auto& [id, stream] : streams_) {
+      stream->credit = peer_window;
+      make_ready(stream);
+    }
   }
   if (carrier_) detach(carrier_);
   resume_timer_.cancel();
