@@ -88,7 +88,9 @@ Task<Result<std::vector<json>>> Client::list(std::string path) {
   std::string token;
   const std::string query = path.find('?') == std::string::npos ? "?limit=500" : "&limit=500";
   do {
-    CO_TRY(page, co_await get(path + query + (token.empty() ? "" : "&continue=" + escape(token))));
+    std::string page_path = path + query;
+    if (!token.empty()) page_path += "&continue=" + escape(token);
+    CO_TRY(page, co_await get(page_path));
     if (!page.is_object()) co_return fail("the API server answered a list that is no object");
     for (const auto& item : kube::items(page, {"items"})) items.push_back(item);
     const auto next = text(page, {"metadata", "continue"});

@@ -61,6 +61,8 @@ TEST_CASE("an agent starts beside its target, is listed, and is deleted") {
   CHECK(agent.port > 0);
   CHECK(agent.namespace_ == cluster.space());
   check_echo(cluster, agent);
+  // The agent is often ready before the API server knows that its container runs.
+  cluster.kubectl("wait --for=condition=Ready pod/" + agent.pod + " --timeout=30s");
   CHECK_THAT(cluster.kubectl("logs " + agent.pod), Catch::Contains("record=5 uid=0"));
 
   const auto spec = json::parse(cluster.kubectl("get pod " + agent.pod + " -o json"));
