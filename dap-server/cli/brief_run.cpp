@@ -37,7 +37,7 @@ Result<BriefOutput> run_briefly(std::vector<std::string> command, std::vector<st
     if (fds[0].revents != 0 && !take(out.get(), output.out)) fds[0].fd = -1;
     if (fds[1].revents != 0 && !take(err.get(), output.err)) fds[1].fd = -1;
   }
-  child.end(std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()));
+  if (!child.wait(std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()))) return fail(name + " did not end in time");
   output.status = child.status_text();
   return output;
 }

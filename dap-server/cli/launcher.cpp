@@ -109,6 +109,14 @@ Result<void> check_started(int pid) {
   return {};
 }
 
+Result<void> check_loading(int pid, const std::string& layer) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/maps");
+  const std::string maps((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (maps.find("/libc.so.6") == std::string::npos || maps.find(layer) != std::string::npos) return {};
+  return fail("the program was started, but the loader did not load the layer, " + layer,
+              "The loader's own message may stand above. `inpod check` tests the layer with a trivial program");
+}
+
 int exit_code(int wait_status) {
   return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }

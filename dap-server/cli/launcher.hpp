@@ -24,6 +24,10 @@ Result<int> launch(const std::string& path, const std::vector<std::string>& argu
 /// AT_SECURE). getauxval(3), proc_pid_auxv(5).
 Result<void> check_started(int pid);
 
+/// A program whose memory shows libc, but not `layer`, was loaded without it: the loader maps preloaded libraries first
+/// (ld.so(8)). No verdict (success) while libc isn't there yet.
+Result<void> check_loading(int pid, const std::string& layer);
+
 /// A wait status as a shell's exit code: the program's own, or 128 + signal.
 int exit_code(int wait_status);
 

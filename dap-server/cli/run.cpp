@@ -19,6 +19,9 @@ using namespace boost::asio::experimental::awaitable_operators;
 using namespace std::chrono_literals;
 using protocol::Task;
 
+/// The handshake comes before main; only a machine under heavy load takes seconds to get there.
+constexpr auto layer_bound = 20s;
+
 /// A program that is not there or can't be run: env(1)'s codes.
 int program_error(const Error& error) {
   report(error);
@@ -91,7 +94,7 @@ class Run {
     pid_ = *pid;
     const auto injected = check_started(pid_);
     if (!injected) co_return refuse(injected.error());
-    auto first = co_await (wait_end(signals) || session_->wait_for_layer(10s));
+    auto first = co_await (wait_end(signals) || wait_for_layer());
     if (status_) co_return ended();
     if (first.index() == 1 && !std::get<1>(first)) co_return refuse(std::get<1>(first).error());
     co_await wait_end(signals);
@@ -107,6 +110,16 @@ class Run {
       if (signal.number != 0 && signal.number != SIGCHLD && !signal.from_terminal) kill(pid_, signal.number);
     }
     status_ = status;
+  }
+
+  /// Until the layer is at work. Fails as soon as it is clear that it never will be.
+  Task<Result<void>> wait_for_layer() {
+    const auto end = std::chrono::steady_clock::now() + layer_bound;
+    while (true) {
+      const auto loaded = co_await session_->wait_for_layer(20ms);
+      if (loaded || std::chrono::steady_clock::now() > end) co_return loaded;
+      CO_TRY_VOID(check_loading(pid_, session_->environment().layer));
+    }
   }
 
   int ended() const {

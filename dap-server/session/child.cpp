@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+
 namespace inpod {
 namespace {
 
@@ -43,6 +45,7 @@ void close_rest_on_exec() {
                          char* const* environment, int parent, int report) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(125);
+  setsid();
   signal(SIGPIPE, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -135,13 +138,20 @@ std::string Child::status_text() const {
   return "exit code " + std::to_string(WEXITSTATUS(*status_));
 }
 
+bool Child::wait(std::chrono::milliseconds bound) {
+  if (ended()) return true;
+  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+  pollfd end{process.get(), POLLIN, 0};
+  poll(&end, process ? 1 : 0, static_cast<int>(std::max<std::int64_t>(bound.count(), 0)));
+  return ended();
+}
+
 void Child::end(std::chrono::milliseconds patience) {
   input_.reset();
   if (ended()) return;
-  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
   kill(pid_, SIGTERM);
-  pollfd wait{process.get(), POLLIN, 0};
-  if (!process || poll(&wait, 1, static_cast<int>(patience.count())) != 1) kill(pid_, SIGKILL);
+  if (wait(patience)) return;
+  kill(pid_, SIGKILL);
   int status = 0;
   waitpid(pid_, &status, 0);
   status_ = status;

@@ -1,5 +1,5 @@
 // Child: a helper process of inpod, with pipes to its standard streams. It dies with this process (PR_SET_PDEATHSIG), and
-// the destructor ends it. Not for the debuggee, which the launcher starts with the user's own terminal.
+// the destructor ends it; a terminal's Ctrl-C does not reach it (it leads a session of its own). Not for the debuggee, which the launcher starts with the user's own terminal.
 //
 // One thread; start forks, so call it on the thread that will outlive the child (prctl(2): the signal follows the thread).
 #pragma once
@@ -38,6 +38,8 @@ class Child {
   int take_errors() { return errors_.release(); }
   /// Reaps it if it has ended.
   bool ended();
+  /// Waits for its end; false when the bound passes.
+  bool wait(std::chrono::milliseconds bound);
   /// "exit code 1", "signal 9 (Killed)".
   std::string status_text() const;
   /// SIGTERM, after `patience` SIGKILL, and reaps it. Idempotent.

@@ -172,6 +172,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     if (const auto* leaving = std::get_if<protocol::Leaving>(&message)) {
       leaving_ = leaving->reason;
       event({{"event", "agent"}, {"state", "leaving"}, {"text", "The agent leaves: " + leaving->reason}});
+      return;
     }
     if (relay_) relay_->on_agent_event(std::move(message));
   }
