@@ -2,16 +2,18 @@
 // program with a breakpoint, shows where it stopped with stack and variables, goes on to the end.
 //
 //   dap-drive --program P [--source F --line N] [--cluster JSON] [--debugger X] [--arg A]… [--times N] [--seconds N]
-//             [--then CMD] -- SERVER…
+//             [--then CMD] [--until CMD] -- SERVER…
 //
 // --times: how often to stop before the breakpoint goes (default 1). --then: a shell command started once the program
-// runs, such as a request that makes it stop. Exit code: the program's own, or 125 when the session failed.
+// runs, such as a request that makes it stop. --until: a shell command tried again and again after the last stop; when it
+// succeeds the program has done what was wanted and is ended. Exit code: the program's own, or 125 when the session failed.
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 
@@ -25,7 +27,7 @@ using std::chrono::milliseconds;
 namespace {
 
 struct Options {
-  std::string program, source, cluster, debugger, then;
+  std::string program, source, cluster, debugger, then, until;
   int line = 0, times = 1;
   std::vector<std::string> arguments, server;
   milliseconds bound{120000};
@@ -50,6 +52,7 @@ Options parse(int argc, char** argv) {
     else if (flag == "--times") options.times = std::stoi(value);
     else if (flag == "--seconds") options.bound = std::chrono::seconds(std::stoi(value));
     else if (flag == "--then") options.then = value;
+    else if (flag == "--until") options.until = value;
     else throw DapError("unknown flag " + flag);
   }
   if (options.program.empty() || options.server.empty()) throw DapError("usage: dap-drive --program P [--source F --line N] [--cluster JSON] [--debugger X] -- SERVER…");
@@ -67,9 +70,17 @@ class Printer {
       const json body = message.value("body", json::object());
       if (name == "output") print_output(body);
       if (name == "progressStart" || name == "progressUpdate") std::cout << "  … " << body.value("message", "") << "\n";
-      if (name == "inpod/activity") std::cout << "  ⇄ " << body.value("text", body.dump()) << "\n";
+      if (name == "inpod/activity") activity_ = body;
     }
     std::cout.flush();
+  }
+  /// What the session did, in two lines.
+  void show_activity() const {
+    if (!activity_.is_object()) return;
+    const json files = activity_.value("files", json::object());
+    std::cout << "  read from the pod: " << files.value("items", json::array()).dump() << "\n";
+    for (const auto& port : activity_.value("incoming", json::array()))
+      std::cout << "  port " << port.value("port", 0) << ", " << port.value("mode", "") << ": " << port.value("requests", 0) << " request(s) came here\n";
   }
 
  private:
@@ -80,6 +91,7 @@ class Printer {
   }
   const DapClient& client_;
   std::size_t printed_ = 0;
+  json activity_;
 };
 
 void show_stop(DapClient& client, const json& stopped) {
@@ -146,6 +158,7 @@ int drive(const Options& options) {
   while (!client.try_event("terminated", milliseconds(100))) {
     printer.flush();
     if (std::chrono::steady_clock::now() > until) throw DapError("the program takes too long");
+    if (stops >= options.times && !options.until.empty() && std::system(options.until.c_str()) == 0) break;
     const auto stopped = client.try_event("stopped", milliseconds(100));
     if (!stopped) continue;
     show_stop(client, *stopped);
@@ -154,6 +167,7 @@ int drive(const Options& options) {
     std::cout << "▶ continued\n";
   }
   printer.flush();
+  printer.show_activity();
   const auto exited = client.try_event("exited", milliseconds(200));
   const int code = exited ? (*exited)["body"].value("exitCode", 0) : 0;
   if (exited) std::cout << "■ the program ended with exit code " << code << "\n";
