@@ -19,7 +19,7 @@ constexpr std::size_t rules_capacity = 128 << 10;
 constexpr std::size_t most_inherited = 1024;
 constexpr int fork_wait_ms = 1000;
 
-FixedText<512> problem_text;
+constinit FixedText<512> problem_text;
 
 /// A listener on loopback that came through exec: it may have to be given back when it is closed.
 FdEntry inherited_listener(int fd) {

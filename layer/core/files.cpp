@@ -33,11 +33,30 @@ bool wants_to_write(int flags) {
   return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
-/// Gives the descriptor that came from the relay the number and flag that open(2) would give it.
+/// Gives the descriptor that came from the relay the number (the lowest free) and flag that open(2) would give it. When it came, the
+/// connection to the relay still held a low number.
 long settle(int fd, int flags) {
-  const long low = raw::fcntl(fd, (flags & O_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
-  raw::close(fd);
-  return low;
+  const bool close_on_exec = (flags & O_CLOEXEC) != 0;
+  const long low = raw::fcntl(fd, close_on_exec ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+  if (low >= 0 && low < fd) {
+    raw::close(fd);
+    return low;
+  }
+  if (low >= 0) raw::close(static_cast<int>(low));
+  if (!close_on_exec) raw::fcntl(fd, F_SETFD, 0);
+  return fd;
+}
+
+/// open with O_CREAT where only reading is allowed: what exists is opened (or refused, if it must be new).
+long open_existing(Core& core, const Location& location, bool must_be_new) {
+  RelayCall call(relay::Op::stat, location.path.view());
+  call.request.a = !must_be_new;
+  const long result = core.relay.ask(call);
+  if (result == -ENOENT) {
+    note_read_only(core, location.path.view());
+    return -EROFS;
+  }
+  return result == 0 && must_be_new ? -EEXIST : result;
 }
 
 }  // namespace
@@ -84,25 +103,21 @@ long open(Core& core, int dirfd, const char* path, int flags, unsigned mode) {
     note_read_only(core, location.path.view());
     return -EROFS;
   }
-  const bool creates = (flags & O_CREAT) != 0;
   if (location.mode == FileMode::read) {
     if (wants_to_write(flags)) {
       note_read_only(core, location.path.view());
       return -EROFS;
     }
+    if ((flags & O_CREAT) != 0)
+      if (const long result = open_existing(core, location, (flags & O_EXCL) != 0); result != 0) return result;
     flags &= ~(O_CREAT | O_EXCL);
   }
   // O_PATH has no meaning to the pod's agent: what can be opened for reading can be asked about as well.
   const int asked = (flags & O_PATH) != 0 ? (flags & (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) : flags;
   RelayCall call(relay::Op::open, location.path.view());
   call.request.a = static_cast<std::uint64_t>(asked);
-  call.request.b = mode;
-  const long result = core.relay.ask(call);
-  if (result == -ENOENT && creates && location.mode == FileMode::read) {
-    note_read_only(core, location.path.view());
-    return -EROFS;
-  }
-  if (result != 0) return result;
+  call.request.b = mode & 07777;
+  if (const long result = core.relay.ask(call); result != 0) return result;
   if (call.fd < 0 || call.reply.c > FdEntry::largest_handle) {
     if (call.fd >= 0) raw::close(call.fd);
     return -EIO;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace inpod {
 
@@ -14,7 +15,13 @@ namespace inpod {
 template <std::size_t Capacity>
 class FixedText {
  public:
-  FixedText() { data_[0] = 0; }
+  constexpr FixedText() {
+    // Static ones must need no constructor at run time; others needn't be cleared.
+    if (std::is_constant_evaluated())
+      for (char& c : data_) c = 0;
+    else
+      data_[0] = 0;
+  }
   FixedText& operator<<(std::string_view text) {
     if (overflow_ || text.size() >= Capacity - length_) {
       overflow_ = true;

@@ -23,7 +23,7 @@ struct Needed {
   FixedText<256> socket;
   FixedText<4352> program;
 };
-Needed needed;
+constinit Needed needed;
 
 constexpr std::string_view preload_name = "LD_PRELOAD=";
 char active_variable[] = "INPOD_ACTIVE=1";

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/raw.hpp"
 #include "core/text.hpp"
 #include "layer.hpp"
 
@@ -37,16 +38,17 @@ bool remote_real_path(const char* path, char* into, char*& answer) {
   return true;
 }
 
-/// realpath has followed /proc/self/fd/N into a memfd of ours. `path` may be null, or have to be grown.
-char* local_real_path(char* path, bool ours_to_grow) {
-  if (!path || !active()) return path;
-  const FdEntry entry = parse_memfd_name(path);
-  if (!entry) return path;
+/// realpath of /proc/self/fd/N fails in libc where that is a memfd of ours: no file has its name.
+char* local_real_path(const char* path, char* into, int saved, char* answer) {
+  if (answer || !active() || !path || errno != ENOENT) return answer;
+  if (!starts_with(path, "/proc/") && !starts_with(path, "/dev/fd/")) return answer;
   char text[PATH_MAX];
-  if (files::path_of(core, entry, text, sizeof text) < 0) return path;
-  if (!ours_to_grow) return strcpy(path, text);
-  free(path);
-  return strdup(text);
+  const long length = raw::read_link(AT_FDCWD, path, text, sizeof text - 1);
+  if (length <= 0 || !parse_memfd_name({text, static_cast<std::size_t>(length)})) return answer;
+  const long size = files::true_link(core, text, length, sizeof text - 1);
+  text[size] = 0;
+  errno = saved;
+  return into ? strcpy(into, text) : strdup(text);
 }
 
 /// A directory of the pod can be the working directory only where this machine has one of the same name: relative paths are
@@ -97,19 +99,22 @@ HOOK(ssize_t, __readlinkat_chk, (int dirfd, const char* path, char* into, size_t
 HOOK(char*, realpath, (const char* path, char* into)) {
   char* answer;
   if (remote_real_path(path, into, answer)) return answer;
-  return local_real_path(original(realpath)(path, into), into == nullptr);
+  const int saved = errno;
+  return local_real_path(path, into, saved, original(realpath)(path, into));
 }
 
 HOOK(char*, __realpath_chk, (const char* path, char* into, size_t capacity)) {
   char* answer;
   if (capacity >= PATH_MAX && remote_real_path(path, into, answer)) return answer;
-  return local_real_path(original(__realpath_chk)(path, into, capacity), into == nullptr);
+  const int saved = errno;
+  return local_real_path(path, into, saved, original(__realpath_chk)(path, into, capacity));
 }
 
 HOOK(char*, canonicalize_file_name, (const char* path)) {
   char* answer;
   if (remote_real_path(path, nullptr, answer)) return answer;
-  return local_real_path(original(canonicalize_file_name)(path), true);
+  const int saved = errno;
+  return local_real_path(path, nullptr, saved, original(canonicalize_file_name)(path));
 }
 
 HOOK(int, chdir, (const char* path)) {
