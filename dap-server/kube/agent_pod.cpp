@@ -138,6 +138,7 @@ Task<Error> too_late(std::shared_ptr<Start> start) {
   const auto events = co_await events_of(start, name);
   Error error{ETIMEDOUT, "the agent did not start within " + std::to_string(start->plan.config.startup_seconds) + " s", {}};
   error.text += start->pod.is_object() ? " (pod " + start->agent.pod + ": " + pod_state(start->pod) + ")" : " (its Job has made no pod)";
+  for (const auto& container : items(start->pod, {"spec", "containers"})) error.text += ", image " + text(container, {"image"});
   error.text += quote_events(events);
   error.remedy = "raise agent.startup_seconds if the cluster is only slow";
   co_return error;

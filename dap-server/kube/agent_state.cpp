@@ -20,13 +20,13 @@ bool lacks_shell(const std::string& message) {
   return contains(message, "\"sh\"") && (contains(message, "executable file not found") || contains(message, "no such file or directory") || contains(message, "not found in $PATH"));
 }
 
-Failed no_shell() {
-  return fail("the target's image has no shell, so the agent can't be started in it",
+Failed no_shell(const std::string& image) {
+  return fail("the image " + image + " has no shell, so the agent can't be started in it",
               "set agent.bootstrap_image to any image with a shell that the node can get (busybox), or agent.image to an image with inpod-agent in it");
 }
 
-Failed not_started(const std::string& reason, const std::string& message) {
-  if (lacks_shell(message)) return no_shell();
+Failed not_started(const std::string& image, const std::string& reason, const std::string& message) {
+  if (lacks_shell(message)) return no_shell(image);
   return fail("the agent's container can't be started: " + reason + (message.empty() ? "" : ": " + message), image_remedy);
 }
 
@@ -53,7 +53,7 @@ Result<AgentState> judge_agent(const json& pod, const std::string& container) {
   if (field(state, {"running"}).is_object()) return AgentState::running;
   if (const auto& ended = field(state, {"terminated"}); ended.is_object()) {
     const auto reason = text(ended, {"reason"}), message = text(ended, {"message"});
-    if (lacks_shell(message)) return no_shell();
+    if (lacks_shell(message)) return no_shell(text(status, {"image"}));
     const auto code = number(ended, {"exitCode"}).value_or(-1);
     return fail("the agent's container ended at once: " + (reason.empty() ? "exit code " + std::to_string(code) : reason + ", exit code " + std::to_string(code)) +
                     (message.empty() ? "" : ": " + message),
@@ -64,7 +64,7 @@ Result<AgentState> judge_agent(const json& pod, const std::string& container) {
     // The first failure of a pull may be passing; ImagePullBackOff comes after it, and the kubelet's own refusals don't pass.
     return fail("the node can't get the agent's image: " + reason + (message.empty() ? "" : ": " + message), image_remedy);
   }
-  if (one_of(reason, start_reasons)) return not_started(reason, message);
+  if (one_of(reason, start_reasons)) return not_started(text(status, {"image"}), reason, message);
   if (text(pod, {"status", "phase"}) == "Failed") {
     const auto why = text(pod, {"status", "reason"}), words = text(pod, {"status", "message"});
     return fail("the agent's pod failed: " + why + (words.empty() ? "" : ": " + words), "kubectl describe pod " + text(pod, {"metadata", "name"}) + " tells more");

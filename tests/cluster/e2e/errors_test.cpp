@@ -79,7 +79,7 @@ TEST_CASE("an API server that is away is named") {
   REQUIRE(run({"kubectl", "--kubeconfig", path, "config", "set-cluster", cluster, "--server=https://127.0.0.1:9"}).status == 0);
   REQUIRE(run({"chown", "--reference", developer.kubeconfig(), path}).status == 0);
   options.environment["KUBECONFIG"] = path;
-  fails(developer, {"-t", "deployment/web"}, {"127.0.0.1:9", "refused"}, options);
+  fails(developer, {"-t", "deployment/web"}, {"127.0.0.1:9", "cannot reach"}, options);
 }
 
 TEST_CASE("a target that isn't there comes with near names") {
@@ -118,9 +118,9 @@ TEST_CASE("an image without a shell asks for a bootstrap image") {
 
 TEST_CASE("an agent that isn't ready in time shows the pod's events") {
   Developer developer;
-  developer.write(".inpod/config.yaml", "agent:\n  image: docker.io/local/not-there:1\n  startup_seconds: 8\n");
+  developer.write(".inpod/config.yaml", "agent:\n  image: docker.io/local/not-there:1\n  startup_seconds: 20\n");
   fails(developer, {"-n", name_space(), "-t", "deployment/web"}, {"not-there"}, developer.options());
-  CHECK(eventually(seconds(20), [] {
+  CHECK(eventually(seconds(60), [] {
     return kubectl({"-n", name_space(), "get", "pods", "-l", "app.kubernetes.io/managed-by=inpod", "-o",
                     "jsonpath={.items[*].spec.containers[*].image}"})
                .out.find("not-there") == std::string::npos;
