@@ -1,3 +1,4 @@
+// A URL parser for servers only: scheme, host, port, prefix; user names in it are dropped.
 #include "kube/address.hpp"
 
 #include "config/check.hpp"

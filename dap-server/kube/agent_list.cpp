@@ -58,11 +58,13 @@ Task<Result<void>> delete_agent(std::shared_ptr<Client> client, AgentPod agent) 
   json options{{"propagationPolicy", "Background"}};
   const auto path = resource_path("batch/v1", agent.namespace_, "jobs", agent.job);
   auto deleted = co_await client->remove(path, std::move(options));
-  if (!deleted && deleted.error().code != ENOENT) co_return Failed(deleted.error().context("cannot delete the agent's Job " + agent.job));
+  if (!deleted && deleted.error().code != ENOENT)
+    co_return Failed(deleted.error().context("cannot delete the agent's Job " + agent.job));
   co_return Result<void>();
 }
 
-Task<Result<std::vector<AgentListing>>> list_agents(std::shared_ptr<Client> client, std::string namespace_, std::string developer) {
+Task<Result<std::vector<AgentListing>>> list_agents(std::shared_ptr<Client> client, std::string namespace_,
+                                                    std::string developer) {
   auto selector = std::string(managed_by_label) + "=inpod";
   if (!developer.empty()) selector += "," + std::string(client_label) + "=" + label_value(developer);
   const auto query = "?labelSelector=" + escape(selector);
@@ -75,11 +77,13 @@ Task<Result<std::vector<AgentListing>>> list_agents(std::shared_ptr<Client> clie
     if (!list) co_return Failed(list.error().context("cannot list agents"));
   }
   std::vector<AgentListing> agents;
-  for (const auto& job : *lists[0]) agents.push_back(describe(job, pod_of(*lists[1], text(job, {"metadata", "labels", session_label}))));
+  for (const auto& job : *lists[0])
+    agents.push_back(describe(job, pod_of(*lists[1], text(job, {"metadata", "labels", session_label}))));
   co_return agents;
 }
 
-Task<Result<int>> clean_up_agents(std::shared_ptr<Client> client, std::string namespace_, std::string developer) {
+Task<Result<int>> clean_up_agents(std::shared_ptr<Client> client, std::string namespace_,
+                                  std::string developer) {
   CO_TRY(agents, co_await list_agents(client, namespace_, developer));
   int deleted = 0;
   for (const auto& listing : agents) {
@@ -92,7 +96,8 @@ Task<Result<int>> clean_up_agents(std::shared_ptr<Client> client, std::string na
 
 Task<Result<void>> check_agent(std::shared_ptr<Client> client, AgentPod agent) {
   auto pod = co_await client->get(resource_path("v1", agent.namespace_, "pods", agent.pod));
-  if (!pod && pod.error().code == ENOENT) co_return Failed(Error{ENOENT, "the agent's pod " + agent.pod + " is gone", {}});
+  if (!pod && pod.error().code == ENOENT)
+    co_return Failed(Error{ENOENT, "the agent's pod " + agent.pod + " is gone", {}});
   if (!pod) co_return Failed(pod.error());
   const auto state = judge_agent(*pod, agent.container);
   if (!state) co_return Failed(state.error());

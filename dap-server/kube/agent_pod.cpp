@@ -1,5 +1,6 @@
-// Starting an agent. Time matters here, a developer waits: the watch is opened before the Job is created, and the attach
-// is tried while the container starts, since the kubelet reports a running container up to a second late.
+// Starting an agent. Time matters here, a developer waits: the watch is opened before the Job is created, and
+// the attach is tried while the container starts, since the kubelet reports a running container up to a
+// second late.
 #include "kube/agent_pod.hpp"
 
 #include <array>
@@ -33,16 +34,21 @@ struct Start {
   bool created = false;  // there is something to delete
   json pod;              // as last seen
 
-  void progress(const std::string& text) const { if (on_progress) on_progress(text); }
+  void progress(const std::string& text) const {
+    if (on_progress) on_progress(text);
+  }
   milliseconds left() const { return std::chrono::duration_cast<milliseconds>(deadline - Clock::now()); }
 };
 
 Result<std::string> read_executable(const std::string& path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return Failed(Error{errno, "cannot read inpod-agent at " + path + ": " + strerror(errno), "set agent.path to it, or agent.image to an image that has it"});
+  if (!file)
+    return Failed(Error{errno, "cannot read inpod-agent at " + path + ": " + strerror(errno),
+                        "set agent.path to it, or agent.image to an image that has it"});
   std::string content(static_cast<std::size_t>(file.tellg()), '\0');
   file.seekg(0);
-  if (!file.read(content.data(), static_cast<std::streamsize>(content.size()))) return fail("cannot read inpod-agent at " + path);
+  if (!file.read(content.data(), static_cast<std::streamsize>(content.size())))
+    return fail("cannot read inpod-agent at " + path);
   return content;
 }
 
@@ -67,7 +73,8 @@ Result<std::shared_ptr<Start>> prepare(std::shared_ptr<Client> client, AgentRequ
   auto& plan = start->plan;
   plan.executable_size = executable.size(), plan.record_size = record.size();
   start->input = std::make_shared<const std::string>(executable + record);
-  for (const auto& choice : {request.config.namespace_, request.target.namespace_, request.namespace_, start->client->config().namespace_}) {
+  for (const auto& choice : {request.config.namespace_, request.target.namespace_, request.namespace_,
+                             start->client->config().namespace_}) {
     if (plan.namespace_.empty()) plan.namespace_ = choice;
   }
   plan.session = request.session, plan.client = request.client;
@@ -78,7 +85,8 @@ Result<std::shared_ptr<Start>> prepare(std::shared_ptr<Client> client, AgentRequ
 }
 
 Task<std::vector<json>> events_of(std::shared_ptr<Start> start, std::string name) {
-  const auto path = resource_path("v1", start->plan.namespace_, "events") + "?fieldSelector=" + escape("involvedObject.name=" + name);
+  const auto path = resource_path("v1", start->plan.namespace_, "events") +
+                    "?fieldSelector=" + escape("involvedObject.name=" + name);
   auto events = co_await start->client->list(path);
   co_return events ? std::move(*events) : std::vector<json>();  // not allowed: then without
 }
@@ -86,7 +94,8 @@ Task<std::vector<json>> events_of(std::shared_ptr<Start> start, std::string name
 Task<Result<void>> create_job(std::shared_ptr<Start> start) {
   CO_TRY(manifest, job_manifest(start->plan));
   start->created = true;  // from here on, whatever happens to the answer
-  auto made = co_await start->client->post(resource_path("batch/v1", start->plan.namespace_, "jobs"), std::move(manifest));
+  auto made = co_await start->client->post(resource_path("batch/v1", start->plan.namespace_, "jobs"),
+                                           std::move(manifest));
   if (!made) co_return Failed(made.error().context("cannot create the agent's Job"));
   start->agent.job = agent_name(start->plan.session), start->agent.container = "inpod-agent";
   co_return Result<void>();
@@ -96,19 +105,23 @@ constexpr auto ephemeral_remedy = "ephemeral containers are stable from Kubernet
 
 /// Servers before 1.22 have a kind of its own for this, and take the whole list of containers.
 Task<Result<void>> create_ephemeral_alpha(std::shared_ptr<Start> start, json containers, json spec) {
-  const auto path = resource_path("v1", start->plan.namespace_, "pods", start->plan.target.pod, "ephemeralcontainers");
+  const auto path =
+      resource_path("v1", start->plan.namespace_, "pods", start->plan.target.pod, "ephemeralcontainers");
   spec.erase("securityContext");  // not allowed in that form
   auto list = items(containers, {"ephemeralContainers"});
   list.push_back(std::move(spec));
   containers["ephemeralContainers"] = std::move(list);
   auto made = co_await start->client->put(path, std::move(containers));
-  if (!made) co_return Failed(made.error().context("cannot add an ephemeral container to pod " + start->plan.target.pod));
+  if (!made)
+    co_return Failed(
+        made.error().context("cannot add an ephemeral container to pod " + start->plan.target.pod));
   co_return Result<void>();
 }
 
 Task<Result<void>> create_ephemeral(std::shared_ptr<Start> start) {
   CO_TRY(spec, ephemeral_container(start->plan));
-  const auto path = resource_path("v1", start->plan.namespace_, "pods", start->plan.target.pod, "ephemeralcontainers");
+  const auto path =
+      resource_path("v1", start->plan.namespace_, "pods", start->plan.target.pod, "ephemeralcontainers");
   start->agent.pod = start->plan.target.pod, start->agent.container = text(spec, {"name"});
   json list = json::array();
   list.push_back(spec);
@@ -119,7 +132,8 @@ Task<Result<void>> create_ephemeral(std::shared_ptr<Start> start) {
     if (error.code == ENOENT || error.code == ENOTSUP) error.remedy = ephemeral_remedy;
     co_return Failed(std::move(error));
   }
-  if (text(*made, {"kind"}) == "EphemeralContainers") co_return co_await create_ephemeral_alpha(start, *made, spec);
+  if (text(*made, {"kind"}) == "EphemeralContainers")
+    co_return co_await create_ephemeral_alpha(start, *made, spec);
   co_return Result<void>();
 }
 
@@ -136,9 +150,13 @@ Task<Result<std::shared_ptr<RemoteCommand>>> try_attach(std::shared_ptr<Start> s
 Task<Error> too_late(std::shared_ptr<Start> start) {
   const auto name = start->agent.pod.empty() ? start->agent.job : start->agent.pod;
   const auto events = co_await events_of(start, name);
-  Error error{ETIMEDOUT, "the agent did not start within " + std::to_string(start->plan.config.startup_seconds) + " s", {}};
-  error.text += start->pod.is_object() ? " (pod " + start->agent.pod + ": " + pod_state(start->pod) + ")" : " (its Job has made no pod)";
-  for (const auto& container : items(start->pod, {"spec", "containers"})) error.text += ", image " + text(container, {"image"});
+  Error error{ETIMEDOUT,
+              "the agent did not start within " + std::to_string(start->plan.config.startup_seconds) + " s",
+              {}};
+  error.text += start->pod.is_object() ? " (pod " + start->agent.pod + ": " + pod_state(start->pod) + ")"
+                                       : " (its Job has made no pod)";
+  for (const auto& container : items(start->pod, {"spec", "containers"}))
+    error.text += ", image " + text(container, {"image"});
   error.text += quote_events(events);
   error.remedy = "raise agent.startup_seconds if the cluster is only slow";
   co_return error;
@@ -148,14 +166,18 @@ Task<Error> too_late(std::shared_ptr<Start> start) {
 Result<AgentState> take_event(Start& start, const Watch::Event& event) {
   const auto name = text(event.object, {"metadata", "name"});
   if (event.type == "BOOKMARK") return AgentState::coming;
-  if (event.type == "DELETED") return fail("the agent's pod " + name + " was deleted while it started", "is something in the cluster removing it?");
+  if (event.type == "DELETED")
+    return fail("the agent's pod " + name + " was deleted while it started",
+                "is something in the cluster removing it?");
   start.pod = event.object;
   start.agent.pod = name;
   return judge_agent(event.object, start.agent.container);
 }
 
 /// From creation to an attached, running container.
-Task<Result<std::shared_ptr<RemoteCommand>>> wait_and_attach(std::shared_ptr<Start> start, std::unique_ptr<Watch> watch, std::string watch_path) {
+Task<Result<std::shared_ptr<RemoteCommand>>> wait_and_attach(std::shared_ptr<Start> start,
+                                                             std::unique_ptr<Watch> watch,
+                                                             std::string watch_path) {
   auto next_events = Clock::now() + event_interval;
   while (start->left() > milliseconds(0)) {
     auto event = co_await watch->next(std::min(attach_interval, start->left()));
@@ -188,7 +210,8 @@ Task<Result<std::shared_ptr<RemoteCommand>>> wait_and_attach(std::shared_ptr<Sta
 
 std::string watch_path_of(const Start& start) {
   const auto pods = resource_path("v1", start.plan.namespace_, "pods");
-  if (start.plan.config.mode == "ephemeral") return pods + "?fieldSelector=" + escape("metadata.name=" + start.plan.target.pod);
+  if (start.plan.config.mode == "ephemeral")
+    return pods + "?fieldSelector=" + escape("metadata.name=" + start.plan.target.pod);
   return pods + "?labelSelector=" + escape(session_label + std::string("=") + start.plan.session);
 }
 
@@ -203,7 +226,9 @@ Task<Result<AgentPod>> start_steps(std::shared_ptr<Start> start) {
   }
   start->progress("waiting for the agent's container to start");
   CO_TRY(command, co_await wait_and_attach(start, std::move(watch), watch_path));
-  start->progress(start->plan.executable_size > 0 ? "sending the agent (" + std::to_string((start->input->size() >> 20) + 1) + " MB)" : "starting the agent");
+  start->progress(start->plan.executable_size > 0
+                      ? "sending the agent (" + std::to_string((start->input->size() >> 20) + 1) + " MB)"
+                      : "starting the agent");
   auto port = co_await feed_agent(command, start->input, start->deadline);
   if (!port && port.error().code == ETIMEDOUT) co_return Failed(co_await too_late(start));
   if (!port) co_return Failed(port.error());
@@ -215,7 +240,8 @@ Task<Result<AgentPod>> start_steps(std::shared_ptr<Start> start) {
 Task<Error> explain(std::shared_ptr<Start> start, Error error) {
   if (start->agent.pod.empty() || error.code == ETIMEDOUT || error.code == EACCES) co_return error;
   for (int attempt = 0; attempt < 10; ++attempt) {
-    const auto pod = co_await start->client->get(resource_path("v1", start->agent.namespace_, "pods", start->agent.pod));
+    const auto pod =
+        co_await start->client->get(resource_path("v1", start->agent.namespace_, "pods", start->agent.pod));
     if (!pod) break;
     const auto judged = judge_agent(*pod, start->agent.container);
     if (!judged) {
@@ -239,7 +265,8 @@ Task<Result<AgentPod>> start_agent(std::shared_ptr<Client> client, AgentRequest 
   } catch (const boost::system::system_error& thrown) {
     if (thrown.code() != asio::error::operation_aborted) throw;
   }
-  const bool cancelled = (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
+  const bool cancelled =
+      (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
   if (result && !cancelled) co_return result;
   // Cleaning up must not be cancelled itself.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
@@ -250,7 +277,12 @@ Task<Result<AgentPod>> start_agent(std::shared_ptr<Client> client, AgentRequest 
   if (start->created) {
     start->agent.job = agent_name(start->plan.session);
     auto deleted = co_await delete_agent(start->client, start->agent);
-    if (!deleted) result = Failed(result ? deleted.error() : Error{result.error().code, result.error().text + "; and its Job " + start->agent.job + " can't be deleted: " + deleted.error().text, result.error().remedy});
+    if (!deleted)
+      result = Failed(result ? deleted.error()
+                             : Error{result.error().code,
+                                     result.error().text + "; and its Job " + start->agent.job +
+                                         " can't be deleted: " + deleted.error().text,
+                                     result.error().remedy});
   }
   if (cancelled) co_return Failed(Error{ECANCELED, "the start of the agent was cancelled", {}});
   co_return result;

@@ -1,3 +1,4 @@
+// Judges pods and events. The words of runtimes differ, so their messages are searched for what they share.
 #include "kube/agent_state.hpp"
 
 #include <algorithm>
@@ -11,27 +12,37 @@ namespace {
 
 using nlohmann::json;
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
-constexpr auto image_remedy = "set agent.bootstrap_image to an image with a shell that the node can get, or agent.image to one with inpod-agent in it";
+constexpr auto image_remedy =
+    "set agent.bootstrap_image to an image with a shell that the node can get, or agent.image to one with "
+    "inpod-agent in it";
 
 /// The runtime could not start `sh`: the words differ by runtime (runc, crun, containerd, CRI-O).
 bool lacks_shell(const std::string& message) {
-  return contains(message, "\"sh\"") && (contains(message, "executable file not found") || contains(message, "no such file or directory") || contains(message, "not found in $PATH"));
+  return contains(message, "\"sh\"") &&
+         (contains(message, "executable file not found") || contains(message, "no such file or directory") ||
+          contains(message, "not found in $PATH"));
 }
 
 Failed no_shell(const std::string& image) {
   return fail("the image " + image + " has no shell, so the agent can't be started in it",
-              "set agent.bootstrap_image to any image with a shell that the node can get (busybox), or agent.image to an image with inpod-agent in it");
+              "set agent.bootstrap_image to any image with a shell that the node can get (busybox), or "
+              "agent.image to an image with inpod-agent in it");
 }
 
 Failed not_started(const std::string& image, const std::string& reason, const std::string& message) {
   if (lacks_shell(message)) return no_shell(image);
-  return fail("the agent's container can't be started: " + reason + (message.empty() ? "" : ": " + message), image_remedy);
+  return fail("the agent's container can't be started: " + reason + (message.empty() ? "" : ": " + message),
+              image_remedy);
 }
 
-constexpr std::array<std::string_view, 5> image_reasons{"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"};
-constexpr std::array<std::string_view, 4> start_reasons{"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"};
+constexpr std::array<std::string_view, 5> image_reasons{
+    "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"};
+constexpr std::array<std::string_view, 4> start_reasons{"CreateContainerConfigError", "CreateContainerError",
+                                                        "RunContainerError", "CrashLoopBackOff"};
 
 template <std::size_t N>
 bool one_of(const std::string& reason, const std::array<std::string_view, N>& reasons) {
@@ -55,23 +66,29 @@ Result<AgentState> judge_agent(const json& pod, const std::string& container) {
     const auto reason = text(ended, {"reason"}), message = text(ended, {"message"});
     if (lacks_shell(message)) return no_shell(text(status, {"image"}));
     const auto code = number(ended, {"exitCode"}).value_or(-1);
-    return fail("the agent's container ended at once: " + (reason.empty() ? "exit code " + std::to_string(code) : reason + ", exit code " + std::to_string(code)) +
+    return fail("the agent's container ended at once: " +
+                    (reason.empty() ? "exit code " + std::to_string(code)
+                                    : reason + ", exit code " + std::to_string(code)) +
                     (message.empty() ? "" : ": " + message),
                 code == 126 || code == 127 ? image_remedy : "inpod check shows what the cluster allows");
   }
   const auto reason = text(state, {"waiting", "reason"}), message = text(state, {"waiting", "message"});
   if (one_of(reason, image_reasons)) {
-    // The first failure of a pull may be passing; ImagePullBackOff comes after it, and the kubelet's own refusals don't pass.
-    return fail("the node can't get the agent's image: " + reason + (message.empty() ? "" : ": " + message), image_remedy);
+    // The first failure of a pull may be passing; ImagePullBackOff comes after it, and the kubelet's own
+    // refusals don't pass.
+    return fail("the node can't get the agent's image: " + reason + (message.empty() ? "" : ": " + message),
+                image_remedy);
   }
   if (one_of(reason, start_reasons)) return not_started(text(status, {"image"}), reason, message);
   if (text(pod, {"status", "phase"}) == "Failed") {
     const auto why = text(pod, {"status", "reason"}), words = text(pod, {"status", "message"});
-    return fail("the agent's pod failed: " + why + (words.empty() ? "" : ": " + words), "kubectl describe pod " + text(pod, {"metadata", "name"}) + " tells more");
+    return fail("the agent's pod failed: " + why + (words.empty() ? "" : ": " + words),
+                "kubectl describe pod " + text(pod, {"metadata", "name"}) + " tells more");
   }
   for (const auto& condition : items(pod, {"status", "conditions"})) {
     if (text(condition, {"type"}) == "PodScheduled" && text(condition, {"reason"}) == "Unschedulable") {
-      return fail("the agent's pod finds no node: " + text(condition, {"message"}), "see agent.node_selector, or give the cluster room");
+      return fail("the agent's pod finds no node: " + text(condition, {"message"}),
+                  "see agent.node_selector, or give the cluster room");
     }
   }
   return AgentState::coming;
@@ -82,8 +99,11 @@ Error judge_job_events(const std::vector<json>& events) {
     if (text(event, {"reason"}) != "FailedCreate") continue;
     const auto message = text(event, {"message"});
     Error error{EACCES, "the cluster does not admit the agent's pod: " + message, {}};
-    if (contains(message, "PodSecurity") || contains(message, "hostPID") || contains(message, "Host PID") || contains(message, "security policy")) {
-      error.remedy = "let the agent run in a namespace that admits it (agent.namespace, with the label pod-security.kubernetes.io/enforce=privileged), or set agent.mode: ephemeral";
+    if (contains(message, "PodSecurity") || contains(message, "hostPID") || contains(message, "Host PID") ||
+        contains(message, "security policy")) {
+      error.remedy =
+          "let the agent run in a namespace that admits it (agent.namespace, with the label "
+          "pod-security.kubernetes.io/enforce=privileged), or set agent.mode: ephemeral";
     } else if (contains(message, "quota")) {
       error.remedy = "the namespace's quota is used up: set agent.namespace to another one";
     } else {
@@ -99,9 +119,11 @@ std::string quote_events(const std::vector<json>& events, std::size_t most) {
   for (const auto& event : events) {
     if (text(event, {"type"}) == "Warning") warnings.push_back(&event);
   }
-  std::stable_sort(warnings.begin(), warnings.end(), [](const json* a, const json* b) { return event_time(*a) > event_time(*b); });
+  std::stable_sort(warnings.begin(), warnings.end(),
+                   [](const json* a, const json* b) { return event_time(*a) > event_time(*b); });
   std::string lines;
-  for (std::size_t i = 0; i < warnings.size() && i < most; ++i) lines += "\n    " + text(*warnings[i], {"reason"}) + ": " + text(*warnings[i], {"message"});
+  for (std::size_t i = 0; i < warnings.size() && i < most; ++i)
+    lines += "\n    " + text(*warnings[i], {"reason"}) + ": " + text(*warnings[i], {"message"});
   return lines;
 }
 

@@ -1,4 +1,5 @@
-// Where an agent's container stands, read from its pod: still coming, running, or failed and why. Pure; any thread.
+// Where an agent's container stands, read from its pod: still coming, running, or failed and why. Pure; any
+// thread.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -1,3 +1,4 @@
+// Writes and reads at the same time: a container that dies while it is fed has its reason in the output.
 #include "kube/agent_stream.hpp"
 
 #include <array>
@@ -14,11 +15,13 @@ std::string last_lines(const std::string& said) {
   std::string trimmed = said;
   while (!trimmed.empty() && isspace(static_cast<unsigned char>(trimmed.back()))) trimmed.pop_back();
   auto from = trimmed.size();
-  for (int lines = 0; lines < 5 && from != std::string::npos && from > 0; ++lines) from = trimmed.rfind('\n', from - 1);
+  for (int lines = 0; lines < 5 && from != std::string::npos && from > 0; ++lines)
+    from = trimmed.rfind('\n', from - 1);
   return from == std::string::npos ? trimmed : trimmed.substr(from ? from + 1 : 0);
 }
 
-Task<Result<std::uint16_t>> write_input(std::shared_ptr<RemoteCommand> command, std::shared_ptr<const std::string> input) {
+Task<Result<std::uint16_t>> write_input(std::shared_ptr<RemoteCommand> command,
+                                        std::shared_ptr<const std::string> input) {
   const std::span bytes(reinterpret_cast<const std::uint8_t*>(input->data()), input->size());
   CO_TRY_VOID(co_await command->write(bytes));
   co_return std::uint16_t{0};
@@ -33,7 +36,9 @@ Task<Result<std::uint16_t>> read_until_ready(std::shared_ptr<RemoteCommand> comm
     if (!output || !*output) {
       command->close();  // ends the writer
       const auto lines = last_lines(said);
-      co_return fail("the agent ended before it was ready" + (output ? std::string() : " (" + output.error().text + ")") + (lines.empty() ? "" : "; it said:\n    " + lines));
+      co_return fail("the agent ended before it was ready" +
+                     (output ? std::string() : " (" + output.error().text + ")") +
+                     (lines.empty() ? "" : "; it said:\n    " + lines));
     }
     said.append(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>((*output)->size));
     for (auto end = said.find('\n', line); end != std::string::npos; end = said.find('\n', line)) {
@@ -57,19 +62,23 @@ std::uint16_t ready_port(const std::string& line) {
   constexpr std::string_view start = "inpod-agent ready port=";
   if (line.rfind(start, 0) != 0) return 0;
   const auto end = line.find_first_of(" \r", start.size());
-  return config::parse_port(line.substr(start.size(), end == std::string::npos ? end : end - start.size())).value_or(0);
+  return config::parse_port(line.substr(start.size(), end == std::string::npos ? end : end - start.size()))
+      .value_or(0);
 }
 
-Task<Result<std::uint16_t>> feed_agent(std::shared_ptr<RemoteCommand> command, std::shared_ptr<const std::string> input, std::chrono::steady_clock::time_point deadline) {
+Task<Result<std::uint16_t>> feed_agent(std::shared_ptr<RemoteCommand> command,
+                                       std::shared_ptr<const std::string> input,
+                                       std::chrono::steady_clock::time_point deadline) {
   const auto executor = co_await boost::asio::this_coro::executor;
   const auto late = std::make_shared<bool>(false);
   boost::asio::steady_timer timer(executor, deadline);
-  timer.async_wait([weak = std::weak_ptr<RemoteCommand>(command), late](const boost::system::error_code& cancelled) {
-    const auto alive = weak.lock();
-    if (cancelled || !alive) return;
-    *late = true;
-    alive->close();
-  });
+  timer.async_wait(
+      [weak = std::weak_ptr<RemoteCommand>(command), late](const boost::system::error_code& cancelled) {
+        const auto alive = weak.lock();
+        if (cancelled || !alive) return;
+        *late = true;
+        alive->close();
+      });
   std::vector<Task<Result<std::uint16_t>>> tasks;
   tasks.push_back(write_input(command, input));
   tasks.push_back(read_until_ready(command));

@@ -1,3 +1,4 @@
+// The server's own way to derive a rule from a URL, done backwards; Status objects read with suspicion.
 #include "kube/api_error.hpp"
 
 #include <vector>
@@ -29,17 +30,26 @@ std::string verb_of(const std::string& method, bool named, bool watch) {
 int code_of(long status, const std::string& reason) {
   switch (status) {
     case 400:
-    case 422: return EINVAL;
-    case 401: return EPERM;
-    case 403: return EACCES;
-    case 404: return ENOENT;
-    case 409: return reason == "AlreadyExists" ? EEXIST : EBUSY;
-    case 410: return ESTALE;
+    case 422:
+      return EINVAL;
+    case 401:
+      return EPERM;
+    case 403:
+      return EACCES;
+    case 404:
+      return ENOENT;
+    case 409:
+      return reason == "AlreadyExists" ? EEXIST : EBUSY;
+    case 410:
+      return ESTALE;
     case 405:
     case 415:
-    case 501: return ENOTSUP;
-    case 429: return EAGAIN;
-    default: return EIO;
+    case 501:
+      return ENOTSUP;
+    case 429:
+      return EAGAIN;
+    default:
+      return EIO;
   }
 }
 
@@ -57,7 +67,8 @@ std::string first_line(const std::string& body) {
 AccessRule rule_of(const std::string& method, const std::string& path) {
   const auto query_at = path.find('?');
   const auto query = query_at == std::string::npos ? std::string() : "&" + path.substr(query_at + 1) + "&";
-  const bool watch = query.find("&watch=1&") != std::string::npos || query.find("&watch=true&") != std::string::npos;
+  const bool watch =
+      query.find("&watch=1&") != std::string::npos || query.find("&watch=true&") != std::string::npos;
   const auto parts = split(path.substr(0, query_at), '/');
 
   AccessRule rule;
@@ -83,12 +94,15 @@ AccessRule rule_of(const std::string& method, const std::string& path) {
 }
 
 std::string rule_yaml(const AccessRule& rule) {
-  return "- {apiGroups: [\"" + rule.api_group + "\"], resources: [\"" + rule.resource + "\"], verbs: [\"" + rule.verb + "\"]}";
+  return "- {apiGroups: [\"" + rule.api_group + "\"], resources: [\"" + rule.resource + "\"], verbs: [\"" +
+         rule.verb + "\"]}";
 }
 
 std::string rule_remedy(const AccessRule& rule) {
   return "ask for this rule in a " +
-         (rule.namespace_.empty() ? std::string("ClusterRole") : "Role of namespace \"" + rule.namespace_ + "\"") + ":\n    " + rule_yaml(rule);
+         (rule.namespace_.empty() ? std::string("ClusterRole")
+                                  : "Role of namespace \"" + rule.namespace_ + "\"") +
+         ":\n    " + rule_yaml(rule);
 }
 
 Error api_error(const std::string& method, const std::string& path, long status, const std::string& body) {
@@ -103,8 +117,11 @@ Error api_error(const std::string& method, const std::string& path, long status,
   error.code = code_of(status, reason);
   error.text = "the API server answered " + std::to_string(status) + (message.empty() ? "" : ": " + message);
   const auto rule = rule_of(method, path);
-  if (status == 403 && !rule.resource.empty() && message.find("cannot ") != std::string::npos) error.remedy = rule_remedy(rule);
-  if (status == 401) error.remedy = "log in to the cluster again (whatever you do before kubectl works), or get a new kubeconfig";
+  if (status == 403 && !rule.resource.empty() && message.find("cannot ") != std::string::npos)
+    error.remedy = rule_remedy(rule);
+  if (status == 401)
+    error.remedy =
+        "log in to the cluster again (whatever you do before kubectl works), or get a new kubeconfig";
   return error;
 }
 

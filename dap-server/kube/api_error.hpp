@@ -1,5 +1,5 @@
-// What an API server's refusal means for people: its Status object as an Error, and the RBAC rule that a request needs.
-// Pure; any thread.
+// What an API server's refusal means for people: its Status object as an Error, and the RBAC rule that a
+// request needs. Pure; any thread.
 //
 // Errors carry an errno, so that callers can tell kinds apart without reading text:
 //   400, 422 EINVAL   401 EPERM   403 EACCES   404 ENOENT   409 AlreadyExists EEXIST, else EBUSY   410 ESTALE
@@ -12,16 +12,18 @@
 
 namespace inpod::kube {
 
-/// One rule as RBAC sees a request. https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb
+/// One rule as RBAC sees a request.
+/// https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb
 struct AccessRule {
-  std::string verb;         ///< get, list, watch, create, update, patch, delete, deletecollection
-  std::string api_group;    ///< empty: the core group
-  std::string resource;     ///< "pods", "pods/attach"
-  std::string namespace_;   ///< empty: of the whole cluster
+  std::string verb;        ///< get, list, watch, create, update, patch, delete, deletecollection
+  std::string api_group;   ///< empty: the core group
+  std::string resource;    ///< "pods", "pods/attach"
+  std::string namespace_;  ///< empty: of the whole cluster
   bool operator==(const AccessRule&) const = default;
 };
 
-/// method: of HTTP. path: of the URL, with its query. Paths that are no resource ("/version") have an empty resource.
+/// method: of HTTP. path: of the URL, with its query. Paths that are no resource ("/version") have an empty
+/// resource.
 AccessRule rule_of(const std::string& method, const std::string& path);
 
 /// "- {apiGroups: [""], resources: ["pods"], verbs: ["list"]}": a line for a Role's rules.

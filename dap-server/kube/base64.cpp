@@ -1,3 +1,4 @@
+// Base64, one loop each way. OpenSSL has it too, but only with line breaks and without errors worth the name.
 #include "kube/base64.hpp"
 
 #include <array>

@@ -1,3 +1,4 @@
+// Requests, lists and watches over Exchange. The object lives as long as any of its coroutines.
 #include "kube/client.hpp"
 
 #include "kube/address.hpp"
@@ -7,8 +8,8 @@
 
 namespace inpod::kube {
 
-std::string resource_path(const std::string& api, const std::string& namespace_, const std::string& resource, const std::string& name,
-                          const std::string& subresource) {
+std::string resource_path(const std::string& api, const std::string& namespace_, const std::string& resource,
+                          const std::string& name, const std::string& subresource) {
   std::string path = (api.find('/') == std::string::npos ? "/api/" : "/apis/") + api;
   if (!namespace_.empty()) path += "/namespaces/" + escape(namespace_);
   path += "/" + resource;
@@ -19,13 +20,17 @@ std::string resource_path(const std::string& api, const std::string& namespace_,
 
 Result<std::shared_ptr<Client>> Client::create(boost::asio::any_io_executor executor, Kubeconfig config) {
   if (!parse_server(config.server)) {
-    return fail("the server of cluster \"" + config.cluster + "\" is no URL: \"" + config.server + "\"", "correct it in " + config.source);
+    return fail("the server of cluster \"" + config.cluster + "\" is no URL: \"" + config.server + "\"",
+                "correct it in " + config.source);
   }
   return std::shared_ptr<Client>(new Client(std::move(executor), std::move(config)));
 }
 
 Client::Client(boost::asio::any_io_executor executor, Kubeconfig config)
-    : executor_(executor), config_(std::move(config)), loop_(CurlLoop::create(executor)), credentials_(std::make_unique<Credentials>(executor, config_)) {}
+    : executor_(executor),
+      config_(std::move(config)),
+      loop_(CurlLoop::create(executor)),
+      credentials_(std::make_unique<Credentials>(executor, config_)) {}
 
 Client::~Client() = default;
 
@@ -41,8 +46,10 @@ Task<Result<std::string>> Client::call(HttpRequest request) {
     CO_TRY(identity, co_await credentials_->get());
     Exchange exchange(loop_, config_, identity, request);
     exchange.start();
-    while (!exchange.transfer().ended()) co_await exchange.transfer().wait(request.timeout + std::chrono::seconds(5));
-    if (exchange.transfer().code() != CURLE_OK) co_return Failed(transport_error(exchange.transfer(), config_));
+    while (!exchange.transfer().ended())
+      co_await exchange.transfer().wait(request.timeout + std::chrono::seconds(5));
+    if (exchange.transfer().code() != CURLE_OK)
+      co_return Failed(transport_error(exchange.transfer(), config_));
     const long status = exchange.status();
     if (status < 400) co_return std::move(exchange.body());
     if (status == 401 && attempt == 0 && credentials_->renew(identity)) continue;
@@ -56,7 +63,8 @@ Task<Result<json>> Client::call_json(HttpRequest request) {
   CO_TRY(body, co_await call(std::move(request)));
   auto answer = json::parse(body, nullptr, false);
   if (answer.is_discarded()) {
-    co_return fail(what + " on " + config_.server + ": the answer is not JSON", "is this the address of a Kubernetes API server? See the kubeconfig " + config_.source);
+    co_return fail(what + " on " + config_.server + ": the answer is not JSON",
+                   "is this the address of a Kubernetes API server? See the kubeconfig " + config_.source);
   }
   co_return answer;
 }
@@ -72,14 +80,24 @@ HttpRequest with_body(const char* method, std::string path, const json& body, st
 
 }  // namespace
 
-Task<Result<json>> Client::get(std::string path) { return call_json(with_body("GET", std::move(path), nullptr, {})); }
-Task<Result<json>> Client::post(std::string path, json body) { return call_json(with_body("POST", std::move(path), body, {})); }
-Task<Result<json>> Client::put(std::string path, json body) { return call_json(with_body("PUT", std::move(path), body, {})); }
+Task<Result<json>> Client::get(std::string path) {
+  return call_json(with_body("GET", std::move(path), nullptr, {}));
+}
+Task<Result<json>> Client::post(std::string path, json body) {
+  return call_json(with_body("POST", std::move(path), body, {}));
+}
+Task<Result<json>> Client::put(std::string path, json body) {
+  return call_json(with_body("PUT", std::move(path), body, {}));
+}
 Task<Result<json>> Client::patch(std::string path, json body, std::string content_type) {
   return call_json(with_body("PATCH", std::move(path), body, std::move(content_type)));
 }
-Task<Result<json>> Client::remove(std::string path, json options) { return call_json(with_body("DELETE", std::move(path), options, {})); }
-Task<Result<std::string>> Client::get_text(std::string path) { return call(with_body("GET", std::move(path), nullptr, {})); }
+Task<Result<json>> Client::remove(std::string path, json options) {
+  return call_json(with_body("DELETE", std::move(path), options, {}));
+}
+Task<Result<std::string>> Client::get_text(std::string path) {
+  return call(with_body("GET", std::move(path), nullptr, {}));
+}
 
 Task<Result<std::vector<json>>> Client::list(std::string path) {
   const auto self = shared_from_this();
@@ -113,7 +131,8 @@ Task<Result<std::unique_ptr<Watch>>> Client::watch(std::string path) {
     // Returns as soon as the request is under way: whether the server refuses it is seen by the first next().
     if (attempt == 0 && config_.exec) {
       // A plugin's token may be stale: only here a refusal must be seen at once.
-      while (exchange->status() == 0 && !exchange->transfer().ended()) co_await exchange->transfer().wait(std::chrono::milliseconds(200));
+      while (exchange->status() == 0 && !exchange->transfer().ended())
+        co_await exchange->transfer().wait(std::chrono::milliseconds(200));
       if (exchange->status() == 401 && credentials_->renew(identity)) continue;
     }
     co_return std::unique_ptr<Watch>(new Watch(std::move(exchange)));
@@ -129,7 +148,8 @@ Task<Result<std::optional<Watch::Event>>> Watch::next(std::chrono::milliseconds 
   for (;;) {
     const auto newline = exchange_->status() < 400 ? body.find('\n', searched_) : std::string::npos;
     if (newline != std::string::npos) {
-      auto object = json::parse(body.begin(), body.begin() + static_cast<std::ptrdiff_t>(newline), nullptr, false);
+      auto object =
+          json::parse(body.begin(), body.begin() + static_cast<std::ptrdiff_t>(newline), nullptr, false);
       body.erase(0, newline + 1);
       searched_ = 0;
       exchange_->unpause();
@@ -146,12 +166,17 @@ Task<Result<std::optional<Watch::Event>>> Watch::next(std::chrono::milliseconds 
     searched_ = body.size();
     auto& transfer = exchange_->transfer();
     if (transfer.ended()) {
-      if (transfer.code() != CURLE_OK) co_return fail("the watch on the API server broke: " + transfer.error_text());
-      if (exchange_->status() >= 400) co_return Failed(api_error("GET", exchange_->request().path, exchange_->status(), body));
+      if (transfer.code() != CURLE_OK)
+        co_return fail("the watch on the API server broke: " + transfer.error_text());
+      if (exchange_->status() >= 400)
+        co_return Failed(api_error("GET", exchange_->request().path, exchange_->status(), body));
       co_return std::optional<Event>();
     }
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left <= std::chrono::milliseconds(0)) co_return Failed(Error{ETIMEDOUT, "nothing changed in the cluster for " + std::to_string(bound.count()) + " ms", {}});
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left <= std::chrono::milliseconds(0))
+      co_return Failed(Error{
+          ETIMEDOUT, "nothing changed in the cluster for " + std::to_string(bound.count()) + " ms", {}});
     co_await transfer.wait(left);
   }
 }

@@ -1,8 +1,9 @@
 // Client: the Kubernetes API, asynchronously: requests with JSON, lists with all their pages, watches.
 //
-// Every wait is bounded: 10 s to connect, 30 s for an answer. Errors name what was tried and what the server said; a 403
-// names the RBAC rule that is missing; their errno is described in api_error.hpp. A request refused with 401 is tried once
-// more with renewed credentials. One executor; call only there. Cancelling a coroutine drops its request at once.
+// Every wait is bounded: 10 s to connect, 30 s for an answer. Errors name what was tried and what the server
+// said; a 403 names the RBAC rule that is missing; their errno is described in api_error.hpp. A request
+// refused with 401 is tried once more with renewed credentials. One executor; call only there. Cancelling a
+// coroutine drops its request at once.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -28,7 +29,8 @@ class Credentials;
 struct HttpRequest;
 struct Identity;
 
-/// Path of a resource: api is "v1" or "apps/v1" (group/version); namespace_, name and subresource may be empty.
+/// Path of a resource: api is "v1" or "apps/v1" (group/version); namespace_, name and subresource may be
+/// empty.
 std::string resource_path(const std::string& api, const std::string& namespace_, const std::string& resource,
                           const std::string& name = {}, const std::string& subresource = {});
 
@@ -43,8 +45,9 @@ class Watch {
     json object;
   };
   ~Watch();
-  /// The next change; nothing at the server's orderly end (list anew, then watch from there). Errors: ETIMEDOUT when
-  /// nothing came within `bound`, ESTALE when the resource version is too old, or what the connection died of.
+  /// The next change; nothing at the server's orderly end (list anew, then watch from there). Errors:
+  /// ETIMEDOUT when nothing came within `bound`, ESTALE when the resource version is too old, or what the
+  /// connection died of.
   Task<Result<std::optional<Event>>> next(std::chrono::milliseconds bound);
 
  private:
@@ -73,8 +76,8 @@ class Client : public std::enable_shared_from_this<Client> {
   Task<Result<std::string>> get_text(std::string path);
   /// The items of a list, all pages of it (500 each; at most 100 000 items).
   Task<Result<std::vector<json>>> list(std::string path);
-  /// path: of a list, with its query ("…/pods?labelSelector=…"); `watch=1` is added. Without a resourceVersion in the
-  /// query, everything that is there comes first, as ADDED.
+  /// path: of a list, with its query ("…/pods?labelSelector=…"); `watch=1` is added. Without a
+  /// resourceVersion in the query, everything that is there comes first, as ADDED.
   Task<Result<std::unique_ptr<Watch>>> watch(std::string path);
 
   // For the WebSockets of the same server:

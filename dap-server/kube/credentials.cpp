@@ -1,3 +1,4 @@
+// Token files, plugins and their answers. Secrets stay in memory and in the header of requests.
 #include "kube/credentials.hpp"
 
 #include <unistd.h>
@@ -46,9 +47,11 @@ std::string last_line(std::string said) {
 Result<PluginAnswer> parse_exec_credential(const std::string& output, const std::string& api_version) {
   const auto object = json::parse(output, nullptr, false);
   if (!object.is_object()) return fail("it printed no JSON object");
-  if (text(object, {"kind"}) != "ExecCredential") return fail("it printed a \"" + text(object, {"kind"}) + "\", not an ExecCredential");
+  if (text(object, {"kind"}) != "ExecCredential")
+    return fail("it printed a \"" + text(object, {"kind"}) + "\", not an ExecCredential");
   if (text(object, {"apiVersion"}) != api_version) {
-    return fail("it answered in version \"" + text(object, {"apiVersion"}) + "\", but the kubeconfig asks for \"" + api_version + "\"");
+    return fail("it answered in version \"" + text(object, {"apiVersion"}) +
+                "\", but the kubeconfig asks for \"" + api_version + "\"");
   }
   const auto& status = field(object, {"status"});
   if (!status.is_object()) return fail("its ExecCredential has no status");
@@ -56,8 +59,10 @@ Result<PluginAnswer> parse_exec_credential(const std::string& output, const std:
   answer.token = text(status, {"token"});
   answer.certificate = text(status, {"clientCertificateData"});
   answer.key = text(status, {"clientKeyData"});
-  if (answer.token.empty() && answer.certificate.empty()) return fail("its ExecCredential has neither a token nor a client certificate");
-  if (answer.certificate.empty() != answer.key.empty()) return fail("its ExecCredential has only one of clientCertificateData and clientKeyData");
+  if (answer.token.empty() && answer.certificate.empty())
+    return fail("its ExecCredential has neither a token nor a client certificate");
+  if (answer.certificate.empty() != answer.key.empty())
+    return fail("its ExecCredential has only one of clientCertificateData and clientKeyData");
   const auto expires = text(status, {"expirationTimestamp"});
   if (!expires.empty()) {
     answer.expires = parse_time(expires);
@@ -74,14 +79,16 @@ std::string exec_info(const Kubeconfig& config, bool interactive) {
     if (config.insecure) cluster["insecure-skip-tls-verify"] = true;
     if (!config.authority.empty()) cluster["certificate-authority-data"] = encode_base64(config.authority);
     if (!config.proxy.empty()) cluster["proxy-url"] = config.proxy;
-    if (!config.exec_cluster_config.empty()) cluster["config"] = json::parse(config.exec_cluster_config, nullptr, false);
+    if (!config.exec_cluster_config.empty())
+      cluster["config"] = json::parse(config.exec_cluster_config, nullptr, false);
     spec["cluster"] = std::move(cluster);
   }
-  return json{{"kind", "ExecCredential"}, {"apiVersion", config.exec->api_version}, {"spec", std::move(spec)}}.dump();
+  return json{{"kind", "ExecCredential"}, {"apiVersion", config.exec->api_version}, {"spec", std::move(spec)}}
+      .dump();
 }
 
-Credentials::Credentials(asio::any_io_executor executor, const Kubeconfig& config) :
-    config_(config), changed_(executor, asio::steady_timer::time_point::max()) {}
+Credentials::Credentials(asio::any_io_executor executor, const Kubeconfig& config)
+    : config_(config), changed_(executor, asio::steady_timer::time_point::max()) {}
 
 Result<Identity> Credentials::from_files() {
   Identity identity{{}, config_.client_certificate, config_.client_key};
@@ -128,7 +135,8 @@ asio::awaitable<Result<PluginAnswer>> Credentials::run_plugin() {
   const std::string who = "credential plugin \"" + plugin.command + "\"";
   const bool terminal = plugin.interactive_mode != "Never" && isatty(0);
   if (plugin.interactive_mode == "Always" && !terminal) {
-    co_return fail(who + " needs a terminal, and there is none here", "log in in a terminal first (run any kubectl command), then try again");
+    co_return fail(who + " needs a terminal, and there is none here",
+                   "log in in a terminal first (run any kubectl command), then try again");
   }
   Program program;
   program.command.push_back(plugin.command);
@@ -139,23 +147,31 @@ asio::awaitable<Result<PluginAnswer>> Credentials::run_plugin() {
   auto ran = co_await run_program(std::move(program));
   if (!ran) {
     Error error = ran.error().context(who);
-    error.remedy = error.code == ENOENT ? (plugin.install_hint.empty() ? "install it, or put its folder into PATH" : plugin.install_hint)
-                                        : "try it in a terminal; it is the exec entry of user \"" + config_.user + "\" in " + config_.source;
+    error.remedy =
+        error.code == ENOENT
+            ? (plugin.install_hint.empty() ? "install it, or put its folder into PATH" : plugin.install_hint)
+            : "try it in a terminal; it is the exec entry of user \"" + config_.user + "\" in " +
+                  config_.source;
     co_return Failed(std::move(error));
   }
   if (ran->exit_code != 0) {
     const auto said = last_line(ran->errors);
-    co_return fail(who + " ended with exit code " + std::to_string(ran->exit_code) + (said.empty() ? "" : ": " + said), "log in again; then try: kubectl get pods");
+    co_return fail(
+        who + " ended with exit code " + std::to_string(ran->exit_code) + (said.empty() ? "" : ": " + said),
+        "log in again; then try: kubectl get pods");
   }
   auto answer = parse_exec_credential(ran->output, plugin.api_version);
-  if (!answer) co_return Failed(Error{0, who + ": " + answer.error().text, "update the plugin, or correct the exec entry of user \"" + config_.user + "\""});
+  if (!answer)
+    co_return Failed(Error{0, who + ": " + answer.error().text,
+                           "update the plugin, or correct the exec entry of user \"" + config_.user + "\""});
   co_return answer;
 }
 
 bool Credentials::renew(const Identity& used) {
   if (config_.exec && config_.token.empty() && config_.token_file.empty() && config_.username.empty()) {
     // Only what the server refused is thrown away: another request may have renewed it in the meantime.
-    const bool stale = answer_ && (answer_->token.empty() || used.authorization == "Bearer " + answer_->token);
+    const bool stale =
+        answer_ && (answer_->token.empty() || used.authorization == "Bearer " + answer_->token);
     if (stale) answer_.reset();
     return true;
   }

@@ -1,5 +1,5 @@
-// Credentials: who we are to the API server, now. Reads token files again when they may have changed, runs the credential
-// plugin when its last answer has expired, and again, once, when the server says 401.
+// Credentials: who we are to the API server, now. Reads token files again when they may have changed, runs
+// the credential plugin when its last answer has expired, and again, once, when the server says 401.
 //
 // One executor. Concurrent callers share one run of the plugin.
 #pragma once
@@ -27,7 +27,8 @@ struct PluginAnswer {
   std::string token, certificate, key;
   std::optional<std::chrono::system_clock::time_point> expires;
 };
-/// Reads what a plugin printed. api_version: what the kubeconfig asked for; another one in the answer is an error.
+/// Reads what a plugin printed. api_version: what the kubeconfig asked for; another one in the answer is an
+/// error.
 Result<PluginAnswer> parse_exec_credential(const std::string& output, const std::string& api_version);
 /// The value of KUBERNETES_EXEC_INFO.
 std::string exec_info(const Kubeconfig& config, bool interactive);
@@ -37,7 +38,8 @@ class Credentials {
   Credentials(boost::asio::any_io_executor executor, const Kubeconfig& config);
 
   boost::asio::awaitable<Result<Identity>> get();
-  /// The server refused `used`. True when trying again makes sense: the plugin will be run anew, or the file read.
+  /// The server refused `used`. True when trying again makes sense: the plugin will be run anew, or the file
+  /// read.
   bool renew(const Identity& used);
 
  private:

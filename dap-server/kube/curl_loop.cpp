@@ -1,3 +1,5 @@
+// curl tells which sockets it waits for and until when; the reactor waits, and calls back. Sockets stay
+// curl's.
 #include "kube/curl_loop.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -10,12 +12,15 @@ namespace asio = boost::asio;
 
 /// A socket of curl's that the reactor looks at. The descriptor doesn't own it: released, never closed.
 struct CurlLoop::Watched {
-  Watched(const asio::any_io_executor& executor, curl_socket_t number) : descriptor(executor), socket(number) {}
+  Watched(const asio::any_io_executor& executor, curl_socket_t number)
+      : descriptor(executor), socket(number) {}
   asio::posix::stream_descriptor descriptor;
   curl_socket_t socket;
   int wanted = 0;  // CURL_POLL_IN | CURL_POLL_OUT
   int armed = 0;
-  ~Watched() { if (descriptor.is_open()) descriptor.release(); }
+  ~Watched() {
+    if (descriptor.is_open()) descriptor.release();
+  }
 };
 
 std::shared_ptr<CurlLoop> CurlLoop::create(asio::any_io_executor executor) {
@@ -24,7 +29,8 @@ std::shared_ptr<CurlLoop> CurlLoop::create(asio::any_io_executor executor) {
   return std::shared_ptr<CurlLoop>(new CurlLoop(std::move(executor)));
 }
 
-CurlLoop::CurlLoop(asio::any_io_executor executor) : executor_(executor), multi_(curl_multi_init()), timer_(executor) {
+CurlLoop::CurlLoop(asio::any_io_executor executor)
+    : executor_(executor), multi_(curl_multi_init()), timer_(executor) {
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlLoop::on_socket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlLoop::on_timer);
@@ -62,14 +68,16 @@ int CurlLoop::on_socket(CURL*, curl_socket_t socket, int what, void* self, void*
 void CurlLoop::arm(const std::shared_ptr<Watched>& watched, int direction) {
   if (watched->armed & direction) return;
   watched->armed |= direction;
-  const auto wait = direction == CURL_POLL_IN ? asio::posix::stream_descriptor::wait_read : asio::posix::stream_descriptor::wait_write;
-  watched->descriptor.async_wait(wait, [weak = weak_from_this(), watched, direction](const boost::system::error_code& error) {
-    watched->armed &= ~direction;
-    const auto self = weak.lock();
-    if (error || !self || !watched->descriptor.is_open() || !(watched->wanted & direction)) return;
-    self->act(watched->socket, direction == CURL_POLL_IN ? CURL_CSELECT_IN : CURL_CSELECT_OUT);
-    if (watched->descriptor.is_open() && (watched->wanted & direction)) self->arm(watched, direction);
-  });
+  const auto wait = direction == CURL_POLL_IN ? asio::posix::stream_descriptor::wait_read
+                                              : asio::posix::stream_descriptor::wait_write;
+  watched->descriptor.async_wait(
+      wait, [weak = weak_from_this(), watched, direction](const boost::system::error_code& error) {
+        watched->armed &= ~direction;
+        const auto self = weak.lock();
+        if (error || !self || !watched->descriptor.is_open() || !(watched->wanted & direction)) return;
+        self->act(watched->socket, direction == CURL_POLL_IN ? CURL_CSELECT_IN : CURL_CSELECT_OUT);
+        if (watched->descriptor.is_open() && (watched->wanted & direction)) self->arm(watched, direction);
+      });
 }
 
 int CurlLoop::on_timer(CURLM*, long milliseconds, void* self) {
@@ -100,7 +108,9 @@ void CurlLoop::act(curl_socket_t socket, int what) {
 }
 
 CurlTransfer::CurlTransfer(std::shared_ptr<CurlLoop> loop)
-    : loop_(std::move(loop)), easy_(curl_easy_init()), changed_(loop_->executor(), asio::steady_timer::time_point::max()) {
+    : loop_(std::move(loop)),
+      easy_(curl_easy_init()),
+      changed_(loop_->executor(), asio::steady_timer::time_point::max()) {
   curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_);
   curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
@@ -116,7 +126,9 @@ void CurlTransfer::start() {
   curl_multi_add_handle(loop_->multi_, easy_);
 }
 
-std::string CurlTransfer::error_text() const { return error_[0] ? error_ : curl_easy_strerror(code_); }
+std::string CurlTransfer::error_text() const {
+  return error_[0] ? error_ : curl_easy_strerror(code_);
+}
 
 asio::awaitable<bool> CurlTransfer::wait(std::chrono::milliseconds bound) {
   if (ended_) co_return true;

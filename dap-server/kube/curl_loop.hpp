@@ -1,7 +1,8 @@
-// CurlLoop: libcurl's multi interface on an Asio executor (curl_multi_socket_action(3)), so that requests of one client
-// share connections and none blocks. Only for the files of kube/ that include curl.
+// CurlLoop: libcurl's multi interface on an Asio executor (curl_multi_socket_action(3)), so that requests of
+// one client share connections and none blocks. Only for the files of kube/ that include curl.
 //
-// One executor. A transfer that is dropped (its coroutine cancelled) is taken out of the loop by ~CurlTransfer.
+// One executor. A transfer that is dropped (its coroutine cancelled) is taken out of the loop by
+// ~CurlTransfer.
 #pragma once
 
 #include <curl/curl.h>

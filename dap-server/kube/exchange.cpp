@@ -1,3 +1,4 @@
+// Everything that curl must be told for one request. Nothing here waits.
 #include "kube/exchange.hpp"
 
 #include <cstdlib>
@@ -14,7 +15,9 @@ std::string variable(const char* upper, const char* lower) {
   return "";
 }
 
-curl_blob blob(const std::string& text) { return {const_cast<char*>(text.data()), text.size(), CURL_BLOB_NOCOPY}; }
+curl_blob blob(const std::string& text) {
+  return {const_cast<char*>(text.data()), text.size(), CURL_BLOB_NOCOPY};
+}
 
 void set_blob(CURL* easy, CURLoption option, const std::string& text) {
   if (text.empty()) return;
@@ -26,7 +29,8 @@ void set_blob(CURL* easy, CURLoption option, const std::string& text) {
 
 std::string proxy_of(const Kubeconfig& config) {
   if (!config.proxy.empty()) return config.proxy;
-  return config.server.rfind("https://", 0) == 0 ? variable("HTTPS_PROXY", "https_proxy") : variable("HTTP_PROXY", "http_proxy");
+  return config.server.rfind("https://", 0) == 0 ? variable("HTTPS_PROXY", "https_proxy")
+                                                 : variable("HTTP_PROXY", "http_proxy");
 }
 
 void set_route(CURL* easy, const Kubeconfig& config) {
@@ -39,7 +43,8 @@ void set_route(CURL* easy, const Kubeconfig& config) {
   std::string except;
   if (config.proxy.empty()) {
     except = variable("NO_PROXY", "no_proxy");
-    except += std::string(except.empty() ? "" : ",") + "localhost,127.0.0.0/8,::1";  // kubectl never goes there by a proxy
+    except += std::string(except.empty() ? "" : ",") +
+              "localhost,127.0.0.0/8,::1";  // kubectl never goes there by a proxy
   }
   // kubectl lets a socks5 proxy resolve the name.
   if (proxy.rfind("socks5://", 0) == 0) proxy.replace(0, 9, "socks5h://");
@@ -70,32 +75,39 @@ Error transport_error(const CurlTransfer& transfer, const Kubeconfig& config) {
       break;
     case CURLE_PEER_FAILED_VERIFICATION:
       error.code = EPROTO;
-      error.remedy = "the server's certificate is not signed by the kubeconfig's certificate-authority, or has another name: get the kubeconfig anew, or set tls-server-name";
+      error.remedy =
+          "the server's certificate is not signed by the kubeconfig's certificate-authority, or has another "
+          "name: get the kubeconfig anew, or set tls-server-name";
       break;
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CONNECT_ERROR:
       error.code = EPROTO;
       error.remedy = "the client certificate or its key is not accepted: get the kubeconfig anew";
       break;
-    default: break;
+    default:
+      break;
   }
   if (!config.proxy.empty()) error.text += " (through the proxy of the kubeconfig's proxy-url)";
   return error;
 }
 
-Exchange::Exchange(std::shared_ptr<CurlLoop> loop, const Kubeconfig& config, const Identity& identity, HttpRequest request)
+Exchange::Exchange(std::shared_ptr<CurlLoop> loop, const Kubeconfig& config, const Identity& identity,
+                   HttpRequest request)
     : config_(config), request_(std::move(request)), identity_(identity), transfer_(std::move(loop)) {
   CURL* easy = transfer_.easy();
-  const auto add = [&](const std::string& line) { headers_.reset(curl_slist_append(headers_.release(), line.c_str())); };
+  const auto add = [&](const std::string& line) {
+    headers_.reset(curl_slist_append(headers_.release(), line.c_str()));
+  };
   set_route(easy, config_);
 
-  // tls-server-name: the URL carries that name, so that curl asks for it and checks it; the connection and the Host
-  // header go to the true address.
+  // tls-server-name: the URL carries that name, so that curl asks for it and checks it; the connection and
+  // the Host header go to the true address.
   std::string server = config_.server;
   if (!config_.tls_server_name.empty()) {
     if (const auto address = parse_server(server)) {
       server = "https://" + config_.tls_server_name + ":" + address->port + address->prefix;
-      connect_to_.reset(curl_slist_append(nullptr, ("::" + address->bracketed_host() + ":" + address->port).c_str()));
+      connect_to_.reset(
+          curl_slist_append(nullptr, ("::" + address->bracketed_host() + ":" + address->port).c_str()));
       curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to_.get());
       add("Host: " + address->host_header());
     }
@@ -121,7 +133,8 @@ Exchange::Exchange(std::shared_ptr<CurlLoop> loop, const Kubeconfig& config, con
   add("Expect:");
   if (request_.method != "GET") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   if (!request_.body.empty()) {
-    add("Content-Type: " + (request_.content_type.empty() ? std::string("application/json") : request_.content_type));
+    add("Content-Type: " +
+        (request_.content_type.empty() ? std::string("application/json") : request_.content_type));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request_.body.data());
   }

@@ -1,5 +1,6 @@
-// Exchange: one HTTP request to the API server by libcurl: route (proxy, name of the certificate), trust, identity, body,
-// and what came back. Used by the client for plain requests and by Watch for streams. Only for files of kube/.
+// Exchange: one HTTP request to the API server by libcurl: route (proxy, name of the certificate), trust,
+// identity, body, and what came back. Used by the client for plain requests and by Watch for streams. Only
+// for files of kube/.
 #pragma once
 
 #include <memory>
@@ -20,7 +21,8 @@ struct HttpRequest {
 
 /// Proxy, bounds on connecting, keep-alive: the same for requests and for WebSockets' tunnels.
 void set_route(CURL* easy, const Kubeconfig& config);
-/// The proxy of proxy-url, else of the environment (HTTPS_PROXY, or HTTP_PROXY for an http server); empty: none.
+/// The proxy of proxy-url, else of the environment (HTTPS_PROXY, or HTTP_PROXY for an http server); empty:
+/// none.
 std::string proxy_of(const Kubeconfig& config);
 /// Why no answer came, as an Error that names the server.
 Error transport_error(const CurlTransfer& transfer, const Kubeconfig& config);
@@ -35,7 +37,8 @@ class Exchange {
   static constexpr std::size_t body_limit = 64 << 20, stream_limit = 4 << 20;
 
   /// config must outlive it.
-  Exchange(std::shared_ptr<CurlLoop> loop, const Kubeconfig& config, const Identity& identity, HttpRequest request);
+  Exchange(std::shared_ptr<CurlLoop> loop, const Kubeconfig& config, const Identity& identity,
+           HttpRequest request);
   Exchange(const Exchange&) = delete;
 
   void start() { transfer_.start(); }

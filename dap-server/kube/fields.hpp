@@ -1,5 +1,5 @@
-// Reading of JSON objects that others wrote: nothing throws; what is absent or of another type reads as empty.
-// Pure; any thread.
+// Reading of JSON objects that others wrote: nothing throws; what is absent or of another type reads as
+// empty. Pure; any thread.
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,10 @@ protocol::Task<std::vector<T>> gather(std::vector<protocol::Task<T>> tasks) {
   namespace asio = boost::asio;
   struct State {
     explicit State(const asio::any_io_executor& executor, std::size_t count)
-        : left(count), results(count), stops(count), changed(executor, asio::steady_timer::time_point::max()) {}
+        : left(count),
+          results(count),
+          stops(count),
+          changed(executor, asio::steady_timer::time_point::max()) {}
     std::size_t left;
     std::vector<T> results;
     std::vector<asio::cancellation_signal> stops;
@@ -32,11 +35,13 @@ protocol::Task<std::vector<T>> gather(std::vector<protocol::Task<T>> tasks) {
   const auto executor = co_await asio::this_coro::executor;
   const auto state = std::make_shared<State>(executor, tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    asio::co_spawn(executor, std::move(tasks[i]), asio::bind_cancellation_slot(state->stops[i].slot(), [state, i](std::exception_ptr thrown, T result) {
-                     if (thrown) state->thrown = thrown;
-                     state->results[i] = std::move(result);
-                     if (--state->left == 0) state->changed.cancel();
-                   }));
+    asio::co_spawn(
+        executor, std::move(tasks[i]),
+        asio::bind_cancellation_slot(state->stops[i].slot(), [state, i](std::exception_ptr thrown, T result) {
+          if (thrown) state->thrown = thrown;
+          state->results[i] = std::move(result);
+          if (--state->left == 0) state->changed.cancel();
+        }));
   }
   if (state->left > 0) {
     const auto [woken] = co_await state->changed.async_wait(asio::as_tuple(asio::use_awaitable));

@@ -1,4 +1,5 @@
-// Merging of kubeconfig files and choice of a context. What stands in each entry is read by kubeconfig_entries.cpp.
+// Merging of kubeconfig files and choice of a context. What stands in each entry is read by
+// kubeconfig_entries.cpp.
 #include "kube/kubeconfig.hpp"
 
 #include <yaml-cpp/yaml.h>
@@ -20,14 +21,16 @@ std::string variable(const char* name) {
   return value ? value : "";
 }
 
-/// Named entries of all files, first file first. An entry keeps the file it came from, for its relative paths.
+/// Named entries of all files, first file first. An entry keeps the file it came from, for its relative
+/// paths.
 struct Merged {
   std::vector<std::string> files;
   std::string current_context;
   std::map<std::string, Entry> clusters, users, contexts;
 };
 
-Result<void> take_entries(const Entry& file, const char* list, const char* value, std::map<std::string, Entry>& into) {
+Result<void> take_entries(const Entry& file, const char* list, const char* value,
+                          std::map<std::string, Entry>& into) {
   TRY_ASSIGN(items, file.member(list));
   if (!items.present()) return {};
   if (!items.node.IsSequence()) return items.wrong("a list");
@@ -91,20 +94,25 @@ Result<Merged> load_files(const std::string& explicit_path) {
   return merged;
 }
 
-constexpr auto no_configuration = "no Kubernetes configuration: neither $KUBECONFIG nor ~/.kube/config is there";
+constexpr auto no_configuration =
+    "no Kubernetes configuration: neither $KUBECONFIG nor ~/.kube/config is there";
 constexpr auto no_configuration_remedy =
-    "get a kubeconfig from your cluster (kind get kubeconfig, gcloud container clusters get-credentials, aws eks "
-    "update-kubeconfig, …) and save it as ~/.kube/config or name it by --kubeconfig; without a cluster, use the target local:PID";
+    "get a kubeconfig from your cluster (kind get kubeconfig, gcloud container clusters get-credentials, aws "
+    "eks "
+    "update-kubeconfig, …) and save it as ~/.kube/config or name it by --kubeconfig; without a cluster, use "
+    "the target local:PID";
 
 Result<Kubeconfig> in_cluster(const KubeconfigOptions& options) {
   const std::string folder = "/var/run/secrets/kubernetes.io/serviceaccount/";
   const auto host = variable("KUBERNETES_SERVICE_HOST");
   std::error_code ignored;
-  if (host.empty() || !fs::exists(folder + "token", ignored)) return fail(no_configuration, no_configuration_remedy);
+  if (host.empty() || !fs::exists(folder + "token", ignored))
+    return fail(no_configuration, no_configuration_remedy);
   Kubeconfig config;
   config.source = "in-cluster";
   const auto port = variable("KUBERNETES_SERVICE_PORT");
-  config.server = "https://" + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + (port.empty() ? "443" : port);
+  config.server = "https://" + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" +
+                  (port.empty() ? "443" : port);
   TRY_ASSIGN(authority, read_small_file(folder + "ca.crt"));
   config.authority = authority;
   config.token_file = folder + "token";
@@ -128,7 +136,8 @@ Failed unknown_context(const std::string& name, const Merged& merged) {
   for (const auto& [known, entry] : merged.contexts) names.push_back(known);
   const auto near = config::nearest(name, names);
   return Failed(Error{ENOENT, "no context \"" + name + "\" in " + join(merged.files, ", "),
-                      (near ? "did you mean \"" + *near + "\"? " : std::string()) + "There are: " + names_of(merged.contexts)});
+                      (near ? "did you mean \"" + *near + "\"? " : std::string()) +
+                          "There are: " + names_of(merged.contexts)});
 }
 
 Result<Kubeconfig> choose(const Merged& merged, const KubeconfigOptions& options) {
@@ -138,7 +147,8 @@ Result<Kubeconfig> choose(const Merged& merged, const KubeconfigOptions& options
   if (config.context.empty()) {
     return fail("no context is chosen: " + config.source + " has no current-context",
                 merged.contexts.empty() ? "the file names no context at all; get a complete kubeconfig"
-                                        : "kubectl config use-context NAME, or set context to one of: " + names_of(merged.contexts));
+                                        : "kubectl config use-context NAME, or set context to one of: " +
+                                              names_of(merged.contexts));
   }
   const auto context = merged.contexts.find(config.context);
   if (context == merged.contexts.end()) return unknown_context(config.context, merged);
@@ -152,14 +162,16 @@ Result<Kubeconfig> choose(const Merged& merged, const KubeconfigOptions& options
 
   const auto found_cluster = merged.clusters.find(cluster);
   if (found_cluster == merged.clusters.end()) {
-    return fail("context \"" + config.context + "\" names cluster \"" + cluster + "\", which is in none of " + join(merged.files, ", "),
+    return fail("context \"" + config.context + "\" names cluster \"" + cluster + "\", which is in none of " +
+                    join(merged.files, ", "),
                 "there are: " + names_of(merged.clusters));
   }
   TRY_VOID(read_cluster(found_cluster->second, config));
   if (user.empty()) return config;
   const auto found_user = merged.users.find(user);
   if (found_user == merged.users.end()) {
-    return fail("context \"" + config.context + "\" names user \"" + user + "\", which is in none of " + join(merged.files, ", "),
+    return fail("context \"" + config.context + "\" names user \"" + user + "\", which is in none of " +
+                    join(merged.files, ", "),
                 "there are: " + names_of(merged.users));
   }
   TRY_VOID(read_user(found_user->second, config));
@@ -172,7 +184,8 @@ Result<Kubeconfig> load_kubeconfig(const KubeconfigOptions& options) {
   TRY_ASSIGN(merged, load_files(options.path));
   if (merged.contexts.empty() && merged.clusters.empty() && options.context.empty()) {
     if (merged.files.empty()) return in_cluster(options);
-    return fail(join(merged.files, ", ") + " names no cluster and no context", "get a complete kubeconfig from your cluster");
+    return fail(join(merged.files, ", ") + " names no cluster and no context",
+                "get a complete kubeconfig from your cluster");
   }
   return choose(merged, options);
 }

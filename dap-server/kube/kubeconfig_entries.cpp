@@ -18,7 +18,9 @@ Result<std::string> inline_or_file(const Entry& entry, const std::string& key) {
   TRY_ASSIGN(data, entry.text(key + "-data"));
   if (!data.empty()) {
     auto decoded = decode_base64(data);
-    if (!decoded) return fail(entry.file + ": " + entry.place + "." + key + "-data is not base64", "get the kubeconfig anew");
+    if (!decoded)
+      return fail(entry.file + ": " + entry.place + "." + key + "-data is not base64",
+                  "get the kubeconfig anew");
     return *decoded;
   }
   TRY_ASSIGN(path, entry.text(key));
@@ -131,7 +133,8 @@ Result<bool> Entry::flag(const std::string& key) const {
   TRY_ASSIGN(found, member(key));
   if (!found.present()) return false;
   bool value = false;
-  if (!found.node.IsScalar() || !YAML::convert<bool>::decode(found.node, value)) return found.wrong("true or false");
+  if (!found.node.IsScalar() || !YAML::convert<bool>::decode(found.node, value))
+    return found.wrong("true or false");
   return value;
 }
 
@@ -141,10 +144,12 @@ std::string Entry::resolve(const std::string& path) const {
 
 Result<void> read_cluster(const Entry& cluster, Kubeconfig& config) {
   TRY_ASSIGN(server, cluster.text("server"));
-  if (server.empty()) return fail(cluster.file + ": " + cluster.place + ".server is missing", "get the kubeconfig anew");
+  if (server.empty())
+    return fail(cluster.file + ": " + cluster.place + ".server is missing", "get the kubeconfig anew");
   if (server.find("://") == std::string::npos) server = "http://" + server;  // as kubectl takes it
   if (server.rfind("https://", 0) != 0 && server.rfind("http://", 0) != 0) {
-    return fail(cluster.file + ": " + cluster.place + ".server is \"" + server + "\", not an http or https URL");
+    return fail(cluster.file + ": " + cluster.place + ".server is \"" + server +
+                "\", not an http or https URL");
   }
   while (server.back() == '/') server.pop_back();
   config.server = server;
@@ -161,7 +166,8 @@ Result<void> read_cluster(const Entry& cluster, Kubeconfig& config) {
   }
   config.authority = authority, config.tls_server_name = name, config.insecure = insecure;
   if (insecure && !authority.empty()) {
-    return fail(cluster.file + ": " + cluster.place + " has both a certificate-authority and insecure-skip-tls-verify",
+    return fail(cluster.file + ": " + cluster.place +
+                    " has both a certificate-authority and insecure-skip-tls-verify",
                 "remove insecure-skip-tls-verify: it switches the check off that the authority is for");
   }
   config.exec_cluster_config = extension;
@@ -172,7 +178,8 @@ Result<void> read_user(const Entry& user, Kubeconfig& config) {
   TRY_ASSIGN(certificate, inline_or_file(user, "client-certificate"));
   TRY_ASSIGN(key, inline_or_file(user, "client-key"));
   if (certificate.empty() != key.empty()) {
-    return fail(user.file + ": " + user.place + " has a client " + (key.empty() ? "certificate without its key" : "key without its certificate"),
+    return fail(user.file + ": " + user.place + " has a client " +
+                    (key.empty() ? "certificate without its key" : "key without its certificate"),
                 "get the kubeconfig anew");
   }
   TRY_ASSIGN(token, user.text("token"));
@@ -199,11 +206,17 @@ Result<void> read_user(const Entry& user, Kubeconfig& config) {
   TRY_ASSIGN(provider, user.member("auth-provider"));
   if (provider.present() && !exec.present() && token.empty() && token_file.empty() && certificate.empty()) {
     TRY_ASSIGN(name, provider.text("name"));
-    std::string remedy = "get the kubeconfig anew with a current version of your provider's tool, which writes an exec plugin instead";
-    if (name == "gcp") remedy = "install gke-gcloud-auth-plugin, then: gcloud container clusters get-credentials CLUSTER";
+    std::string remedy =
+        "get the kubeconfig anew with a current version of your provider's tool, which writes an exec plugin "
+        "instead";
+    if (name == "gcp")
+      remedy = "install gke-gcloud-auth-plugin, then: gcloud container clusters get-credentials CLUSTER";
     if (name == "azure") remedy = "install kubelogin, then: kubelogin convert-kubeconfig";
-    if (name == "oidc") remedy = "install kubectl oidc-login (kubelogin) and set it as the user's exec plugin";
-    return fail(user.file + ": " + user.place + " uses the auth-provider \"" + name + "\", which Kubernetes removed in 1.26", remedy);
+    if (name == "oidc")
+      remedy = "install kubectl oidc-login (kubelogin) and set it as the user's exec plugin";
+    return fail(user.file + ": " + user.place + " uses the auth-provider \"" + name +
+                    "\", which Kubernetes removed in 1.26",
+                remedy);
   }
   return {};
 }

@@ -1,5 +1,5 @@
-// The entries of a kubeconfig: typed access to YAML with errors that name file, line and place; clusters and users.
-// Only for kubeconfig.cpp.
+// The entries of a kubeconfig: typed access to YAML with errors that name file, line and place; clusters and
+// users. Only for kubeconfig.cpp.
 #pragma once
 
 #include <yaml-cpp/node/node.h>

@@ -13,7 +13,7 @@ struct ListedPod {
 };
 
 struct ListedTarget {
-  std::string target;      ///< "deployment/web"
+  std::string target;  ///< "deployment/web"
   std::string namespace_;
   std::string created;
   int ready = 0, wanted = 0;  ///< pods

@@ -1,3 +1,4 @@
+// Builds the objects. What stands in them, and why, is in docs/rbac.md too.
 #include "kube/manifest.hpp"
 
 #include <algorithm>
@@ -9,41 +10,53 @@ namespace {
 using nlohmann::json;
 constexpr auto container_name = "inpod-agent";
 
-bool is_ephemeral(const AgentPlan& plan) { return plan.config.mode == "ephemeral"; }
+bool is_ephemeral(const AgentPlan& plan) {
+  return plan.config.mode == "ephemeral";
+}
 
-/// The agent's rights. SYS_ADMIN and SYS_CHROOT: to enter namespaces. SYS_PTRACE: /proc of the target. NET_ADMIN, NET_RAW:
-/// to redirect and to mirror. SETUID, SETGID: to act as the target's user. DAC_READ_SEARCH: to reach its files at all.
+/// The agent's rights. SYS_ADMIN, SYS_CHROOT: enter namespaces. SYS_PTRACE: /proc of the target. NET_ADMIN, NET_RAW:
+/// redirect and mirror. SETUID, SETGID: act as the target's user. The rest is what a container that runs as root has
+/// of file rights by default: the agent acts with the target's own capabilities, as far as it has them itself.
 json security_context(const AgentPlan& plan) {
-  if (plan.config.privileged) return {{"privileged", true}, {"runAsUser", 0}, {"runAsGroup", 0}, {"runAsNonRoot", false}};
-  return {{"runAsUser", 0},
-          {"runAsGroup", 0},
-          {"runAsNonRoot", false},
-          {"capabilities",
-           {{"drop", {"ALL"}}, {"add", {"SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "NET_RAW", "SYS_CHROOT", "SETUID", "SETGID", "DAC_READ_SEARCH"}}}}};
+  json context{{"runAsUser", 0}, {"runAsGroup", 0}, {"runAsNonRoot", false}};
+  if (plan.config.privileged) {
+    context["privileged"] = true;
+    return context;
+  }
+  context["capabilities"]["drop"] = json::array({"ALL"});
+  context["capabilities"]["add"] = json::array({"SYS_ADMIN", "SYS_CHROOT", "SYS_PTRACE", "NET_ADMIN", "NET_RAW", "SETUID",
+                                                "SETGID", "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID"});
+  return context;
 }
 
 Result<std::string> image_of(const AgentPlan& plan) {
   for (const auto& image : {plan.config.image, plan.config.bootstrap_image, plan.target.image}) {
     if (!image.empty()) return image;
   }
-  return fail("the agent has no image to run in: the target is no pod", "set agent.bootstrap_image to any small image with a shell that the cluster can pull (busybox), or agent.image");
+  return fail("the agent has no image to run in: the target is no pod",
+              "set agent.bootstrap_image to any small image with a shell that the cluster can pull "
+              "(busybox), or agent.image");
 }
 
-/// Takes everything from stdin into one file, splits the start record off its end, and becomes the agent. Not by two
-/// `head`s on stdin: busybox's reads ahead. A pod that nobody feeds ends by itself.
+/// Takes everything from stdin into one file, splits the start record off its end, and becomes the agent. Not
+/// by two `head`s on stdin: busybox's reads ahead. A pod that nobody feeds ends by itself.
 std::string bootstrap_script(const AgentPlan& plan) {
-  const std::string folder = is_ephemeral(plan) ? "/.inpod" : "/inpod", agent = folder + "/agent", start = folder + "/start";
+  const std::string folder = is_ephemeral(plan) ? "/.inpod" : "/inpod", agent = folder + "/agent",
+                    start = folder + "/start";
   const auto patience = std::max<std::uint32_t>(120, 2 * plan.config.startup_seconds);
-  return (is_ephemeral(plan) ? "mkdir -p " + folder + " && chmod 700 " + folder + " || exit 1; " : std::string()) +  //
-         "(sleep " + std::to_string(patience) + " && { [ -x " + agent + " ] || kill $$; }) & " +
-         "head -c " + std::to_string(plan.executable_size + plan.record_size) + " > " + agent +  //
-         " && tail -c " + std::to_string(plan.record_size) + " " + agent + " > " + start +       //
+  return (is_ephemeral(plan) ? "mkdir -p " + folder + " && chmod 700 " + folder + " || exit 1; "
+                             : std::string()) +  //
+         "(sleep " +
+         std::to_string(patience) + " && { [ -x " + agent + " ] || kill $$; }) & " + "head -c " +
+         std::to_string(plan.executable_size + plan.record_size) + " > " + agent +          //
+         " && tail -c " + std::to_string(plan.record_size) + " " + agent + " > " + start +  //
          " && chmod 700 " + agent + " && exec " + agent + " < " + start;
 }
 
 Result<json> container(const AgentPlan& plan) {
   TRY_ASSIGN(image, image_of(plan));
-  json spec{{"name", container_name}, {"image", image}, {"imagePullPolicy", "IfNotPresent"}, {"stdin", true}, {"stdinOnce", true}, {"securityContext", security_context(plan)}};
+  json spec{{"name", container_name}, {"image", image},    {"imagePullPolicy", "IfNotPresent"},
+            {"stdin", true},          {"stdinOnce", true}, {"securityContext", security_context(plan)}};
   if (plan.executable_size > 0) spec["command"] = {"sh", "-c", bootstrap_script(plan)};
   return spec;
 }
@@ -81,7 +94,8 @@ json pod_annotations(const AgentPlan& plan) {
 
 std::string label_value(const std::string& any) {
   std::string value;
-  for (const unsigned char c : any) value += std::isalnum(c) || c == '-' || c == '_' || c == '.' ? static_cast<char>(c) : '-';
+  for (const unsigned char c : any)
+    value += std::isalnum(c) || c == '-' || c == '_' || c == '.' ? static_cast<char>(c) : '-';
   value = value.substr(0, 63);
   const auto edge = [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); };
   while (!value.empty() && edge(value.back())) value.pop_back();
@@ -89,7 +103,9 @@ std::string label_value(const std::string& any) {
   return value.empty() ? "unknown" : value;
 }
 
-std::string agent_name(const std::string& session) { return "inpod-agent-" + session; }
+std::string agent_name(const std::string& session) {
+  return "inpod-agent-" + session;
+}
 
 Result<json> job_manifest(const AgentPlan& plan) {
   TRY_ASSIGN(agent, container(plan));
@@ -105,18 +121,26 @@ Result<json> job_manifest(const AgentPlan& plan) {
            {"volumes", json::array({{{"name", "inpod"}, {"emptyDir", {{"medium", "Memory"}}}}})},
            {"containers", json::array({std::move(agent)})}};
   if (!targetless) {
-    pod["nodeName"] = plan.target.node;  // no scheduler: the agent must be where the target is, however full the node
+    pod["nodeName"] =
+        plan.target.node;  // no scheduler: the agent must be where the target is, however full the node
   } else if (!plan.config.node_selector.empty()) {
     pod["nodeSelector"] = plan.config.node_selector;
   }
-  if (plan.target.namespace_ == plan.namespace_ && !plan.target.image_pull_secrets.empty()) pod["imagePullSecrets"] = plan.target.image_pull_secrets;
+  if (plan.target.namespace_ == plan.namespace_ && !plan.target.image_pull_secrets.empty())
+    pod["imagePullSecrets"] = plan.target.image_pull_secrets;
   return json{{"apiVersion", "batch/v1"},
               {"kind", "Job"},
-              {"metadata", {{"name", agent_name(plan.session)}, {"namespace", plan.namespace_}, {"labels", labels(plan)}, {"annotations", annotations(plan)}}},
+              {"metadata",
+               {{"name", agent_name(plan.session)},
+                {"namespace", plan.namespace_},
+                {"labels", labels(plan)},
+                {"annotations", annotations(plan)}}},
               {"spec",
                {{"backoffLimit", 0},
                 {"ttlSecondsAfterFinished", 30},
-                {"template", {{"metadata", {{"labels", labels(plan)}, {"annotations", pod_annotations(plan)}}}, {"spec", std::move(pod)}}}}}};
+                {"template",
+                 {{"metadata", {{"labels", labels(plan)}, {"annotations", pod_annotations(plan)}}},
+                  {"spec", std::move(pod)}}}}}};
 }
 
 Result<json> ephemeral_container(const AgentPlan& plan) {

@@ -1,5 +1,5 @@
-// The objects that agents are made of: a Job whose pod runs inpod-agent beside the target, or an ephemeral container in
-// the target's own pod. Pure; any thread.
+// The objects that agents are made of: a Job whose pod runs inpod-agent beside the target, or an ephemeral
+// container in the target's own pod. Pure; any thread.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -18,13 +18,13 @@ constexpr auto client_annotation = "inpod.dev/client";  // "user@host"
 constexpr auto target_annotation = "inpod.dev/target";
 
 struct AgentPlan {
-  std::string session;     ///< 8 … 40 characters of [a-z0-9]: names are made of it
-  std::string client;      ///< "user@host"
-  ResolvedTarget target;   ///< pod empty: targetless
+  std::string session;    ///< 8 … 40 characters of [a-z0-9]: names are made of it
+  std::string client;     ///< "user@host"
+  ResolvedTarget target;  ///< pod empty: targetless
   AgentConfig config;
   std::string namespace_;  ///< where the Job goes
-  /// What comes by stdin: the executable, and behind it the start record with its length. executable_size 0: the image
-  /// has the agent, which reads the start record itself.
+  /// What comes by stdin: the executable, and behind it the start record with its length. executable_size 0:
+  /// the image has the agent, which reads the start record itself.
   std::uint64_t executable_size = 0, record_size = 0;
 };
 

@@ -1,3 +1,4 @@
+// Reads pods as servers of many versions write them; nothing is taken for granted.
 #include "kube/pod.hpp"
 
 #include <algorithm>
@@ -12,8 +13,18 @@ namespace {
 using nlohmann::json;
 
 /// Containers that service meshes and the like put into pods: never what a developer means.
-constexpr std::array<std::string_view, 12> sidecars{"istio-proxy", "linkerd-proxy", "envoy", "envoy-sidecar", "consul-dataplane", "consul-connect-envoy-sidecar",
-                                                    "kuma-sidecar", "daprd", "vault-agent", "cloud-sql-proxy", "cloudsql-proxy", "osm-envoy"};
+constexpr std::array<std::string_view, 12> sidecars{"istio-proxy",
+                                                    "linkerd-proxy",
+                                                    "envoy",
+                                                    "envoy-sidecar",
+                                                    "consul-dataplane",
+                                                    "consul-connect-envoy-sidecar",
+                                                    "kuma-sidecar",
+                                                    "daprd",
+                                                    "vault-agent",
+                                                    "cloud-sql-proxy",
+                                                    "cloudsql-proxy",
+                                                    "osm-envoy"};
 
 std::vector<std::string> container_names(const json& pod) {
   std::vector<std::string> names;
@@ -38,7 +49,8 @@ std::uint16_t port_number(const json& container, const json& port) {
   }
   if (!port.is_string()) return 0;
   for (const auto& candidate : items(container, {"ports"})) {
-    if (text(candidate, {"name"}) == port.get<std::string>()) return port_number(container, field(candidate, {"containerPort"}));
+    if (text(candidate, {"name"}) == port.get<std::string>())
+      return port_number(container, field(candidate, {"containerPort"}));
   }
   return config::parse_port(port.get<std::string>()).value_or(0);
 }
@@ -46,14 +58,17 @@ std::uint16_t port_number(const json& container, const json& port) {
 void add_probe(const json& container, const json& spec, std::vector<protocol::Probe>& probes) {
   protocol::Probe probe;
   if (const auto& http = field(spec, {"httpGet"}); http.is_object()) {
-    probe.kind = "http", probe.path = text(http, {"path"}), probe.port = port_number(container, field(http, {"port"}));
+    probe.kind = "http", probe.path = text(http, {"path"}),
+    probe.port = port_number(container, field(http, {"port"}));
     if (probe.path.empty()) probe.path = "/";
   } else if (const auto& tcp = field(spec, {"tcpSocket"}); tcp.is_object()) {
     probe.kind = "tcp", probe.port = port_number(container, field(tcp, {"port"}));
   } else if (const auto& grpc = field(spec, {"grpc"}); grpc.is_object()) {
     probe.kind = "grpc", probe.port = port_number(container, field(grpc, {"port"}));
   }
-  const auto same = [&](const protocol::Probe& other) { return other.kind == probe.kind && other.path == probe.path && other.port == probe.port; };
+  const auto same = [&](const protocol::Probe& other) {
+    return other.kind == probe.kind && other.path == probe.path && other.port == probe.port;
+  };
   if (probe.port != 0 && std::none_of(probes.begin(), probes.end(), same)) probes.push_back(std::move(probe));
 }
 
@@ -86,14 +101,18 @@ Result<std::string> choose_container(const json& pod, const std::string& wanted)
   if (!wanted.empty()) {
     if (container_spec(pod, wanted).is_object()) return wanted;
     const auto near = config::nearest(wanted, names);
-    return Failed(Error{ENOENT, "pod " + text(pod, {"metadata", "name"}) + " has no container \"" + wanted + "\"",
-                        (near ? "did you mean \"" + *near + "\"? " : std::string()) + "It has: " + listed(names)});
+    return Failed(
+        Error{ENOENT, "pod " + text(pod, {"metadata", "name"}) + " has no container \"" + wanted + "\"",
+              (near ? "did you mean \"" + *near + "\"? " : std::string()) + "It has: " + listed(names)});
   }
-  for (const char* annotation : {"kubectl.kubernetes.io/default-container", "kubectl.kubernetes.io/default-logs-container"}) {
+  for (const char* annotation :
+       {"kubectl.kubernetes.io/default-container", "kubectl.kubernetes.io/default-logs-container"}) {
     const auto name = text(pod, {"metadata", "annotations", annotation});
     if (std::find(names.begin(), names.end(), name) != names.end()) return name;
   }
-  const auto app = std::find_if(names.begin(), names.end(), [](const std::string& name) { return std::find(sidecars.begin(), sidecars.end(), name) == sidecars.end(); });
+  const auto app = std::find_if(names.begin(), names.end(), [](const std::string& name) {
+    return std::find(sidecars.begin(), sidecars.end(), name) == sidecars.end();
+  });
   return app == names.end() ? names.front() : *app;
 }
 
@@ -112,14 +131,16 @@ Result<ResolvedTarget> describe_pod(const json& pod, const std::string& containe
 
   const auto& status = container_status(pod, container);
   if (!field(status, {"state", "running"}).is_object()) {
-    return fail("container " + container + " of pod " + target.namespace_ + "/" + target.pod + " is not running (" + pod_state(pod) + ")",
+    return fail("container " + container + " of pod " + target.namespace_ + "/" + target.pod +
+                    " is not running (" + pod_state(pod) + ")",
                 "kubectl describe pod " + target.pod + " -n " + target.namespace_ + " tells why");
   }
   target.ready = flag(status, {"ready"});
   target.image_id = text(status, {"imageID"});
   const auto id = text(status, {"containerID"});
   const auto scheme = id.find("://");
-  if (scheme == std::string::npos) return fail("pod " + target.pod + " gives no id for its container " + container);
+  if (scheme == std::string::npos)
+    return fail("pod " + target.pod + " gives no id for its container " + container);
   target.runtime = id.substr(0, scheme), target.container_id = id.substr(scheme + 3);
 
   const auto& spec = container_spec(pod, container);
@@ -127,10 +148,12 @@ Result<ResolvedTarget> describe_pod(const json& pod, const std::string& containe
   target.environment = items(spec, {"env"});
   for (const auto& port : items(spec, {"ports"})) {
     const auto protocol_name = text(port, {"protocol"});
-    target.ports.push_back({text(port, {"name"}), port_number(spec, field(port, {"containerPort"})), protocol_name.empty() ? "TCP" : protocol_name});
+    target.ports.push_back({text(port, {"name"}), port_number(spec, field(port, {"containerPort"})),
+                            protocol_name.empty() ? "TCP" : protocol_name});
   }
   for (const auto& each : items(pod, {"spec", "containers"})) {
-    for (const char* kind : {"livenessProbe", "readinessProbe", "startupProbe"}) add_probe(each, field(each, {kind}), target.probes);
+    for (const char* kind : {"livenessProbe", "readinessProbe", "startupProbe"})
+      add_probe(each, field(each, {kind}), target.probes);
   }
   return target;
 }
@@ -154,7 +177,8 @@ std::string pod_state(const json& pod) {
     }
   }
   for (const auto& condition : items(pod, {"status", "conditions"})) {
-    if (text(condition, {"type"}) == "PodScheduled" && text(condition, {"status"}) == "False") return phase + ": " + text(condition, {"message"});
+    if (text(condition, {"type"}) == "PodScheduled" && text(condition, {"status"}) == "False")
+      return phase + ": " + text(condition, {"message"});
   }
   const auto reason = text(pod, {"status", "reason"});
   if (!reason.empty()) return reason;

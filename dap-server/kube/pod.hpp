@@ -1,4 +1,5 @@
-// What a Pod object says: which container, where it runs, how it is probed, in what state it is. Pure; any thread.
+// What a Pod object says: which container, where it runs, how it is probed, in what state it is. Pure; any
+// thread.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -27,14 +28,14 @@ struct ResolvedTarget {
   std::string image_id;      ///< what the node made of it
   bool ready = false;
   bool host_network = false;
-  std::vector<ContainerPort> ports;              ///< of the container
-  std::vector<protocol::Probe> probes;           ///< of all containers of the pod, ports by number
-  nlohmann::json environment;                    ///< the container's `env`, as in the spec
-  nlohmann::json image_pull_secrets;             ///< the pod's, as in the spec
+  std::vector<ContainerPort> ports;     ///< of the container
+  std::vector<protocol::Probe> probes;  ///< of all containers of the pod, ports by number
+  nlohmann::json environment;           ///< the container's `env`, as in the spec
+  nlohmann::json image_pull_secrets;    ///< the pod's, as in the spec
 };
 
-/// The container a user means: the named one; else the annotation kubectl.kubernetes.io/default-container; else the
-/// first that is no known sidecar. Error: not there, with those that are.
+/// The container a user means: the named one; else the annotation kubectl.kubernetes.io/default-container;
+/// else the first that is no known sidecar. Error: not there, with those that are.
 Result<std::string> choose_container(const nlohmann::json& pod, const std::string& wanted);
 
 /// Error when the container isn't running: why it isn't.

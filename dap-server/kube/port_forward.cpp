@@ -1,3 +1,4 @@
+// Channel 0 is data, channel 1 an error in words; each begins with the number of the port.
 #include "kube/port_forward.hpp"
 
 #include <algorithm>
@@ -10,7 +11,8 @@ constexpr std::size_t error_limit = 4096, write_size = 256 << 10;
 
 class PortForward final : public protocol::ByteTransport {
  public:
-  PortForward(std::shared_ptr<WebSocket> socket, std::string what) : socket_(std::move(socket)), what_(std::move(what)) {}
+  PortForward(std::shared_ptr<WebSocket> socket, std::string what)
+      : socket_(std::move(socket)), what_(std::move(what)) {}
   ~PortForward() override { socket_->close(); }
 
   Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {
@@ -22,7 +24,8 @@ class PortForward final : public protocol::ByteTransport {
       }
       const auto size = skip_port(part, into);
       if (part.channel == error_channel) {
-        error_.append(into.begin(), into.begin() + static_cast<std::ptrdiff_t>(std::min(size, error_limit - error_.size())));
+        error_.append(into.begin(), into.begin() + static_cast<std::ptrdiff_t>(
+                                                       std::min(size, error_limit - error_.size())));
         // The kubelet says one sentence, then may leave the connection open: nothing comes after it.
         if (size > 0) co_return Failed(Error{ECONNREFUSED, what_ + ": " + error_, {}});
       } else if (part.channel == data_channel && size > 0) {
@@ -49,7 +52,9 @@ class PortForward final : public protocol::ByteTransport {
     auto& left = port_bytes_[part.channel];
     const auto skip = std::min<std::size_t>(left, part.size);
     left -= static_cast<std::uint8_t>(skip);
-    if (skip > 0) std::copy(into.begin() + static_cast<std::ptrdiff_t>(skip), into.begin() + static_cast<std::ptrdiff_t>(part.size), into.begin());
+    if (skip > 0)
+      std::copy(into.begin() + static_cast<std::ptrdiff_t>(skip),
+                into.begin() + static_cast<std::ptrdiff_t>(part.size), into.begin());
     return part.size - skip;
   }
 
@@ -60,8 +65,11 @@ class PortForward final : public protocol::ByteTransport {
 
 }  // namespace
 
-Task<Result<std::unique_ptr<protocol::ByteTransport>>> port_forward(std::shared_ptr<Client> client, std::string namespace_, std::string pod, std::uint16_t port) {
-  const auto path = resource_path("v1", namespace_, "pods", pod, "portforward") + "?ports=" + std::to_string(port);
+Task<Result<std::unique_ptr<protocol::ByteTransport>>> port_forward(std::shared_ptr<Client> client,
+                                                                    std::string namespace_, std::string pod,
+                                                                    std::uint16_t port) {
+  const auto path =
+      resource_path("v1", namespace_, "pods", pod, "portforward") + "?ports=" + std::to_string(port);
   const auto what = "port " + std::to_string(port) + " of pod " + namespace_ + "/" + pod;
   auto socket = co_await WebSocket::connect(client, path);
   if (!socket) co_return Failed(socket.error().context(what));

@@ -1,3 +1,4 @@
+// posix_spawn, output into sealed memory files, the end by a pidfd: no thread, no pipe to fill up.
 #include "kube/program.hpp"
 
 #include <fcntl.h>
@@ -24,7 +25,8 @@ namespace {
 namespace asio = boost::asio;
 constexpr off_t output_limit = 1 << 20;
 
-/// A file in memory that can't grow past the limit. The child shares its position, which thus tells how much it wrote.
+/// A file in memory that can't grow past the limit. The child shares its position, which thus tells how much
+/// it wrote.
 Result<UniqueFd> memory_file() {
   UniqueFd file(memfd_create("inpod-program", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file || ftruncate(file.get(), output_limit) != 0 || fcntl(file.get(), F_ADD_SEALS, F_SEAL_GROW) != 0) {
@@ -43,7 +45,9 @@ std::string written(int fd) {
 
 std::vector<std::string> merged_environment(const std::vector<std::string>& more) {
   std::map<std::string, std::string> variables;
-  const auto put = [&](const std::string& assignment) { variables[assignment.substr(0, assignment.find('='))] = assignment; };
+  const auto put = [&](const std::string& assignment) {
+    variables[assignment.substr(0, assignment.find('='))] = assignment;
+  };
   for (char** variable = environ; *variable; ++variable) put(*variable);
   for (const auto& assignment : more) put(assignment);
   std::vector<std::string> all;
@@ -62,7 +66,12 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 struct Child {
   pid_t pid = 0;
   int status = 0;
-  ~Child() { if (pid > 0) { kill(pid, SIGKILL); reap(); } }
+  ~Child() {
+    if (pid > 0) {
+      kill(pid, SIGKILL);
+      reap();
+    }
+  }
   void reap() {
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
@@ -83,7 +92,8 @@ Result<void> start(Program& program, int out, int err, Child& child) {
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   auto environment = merged_environment(program.environment);
-  const int code = posix_spawnp(&child.pid, program.command[0].c_str(), &actions, &attributes, pointers(program.command).data(), pointers(environment).data());
+  const int code = posix_spawnp(&child.pid, program.command[0].c_str(), &actions, &attributes,
+                                pointers(program.command).data(), pointers(environment).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (code != 0) child.pid = 0;
@@ -107,10 +117,14 @@ asio::awaitable<Result<ProgramOutput>> run_program(Program program) {
     late = true;
     ended.cancel();
   });
-  const auto [error] = co_await ended.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
+  const auto [error] = co_await ended.async_wait(asio::posix::stream_descriptor::wait_read,
+                                                 asio::as_tuple(asio::use_awaitable));
   deadline.cancel();
   if (late) {
-    co_return Failed(Error{ETIMEDOUT, program.command[0] + " did not end within " + std::to_string(program.timeout.count() / 1000) + " s", {}});
+    co_return Failed(Error{
+        ETIMEDOUT,
+        program.command[0] + " did not end within " + std::to_string(program.timeout.count() / 1000) + " s",
+        {}});
   }
   if (error) co_return Failed(Error{ECANCELED, program.command[0] + " was cancelled", {}});
   child.reap();

@@ -1,5 +1,6 @@
-// Runs a short-lived helper program (a credential plugin) to its end without blocking the executor. Its output goes to
-// memory, at most 1 MiB of each stream (past that its writes fail); it is killed at the deadline and on cancellation.
+// Runs a short-lived helper program (a credential plugin) to its end without blocking the executor. Its
+// output goes to memory, at most 1 MiB of each stream (past that its writes fail); it is killed at the
+// deadline and on cancellation.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -1,3 +1,4 @@
+// Channels 0 to 3: stdin, stdout, stderr, and the outcome as a Status object.
 #include "kube/remote_command.hpp"
 
 #include <algorithm>
@@ -13,26 +14,39 @@ constexpr std::size_t status_limit = 64 << 10, write_size = 256 << 10;
 
 }  // namespace
 
-Task<Result<std::unique_ptr<RemoteCommand>>> RemoteCommand::attach(std::shared_ptr<Client> client, std::string namespace_, std::string pod, std::string container) {
-  return open(client, resource_path("v1", namespace_, "pods", pod, "attach") + "?container=" + escape(container) + "&stdin=true&stdout=true&stderr=true",
+Task<Result<std::unique_ptr<RemoteCommand>>> RemoteCommand::attach(std::shared_ptr<Client> client,
+                                                                   std::string namespace_, std::string pod,
+                                                                   std::string container) {
+  return open(client,
+              resource_path("v1", namespace_, "pods", pod, "attach") + "?container=" + escape(container) +
+                  "&stdin=true&stdout=true&stderr=true",
               "attach to container " + container + " of pod " + namespace_ + "/" + pod);
 }
 
-Task<Result<std::unique_ptr<RemoteCommand>>> RemoteCommand::exec(std::shared_ptr<Client> client, std::string namespace_, std::string pod, std::string container,
+Task<Result<std::unique_ptr<RemoteCommand>>> RemoteCommand::exec(std::shared_ptr<Client> client,
+                                                                 std::string namespace_, std::string pod,
+                                                                 std::string container,
                                                                  std::vector<std::string> command) {
-  auto path = resource_path("v1", namespace_, "pods", pod, "exec") + "?container=" + escape(container) + "&stdin=true&stdout=true&stderr=true";
+  auto path = resource_path("v1", namespace_, "pods", pod, "exec") + "?container=" + escape(container) +
+              "&stdin=true&stdout=true&stderr=true";
   for (const auto& word : command) path += "&command=" + escape(word);
-  return open(client, std::move(path), "exec in container " + container + " of pod " + namespace_ + "/" + pod);
+  return open(client, std::move(path),
+              "exec in container " + container + " of pod " + namespace_ + "/" + pod);
 }
 
-Task<Result<std::unique_ptr<RemoteCommand>>> RemoteCommand::open(std::shared_ptr<Client> client, std::string path, std::string what) {
+Task<Result<std::unique_ptr<RemoteCommand>>> RemoteCommand::open(std::shared_ptr<Client> client,
+                                                                 std::string path, std::string what) {
   auto socket = co_await WebSocket::connect(client, path);
   if (!socket) co_return Failed(socket.error().context(what));
   co_return std::unique_ptr<RemoteCommand>(new RemoteCommand(*socket, what));
 }
 
-RemoteCommand::~RemoteCommand() { close(); }
-void RemoteCommand::close() { socket_->close(); }
+RemoteCommand::~RemoteCommand() {
+  close();
+}
+void RemoteCommand::close() {
+  socket_->close();
+}
 
 Task<Result<std::optional<RemoteCommand::Output>>> RemoteCommand::read(std::span<std::uint8_t> into) {
   for (;;) {
@@ -41,7 +55,8 @@ Task<Result<std::optional<RemoteCommand::Output>>> RemoteCommand::read(std::span
     if (!read || read->ended) co_return outcome();
     const auto part = *read;
     if (part.channel == status_channel) {
-      status_.append(into.begin(), into.begin() + static_cast<std::ptrdiff_t>(std::min(part.size, status_limit - status_.size())));
+      status_.append(into.begin(), into.begin() + static_cast<std::ptrdiff_t>(
+                                                      std::min(part.size, status_limit - status_.size())));
     } else if (part.channel == stdout_channel || part.channel == stderr_channel) {
       Output output;
       output.source = part.channel == stdout_channel ? Source::output : Source::errors;
@@ -54,7 +69,8 @@ Task<Result<std::optional<RemoteCommand::Output>>> RemoteCommand::read(std::span
 /// What the status channel said: a Status object; details.causes has the exit code.
 Result<std::optional<RemoteCommand::Output>> RemoteCommand::outcome() {
   const auto status = json::parse(status_, nullptr, false);
-  if (!status.is_object()) return status_.empty() ? Result<std::optional<Output>>(std::nullopt) : fail(what_ + ": " + status_);
+  if (!status.is_object())
+    return status_.empty() ? Result<std::optional<Output>>(std::nullopt) : fail(what_ + ": " + status_);
   if (text(status, {"status"}) == "Success") return std::optional<Output>();
   for (const auto& cause : items(status, {"details", "causes"})) {
     if (text(cause, {"reason"}) == "ExitCode") exit_code_ = std::atoi(text(cause, {"message"}).c_str());

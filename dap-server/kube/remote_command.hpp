@@ -18,22 +18,28 @@ class RemoteCommand {
   };
 
   /// To the main process of the container, which must have been created with stdin: true to be written to.
-  static Task<Result<std::unique_ptr<RemoteCommand>>> attach(std::shared_ptr<Client> client, std::string namespace_, std::string pod, std::string container);
+  static Task<Result<std::unique_ptr<RemoteCommand>>> attach(std::shared_ptr<Client> client,
+                                                             std::string namespace_, std::string pod,
+                                                             std::string container);
   /// Starts a command in the container.
-  static Task<Result<std::unique_ptr<RemoteCommand>>> exec(std::shared_ptr<Client> client, std::string namespace_, std::string pod, std::string container,
+  static Task<Result<std::unique_ptr<RemoteCommand>>> exec(std::shared_ptr<Client> client,
+                                                           std::string namespace_, std::string pod,
+                                                           std::string container,
                                                            std::vector<std::string> command);
   ~RemoteCommand();
 
-  /// Next output; nothing when the process ended well. Error: how it ended otherwise ("command terminated with exit code
-  /// 3": code 0, exit_code() says 3) or what broke.
+  /// Next output; nothing when the process ended well. Error: how it ended otherwise ("command terminated
+  /// with exit code 3": code 0, exit_code() says 3) or what broke.
   Task<Result<std::optional<Output>>> read(std::span<std::uint8_t> into);
   Task<Result<void>> write(std::span<const std::uint8_t> input);
   std::optional<int> exit_code() const { return exit_code_; }
   void close();
 
  private:
-  RemoteCommand(std::shared_ptr<WebSocket> socket, std::string what) : socket_(std::move(socket)), what_(std::move(what)) {}
-  static Task<Result<std::unique_ptr<RemoteCommand>>> open(std::shared_ptr<Client> client, std::string path, std::string what);
+  RemoteCommand(std::shared_ptr<WebSocket> socket, std::string what)
+      : socket_(std::move(socket)), what_(std::move(what)) {}
+  static Task<Result<std::unique_ptr<RemoteCommand>>> open(std::shared_ptr<Client> client, std::string path,
+                                                           std::string what);
   Result<std::optional<Output>> outcome();
 
   std::shared_ptr<WebSocket> socket_;

@@ -1,3 +1,4 @@
+// Looks up the object, lists its pods, picks the best. The costly search for near names is only for errors.
 #include "kube/resolve.hpp"
 
 #include <algorithm>
@@ -20,8 +21,10 @@ std::string listed(const std::set<std::string>& names, std::size_t most = 10) {
   return all;
 }
 
-/// The object, from whichever version of the API has its kind. A missing kind and a missing object are both 404.
-Task<Result<json>> get_object(std::shared_ptr<Client> client, TargetKind kind, std::string namespace_, std::string name) {
+/// The object, from whichever version of the API has its kind. A missing kind and a missing object are both
+/// 404.
+Task<Result<json>> get_object(std::shared_ptr<Client> client, TargetKind kind, std::string namespace_,
+                              std::string name) {
   const auto& info = kind_info(kind);
   Result<json> found = fail("");
   for (const char* api : info.apis) {
@@ -31,7 +34,8 @@ Task<Result<json>> get_object(std::shared_ptr<Client> client, TargetKind kind, s
   co_return found;
 }
 
-Task<std::vector<json>> list_kind(std::shared_ptr<Client> client, TargetKind kind, std::string namespace_, std::string query) {
+Task<std::vector<json>> list_kind(std::shared_ptr<Client> client, TargetKind kind, std::string namespace_,
+                                  std::string query) {
   const auto& info = kind_info(kind);
   for (const char* api : info.apis) {
     auto found = co_await client->list(resource_path(api, namespace_, info.resource) + query);
@@ -45,7 +49,8 @@ Task<Error> not_found(std::shared_ptr<Client> client, Target target, std::string
   const std::string kind = kind_info(target.kind).name;
   Error error{ENOENT, "no " + kind + " \"" + target.name + "\" in namespace \"" + namespace_ + "\"", {}};
   std::set<std::string> elsewhere, here;
-  const auto same_name = co_await list_kind(client, target.kind, "", "?fieldSelector=metadata.name%3D" + escape(target.name));
+  const auto same_name =
+      co_await list_kind(client, target.kind, "", "?fieldSelector=metadata.name%3D" + escape(target.name));
   for (const auto& object : same_name) {
     elsewhere.insert(text(object, {"metadata", "namespace"}));
   }
@@ -78,35 +83,47 @@ Task<Error> not_found(std::shared_ptr<Client> client, Target target, std::string
 }
 
 /// Newest job that the cronjob made.
-Task<Result<std::string>> cronjob_selector(std::shared_ptr<Client> client, json cronjob, std::string namespace_) {
+Task<Result<std::string>> cronjob_selector(std::shared_ptr<Client> client, json cronjob,
+                                           std::string namespace_) {
   const auto uid = text(cronjob, {"metadata", "uid"}), name = text(cronjob, {"metadata", "name"});
   CO_TRY(jobs, co_await client->list(resource_path("batch/v1", namespace_, "jobs")));
   const json* newest = nullptr;
   for (const auto& job : jobs) {
     const auto& owners = items(job, {"metadata", "ownerReferences"});
-    const bool own = std::any_of(owners.begin(), owners.end(), [&](const json& owner) { return text(owner, {"uid"}) == uid; });
-    if (own && (!newest || text(*newest, {"metadata", "creationTimestamp"}) < text(job, {"metadata", "creationTimestamp"}))) newest = &job;
+    const bool own = std::any_of(owners.begin(), owners.end(),
+                                 [&](const json& owner) { return text(owner, {"uid"}) == uid; });
+    if (own && (!newest || text(*newest, {"metadata", "creationTimestamp"}) <
+                               text(job, {"metadata", "creationTimestamp"})))
+      newest = &job;
   }
-  if (!newest) co_return fail("cronjob " + name + " has no job now", "start one: kubectl create job NAME --from=cronjob/" + name + " -n " + namespace_);
+  if (!newest)
+    co_return fail("cronjob " + name + " has no job now",
+                   "start one: kubectl create job NAME --from=cronjob/" + name + " -n " + namespace_);
   co_return selector_text(field(*newest, {"spec", "selector"}));
 }
 
 /// The deployment that a rollout takes its pods from, or empty.
 std::string referenced_deployment(const json& rollout) {
-  return text(rollout, {"spec", "workloadRef", "kind"}) == "Deployment" ? text(rollout, {"spec", "workloadRef", "name"}) : std::string();
+  return text(rollout, {"spec", "workloadRef", "kind"}) == "Deployment"
+             ? text(rollout, {"spec", "workloadRef", "name"})
+             : std::string();
 }
 
 /// The labels that the pods of an object carry.
-Task<Result<std::string>> pod_selector(std::shared_ptr<Client> client, Target target, std::string namespace_) {
+Task<Result<std::string>> pod_selector(std::shared_ptr<Client> client, Target target,
+                                       std::string namespace_) {
   if (target.kind == TargetKind::label) co_return target.name;
   auto object = co_await get_object(client, target.kind, namespace_, target.name);
-  if (!object && object.error().code == ENOENT) co_return Failed(co_await not_found(client, target, namespace_));
+  if (!object && object.error().code == ENOENT)
+    co_return Failed(co_await not_found(client, target, namespace_));
   if (!object) co_return Failed(object.error().context("cannot look up " + target.to_string()));
   if (target.kind == TargetKind::cronjob) co_return co_await cronjob_selector(client, *object, namespace_);
   if (target.kind == TargetKind::service) {
     const json selector{{"matchLabels", field(*object, {"spec", "selector"})}};
     const auto labels = selector_text(selector);
-    if (labels.empty()) co_return fail("service " + target.name + " has no selector, so no pods of its own", "choose the pod or deployment behind it");
+    if (labels.empty())
+      co_return fail("service " + target.name + " has no selector, so no pods of its own",
+                     "choose the pod or deployment behind it");
     co_return labels;
   }
   if (const auto name = referenced_deployment(*object); !name.empty()) {
@@ -125,23 +142,31 @@ bool container_runs(const json& pod, const std::string& wanted) {
 bool better(const json& a, const json& b, const std::string& container) {
   const auto rank = [&](const json& pod) {
     const bool leaving = !field(pod, {"metadata", "deletionTimestamp"}).is_null();
-    return std::tuple(container_runs(pod, container), !leaving, pod_ready(pod), text(pod, {"metadata", "creationTimestamp"}));
+    return std::tuple(container_runs(pod, container), !leaving, pod_ready(pod),
+                      text(pod, {"metadata", "creationTimestamp"}));
   };
   return rank(a) > rank(b);
 }
 
-Result<ResolvedTarget> describe_best(std::vector<json> pods, const Target& target, const std::string& namespace_) {
+Result<ResolvedTarget> describe_best(std::vector<json> pods, const Target& target,
+                                     const std::string& namespace_) {
   if (pods.empty()) {
     return fail(target.to_string() + " has no pods in namespace \"" + namespace_ + "\"",
-                target.kind == TargetKind::label ? "is the selector right? kubectl get pods --show-labels -n " + namespace_
-                                                 : "scale it up, or see what holds it back: kubectl describe " + std::string(kind_info(target.kind).name) + " " + target.name + " -n " + namespace_);
+                target.kind == TargetKind::label
+                    ? "is the selector right? kubectl get pods --show-labels -n " + namespace_
+                    : "scale it up, or see what holds it back: kubectl describe " +
+                          std::string(kind_info(target.kind).name) + " " + target.name + " -n " + namespace_);
   }
-  const auto best = std::min_element(pods.begin(), pods.end(), [&](const json& a, const json& b) { return better(a, b, target.container); });
+  const auto best = std::min_element(
+      pods.begin(), pods.end(), [&](const json& a, const json& b) { return better(a, b, target.container); });
   TRY_ASSIGN(container, choose_container(*best, target.container));
   if (!container_runs(*best, container) && pods.size() > 1) {
     std::string states;
-    for (std::size_t i = 0; i < pods.size() && i < 5; ++i) states += (i ? "; " : "") + text(pods[i], {"metadata", "name"}) + ": " + pod_state(pods[i]);
-    return fail("no pod of " + target.to_string() + " is running in namespace \"" + namespace_ + "\" (" + states + ")", "kubectl describe pod -n " + namespace_ + " tells why");
+    for (std::size_t i = 0; i < pods.size() && i < 5; ++i)
+      states += (i ? "; " : "") + text(pods[i], {"metadata", "name"}) + ": " + pod_state(pods[i]);
+    return fail("no pod of " + target.to_string() + " is running in namespace \"" + namespace_ + "\" (" +
+                    states + ")",
+                "kubectl describe pod -n " + namespace_ + " tells why");
   }
   return describe_pod(*best, container);
 }
@@ -152,12 +177,14 @@ std::string selector_text(const json& selector) {
   std::string all;
   const auto add = [&](const std::string& term) { all += (all.empty() ? "" : ",") + term; };
   if (const auto& labels = field(selector, {"matchLabels"}); labels.is_object()) {
-    for (const auto& [key, value] : labels.items()) add(key + "=" + (value.is_string() ? value.get<std::string>() : std::string()));
+    for (const auto& [key, value] : labels.items())
+      add(key + "=" + (value.is_string() ? value.get<std::string>() : std::string()));
   }
   for (const auto& expression : items(selector, {"matchExpressions"})) {
     const auto key = text(expression, {"key"}), op = text(expression, {"operator"});
     std::string values;
-    for (const auto& value : items(expression, {"values"})) values += (values.empty() ? "" : ",") + (value.is_string() ? value.get<std::string>() : std::string());
+    for (const auto& value : items(expression, {"values"}))
+      values += (values.empty() ? "" : ",") + (value.is_string() ? value.get<std::string>() : std::string());
     if (op == "In") add(key + " in (" + values + ")");
     if (op == "NotIn") add(key + " notin (" + values + ")");
     if (op == "Exists") add(key);
@@ -166,7 +193,8 @@ std::string selector_text(const json& selector) {
   return all;
 }
 
-Task<Result<ResolvedTarget>> resolve_target(std::shared_ptr<Client> client, Target target, std::string namespace_) {
+Task<Result<ResolvedTarget>> resolve_target(std::shared_ptr<Client> client, Target target,
+                                            std::string namespace_) {
   std::vector<json> pods;
   if (target.kind == TargetKind::pod) {
     auto pod = co_await get_object(client, target.kind, namespace_, target.name);
@@ -176,7 +204,8 @@ Task<Result<ResolvedTarget>> resolve_target(std::shared_ptr<Client> client, Targ
   } else {
     CO_TRY(selector, co_await pod_selector(client, target, namespace_));
     if (selector.empty()) co_return fail(target.to_string() + " selects no pods: it has no selector");
-    auto found = co_await client->list(resource_path("v1", namespace_, "pods") + "?labelSelector=" + escape(selector));
+    auto found =
+        co_await client->list(resource_path("v1", namespace_, "pods") + "?labelSelector=" + escape(selector));
     if (!found) co_return Failed(found.error().context("cannot list the pods of " + target.to_string()));
     pods = std::move(*found);
   }

@@ -8,9 +8,10 @@
 namespace inpod::kube {
 
 /// Two requests at most where all is well. Prefers ready pods, then the newest. Not for targetless and local.
-/// Errors: not found (near names, and the namespaces that have that name, where we may look), no pod, no running pod
-/// (each with its state), no such container. What RBAC forbids is named.
-Task<Result<ResolvedTarget>> resolve_target(std::shared_ptr<Client> client, Target target, std::string namespace_);
+/// Errors: not found (near names, and the namespaces that have that name, where we may look), no pod, no
+/// running pod (each with its state), no such container. What RBAC forbids is named.
+Task<Result<ResolvedTarget>> resolve_target(std::shared_ptr<Client> client, Target target,
+                                            std::string namespace_);
 
 /// The text form of a LabelSelector ({matchLabels, matchExpressions}) for ?labelSelector=. Pure.
 std::string selector_text(const json& selector);

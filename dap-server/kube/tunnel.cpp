@@ -1,3 +1,5 @@
+// curl connects (CURLOPT_CONNECT_ONLY); we keep the socket. Only behind an https proxy must curl stay in
+// between.
 #include "kube/tunnel.hpp"
 
 #include <fcntl.h>
@@ -24,8 +26,11 @@ using LocalSocket = asio::local::stream_protocol::socket;
 
 /// The pump behind an https proxy: TLS to the proxy is in curl, so curl must send and receive.
 struct Pump {
-  Pump(std::shared_ptr<CurlLoop> loop, const asio::any_io_executor& executor) : transfer(std::move(loop)), near(executor), far(executor) {}
-  ~Pump() { if (far.is_open()) far.release(); }
+  Pump(std::shared_ptr<CurlLoop> loop, const asio::any_io_executor& executor)
+      : transfer(std::move(loop)), near(executor), far(executor) {}
+  ~Pump() {
+    if (far.is_open()) far.release();
+  }
   void stop() {
     boost::system::error_code ignored;
     near.close(ignored);
@@ -33,7 +38,7 @@ struct Pump {
   }
 
   CurlTransfer transfer;
-  LocalSocket near;                     // our end of the pair
+  LocalSocket near;                    // our end of the pair
   asio::posix::stream_descriptor far;  // curl's socket, which curl owns
 };
 
@@ -70,7 +75,8 @@ Task<void> pump_in(std::shared_ptr<Pump> pump) {
       continue;
     }
     if (code != CURLE_OK || got == 0) break;
-    const auto [error, size] = co_await asio::async_write(pump->near, asio::buffer(buffer.data(), got), tuple);
+    const auto [error, size] =
+        co_await asio::async_write(pump->near, asio::buffer(buffer.data(), got), tuple);
     if (error) break;
   }
   pump->stop();
@@ -103,7 +109,8 @@ Task<Result<UniqueFd>> open_tunnel(std::shared_ptr<Client> client) {
 
   curl_socket_t socket = CURL_SOCKET_BAD;
   curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket);
-  if (socket == CURL_SOCKET_BAD) co_return fail("cannot reach the API server " + config.server + ": the connection was lost at once");
+  if (socket == CURL_SOCKET_BAD)
+    co_return fail("cannot reach the API server " + config.server + ": the connection was lost at once");
   set_socket_options(socket);
   if (proxy_of(config).rfind("https://", 0) != 0) {
     UniqueFd own(fcntl(socket, F_DUPFD_CLOEXEC, 3));  // curl closes its copy; the connection stays
@@ -111,7 +118,8 @@ Task<Result<UniqueFd>> open_tunnel(std::shared_ptr<Client> client) {
     co_return own;
   }
   int pair[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) co_return fail_errno("cannot make a socket pair");
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+    co_return fail_errno("cannot make a socket pair");
   UniqueFd own(pair[0]);
   pump->near.assign(asio::local::stream_protocol(), pair[1]);
   pump->far.assign(socket);

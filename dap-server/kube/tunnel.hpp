@@ -1,5 +1,5 @@
-// A connected socket to the API server for a WebSocket: libcurl finds the address and goes through the proxy (http, https,
-// socks5; with its credentials), as for every request. Only for files of kube/.
+// A connected socket to the API server for a WebSocket: libcurl finds the address and goes through the proxy
+// (http, https, socks5; with its credentials), as for every request. Only for files of kube/.
 #pragma once
 
 #include "kube/client.hpp"
@@ -7,8 +7,8 @@
 
 namespace inpod::kube {
 
-/// TCP_NODELAY and keep-alive are set. Behind an https proxy it is one end of a socket pair whose other end is served
-/// by a coroutine until either side closes. Bounded: 10 s.
+/// TCP_NODELAY and keep-alive are set. Behind an https proxy it is one end of a socket pair whose other end
+/// is served by a coroutine until either side closes. Bounded: 10 s.
 Task<Result<UniqueFd>> open_tunnel(std::shared_ptr<Client> client);
 
 }  // namespace inpod::kube

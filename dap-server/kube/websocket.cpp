@@ -1,4 +1,5 @@
-// TLS and the WebSocket protocol by OpenSSL and Beast: the one file that includes them, and the home of Asio's SSL code.
+// TLS and the WebSocket protocol by OpenSSL and Beast: the one file that includes them, and the home of
+// Asio's SSL code.
 #include "kube/websocket.hpp"
 
 #include <array>
@@ -48,11 +49,15 @@ Result<std::shared_ptr<asio::ssl::context>> make_context(const Kubeconfig& confi
   } else {
     context->add_certificate_authority(asio::buffer(config.authority), error);
   }
-  if (error) return fail("the certificate authority of the kubeconfig can't be read: " + error.message(), "get the kubeconfig anew");
+  if (error)
+    return fail("the certificate authority of the kubeconfig can't be read: " + error.message(),
+                "get the kubeconfig anew");
   if (!identity.certificate.empty()) {
     context->use_certificate_chain(asio::buffer(identity.certificate), error);
     if (!error) context->use_private_key(asio::buffer(identity.key), asio::ssl::context::pem, error);
-    if (error) return fail("the client certificate of the kubeconfig can't be read: " + error.message(), "get the kubeconfig anew");
+    if (error)
+      return fail("the client certificate of the kubeconfig can't be read: " + error.message(),
+                  "get the kubeconfig anew");
   }
   return context;
 }
@@ -68,7 +73,8 @@ Result<void> set_server_name(SSL* ssl, const std::string& name) {
   const bool ip = is_ip_address(name);
   X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl);
   const bool done = ip ? X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str()) == 1
-                       : SSL_set_tlsext_host_name(ssl, name.c_str()) == 1 && X509_VERIFY_PARAM_set1_host(parameters, name.c_str(), 0) == 1;
+                       : SSL_set_tlsext_host_name(ssl, name.c_str()) == 1 &&
+                             X509_VERIFY_PARAM_set1_host(parameters, name.c_str(), 0) == 1;
   if (!done) return fail("the server's name \"" + name + "\" can't be used for TLS: " + openssl_reason());
   static const unsigned char http1[] = "\x08http/1.1";
   SSL_set_alpn_protos(ssl, http1, sizeof http1 - 1);
@@ -79,13 +85,14 @@ Result<void> set_server_name(SSL* ssl, const std::string& name) {
 class Deadline {
  public:
   Deadline(Socket& socket, std::chrono::milliseconds bound) : timer_(socket.get_executor(), bound) {
-    timer_.async_wait([&socket, weak = std::weak_ptr<bool>(late_)](const boost::system::error_code& cancelled) {
-      const auto late = weak.lock();  // gone: we ran out of time just as the operation ended
-      if (cancelled || !late) return;
-      *late = true;
-      boost::system::error_code ignored;
-      socket.close(ignored);
-    });
+    timer_.async_wait(
+        [&socket, weak = std::weak_ptr<bool>(late_)](const boost::system::error_code& cancelled) {
+          const auto late = weak.lock();  // gone: we ran out of time just as the operation ended
+          if (cancelled || !late) return;
+          *late = true;
+          boost::system::error_code ignored;
+          socket.close(ignored);
+        });
   }
   bool late() const { return *late_; }
 
@@ -143,7 +150,8 @@ class BeastSocket final : public WebSocket, public std::enable_shared_from_this<
         at_start_ = stream_.is_message_done();  // a message of one byte: its channel and nothing
         if (size == 0 || at_start_) continue;
       }
-      const auto [error, size] = co_await stream_.async_read_some(asio::buffer(into.data(), into.size()), tuple);
+      const auto [error, size] =
+          co_await stream_.async_read_some(asio::buffer(into.data(), into.size()), tuple);
       if (error) co_return ended(error);
       at_start_ = stream_.is_message_done();
       if (size == 0) continue;
@@ -164,9 +172,11 @@ class BeastSocket final : public WebSocket, public std::enable_shared_from_this<
       ~Turn() { socket.writing_ = false, socket.turn_.cancel_one(); }
     } turn{*this};
     writing_ = true;
-    const std::array<asio::const_buffer, 2> buffers{asio::buffer(&channel, 1), asio::buffer(data.data(), data.size())};
+    const std::array<asio::const_buffer, 2> buffers{asio::buffer(&channel, 1),
+                                                    asio::buffer(data.data(), data.size())};
     const auto [error, size] = co_await stream_.async_write(buffers, tuple);
-    if (error) co_return Failed(Error{ECONNRESET, "the connection to the API server broke: " + error.message(), {}});
+    if (error)
+      co_return Failed(Error{ECONNRESET, "the connection to the API server broke: " + error.message(), {}});
     co_return Result<void>();
   }
 
@@ -182,9 +192,14 @@ class BeastSocket final : public WebSocket, public std::enable_shared_from_this<
     Part part;
     part.ended = true;
     // The peer's close frame may be followed by a closed socket before our answer is out.
-    const bool orderly = stream_.reason().code != websocket::close_code::none || error == websocket::error::closed || error == asio::error::eof || error == asio::ssl::error::stream_truncated;
+    const bool orderly = stream_.reason().code != websocket::close_code::none ||
+                         error == websocket::error::closed || error == asio::error::eof ||
+                         error == asio::ssl::error::stream_truncated;
     if (orderly && !closed_) return part;
-    return Failed(Error{ECONNRESET, closed_ ? "the connection was closed" : "the connection to the API server broke: " + error.message(), {}});
+    return Failed(Error{
+        ECONNRESET,
+        closed_ ? "the connection was closed" : "the connection to the API server broke: " + error.message(),
+        {}});
   }
 
   websocket::stream<Next> stream_;
@@ -202,11 +217,15 @@ struct Upgrade {
 };
 
 Error broken(const Upgrade& upgrade, const std::string& what, const std::string& why) {
-  return {EIO, "cannot open a connection through the API server " + upgrade.client->config().server + ": " + what + ": " + why, {}};
+  return {EIO,
+          "cannot open a connection through the API server " + upgrade.client->config().server + ": " + what +
+              ": " + why,
+          {}};
 }
 
 template <class Next>
-Task<Result<std::shared_ptr<WebSocket>>> shake_hands(std::shared_ptr<BeastSocket<Next>> ready, Upgrade& upgrade, Deadline& deadline) {
+Task<Result<std::shared_ptr<WebSocket>>> shake_hands(std::shared_ptr<BeastSocket<Next>> ready,
+                                                     Upgrade& upgrade, Deadline& deadline) {
   const auto& config = upgrade.client->config();
   ready->configure([config, identity = upgrade.identity](websocket::request_type& request) {
     request.set(http::field::user_agent, "inpod");
@@ -216,7 +235,8 @@ Task<Result<std::shared_ptr<WebSocket>>> shake_hands(std::shared_ptr<BeastSocket
     for (const auto& group : config.impersonate_groups) request.insert("Impersonate-Group", group);
   });
   websocket::response_type response;
-  const auto [error] = co_await ready->stream().async_handshake(response, upgrade.address.host_header(), upgrade.address.prefix + upgrade.path, tuple);
+  const auto [error] = co_await ready->stream().async_handshake(response, upgrade.address.host_header(),
+                                                                upgrade.address.prefix + upgrade.path, tuple);
   if (deadline.late()) co_return Failed(broken(upgrade, "upgrade", "no answer within 10 s"));
   if (error == websocket::error::upgrade_declined) {
     upgrade.refused = response.result_int();
@@ -224,7 +244,8 @@ Task<Result<std::shared_ptr<WebSocket>>> shake_hands(std::shared_ptr<BeastSocket
   }
   if (error) co_return Failed(broken(upgrade, "upgrade to a WebSocket", error.message()));
   if (response[http::field::sec_websocket_protocol] != "v4.channel.k8s.io") {
-    co_return fail("the API server does not speak the subprotocol v4.channel.k8s.io", "is there a proxy in front of it that does not know WebSockets?");
+    co_return fail("the API server does not speak the subprotocol v4.channel.k8s.io",
+                   "is there a proxy in front of it that does not know WebSockets?");
   }
   ready->start_pings();
   co_return std::shared_ptr<WebSocket>(std::move(ready));
@@ -248,7 +269,8 @@ Task<Result<std::shared_ptr<WebSocket>>> open(Upgrade& upgrade) {
   CO_TRY(context, make_context(config, upgrade.identity));
   auto secure = std::make_shared<BeastSocket<TlsSocket>>(std::move(socket), *context);
   auto& tls = secure->stream().next_layer();
-  CO_TRY_VOID(set_server_name(tls.native_handle(), config.tls_server_name.empty() ? upgrade.address.host : config.tls_server_name));
+  CO_TRY_VOID(set_server_name(
+      tls.native_handle(), config.tls_server_name.empty() ? upgrade.address.host : config.tls_server_name));
   Deadline deadline(secure->socket(), upgrade_bound);
   const auto [failed] = co_await tls.async_handshake(asio::ssl::stream_base::client, tuple);
   if (deadline.late()) co_return Failed(broken(upgrade, "TLS", "no answer within 10 s"));
@@ -258,7 +280,8 @@ Task<Result<std::shared_ptr<WebSocket>>> open(Upgrade& upgrade) {
 
 }  // namespace
 
-Task<Result<std::shared_ptr<WebSocket>>> WebSocket::connect(std::shared_ptr<Client> client, std::string path) {
+Task<Result<std::shared_ptr<WebSocket>>> WebSocket::connect(std::shared_ptr<Client> client,
+                                                            std::string path) {
   for (int attempt = 0;; ++attempt) {
     Upgrade upgrade{client, path, {}, *parse_server(client->config().server)};
     CO_TRY(identity, co_await client->credentials().get());

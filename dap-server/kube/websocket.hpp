@@ -1,8 +1,10 @@
-// WebSocket: one upgraded connection to the API server (attach, exec, portforward), subprotocol v4.channel.k8s.io: every
-// message starts with the number of its channel. Same server, trust, identity and proxy as the client's requests.
+// WebSocket: one upgraded connection to the API server (attach, exec, portforward), subprotocol
+// v4.channel.k8s.io: every message starts with the number of its channel. Same server, trust, identity and
+// proxy as the client's requests.
 //
-// Beast and OpenSSL stay in websocket.cpp. One executor. At most one read at a time; writes queue up in order. Operations
-// keep the object alive until they end, so its owner must close() it; cancelling an operation breaks the connection.
+// Beast and OpenSSL stay in websocket.cpp. One executor. At most one read at a time; writes queue up in
+// order. Operations keep the object alive until they end, so its owner must close() it; cancelling an
+// operation breaks the connection.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +19,13 @@ namespace inpod::kube {
 
 class WebSocket {
  public:
-  /// path: with its query. Bounded: 10 s to connect, 10 s for TLS and the upgrade. Errors as those of a request (the
-  /// rule that a 403 names has the verb get).
+  /// path: with its query. Bounded: 10 s to connect, 10 s for TLS and the upgrade. Errors as those of a
+  /// request (the rule that a 403 names has the verb get).
   static Task<Result<std::shared_ptr<WebSocket>>> connect(std::shared_ptr<Client> client, std::string path);
   virtual ~WebSocket() = default;
 
-  /// A part of a message: at most as much as there is room for. first: it starts a message, and `channel` is new.
+  /// A part of a message: at most as much as there is room for. first: it starts a message, and `channel` is
+  /// new.
   struct Part {
     std::uint8_t channel = 0;
     std::size_t size = 0;  ///< 0 at the orderly end of the connection

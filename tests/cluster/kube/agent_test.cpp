@@ -38,7 +38,9 @@ AgentRequest request_for(Cluster& cluster, const std::string& target) {
 }
 
 bool job_is_gone(Cluster& cluster, const std::string& session) {
-  return try_run("for i in $(seq 100); do kubectl -n " + cluster.space() + " get job,pod -l inpod.dev/session=" + session + " -o name | grep -q . || exit 0; sleep 0.2; done; exit 1") == 0;
+  return try_run("for i in $(seq 100); do kubectl -n " + cluster.space() +
+                 " get job,pod -l inpod.dev/session=" + session +
+                 " -o name | grep -q . || exit 0; sleep 0.2; done; exit 1") == 0;
 }
 
 void check_echo(Cluster& cluster, const AgentPod& agent) {
@@ -57,7 +59,10 @@ TEST_CASE("an agent starts beside its target, is listed, and is deleted") {
   auto request = request_for(cluster, "pod/app");
   const auto begun = std::chrono::steady_clock::now();
   const auto agent = cluster.must(start_agent(cluster.client(), request));
-  WARN("agent ready after " << std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun).count() << " ms");
+  WARN("agent ready after " << std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   std::chrono::steady_clock::now() - begun)
+                                   .count()
+                            << " ms");
   CHECK(agent.port > 0);
   CHECK(agent.namespace_ == cluster.space());
   check_echo(cluster, agent);
@@ -91,7 +96,9 @@ TEST_CASE("an agent that ended is tidied up") {
   cluster.pod("app", "exec sleep 1000");
   auto request = request_for(cluster, "pod/app");
   const auto agent = cluster.must(start_agent(cluster.client(), request));
-  const auto killed = cluster.await(RemoteCommand::exec(cluster.client(), agent.namespace_, agent.pod, agent.container, {"sh", "-c", "kill -9 $(pidof agent)"}));
+  const auto killed =
+      cluster.await(RemoteCommand::exec(cluster.client(), agent.namespace_, agent.pod, agent.container,
+                                        {"sh", "-c", "kill -9 $(pidof agent)"}));
   CHECK(killed);
   cluster.kubectl("wait --for=condition=Failed job/inpod-agent-" + request.session + " --timeout=30s");
   CHECK(cluster.must(clean_up_agents(cluster.client(), cluster.space(), "tester@here")) == 1);
@@ -110,7 +117,9 @@ TEST_CASE("an agent that fails is quoted, and nothing of it stays") {
 
 TEST_CASE("what keeps an agent from starting is named") {
   Cluster cluster;
-  cluster.apply("apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec: {terminationGracePeriodSeconds: 0, containers: [{name: main, image: 'local/noshell:1', imagePullPolicy: Never}]}\n");
+  cluster.apply(
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec: {terminationGracePeriodSeconds: 0, "
+      "containers: [{name: main, image: 'local/noshell:1', imagePullPolicy: Never}]}\n");
   cluster.kubectl("wait --for=condition=Ready pod/bare --timeout=60s");
   auto request = request_for(cluster, "pod/bare");
 
@@ -122,15 +131,18 @@ TEST_CASE("what keeps an agent from starting is named") {
   SECTION("an image that the node can't get") {
     request.config.bootstrap_image = "registry.invalid/none:1";
     const auto error = cluster.error_of(start_agent(cluster.client(), request));
-    CHECK_THAT(error.text, Catch::Contains("can't get the agent's image") && Catch::Contains("registry.invalid/none:1"));
+    CHECK_THAT(error.text,
+               Catch::Contains("can't get the agent's image") && Catch::Contains("registry.invalid/none:1"));
     CHECK_THAT(error.remedy, Catch::Contains("agent.bootstrap_image"));
   }
   SECTION("a quota that leaves no room for pods") {
     cluster.apply("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: none}\nspec: {hard: {pods: 1}}\n");
-    run("for i in $(seq 50); do kubectl -n " + cluster.space() + " get quota none -o jsonpath={.status.used.pods} | grep -q 1 && exit 0; sleep 0.2; done; exit 1");
+    run("for i in $(seq 50); do kubectl -n " + cluster.space() +
+        " get quota none -o jsonpath={.status.used.pods} | grep -q 1 && exit 0; sleep 0.2; done; exit 1");
     request.config.bootstrap_image = "local/busybox:1";
     const auto error = cluster.error_of(start_agent(cluster.client(), request));
-    CHECK_THAT(error.text, Catch::Contains("does not admit the agent's pod") && Catch::Contains("exceeded quota"));
+    CHECK_THAT(error.text,
+               Catch::Contains("does not admit the agent's pod") && Catch::Contains("exceeded quota"));
     CHECK_THAT(error.remedy, Catch::Contains("agent.namespace"));
   }
   SECTION("an agent that never says that it is ready") {
@@ -146,7 +158,9 @@ TEST_CASE("what keeps an agent from starting is named") {
 
 TEST_CASE("another image gives the shell that the target's lacks") {
   Cluster cluster;
-  cluster.apply("apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec: {terminationGracePeriodSeconds: 0, containers: [{name: main, image: 'local/noshell:1', imagePullPolicy: Never}]}\n");
+  cluster.apply(
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec: {terminationGracePeriodSeconds: 0, "
+      "containers: [{name: main, image: 'local/noshell:1', imagePullPolicy: Never}]}\n");
   cluster.kubectl("wait --for=condition=Ready pod/bare --timeout=60s");
   auto request = request_for(cluster, "pod/bare");
   request.config.bootstrap_image = "local/busybox:1";
@@ -156,7 +170,8 @@ TEST_CASE("another image gives the shell that the target's lacks") {
 TEST_CASE("targetless: an agent that belongs to no pod") {
   Cluster cluster;
   auto request = request_for(cluster, "");
-  CHECK_THAT(cluster.error_of(start_agent(cluster.client(), request)).remedy, Catch::Contains("agent.bootstrap_image"));
+  CHECK_THAT(cluster.error_of(start_agent(cluster.client(), request)).remedy,
+             Catch::Contains("agent.bootstrap_image"));
   request.session += "b";
   request.config.bootstrap_image = "local/busybox:1";
   const auto agent = cluster.must(start_agent(cluster.client(), request));
@@ -175,10 +190,12 @@ TEST_CASE("a cancelled start leaves nothing") {
     boost::asio::steady_timer timer(cluster.context(), std::chrono::milliseconds(after));
     timer.async_wait([&](auto) { signal.emit(boost::asio::cancellation_type::terminal); });
     std::optional<Result<AgentPod>> result;
-    boost::asio::co_spawn(cluster.context(), start_agent(cluster.client(), request), boost::asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr thrown, Result<AgentPod> value) {
-                            CHECK_FALSE(thrown);
-                            result = std::move(value);
-                          }));
+    boost::asio::co_spawn(cluster.context(), start_agent(cluster.client(), request),
+                          boost::asio::bind_cancellation_slot(
+                              signal.slot(), [&](std::exception_ptr thrown, Result<AgentPod> value) {
+                                CHECK_FALSE(thrown);
+                                result = std::move(value);
+                              }));
     cluster.context().restart();
     while (!result && cluster.context().run_one_for(std::chrono::seconds(20)) > 0) {
     }

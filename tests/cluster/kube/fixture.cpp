@@ -27,14 +27,17 @@ std::string run(const std::string& command) {
   return output;
 }
 
-int try_run(const std::string& command) { return execute(command).first; }
+int try_run(const std::string& command) {
+  return execute(command).first;
+}
 
 Cluster::Cluster() {
   static int count = 0;
   space_ = "kube-test-" + std::to_string(getpid()) + "-" + std::to_string(++count);
   run("kubectl create namespace " + space_);
   // A namespace takes pods only once its service account is there.
-  run("for i in $(seq 100); do kubectl -n " + space_ + " get serviceaccount default >/dev/null 2>&1 && exit 0; sleep 0.1; done; exit 1");
+  run("for i in $(seq 100); do kubectl -n " + space_ +
+      " get serviceaccount default >/dev/null 2>&1 && exit 0; sleep 0.1; done; exit 1");
   auto config = load_kubeconfig({"", "", space_});
   if (!config) FAIL(config.error().to_string());
   auto client = Client::create(context_.get_executor(), *config);
@@ -42,7 +45,9 @@ Cluster::Cluster() {
   client_ = *client;
 }
 
-Cluster::~Cluster() { execute("kubectl delete namespace " + space_ + " --wait=false"); }
+Cluster::~Cluster() {
+  execute("kubectl delete namespace " + space_ + " --wait=false");
+}
 
 void Cluster::apply(const std::string& yaml) {
   const auto file = "/tmp/" + space_ + ".yaml";
@@ -51,8 +56,10 @@ void Cluster::apply(const std::string& yaml) {
 }
 
 void Cluster::pod(const std::string& name, const std::string& command, const std::string& image) {
-  apply("apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", labels: {app: " + name + "}}\nspec:\n  terminationGracePeriodSeconds: 0\n  containers:\n  - name: main\n    image: " +
-        image + "\n    imagePullPolicy: Never\n    stdin: true\n    command: [\"sh\", \"-c\", \"" + command + "\"]\n");
+  apply("apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", labels: {app: " + name +
+        "}}\nspec:\n  terminationGracePeriodSeconds: 0\n  containers:\n  - name: main\n    image: " + image +
+        "\n    imagePullPolicy: Never\n    stdin: true\n    command: [\"sh\", \"-c\", \"" + command +
+        "\"]\n");
   kubectl("wait --for=condition=Ready pod/" + name + " --timeout=60s");
 }
 

@@ -18,7 +18,8 @@ std::vector<std::uint8_t> pattern(std::size_t size) {
   std::mt19937 random(7);
   for (std::size_t i = 0; i < size; i += 4) {
     const auto word = random();
-    for (std::size_t k = 0; k < 4 && i + k < size; ++k) bytes[i + k] = static_cast<std::uint8_t>(word >> 8 * k);
+    for (std::size_t k = 0; k < 4 && i + k < size; ++k)
+      bytes[i + k] = static_cast<std::uint8_t>(word >> 8 * k);
   }
   return bytes;
 }
@@ -49,7 +50,9 @@ Task<Result<std::vector<std::uint8_t>>> echo(Transport transport, std::vector<st
   co_return std::move(results[1]);
 }
 
-std::string text_of(std::span<const std::uint8_t> bytes) { return {bytes.begin(), bytes.end()}; }
+std::string text_of(std::span<const std::uint8_t> bytes) {
+  return {bytes.begin(), bytes.end()};
+}
 
 }  // namespace
 
@@ -112,7 +115,9 @@ Task<Result<std::string>> read_output(std::shared_ptr<RemoteCommand> command) {
   }
 }
 
-std::span<const std::uint8_t> bytes_of(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+std::span<const std::uint8_t> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 
 }  // namespace
 
@@ -120,17 +125,20 @@ TEST_CASE("exec: stdin, stdout, stderr and exit code") {
   Cluster cluster;
   cluster.pod("shell", "exec sleep 1000");
   std::shared_ptr<RemoteCommand> command =
-      cluster.must(RemoteCommand::exec(cluster.client(), cluster.space(), "shell", "main", {"sh", "-c", "head -c 5; echo oops >&2; echo \" & done\""}));
+      cluster.must(RemoteCommand::exec(cluster.client(), cluster.space(), "shell", "main",
+                                       {"sh", "-c", "head -c 5; echo oops >&2; echo \" & done\""}));
   const std::string input = "hello";
   auto written = cluster.await(command->write(bytes_of(input)));
   CHECK(written);
   CHECK(cluster.must(read_output(command)) == "hello & done\n|oops\n");
 
-  std::shared_ptr<RemoteCommand> failing = cluster.must(RemoteCommand::exec(cluster.client(), cluster.space(), "shell", "main", {"sh", "-c", "exit 3"}));
+  std::shared_ptr<RemoteCommand> failing = cluster.must(
+      RemoteCommand::exec(cluster.client(), cluster.space(), "shell", "main", {"sh", "-c", "exit 3"}));
   CHECK_THAT(cluster.error_of(read_output(failing)).text, Catch::Contains("exit code 3"));
   CHECK(failing->exit_code() == 3);
 
-  const auto missing = cluster.await(RemoteCommand::exec(cluster.client(), cluster.space(), "shell", "nobody", {"true"}));
+  const auto missing =
+      cluster.await(RemoteCommand::exec(cluster.client(), cluster.space(), "shell", "nobody", {"true"}));
   REQUIRE_FALSE(missing);
   CHECK_THAT(missing.error().text, Catch::Contains("nobody"));
 }
@@ -138,7 +146,8 @@ TEST_CASE("exec: stdin, stdout, stderr and exit code") {
 TEST_CASE("attach reaches the main process of a container") {
   Cluster cluster;
   cluster.pod("cat", "head -c 10; echo; echo the end; sleep 1000");
-  std::shared_ptr<RemoteCommand> command = cluster.must(RemoteCommand::attach(cluster.client(), cluster.space(), "cat", "main"));
+  std::shared_ptr<RemoteCommand> command =
+      cluster.must(RemoteCommand::attach(cluster.client(), cluster.space(), "cat", "main"));
   const std::string input = "0123456789";
   REQUIRE(cluster.await(command->write(bytes_of(input))));
   std::array<std::uint8_t, 4096> buffer;

@@ -23,29 +23,40 @@ ResolvedTarget must_resolve(Cluster& cluster, const std::string& text) {
 
 std::string pod_template(const std::string& app, const std::string& restart = "Always") {
   return "{metadata: {labels: {app: " + app + "}}, spec: {restartPolicy: " + restart +
-         ", terminationGracePeriodSeconds: 0, containers: [{name: main, image: 'local/busybox:1', imagePullPolicy: Never, command: [sleep, '1000']}]}}";
+         ", terminationGracePeriodSeconds: 0, containers: [{name: main, image: 'local/busybox:1', "
+         "imagePullPolicy: Never, command: [sleep, '1000']}]}}";
 }
 
 std::string workload(const std::string& kind, const std::string& name, const std::string& more = "") {
-  return "---\napiVersion: apps/v1\nkind: " + kind + "\nmetadata: {name: " + name + "}\nspec: {" + more + "selector: {matchLabels: {app: " + name + "}}, template: " + pod_template(name) + "}\n";
+  return "---\napiVersion: apps/v1\nkind: " + kind + "\nmetadata: {name: " + name + "}\nspec: {" + more +
+         "selector: {matchLabels: {app: " + name + "}}, template: " + pod_template(name) + "}\n";
 }
 
 }  // namespace
 
 TEST_CASE("every kind of target resolves to a running container") {
   Cluster cluster;
-  cluster.apply(workload("Deployment", "web") + workload("StatefulSet", "db", "serviceName: db, ") + workload("DaemonSet", "node") + workload("ReplicaSet", "plain") +
-                "---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\nspec: {template: " + pod_template("once", "Never") + "}\n" +
-                "---\napiVersion: v1\nkind: Service\nmetadata: {name: front}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n" +
-                "---\napiVersion: v1\nkind: Service\nmetadata: {name: outside}\nspec: {type: ExternalName, externalName: example.com}\n");
+  cluster.apply(workload("Deployment", "web") + workload("StatefulSet", "db", "serviceName: db, ") +
+                workload("DaemonSet", "node") + workload("ReplicaSet", "plain") +
+                "---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\nspec: {template: " +
+                pod_template("once", "Never") + "}\n" +
+                "---\napiVersion: v1\nkind: Service\nmetadata: {name: front}\nspec: {selector: {app: web}, "
+                "ports: [{port: 80}]}\n" +
+                "---\napiVersion: v1\nkind: Service\nmetadata: {name: outside}\nspec: {type: ExternalName, "
+                "externalName: example.com}\n");
   const std::string version = run("kubectl api-versions");
   const std::string batch = version.find("batch/v1beta1") != std::string::npos ? "batch/v1beta1" : "batch/v1";
-  cluster.apply("apiVersion: " + batch + "\nkind: CronJob\nmetadata: {name: nightly}\nspec: {schedule: '0 0 1 1 *', jobTemplate: {spec: {template: " + pod_template("nightly", "Never") + "}}}\n");
+  cluster.apply("apiVersion: " + batch +
+                "\nkind: CronJob\nmetadata: {name: nightly}\nspec: {schedule: '0 0 1 1 *', jobTemplate: "
+                "{spec: {template: " +
+                pod_template("nightly", "Never") + "}}}\n");
   cluster.kubectl("create job nightly-now --from=cronjob/nightly");
   cluster.kubectl("wait --for=condition=Ready pod --all --timeout=90s");
 
-  for (const std::string text : {"deployment/web", "deploy/web", "statefulset/db", "sts/db", "daemonset/node", "ds/node", "replicaset/plain", "rs/plain", "job/once", "cronjob/nightly",
-                                 "service/front", "svc/front", "pod/db-0", "label:app=web", "deployment/web/container/main", "label:app=web/container/main"}) {
+  for (const std::string text :
+       {"deployment/web", "deploy/web", "statefulset/db", "sts/db", "daemonset/node", "ds/node",
+        "replicaset/plain", "rs/plain", "job/once", "cronjob/nightly", "service/front", "svc/front",
+        "pod/db-0", "label:app=web", "deployment/web/container/main", "label:app=web/container/main"}) {
     INFO(text);
     const auto resolved = must_resolve(cluster, text);
     CHECK(resolved.namespace_ == cluster.space());
@@ -66,7 +77,8 @@ TEST_CASE("every kind of target resolves to a running container") {
     CHECK(list.problems.empty());
     std::map<std::string, ListedTarget> by_name;
     for (const auto& target : list.targets) by_name[target.target] = target;
-    for (const char* name : {"deployment/web", "statefulset/db", "daemonset/node", "replicaset/plain", "job/once", "cronjob/nightly", "service/front", "pod/db-0"}) {
+    for (const char* name : {"deployment/web", "statefulset/db", "daemonset/node", "replicaset/plain",
+                             "job/once", "cronjob/nightly", "service/front", "pod/db-0"}) {
       INFO(name);
       REQUIRE(by_name.count(name) == 1);
       CHECK(by_name[name].wanted == 1);
@@ -91,7 +103,8 @@ TEST_CASE("every kind of target resolves to a running container") {
     auto target = *parse_target("statefulset/db");
     const auto elsewhere = cluster.error_of(resolve_target(cluster.client(), target, "default"));
     CHECK_THAT(elsewhere.remedy, Catch::Contains("it is in namespace") && Catch::Contains(cluster.space()));
-    const auto nowhere = cluster.error_of(resolve_target(cluster.client(), *parse_target("pod/no-such-pod"), "no-such-namespace"));
+    const auto nowhere = cluster.error_of(
+        resolve_target(cluster.client(), *parse_target("pod/no-such-pod"), "no-such-namespace"));
     CHECK_THAT(nowhere.text, Catch::Contains("there is no namespace \"no-such-namespace\""));
     CHECK_THAT(resolve(cluster, "label:app=none").error().text, Catch::Contains("has no pods"));
   }
@@ -102,9 +115,13 @@ TEST_CASE("every kind of target resolves to a running container") {
     const auto error = resolve(cluster, "deployment/web").error();
     CHECK_THAT(error.text, Catch::Contains("has no pods"));
     CHECK_THAT(error.remedy, Catch::Contains("scale it up"));
-    cluster.apply("apiVersion: v1\nkind: Pod\nmetadata: {name: stuck}\nspec: {containers: [{name: main, image: 'local/none:1', imagePullPolicy: Never}]}\n");
-    run("for i in $(seq 100); do kubectl -n " + cluster.space() + " get pod stuck | grep -q ErrImageNeverPull && exit 0; sleep 0.2; done; exit 1");
-    CHECK_THAT(resolve(cluster, "pod/stuck").error().text, Catch::Contains("not running") && Catch::Contains("ErrImageNeverPull"));
+    cluster.apply(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: stuck}\nspec: {containers: [{name: main, image: "
+        "'local/none:1', imagePullPolicy: Never}]}\n");
+    run("for i in $(seq 100); do kubectl -n " + cluster.space() +
+        " get pod stuck | grep -q ErrImageNeverPull && exit 0; sleep 0.2; done; exit 1");
+    CHECK_THAT(resolve(cluster, "pod/stuck").error().text,
+               Catch::Contains("not running") && Catch::Contains("ErrImageNeverPull"));
   }
 }
 

@@ -1,0 +1,96 @@
+// A tiny HTTP server on loopback for answers that a real API server can't be made to give: each request gets
+// what a function says, then the connection is closed. An empty answer leaves the client waiting.
+#pragma once
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "catch.hpp"
+
+namespace inpod::kube::test {
+
+class CannedServer {
+ public:
+  using Answer = std::function<std::string(const std::string& request)>;
+  explicit CannedServer(Answer answer) : answer_(std::move(answer)) {
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET, address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(listen(listener_, 16) == 0);
+    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~CannedServer() {
+    stop_ = true;
+    thread_.join();
+    for (const int fd : waiting_) close(fd);
+    close(listener_);
+  }
+  const std::string& url() const { return url_; }
+  std::vector<std::string> requests() {
+    std::lock_guard lock(mutex_);
+    return requests_;
+  }
+
+  static std::string reply(int status, const std::string& body, const std::string& more = "") {
+    return "HTTP/1.1 " + std::to_string(status) +
+           " X\r\nContent-Type: application/json\r\nConnection: close\r\n" + more +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  }
+
+ private:
+  void serve() {
+    while (!stop_) {
+      pollfd wait{listener_, POLLIN, 0};
+      if (poll(&wait, 1, 20) > 0) handle(accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC));
+    }
+  }
+  void handle(int fd) {
+    std::string request;
+    char buffer[4096];
+    while (request.find("\r\n\r\n") == std::string::npos) {
+      const auto got = read(fd, buffer, sizeof buffer);
+      if (got <= 0) break;
+      request.append(buffer, static_cast<std::size_t>(got));
+    }
+    {
+      std::lock_guard lock(mutex_);
+      requests_.push_back(request);
+    }
+    const auto text = answer_(request);
+    if (text.empty()) {
+      waiting_.push_back(fd);
+      return;
+    }
+    for (std::size_t done = 0; done < text.size();) {
+      const auto sent = send(fd, text.data() + done, text.size() - done, MSG_NOSIGNAL);
+      if (sent <= 0) break;
+      done += static_cast<std::size_t>(sent);
+    }
+    shutdown(fd, SHUT_WR);
+    close(fd);
+  }
+
+  Answer answer_;
+  int listener_ = -1;
+  std::string url_;
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::vector<std::string> requests_;
+  std::vector<int> waiting_;
+  std::thread thread_;
+};
+
+}  // namespace inpod::kube::test

@@ -1,0 +1,221 @@
+// Errors, renewed credentials, pages and watches, against answers that a real server gives only on its worst
+// days.
+#include "kube/client.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "canned_server.hpp"
+#include "files.hpp"
+#include "kube/port_forward.hpp"
+
+using namespace inpod;
+using namespace inpod::kube;
+using inpod::kube::test::CannedServer;
+using inpod::kube::test::Folder;
+using inpod::kube::test::Variable;
+using std::chrono::milliseconds;
+
+namespace {
+
+template <class T>
+T await(boost::asio::io_context& context, Task<T> task) {
+  std::optional<T> result;
+  boost::asio::co_spawn(context, std::move(task), [&](std::exception_ptr thrown, T value) {
+    if (thrown) std::rethrow_exception(thrown);
+    result = std::move(value);
+  });
+  context.restart();
+  while (!result && context.run_one_for(std::chrono::seconds(20)) > 0) {
+  }
+  REQUIRE(result);
+  return std::move(*result);
+}
+
+Kubeconfig config_for(const std::string& server) {
+  Kubeconfig config;
+  config.server = server, config.context = "ctx", config.user = "dev", config.source = "/the/config",
+  config.token = "secret-token";
+  return config;
+}
+
+std::shared_ptr<Client> client_for(boost::asio::io_context& context, const std::string& server) {
+  auto client = Client::create(context.get_executor(), config_for(server));
+  REQUIRE(client);
+  return *client;
+}
+
+std::string request_line(const std::string& request) {
+  return request.substr(0, request.find("\r\n"));
+}
+
+}  // namespace
+
+TEST_CASE("answers become JSON, refusals become errors") {
+  CannedServer server([](const std::string& request) {
+    if (request_line(request).find("/good") != std::string::npos)
+      return CannedServer::reply(200, R"({"kind":"Thing"})");
+    if (request_line(request).find("/html") != std::string::npos) return CannedServer::reply(200, "<html>");
+    if (request_line(request).find("/pods") != std::string::npos)
+      return CannedServer::reply(403,
+                                 R"({"message":"User \"dev\" cannot list resource","reason":"Forbidden"})");
+    return CannedServer::reply(500, "broken\n");
+  });
+  boost::asio::io_context context;
+  const auto client = client_for(context, server.url());
+  CHECK((*await(context, client->get("/good")))["kind"] == "Thing");
+  CHECK_THAT(server.requests()[0], Catch::Contains("Authorization: Bearer secret-token") &&
+                                       Catch::Contains("Accept: application/json"));
+  const auto forbidden = await(context, client->get("/api/v1/namespaces/shop/pods")).error();
+  CHECK(forbidden.code == EACCES);
+  CHECK_THAT(forbidden.remedy,
+             Catch::Contains(R"(- {apiGroups: [""], resources: ["pods"], verbs: ["list"]})"));
+  CHECK_THAT(await(context, client->get("/api/v1/bad")).error().text, Catch::Contains("500: broken"));
+  CHECK_THAT(await(context, client->get("/html")).error().text, Catch::Contains("not JSON"));
+}
+
+TEST_CASE("a 401 runs the credential plugin once more, and only once") {
+  Folder folder;
+  const auto script =
+      folder.write("login",
+                   "#!/bin/sh\necho x >> " + folder.path("runs") +
+                       "\nprintf "
+                       "'{\"apiVersion\":\"client.authentication.k8s.io/"
+                       "v1\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"t%s\"}}' $(wc -l < " +
+                       folder.path("runs") + ")\n",
+                   true);
+  std::string good = "Bearer t2";
+  CannedServer server([&](const std::string& request) {
+    return request.find(good) != std::string::npos
+               ? CannedServer::reply(200, "{}")
+               : CannedServer::reply(401, R"({"message":"Unauthorized"})");
+  });
+  boost::asio::io_context context;
+  auto config = config_for(server.url());
+  config.token.clear();
+  config.exec.emplace();
+  config.exec->api_version = "client.authentication.k8s.io/v1", config.exec->command = script,
+  config.exec->interactive_mode = "Never";
+  const auto client = *Client::create(context.get_executor(), config);
+  CHECK(await(context, client->get("/api/v1/pods")));
+  CHECK(server.requests().size() == 2);
+  good = "Bearer never";
+  const auto error = await(context, client->get("/api/v1/pods")).error();
+  CHECK(error.code == EPERM);
+  CHECK_THAT(error.text,
+             Catch::Contains("401: Unauthorized") && Catch::Contains("user \"dev\" of /the/config"));
+  CHECK(server.requests().size() == 4);
+}
+
+TEST_CASE("a server that isn't there, or isn't one, is named") {
+  boost::asio::io_context context;
+  const auto refused = await(context, client_for(context, "http://127.0.0.1:1")->get("/version")).error();
+  CHECK(refused.code == ECONNREFUSED);
+  CHECK_THAT(refused.text, Catch::Contains("http://127.0.0.1:1"));
+  CHECK_THAT(refused.remedy, Catch::Contains("context \"ctx\""));
+  CHECK(await(context, client_for(context, "http://no-such-host.invalid:1")->get("/version")).error().code ==
+        ENOENT);
+  CHECK(await(context, port_forward(client_for(context, "http://127.0.0.1:1"), "a", "b", 1)).error().code ==
+        ECONNREFUSED);
+  CHECK_THAT(Client::create(context.get_executor(), config_for("https://host:notaport")).error().text,
+             Catch::Contains("is no URL"));
+}
+
+TEST_CASE("pages of a list are put together") {
+  CannedServer server([](const std::string& request) {
+    const auto line = request_line(request);
+    if (line.find("continue=a%2Fb") != std::string::npos)
+      return CannedServer::reply(200, R"({"items":[{"n":2}],"metadata":{}})");
+    return CannedServer::reply(200, R"({"items":[{"n":0},{"n":1}],"metadata":{"continue":"a/b"}})");
+  });
+  boost::asio::io_context context;
+  const auto items = await(context, client_for(context, server.url())->list("/api/v1/pods?labelSelector=x"));
+  REQUIRE(items);
+  REQUIRE(items->size() == 3);
+  CHECK((*items)[2]["n"] == 2);
+  CHECK_THAT(server.requests()[0], Catch::StartsWith("GET /api/v1/pods?labelSelector=x&limit=500 "));
+}
+
+TEST_CASE("watches: lines, their end, errors in the stream, silence") {
+  boost::asio::io_context context;
+  std::string answer;
+  CannedServer server([&](const std::string&) { return answer; });
+  const auto client = client_for(context, server.url());
+  const auto open = [&] { return std::move(*await(context, client->watch("/api/v1/pods"))); };
+
+  answer =
+      "HTTP/1.1 200 OK\r\nConnection: "
+      "close\r\n\r\n{\"type\":\"ADDED\",\"object\":{\"n\":1}}\n{\"type\":\"DELETED\",\"object\":{\"n\":2}}\n";
+  auto watch = open();
+  auto first = await(context, watch->next(milliseconds(5000)));
+  REQUIRE(first);
+  CHECK((*first)->type == "ADDED");
+  CHECK((*first)->object["n"] == 1);
+  CHECK((*await(context, watch->next(milliseconds(5000))))->type == "DELETED");
+  const auto end = await(context, watch->next(milliseconds(5000)));
+  REQUIRE(end);
+  CHECK_FALSE(end->has_value());
+  CHECK_THAT(server.requests()[0], Catch::StartsWith("GET /api/v1/pods?watch=1 "));
+
+  answer =
+      CannedServer::reply(200, "{\"type\":\"ERROR\",\"object\":{\"code\":410,\"message\":\"too old\"}}\n");
+  CHECK(await(context, open()->next(milliseconds(5000))).error().code == ESTALE);
+  answer = CannedServer::reply(403, R"({"message":"dev cannot watch"})");
+  CHECK_THAT(await(context, open()->next(milliseconds(5000))).error().remedy,
+             Catch::Contains("verbs: [\"watch\"]"));
+  answer = CannedServer::reply(200, "nonsense\n");
+  CHECK_THAT(await(context, open()->next(milliseconds(5000))).error().text, Catch::Contains("not JSON"));
+  answer.clear();
+  watch = open();
+  CHECK(await(context, watch->next(milliseconds(100))).error().code == ETIMEDOUT);
+}
+
+TEST_CASE("a cancelled request ends at once") {
+  CannedServer server([](const std::string&) { return std::string(); });
+  boost::asio::io_context context;
+  const auto client = client_for(context, server.url());
+  boost::asio::cancellation_signal signal;
+  boost::asio::steady_timer timer(context, milliseconds(100));
+  timer.async_wait([&](auto) { signal.emit(boost::asio::cancellation_type::terminal); });
+  bool ended = false;
+  const auto begun = std::chrono::steady_clock::now();
+  boost::asio::co_spawn(
+      context, client->get("/api/v1/pods"),
+      boost::asio::bind_cancellation_slot(
+          signal.slot(), [&](std::exception_ptr thrown, Result<json>) { ended = thrown != nullptr; }));
+  context.run_for(std::chrono::seconds(10));
+  CHECK(ended);
+  CHECK((std::chrono::steady_clock::now() - begun < std::chrono::seconds(5)));
+}
+
+TEST_CASE("an http proxy gets the whole request; loopback goes around the environment's proxy") {
+  boost::asio::io_context context;
+  CannedServer proxy([](const std::string&) { return CannedServer::reply(200, R"({"via":"proxy"})"); });
+  auto config = config_for("http://api.example");
+  config.proxy = proxy.url();
+  const auto client = *Client::create(context.get_executor(), config);
+  CHECK((*await(context, client->get("/version")))["via"] == "proxy");
+  CHECK_THAT(proxy.requests()[0], Catch::StartsWith("GET http://api.example/version "));
+
+  CannedServer direct([](const std::string&) { return CannedServer::reply(200, R"({"via":"direct"})"); });
+  Variable environment("http_proxy", proxy.url());
+  CHECK((*await(context, client_for(context, direct.url())->get("/version")))["via"] == "direct");
+  auto other = config_for("http://api.example");
+  CHECK((*await(context, (*Client::create(context.get_executor(), other))->get("/version")))["via"] ==
+        "proxy");
+}
+
+TEST_CASE("impersonation") {
+  CannedServer server([](const std::string&) { return CannedServer::reply(200, "{}"); });
+  boost::asio::io_context context;
+  auto config = config_for(server.url());
+  config.impersonate_user = "boss", config.impersonate_groups = {"a", "b"};
+  const auto client = *Client::create(context.get_executor(), config);
+  REQUIRE(await(context, client->get("/version")));
+  CHECK_THAT(server.requests()[0], Catch::Contains("Impersonate-User: boss") &&
+                                       Catch::Contains("Impersonate-Group: a") &&
+                                       Catch::Contains("Impersonate-Group: b"));
+}

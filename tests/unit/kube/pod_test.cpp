@@ -1,0 +1,222 @@
+// What is read from pods, what agents are made of, and how their failures are told: on the objects that
+// servers send.
+#include "kube/pod.hpp"
+
+#include "catch.hpp"
+#include "kube/access.hpp"
+#include "kube/agent_state.hpp"
+#include "kube/agent_stream.hpp"
+#include "kube/manifest.hpp"
+
+using namespace inpod;
+using namespace inpod::kube;
+using nlohmann::json;
+
+namespace {
+
+json two_containers() {
+  return json::parse(R"({"metadata":{"name":"web-1","namespace":"shop","uid":"u"},
+    "spec":{"nodeName":"node0","containers":[
+      {"name":"istio-proxy","image":"proxy","readinessProbe":{"httpGet":{"path":"/ready","port":15021}}},
+      {"name":"app","image":"app:1","ports":[{"name":"http","containerPort":8080},{"containerPort":53,"protocol":"UDP"}],
+       "livenessProbe":{"httpGet":{"port":"http"}},"startupProbe":{"httpGet":{"path":"/","port":8080}},"readinessProbe":{"grpc":{"port":9000}}}]},
+    "status":{"phase":"Running","podIP":"10.0.0.1","hostIP":"10.0.0.2","conditions":[{"type":"Ready","status":"True"}],"containerStatuses":[
+      {"name":"app","ready":true,"containerID":"cri-o://abc","imageID":"sha","state":{"running":{}}},
+      {"name":"istio-proxy","state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off"}}}]}})");
+}
+
+AgentPlan plan() {
+  AgentPlan made;
+  made.session = "abcdefgh", made.client = "me@host", made.namespace_ = "shop";
+  made.target = *describe_pod(two_containers(), "app");
+  made.target.target = "pod/web-1";
+  made.executable_size = 1000, made.record_size = 24;
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("the container that is meant") {
+  auto pod = two_containers();
+  CHECK(*choose_container(pod, "") == "app");
+  CHECK(*choose_container(pod, "istio-proxy") == "istio-proxy");
+  pod["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"] = "istio-proxy";
+  CHECK(*choose_container(pod, "") == "istio-proxy");
+  const auto error = choose_container(pod, "ap").error();
+  CHECK(error.code == ENOENT);
+  CHECK_THAT(error.remedy, Catch::Contains("did you mean \"app\"?") && Catch::Contains("istio-proxy, app"));
+}
+
+TEST_CASE("a pod's description: ids, ports, probes by number without repetition") {
+  const auto target = *describe_pod(two_containers(), "app");
+  CHECK(target.runtime == "cri-o");
+  CHECK(target.container_id == "abc");
+  CHECK(target.image == "app:1");
+  CHECK(target.ready);
+  REQUIRE(target.ports.size() == 2);
+  CHECK(target.ports[0].protocol == "TCP");
+  CHECK(target.ports[1].protocol == "UDP");
+  REQUIRE(target.probes.size() == 3);
+  CHECK((target.probes[0].kind == "http" && target.probes[0].port == 15021 &&
+         target.probes[0].path == "/ready"));
+  CHECK((target.probes[1].kind == "http" && target.probes[1].port == 8080 && target.probes[1].path == "/"));
+  CHECK((target.probes[2].kind == "grpc" && target.probes[2].port == 9000));
+  CHECK_THAT(describe_pod(two_containers(), "istio-proxy").error().text,
+             Catch::Contains("not running (CrashLoopBackOff: back-off)"));
+  CHECK_FALSE(describe_pod(json::parse(R"({"spec":[],"status":3})"), "app"));
+}
+
+TEST_CASE("the Job of an agent") {
+  auto made = *job_manifest(plan());
+  const auto& pod = made["spec"]["template"]["spec"];
+  const auto& container = pod["containers"][0];
+  CHECK(made["metadata"]["name"] == "inpod-agent-abcdefgh");
+  CHECK(made["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "inpod");
+  CHECK(made["metadata"]["labels"]["inpod.dev/client"] == "me-host");
+  CHECK(made["metadata"]["annotations"]["inpod.dev/client"] == "me@host");
+  CHECK(made["metadata"]["annotations"]["inpod.dev/target"] == "pod/web-1");
+  CHECK(made["spec"]["backoffLimit"] == 0);
+  CHECK(pod["nodeName"] == "node0");
+  CHECK(pod["hostPID"] == true);
+  CHECK(pod["restartPolicy"] == "Never");
+  CHECK(pod["automountServiceAccountToken"] == false);
+  CHECK(pod["tolerations"][0] == json({{"operator", "Exists"}}));
+  CHECK(pod["volumes"][0]["emptyDir"]["medium"] == "Memory");
+  CHECK(container["image"] == "app:1");
+  CHECK(container["stdinOnce"] == true);
+  CHECK_FALSE(container["securityContext"].contains("privileged"));
+  CHECK(container["securityContext"]["capabilities"]["drop"] == json({"ALL"}));
+  CHECK_THAT(container["command"][2].get<std::string>(),
+             Catch::Contains("head -c 1024 > /inpod/agent") && Catch::Contains("tail -c 24 /inpod/agent"));
+
+  SECTION("privileged, another image, more labels, another namespace") {
+    auto other = plan();
+    other.config.privileged = true, other.config.bootstrap_image = "busybox", other.namespace_ = "tools";
+    other.config.labels["team"] = "a", other.config.annotations["note"] = "b";
+    other.target.image_pull_secrets = json::parse(R"([{"name":"s"}])");
+    made = *job_manifest(other);
+    CHECK(made["spec"]["template"]["spec"]["containers"][0]["securityContext"]["privileged"] == true);
+    CHECK(made["spec"]["template"]["spec"]["containers"][0]["image"] == "busybox");
+    CHECK(made["metadata"]["labels"]["team"] == "a");
+    CHECK(made["spec"]["template"]["metadata"]["annotations"]["note"] == "b");
+    CHECK_FALSE(made["spec"]["template"]["spec"].contains("imagePullSecrets"));
+    other.namespace_ = "shop";
+    CHECK((*job_manifest(other))["spec"]["template"]["spec"]["imagePullSecrets"][0]["name"] == "s");
+  }
+  SECTION("an image that has the agent: no bootstrap") {
+    auto other = plan();
+    other.config.image = "registry/agent:1", other.executable_size = 0;
+    made = *job_manifest(other);
+    CHECK_FALSE(made["spec"]["template"]["spec"]["containers"][0].contains("command"));
+  }
+  SECTION("targetless") {
+    auto other = plan();
+    other.target = {};
+    CHECK_THAT(job_manifest(other).error().remedy, Catch::Contains("agent.bootstrap_image"));
+    other.config.bootstrap_image = "busybox", other.config.node_selector["zone"] = "a";
+    made = *job_manifest(other);
+    CHECK(made["spec"]["template"]["spec"]["hostPID"] == false);
+    CHECK_FALSE(made["spec"]["template"]["spec"].contains("nodeName"));
+    CHECK(made["spec"]["template"]["spec"]["nodeSelector"]["zone"] == "a");
+  }
+}
+
+TEST_CASE("an ephemeral container has no volume and names the target's container") {
+  auto made = plan();
+  made.config.mode = "ephemeral";
+  const auto container = *ephemeral_container(made);
+  CHECK(container["targetContainerName"] == "app");
+  CHECK(container["name"] == "inpod-agent-abcdefgh");
+  CHECK_FALSE(container.contains("volumeMounts"));
+  CHECK_FALSE(container.contains("resources"));
+}
+
+TEST_CASE("label values take any text") {
+  CHECK(label_value("me@host.example") == "me-host.example");
+  CHECK(label_value("--ü--") == "unknown");
+  CHECK(label_value(std::string(100, 'a')).size() == 63);
+}
+
+TEST_CASE("where an agent stands") {
+  const auto pod = [](const std::string& state, const std::string& more = "") {
+    return json::parse(
+        R"({"metadata":{"name":"p"},"status":{"phase":"Pending","containerStatuses":[{"name":"inpod-agent","state":)" +
+        state + "}]" + more + "}}");
+  };
+  const auto judge = [](const json& object) { return judge_agent(object, "inpod-agent"); };
+  CHECK(*judge(pod(R"({"waiting":{"reason":"ContainerCreating"}})")) == AgentState::coming);
+  CHECK(*judge(pod(R"({"running":{}})")) == AgentState::running);
+  CHECK(*judge(json::object()) == AgentState::coming);
+  CHECK_THAT(
+      judge(pod(R"({"waiting":{"reason":"ImagePullBackOff","message":"no such image x"}})")).error().text,
+      Catch::Contains("ImagePullBackOff: no such image x"));
+  CHECK_THAT(
+      judge(
+          pod(R"({"terminated":{"reason":"StartError","exitCode":128,"message":"exec: \"sh\": executable file not found in $PATH: unknown"}})"))
+          .error()
+          .text,
+      Catch::Contains("has no shell"));
+  CHECK_THAT(
+      judge(
+          pod(R"({"waiting":{"reason":"RunContainerError","message":"executable `\"sh\"` not found: No such file or directory; no such file or directory"}})"))
+          .error()
+          .remedy,
+      Catch::Contains("agent.bootstrap_image"));
+  CHECK_THAT(judge(pod(R"({"terminated":{"reason":"Error","exitCode":3}})")).error().text,
+             Catch::Contains("Error, exit code 3"));
+  CHECK_THAT(
+      judge(json::parse(R"({"status":{"phase":"Failed","reason":"Evicted","message":"low on memory"}})"))
+          .error()
+          .text,
+      Catch::Contains("Evicted: low on memory"));
+  CHECK_THAT(
+      judge(
+          json::parse(
+              R"({"status":{"conditions":[{"type":"PodScheduled","reason":"Unschedulable","message":"0/3 nodes"}]}})"))
+          .error()
+          .text,
+      Catch::Contains("0/3 nodes"));
+}
+
+TEST_CASE("events of a Job that gets no pod") {
+  const auto judge = [](const std::string& message) {
+    return judge_job_events({json{{"reason", "FailedCreate"}, {"type", "Warning"}, {"message", message}}});
+  };
+  CHECK_THAT(judge("violates PodSecurity \"restricted:latest\": host namespaces").remedy,
+             Catch::Contains("agent.mode: ephemeral") && Catch::Contains("enforce=privileged"));
+  CHECK_THAT(judge("exceeded quota: none").remedy, Catch::Contains("quota"));
+  CHECK_THAT(judge("denied by webhook").text, Catch::Contains("denied by webhook"));
+  CHECK(judge_job_events({json{{"reason", "SuccessfulCreate"}}, json(3)}).text.empty());
+  CHECK(quote_events({json{{"type", "Warning"},
+                           {"reason", "A"},
+                           {"message", "old"},
+                           {"lastTimestamp", "2020-01-01T00:00:00Z"}},
+                      json{{"type", "Warning"},
+                           {"reason", "B"},
+                           {"message", "new"},
+                           {"lastTimestamp", "2021-01-01T00:00:00Z"}},
+                      json{{"type", "Normal"}, {"reason", "C"}}},
+                     1) == "\n    B: new");
+}
+
+TEST_CASE("ready lines") {
+  CHECK(ready_port("inpod-agent ready port=4711 pid=1") == 4711);
+  CHECK(ready_port("inpod-agent ready port=4711\r") == 4711);
+  for (const char* line : {"inpod-agent ready port=", "inpod-agent ready port=0",
+                           "inpod-agent ready port=99999", "x inpod-agent ready port=1", ""})
+    CHECK(ready_port(line) == 0);
+}
+
+TEST_CASE("what a session needs to be allowed") {
+  const auto has = [](const std::vector<AccessCheck>& checks, const AccessRule& rule) {
+    return std::any_of(checks.begin(), checks.end(),
+                       [&](const AccessCheck& check) { return check.rule == rule && !check.optional; });
+  };
+  const auto job = needed_access("shop", "tools", "job");
+  CHECK(has(job, {"list", "", "pods", "shop"}));
+  CHECK(has(job, {"create", "batch", "jobs", "tools"}));
+  CHECK(has(job, {"get", "", "pods/portforward", "tools"}));
+  const auto ephemeral = needed_access("shop", "shop", "ephemeral");
+  CHECK(has(ephemeral, {"patch", "", "pods/ephemeralcontainers", "shop"}));
+  CHECK_FALSE(has(ephemeral, {"create", "batch", "jobs", "shop"}));
+}
