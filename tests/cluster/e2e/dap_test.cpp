@@ -28,7 +28,7 @@ std::vector<std::string> dap_command(const Developer& developer, const std::vect
   std::vector<std::string> command{"setpriv", "--reuid", std::to_string(options.uid), "--regid", std::to_string(options.uid),
                                    "--clear-groups", "env", "-C", options.directory};
   for (const auto& [name, value] : options.environment) command.push_back(name + "=" + value);
-  command.insert(command.end(), {binaries + "/inpod", "dap", "--adapter"});
+  command.insert(command.end(), {binaries + "/inpod", "dap", "--"});
   command.insert(command.end(), adapter.begin(), adapter.end());
   return command;
 }
