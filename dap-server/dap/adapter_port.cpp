@@ -39,8 +39,8 @@ Task<Result<Message>> AdapterPort::ask(std::string command, std::string argument
   const auto answer = std::make_shared<std::optional<Message>>();
   Sequence::Open request;
   request.command = command;
-  request.on_response = [done, answer](const Message& response) {
-    *answer = response;
+  request.on_response = [done, answer](const Message* response) {
+    if (response) *answer = *response;
     done->cancel();
   };
   const auto number = sequence_.open(std::move(request));

@@ -24,6 +24,7 @@ class AdapterPort : public std::enable_shared_from_this<AdapterPort> {
   AdapterPort(boost::asio::any_io_executor executor, AdapterCommand command, std::shared_ptr<AdapterProcess> process);
 
   const AdapterCommand& command() const { return command_; }
+  void set_type(std::string type) { command_.type = std::move(type); }
   AdapterProcess& process() { return *process_; }
   Sequence& sequence() { return sequence_; }
   nlohmann::json& capabilities() { return capabilities_; }

@@ -1,7 +1,4 @@
-// Whether the layer can be preloaded into a program, told before anything is made in the cluster: it must be there, be
-// executable, and be an ELF file of this machine that glibc's dynamic linker loads. (elf(5), ld.so(8))
-//
-// Blocking file I/O of a few kilobytes; any thread.
+// Whether a debugger can start a program with the layer in it, told before anything is made in the cluster.
 #pragma once
 
 #include <string>
@@ -11,7 +8,7 @@
 namespace inpod::dap {
 
 /// The program's absolute path with links resolved. `program` may be relative to our working directory or to `directory`.
-/// Errors name the remedy.
+/// Errors name the remedy. Reads a few kilobytes of files; any thread.
 Result<std::string> check_program(const std::string& program, const std::string& directory);
 
 }  // namespace inpod::dap

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -30,10 +31,14 @@ std::optional<Span> member_at(std::string_view raw, const std::optional<Span>& o
   return found;
 }
 
+bool names_progress(const nlohmann::json& arguments, const std::string& id) {
+  return arguments.is_object() && arguments.contains("progressId") && arguments["progressId"] == id;
+}
+
 }  // namespace
 
 Proxy::Proxy(asio::any_io_executor executor, std::shared_ptr<const ServeOptions> options, std::shared_ptr<Endpoint> client)
-    : executor_(executor), options_(std::move(options)), client_(std::move(client)), beside_ended_(executor) {}
+    : executor_(executor), options_(std::move(options)), client_(std::move(client)), beside_ended_(executor), starting_limit_(executor) {}
 
 Task<int> Proxy::run() {
   const auto self = shared_from_this();
@@ -45,8 +50,14 @@ Task<int> Proxy::run() {
       break;
     }
     if (!*body) break;
-    Message message(std::move(**body));
-    co_await on_client(std::move(message));
+    try {
+      Message message(std::move(**body));
+      co_await on_client(std::move(message));
+    } catch (const std::exception& error) {
+      fprintf(stderr, "inpod dap: internal error: %s\n", error.what());
+      exit_code_ = 125;
+      break;
+    }
     if (const auto port = adapter_) co_await port->process().endpoint().room();
   }
   co_await shut_down();
@@ -87,7 +98,7 @@ void Proxy::on_client_request(Message message) {
     on_ending(message);
   } else if (command == "launch" || command == "attach") {
     on_launch(std::move(message));
-  } else if (phase_ == Phase::launching) {
+  } else if (phase_ == Phase::launching || phase_ == Phase::starting) {
     hold(std::move(message));
   } else if (!adapter_) {
     respond(message, false, "no debug adapter runs yet: send initialize and launch first");
@@ -131,21 +142,20 @@ Task<void> Proxy::on_initialize(Message message) {
 void Proxy::on_cancel(const Message& message) {
   const auto id = member_at(message.raw, message.envelope.arguments, "requestId");
   const std::string origin(id ? id->of(message.raw) : std::string_view());
+  const auto held = std::find_if(queue_.begin(), queue_.end(), [&](const Message& m) { return m.part(m.envelope.seq) == origin; });
+  if (held != queue_.end()) {
+    respond(*held, false, "cancelled");
+    queued_bytes_ -= held->raw.size();
+    queue_.erase(held);
+    return respond(message, true);
+  }
   if (phase_ == Phase::launching) {
-    const bool by_progress = launch_->progress_open && message.arguments().value("progressId", "") == launch_->progress_id;
+    const bool by_progress = launch_->progress_open && names_progress(message.arguments(), launch_->progress_id);
     if (by_progress || origin == launch_->message.part(launch_->message.envelope.seq)) {
       respond(message, true);
       launch_->cancelled = true;
       cancel_launch_.emit(asio::cancellation_type::terminal);
       fail_launch({ECANCELED, "cancelled", {}});
-      return;
-    }
-    const auto held = std::find_if(queue_.begin(), queue_.end(), [&](const Message& m) { return m.part(m.envelope.seq) == origin; });
-    if (held != queue_.end()) {
-      respond(*held, false, "cancelled");
-      queued_bytes_ -= held->raw.size();
-      queue_.erase(held);
-      respond(message, true);
       return;
     }
   }
@@ -167,6 +177,7 @@ void Proxy::on_ending(const Message& message) {
     cancel_launch_.emit(asio::cancellation_type::terminal);
     fail_launch({ECANCELED, "cancelled", {}});
   } else if (adapter_) {
+    flush_queue();
     if (disconnect) {
       const auto arguments = message.arguments();
       leave_debuggee_ = arguments.is_object() && arguments.value("terminateDebuggee", nlohmann::json()) == false;
@@ -264,6 +275,7 @@ Task<void> Proxy::shut_down() {
     cancel_launch_.emit(asio::cancellation_type::terminal);
   }
   phase_ = Phase::over;
+  starting_limit_.cancel();
   end_session();
   if (const auto port = adapter_) co_await port->process().end();
   kill_debuggee();

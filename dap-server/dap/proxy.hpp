@@ -36,6 +36,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   enum class Phase {
     idle,       ///< no launch yet
     launching,  ///< a launch is held; requests wait in queue_
+    starting,   ///< it went to the adapter, which has not said `initialized`: requests still wait
     relaying,   ///< launch or attach went to the adapter
     over,       ///< the launch failed or the adapter died: the proxy answers by itself
   };
@@ -72,7 +73,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   void on_adapter_event(AdapterPort& port, const Message& message);
   void relay_to_client(const Message& message, Replacements replacements = {});
   void relay_reverse_request(const Message& message);
-  void adapter_gone(int status);
+  void adapter_gone(const std::string& text);
   void release_initialized();
   Task<void> release_initialized_later();
 
@@ -87,6 +88,8 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   void progress(Stage stage, const std::string& text);
   void end_progress();
   void flush_queue();
+  void flush_queue_later();
+  void fail_queue(const std::string& why);
 
   // -- proxy_session.cpp
   void on_session_event(const nlohmann::json& happened);
@@ -113,6 +116,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   std::string initialize_arguments_;  ///< raw, for another adapter
   bool client_shows_progress_ = false;
   std::optional<Message> held_initialized_;
+  bool adapter_initialized_ = false;  ///< it has sent `initialized`
   std::optional<Message> ending_;  ///< disconnect that was passed on and is not answered
   bool launched_ = false;          ///< by launch, not attach: the debuggee ends with us
   bool leave_debuggee_ = false;    ///< the client disconnected without ending the debuggee
@@ -129,6 +133,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   boost::asio::cancellation_signal cancel_launch_;
   std::deque<Message> queue_;
   std::size_t queued_bytes_ = 0;
+  boost::asio::steady_timer starting_limit_;  ///< of Phase::starting
 
   std::shared_ptr<Session> session_;
   std::string program_;  ///< of session_

@@ -2,6 +2,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -54,11 +55,15 @@ Result<AdapterCommand> Proxy::first_adapter() {
 }
 
 Task<Result<void>> Proxy::use_adapter(AdapterCommand command) {
-  if (adapter_ && adapter_->command().argv == command.argv) co_return Result<void>();
+  if (adapter_ && adapter_->command().argv == command.argv) {
+    if (!command.type.empty()) adapter_->set_type(command.type);
+    co_return Result<void>();
+  }
   CO_TRY(process, co_await AdapterProcess::start(executor_, command.argv));
   auto port = std::make_shared<AdapterPort>(executor_, std::move(command), std::move(process));
   const auto before = std::exchange(adapter_, port);
   held_initialized_.reset();
+  adapter_initialized_ = false;
   run_beside(read_adapter(port), "reading the debug adapter");
   if (before) run_beside([](std::shared_ptr<AdapterPort> old) -> Task<void> { co_await old->process().end(); }(before), "ending the first debug adapter");
   CO_TRY(answer, co_await port->ask("initialize", initialize_arguments_, 30s));
@@ -74,7 +79,7 @@ Task<void> Proxy::read_adapter(std::shared_ptr<AdapterPort> port) {
   const auto self = shared_from_this();
   while (true) {
     auto body = co_await port->process().endpoint().read();
-    if (!body) fprintf(stderr, "inpod dap: cannot read from %s: %s\n", port->process().name().c_str(), body.error().to_string().c_str());
+    if (!body && port == adapter_ && !leaving_) fprintf(stderr, "inpod dap: cannot read from %s: %s\n", port->process().name().c_str(), body.error().to_string().c_str());
     if (!body || !*body) break;
     const Message message(std::move(**body));
     on_adapter(*port, message);
@@ -82,7 +87,15 @@ Task<void> Proxy::read_adapter(std::shared_ptr<AdapterPort> port) {
   }
   co_await port->process().end();
   const int status = co_await port->process().wait();
-  if (port == adapter_) adapter_gone(status);
+  const std::string text = "the debug adapter " + port->process().name() + " ended";
+  for (const auto& open : port->sequence().close_all()) {
+    const bool ends = open.command == "disconnect" || open.command == "terminate";
+    if (open.on_response)
+      open.on_response(nullptr);
+    else
+      respond_to(open.origin, open.command, ends, ends ? "" : text);
+  }
+  if (port == adapter_) adapter_gone(text + " unexpectedly: " + describe_status(status));
 }
 
 void Proxy::on_adapter(AdapterPort& port, const Message& message) {
@@ -96,7 +109,7 @@ void Proxy::on_adapter(AdapterPort& port, const Message& message) {
 void Proxy::on_adapter_response(AdapterPort& port, const Message& message) {
   const auto& envelope = message.envelope;
   const auto request = port.sequence().close(message.part(envelope.request_seq));
-  if (request && request->on_response) return request->on_response(message);
+  if (request && request->on_response) return request->on_response(&message);
   if (&port != adapter_.get() || phase_ == Phase::over) return;
   if (!request) return relay_to_client(message);
   if (request->command == "initialize" && envelope.success) port.capabilities() = message.body();
@@ -104,7 +117,10 @@ void Proxy::on_adapter_response(AdapterPort& port, const Message& message) {
   relay_to_client(message, {{*envelope.request_seq, request->origin}});
   if (request->command == "launch") {
     launch_answered_ = envelope.success;
-    if (!envelope.success) end_session();
+    if (!envelope.success) {
+      end_session();
+      flush_queue();
+    }
   }
   if (request->command == "disconnect") {
     ending_.reset();
@@ -114,6 +130,7 @@ void Proxy::on_adapter_response(AdapterPort& port, const Message& message) {
 
 void Proxy::on_adapter_event(AdapterPort& port, const Message& message) {
   const std::string& name = message.envelope.name;
+  if (name == "initialized") adapter_initialized_ = true;
   if (name == "initialized" && (phase_ == Phase::launching || (phase_ == Phase::idle && !adapter_is_final_))) {
     // Another adapter may take over, and the breakpoints that the client answers with belong to that one.
     held_initialized_ = message;
@@ -136,6 +153,7 @@ void Proxy::on_adapter_event(AdapterPort& port, const Message& message) {
     end_session();
   }
   relay_to_client(message);
+  if (name == "initialized") flush_queue();
 }
 
 void Proxy::relay_to_client(const Message& message, Replacements replacements) {
@@ -173,10 +191,9 @@ Task<void> Proxy::release_initialized_later() {
   if (phase_ == Phase::idle) release_initialized();
 }
 
-void Proxy::adapter_gone(int status) {
+void Proxy::adapter_gone(const std::string& text) {
   if (leaving_ || phase_ == Phase::over) return;
   const bool expected = ending_ || terminated_told_;
-  const std::string text = "the debug adapter " + adapter_->process().name() + " ended unexpectedly: " + describe_status(status);
   if (phase_ == Phase::launching) {
     launch_->cancelled = true;
     cancel_launch_.emit(asio::cancellation_type::terminal);
@@ -184,12 +201,9 @@ void Proxy::adapter_gone(int status) {
     exit_code_ = 1;
     return;
   }
-  for (const auto& open : adapter_->sequence().close_all()) {
-    if (open.origin.empty()) continue;
-    const bool ends = open.command == "disconnect" || open.command == "terminate";
-    respond_to(open.origin, open.command, ends, ends ? "" : text);
-  }
+  fail_queue(text);
   phase_ = Phase::over;
+  starting_limit_.cancel();
   end_session();
   if (!expected) {
     kill_debuggee();

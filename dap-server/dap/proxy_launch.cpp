@@ -2,10 +2,12 @@
 // launched. See proxy.hpp.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
 
@@ -52,7 +54,8 @@ void Proxy::on_launch(Message message) {
     phase_ = Phase::relaying;
     return release_initialized();
   }
-  launch_.emplace(Launch{std::move(message), std::move(request).value_or(LaunchRequest()), {}, {}});
+  Launch launch{std::move(message), request ? std::move(*request) : LaunchRequest(), {}, {}};
+  launch_.emplace(std::move(launch));
   phase_ = Phase::launching;
   run_beside(launch_flow(), "launching");
 }
@@ -71,15 +74,19 @@ Task<void> Proxy::launch_flow() {
   end_progress();
   if (session_) session_->expect_layer(program_);
   adapter_->relay_request(*ready);
-  phase_ = Phase::relaying;
+  phase_ = Phase::starting;
   release_initialized();
-  flush_queue();
   if (session_) begin_layer_watch();
+  if (adapter_initialized_)
+    flush_queue();
+  else
+    flush_queue_later();
 }
 
 Task<Result<Message>> Proxy::prepare_launch() {
-  auto& [message, request, program, progress_id, progress_open, cancelled] = *launch_;
-  std::string named = request.nested && !adapter_is_final_ ? request.text("type") : std::string();
+  const Message& message = launch_->message;
+  const LaunchRequest& request = launch_->request;
+  const std::string named = request.nested && !adapter_is_final_ ? request.text("type") : std::string();
   if (!request.debugger.is_null()) {
     CO_TRY(command, adapter_from_json(request.debugger));
     CO_TRY_VOID(co_await use_adapter(std::move(command)));
@@ -173,8 +180,7 @@ void Proxy::fail_launch(const Error& error) {
   held_initialized_.reset();
   phase_ = Phase::over;
   respond_error(launch_->message, error);
-  for (const auto& held : std::exchange(queue_, {})) respond(held, false, "the launch failed");
-  queued_bytes_ = 0;
+  fail_queue("the launch failed");
   if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);
   end_session();
   if (const auto port = adapter_)
@@ -201,9 +207,26 @@ void Proxy::end_progress() {
   launch_->progress_open = false;
 }
 
+/// An adapter that is busy with the launch may refuse what comes before its `initialized` (cdt-gdb-adapter), so that event
+/// opens the way; or a failed launch; or some time, should it have no need of the event.
+void Proxy::flush_queue_later() {
+  starting_limit_.expires_after(30s);
+  starting_limit_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error) self->flush_queue();
+  });
+}
+
 /// All of it goes out before anything that the client sends from now on: nothing here waits.
 void Proxy::flush_queue() {
-  for (const auto& held : std::exchange(queue_, {})) relay_request(held);
+  if (phase_ != Phase::starting) return;
+  phase_ = Phase::relaying;
+  starting_limit_.cancel();
+  queued_bytes_ = 0;
+  for (auto& held : std::exchange(queue_, {})) on_client_request(std::move(held));
+}
+
+void Proxy::fail_queue(const std::string& why) {
+  for (const auto& held : std::exchange(queue_, {})) respond(held, false, why);
   queued_bytes_ = 0;
 }
 

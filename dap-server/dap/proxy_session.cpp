@@ -23,21 +23,19 @@ std::string text_of(const nlohmann::json& object, const char* key) {
 void Proxy::on_session_event(const nlohmann::json& happened) {
   if (leaving_) return;
   const std::string kind = text_of(happened, "event");
-  nlohmann::json body = happened;
-  body.erase("event");
   if (kind == "activity") {
-    if (!client_->full()) event("inpod/activity", body);  // a client that does not read misses lines, not memory
-    return;
-  }
-  if (kind == "note") {
-    event("inpod/note", body);
+    if (!client_->full()) event("inpod/activity", happened);  // a client that does not read misses lines, not memory
+  } else if (kind == "note") {
+    event("inpod/note", happened);
     const std::string severity = text_of(happened, "severity");
     if (severity == "warning" || severity == "error") say("inpod: " + text_of(happened, "text"), "important");
-    return;
+  } else {
+    event("inpod/session", happened);
+    if (kind == "closed" && session_) {
+      const Error error{0, text_of(happened, "error"), text_of(happened, "remedy")};
+      say("inpod: the connection to the pod is over: " + error.to_string(), "important");
+    }
   }
-  body["state"] = kind;
-  event("inpod/session", body);
-  if (kind == "closed" && session_) say("inpod: the connection to the pod is over: " + text_of(happened, "reason"), "important");
 }
 
 void Proxy::tell_session(const char* state) {
@@ -46,6 +44,7 @@ void Proxy::tell_session(const char* state) {
   std::string line = "inpod: running in " + (target.empty() ? "the cluster" : target);
   if (!pod.empty()) line += " (pod " + pod + (container.empty() ? "" : ", container " + container) + ")";
   say(line + (mode.empty() ? "" : ", " + mode));
+  body["event"] = "session";
   body["state"] = state;
   event("inpod/session", body);
 }
@@ -62,10 +61,11 @@ Task<void> Proxy::watch_layer() {
   const auto session = session_;
   const auto mine = watch_;
   auto running = options_->layer_timeout, stopped = options_->layer_timeout_stopped;
-  while (session_ == session && watch_ == mine && phase_ == Phase::relaying) {
+  const auto current = [&] { return session_ == session && watch_ == mine && phase_ != Phase::over; };
+  while (current()) {
     asio::steady_timer pause(executor_, watch_interval);
     const auto loaded = co_await session->wait_for_layer(watch_interval);
-    if (loaded || session_ != session || watch_ != mine || phase_ != Phase::relaying) co_return;
+    if (loaded || !current()) co_return;
     co_await pause.async_wait(as_result);
     const bool may_run = launch_answered_ && (configured_ || !adapter_->can("supportsConfigurationDoneRequest"));
     if (!may_run || motion_ == Motion::stopped_at_entry) continue;
@@ -79,17 +79,17 @@ Task<void> Proxy::watch_layer() {
 
 Task<void> Proxy::layer_missing(Error error) {
   const auto port = adapter_;
-  say("inpod: libinpod.so did not load into " + program_ + ", so the program was stopped: " + error.to_string(), "important");
+  say("inpod: the program was stopped: " + error.to_string(), "important");
   end_session();
   co_await port->ask("disconnect", R"({"terminateDebuggee":true})", 2s);
-  co_await port->process().end();
   phase_ = Phase::over;
+  co_await port->process().end();
   if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);
 }
 
 void Proxy::end_session() {
   if (!session_) return;
-  event("inpod/session", {{"state", "ended"}});
+  event("inpod/session", {{"event", "session"}, {"state", "ended"}});
   run_beside(stop_session(std::exchange(session_, nullptr)), "ending the session");
 }
 

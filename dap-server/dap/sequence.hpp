@@ -24,7 +24,7 @@ class Sequence {
   /// A request that has left and is not answered. origin: the seq it came with, as spelled; empty: it was our own.
   struct Open {
     std::string origin, command;
-    std::function<void(const Message&)> on_response;  ///< of our own requests
+    std::function<void(const Message*)> on_response;  ///< of our own requests; null: there will be none
   };
 
   std::int64_t next() { return next_++; }

@@ -20,7 +20,7 @@ class Gdb : public AdapterFamily {
   bool answers(const nlohmann::json& capabilities) const override {
     if (!capabilities.is_object()) return false;
     for (const auto& filter : capabilities.value("exceptionBreakpointFilters", nlohmann::json::array()))
-      if (filter.is_object() && filter.value("label", "") == "Ada assertions") return true;
+      if (filter.is_object() && filter.contains("label") && filter["label"] == "Ada assertions") return true;
     return false;
   }
 

@@ -100,8 +100,9 @@ TEST_CASE("a program that can't be injected fails before anything is made") {
   std::ofstream(script) << "#!/bin/sh\n";
   fs::permissions(script, fs::perms::owner_all);
   std::ofstream(text) << "text";
-  const auto [program, says] = GENERATE_COPY(table<std::string, std::string>({{"/no/such/program", "can't be found"},
-      {script, "it is a script"}, {text, "not executable"}, {"/", "not a file"}, {"", "names no program"}}));
+  const auto [name, says] = GENERATE(table<std::string, std::string>({{"/no/such/program", "can't be found"},
+      {"script", "is a script"}, {"text", "not executable"}, {"/", "not a file"}, {"", "names no program"}}));
+  const std::string program = name == "script" ? script : name == "text" ? text : name;
   INFO(program);
   DapClient client(bench.server_with({}), bench.environment);
   CHECK(failed_launch(client, bench.launch("fake", {{"program", program}})).find(says) != std::string::npos);
@@ -111,7 +112,7 @@ TEST_CASE("a program that can't be injected fails before anything is made") {
 TEST_CASE("a static program is told apart") {
   Bench bench;
   DapClient client(bench.server_with({}), bench.environment);
-  CHECK(failed_launch(client, bench.launch("fake", {{"program", DAP_STATIC_DEBUGGEE}})).find("statically linked") != std::string::npos);
+  CHECK(failed_launch(client, bench.launch("fake", {{"program", DAP_STATIC_DEBUGGEE}})).find("static program") != std::string::npos);
 }
 
 TEST_CASE("a mistake in the cluster key is told with the key") {

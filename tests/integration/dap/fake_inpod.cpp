@@ -64,7 +64,7 @@ class FakeSession : public Session {
     const auto until = std::chrono::steady_clock::now() + timeout;
     asio::steady_timer pause(executor_);
     while (!layer_loaded()) {
-      if (std::chrono::steady_clock::now() > until) co_return fail("no process made the handshake", "is it a test?");
+      if (std::chrono::steady_clock::now() > until) co_return fail("the program never loaded the layer", "is it a test?");
       pause.expires_after(10ms);
       co_await pause.async_wait(asio::use_awaitable);
     }

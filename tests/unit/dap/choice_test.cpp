@@ -89,7 +89,7 @@ TEST_CASE("the adapter's own environment has nothing of the layer") {
   CHECK(environment_without_layer(only).empty());
 }
 
-TEST_CASE("programs: what can't take the layer says why") {
+TEST_CASE("programs: found as debuggers find them, and scripts are refused") {
   const OwnPath own;
   CHECK(*check_program("/bin/sh", "") == fs::canonical("/bin/sh").string());
   CHECK(*check_program("sh", "/bin") == fs::canonical("/bin/sh").string());
@@ -97,10 +97,4 @@ TEST_CASE("programs: what can't take the layer says why") {
   CHECK(check_program("/absent", "").error().text.find("can't be found") != std::string::npos);
   CHECK(check_program("/tmp", "").error().text.find("not a file") != std::string::npos);
   CHECK(check_program(own.add("script"), "").error().text.find("script") != std::string::npos);
-  CHECK(check_program(own.add("empty", ""), "").error().text.find("not an ELF") != std::string::npos);
-  const std::string head = []{ std::ifstream in("/bin/sh", std::ios::binary); std::string bytes(64, 0); in.read(bytes.data(), 64); return bytes; }();
-  CHECK(check_program(own.add("cut", head), "").error().text.find("cut short") != std::string::npos);
-  std::string other = head;
-  other[18] = 0x28;
-  CHECK(check_program(own.add("other", other), "").error().text.find("another kind of machine") != std::string::npos);
 }
