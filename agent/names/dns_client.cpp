@@ -1,8 +1,7 @@
-// See dns_client.hpp. c-ares gets every option, so that it reads no file of the agent's own; and only its query and
-// parse functions are used: ares_getaddrinfo would bring the name service switch into a static program.
+// See dns_client.hpp. c-ares gets every option, so that it reads no file of the agent's own; and only its questions are
+// used: its getaddrinfo would bring the name service switch into a static program.
 #include "names/dns_client.hpp"
 
-#include <netdb.h>
 #include <sys/time.h>
 
 #include <boost/asio/async_result.hpp>
@@ -11,7 +10,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 
-#include "names/literal.hpp"
 
 namespace inpod::agent {
 using descriptor = boost::asio::posix::stream_descriptor;
@@ -25,8 +23,7 @@ struct DnsClient::Watch {
 
 /// One call of ask().
 struct DnsClient::Question {
-  std::vector<Type> types;
-  protocol::SocketAddress address;
+  std::vector<DnsType> types;
   std::vector<DnsAnswer> answers;
   std::size_t open = 0;
   std::function<void()> on_answered;
@@ -36,42 +33,11 @@ namespace {
 
 constexpr int class_internet = 1;
 
-DnsAnswer::Status status_of(int ares_status) {
-  switch (ares_status) {
-    case ARES_SUCCESS: return DnsAnswer::Status::found;
-    case ARES_ENODATA: return DnsAnswer::Status::no_data;
-    case ARES_ENOTFOUND:
-    case ARES_EBADNAME: return DnsAnswer::Status::no_name;
-    default: return DnsAnswer::Status::try_again;
-  }
-}
-
-void take(const hostent& host, DnsAnswer& answer) {
-  if (host.h_name) answer.canonical = host.h_name;
-  for (char** alias = host.h_aliases; alias && *alias; ++alias) answer.aliases.emplace_back(*alias);
-  for (char** raw = host.h_addr_list; raw && *raw; ++raw) {
-    protocol::SocketAddress address;
-    address.family = host.h_addrtype == AF_INET ? protocol::AddressFamily::ipv4 : protocol::AddressFamily::ipv6;
-    memcpy(address.ip.data(), *raw, static_cast<std::size_t>(host.h_length));
-    answer.addresses.push_back(std::move(address));
-  }
-}
-
-DnsAnswer parse(DnsClient::Type type, const protocol::SocketAddress& address, int status, unsigned char* data, int length) {
+DnsAnswer answer_of(int ares_status, std::span<const std::uint8_t> reply, DnsType type) {
+  if (ares_status == ARES_SUCCESS) return parse_dns_reply(reply, type);
   DnsAnswer answer;
-  hostent* host = nullptr;
-  if (status == ARES_SUCCESS) {
-    bool four = address.family == protocol::AddressFamily::ipv4;
-    if (type == DnsClient::a) status = ares_parse_a_reply(data, length, &host, nullptr, nullptr);
-    if (type == DnsClient::aaaa) status = ares_parse_aaaa_reply(data, length, &host, nullptr, nullptr);
-    if (type == DnsClient::ptr)
-      status = ares_parse_ptr_reply(data, length, address.ip.data(), four ? 4 : 16, four ? AF_INET : AF_INET6, &host);
-  }
-  answer.status = status_of(status);
-  if (host && status == ARES_SUCCESS) take(*host, answer);
-  if (host) ares_free_hostent(host);
-  if (answer.status == DnsAnswer::Status::found && type != DnsClient::ptr && answer.addresses.empty())
-    answer.status = DnsAnswer::Status::no_data;
+  if (ares_status == ARES_ENODATA) answer.status = DnsAnswer::Status::no_data;
+  if (ares_status == ARES_ENOTFOUND || ares_status == ARES_EBADNAME) answer.status = DnsAnswer::Status::no_name;
   return answer;
 }
 
@@ -178,10 +144,9 @@ void DnsClient::set_timer() {
   });
 }
 
-Task<std::vector<DnsAnswer>> DnsClient::ask(std::string name, std::vector<Type> types, protocol::SocketAddress address) {
+Task<std::vector<DnsAnswer>> DnsClient::ask(std::string name, std::vector<DnsType> types) {
   auto question = std::make_shared<Question>();
   question->types = std::move(types);
-  question->address = std::move(address);
   question->answers.resize(question->types.size());
   question->open = question->types.size();
   auto self = shared_from_this();
@@ -201,10 +166,10 @@ Task<std::vector<DnsAnswer>> DnsClient::ask(std::string name, std::vector<Type> 
       auto callback = [](void* context, int status, int, unsigned char* data, int length) {
         std::unique_ptr<Asked> asked(static_cast<Asked*>(context));
         Question& of = *asked->question;
-        of.answers[asked->index] = parse(of.types[asked->index], of.address, status, data, length);
+        of.answers[asked->index] = answer_of(status, {data, static_cast<std::size_t>(length)}, of.types[asked->index]);
         if (--of.open == 0) std::exchange(of.on_answered, nullptr)();
       };
-      ares_query(self->channel_, name.c_str(), class_internet, question->types[i], callback, new Asked{self, question, i});
+      ares_query(self->channel_, name.c_str(), class_internet, static_cast<int>(question->types[i]), callback, new Asked{self, question, i});
     }
     self->set_timer();
   };

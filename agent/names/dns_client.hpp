@@ -12,34 +12,21 @@
 #include <string>
 #include <vector>
 
+#include "names/dns_answer.hpp"
 #include "names/resolv_conf.hpp"
 #include "protocol/link.hpp"
 
 namespace inpod::agent {
 
-struct DnsAnswer {
-  enum class Status {
-    found,
-    no_data,    ///< the name exists, but has nothing of that type
-    no_name,    ///< NXDOMAIN
-    try_again,  ///< SERVFAIL, REFUSED, or nobody answered
-  };
-  Status status = Status::try_again;
-  std::string canonical;             ///< of what was found; for PTR: the host's name
-  std::vector<std::string> aliases;  ///< the CNAMEs on the way
-  std::vector<protocol::SocketAddress> addresses;
-};
-
 class DnsClient : public std::enable_shared_from_this<DnsClient> {
  public:
-  enum Type { a = 1, ptr = 12, aaaa = 28 };
   static Result<std::shared_ptr<DnsClient>> create(boost::asio::any_io_executor io, const ResolvConf& configuration);
   ~DnsClient();
   DnsClient(const DnsClient&) = delete;
 
   /// Asks for all types of one name at the same time. Answers stand in the order of `types`. Bounded by the
-  /// configuration's timeout and attempts. For ptr, `address` says whose name is wanted and is given back.
-  protocol::Task<std::vector<DnsAnswer>> ask(std::string name, std::vector<Type> types, protocol::SocketAddress address = {});
+  /// configuration's timeout and attempts.
+  protocol::Task<std::vector<DnsAnswer>> ask(std::string name, std::vector<DnsType> types);
 
  private:
   struct Watch;

@@ -125,9 +125,9 @@ std::shared_ptr<DnsClient> Resolver::servers_of(const Files& files) {
 
 Task<Resolver::Found> Resolver::ask_servers(Files files, std::string host, int family) {
   Found found;
-  std::vector<DnsClient::Type> types;
-  if (family != AF_INET6) types.push_back(DnsClient::a);
-  if (family != AF_INET && !files->resolver.no_ipv6) types.push_back(DnsClient::aaaa);
+  std::vector<DnsType> types;
+  if (family != AF_INET6) types.push_back(DnsType::a);
+  if (family != AF_INET && !files->resolver.no_ipv6) types.push_back(DnsType::aaaa);
   bool no_data = false, again = false;
   auto client = servers_of(files);
   if (!client) {
@@ -245,8 +245,8 @@ Task<protocol::Message> Resolver::resolve_back(protocol::ResolveBack request) {
     answer.host = host_of(files->hosts, wanted);
     auto client = answer.host.empty() ? servers_of(files) : nullptr;
     if (client) {
-      std::vector<DnsClient::Type> types{DnsClient::ptr};
-      auto answers = co_await client->ask(reverse_name(wanted), std::move(types), wanted);
+      std::vector<DnsType> types{DnsType::ptr};
+      auto answers = co_await client->ask(reverse_name(wanted), std::move(types));
       if (answers[0].status == DnsAnswer::Status::found) answer.host = answers[0].canonical;
       if (answers[0].status == DnsAnswer::Status::try_again && (request.flags & NI_NAMEREQD)) answer.status = EAI_AGAIN;
     }
