@@ -15,12 +15,17 @@ struct Pumped {
   std::shared_ptr<PodSocket> socket;
   std::unique_ptr<protocol::Stream> stream;
   bool datagrams;
+  bool lossy;  // datagrams over IP
 };
+
+/// What a network says of one datagram (ECONNREFUSED, EHOSTUNREACH, …) is no end of a socket: the next may get through.
+bool ends(const Pumped& both, const Error& error) { return !both.lossy || error.code == ECANCELED; }
 
 Task<void> to_client(std::shared_ptr<Pumped> both) {
   protocol::Bytes buffer(both->datagrams ? largest_datagram : stream_piece);
   while (true) {
     auto length = co_await both->socket->receive(buffer);
+    if (!length && !ends(*both, length.error())) continue;
     if (!length) {
       if (length.error().code != ECANCELED) both->stream->reset(length.error().code);
       both->socket->close(false);
@@ -60,7 +65,7 @@ Task<void> to_pod(std::shared_ptr<Pumped> both) {
       co_return;
     }
     auto sent = co_await both->socket->send(*data);
-    if (!sent) {
+    if (!sent && ends(*both, sent.error())) {
       if (sent.error().code != ECANCELED) both->stream->reset(sent.error().code);
       both->socket->close(false);
       co_return;
@@ -80,6 +85,10 @@ void pump(boost::asio::any_io_executor io, std::shared_ptr<PodSocket> socket, st
   both->socket = std::move(socket);
   both->stream = std::move(stream);
   both->datagrams = transport == protocol::Transport::datagram;
+  int domain = AF_UNIX;
+  socklen_t length = sizeof domain;
+  ::getsockopt(both->socket->native(), SOL_SOCKET, SO_DOMAIN, &domain, &length);
+  both->lossy = both->datagrams && domain != AF_UNIX;
   boost::asio::co_spawn(io, to_client(both), on_end);
   boost::asio::co_spawn(io, to_pod(both), on_end);
 }

@@ -12,6 +12,7 @@ namespace inpod::agent {
 /// Starts both directions and returns; they end with the socket or the stream and then let go of both.
 ///   socket's end of stream   → stream's FIN          stream's FIN   → shutdown(SHUT_WR)
 ///   socket's error           → reset with its errno  stream's reset → RST to the peer
+/// Errors that a network reports for one UDP datagram end nothing, and are not told: the next may get through.
 void pump(boost::asio::any_io_executor io, std::shared_ptr<PodSocket> socket, std::unique_ptr<protocol::Stream> stream,
           protocol::Transport transport);
 

@@ -109,7 +109,7 @@ Task<void> Datagrams::run(std::shared_ptr<Flow> flow) {
   context_.spawn(to_pod(flow));
   for (;;) {
     auto data = co_await flow->stream->read();
-    if (!data || data->empty() || flow->ended) break;
+    if (!data || (data->empty() && flow->stream->ended()) || flow->ended) break;
     flow->used = Clock::now();
     if (!flow->program) continue;
     auto [failed, length] = co_await flow->socket.async_send_to(asio::buffer(*data), *flow->program, as_result);

@@ -78,7 +78,7 @@ print('up'); threading.Event().wait()
   compare(client, pod, {
       "connect\tstream\t10.77.0.1\t8080", "connect\tstream\tfd77::1\t8080", "connect\tdatagram\t10.77.0.1\t8081", "connect\tstream\t127.0.0.1\t9090",
       "connect\tstream\t10.77.0.1\t1", "connect\tstream\tfd77::1\t1", "connect\tstream\t127.0.0.1\t1", "connect\tstream\t192.0.2.1\t80",
-      "connect\tstream\t198.51.100.1\t80", "connect\tstream\t203.0.113.1\t80", "connect\tstream\t2001:db8::1\t80", "connect\tdatagram\t10.77.0.1\t1",
+      "connect\tstream\t198.51.100.1\t80", "connect\tstream\t203.0.113.1\t80", "connect\tstream\t2001:db8::1\t80",
       "connect\tdatagram\t192.0.2.1\t80", "connect\tstream\t10.77.0.77\t80", "connect\tstream\t255.255.255.255\t80", "connect\tdatagram\t255.255.255.255\t80",
       "connect\tstream\t/tmp/open.sock\t0", "connect\tstream\t/tmp/link.sock\t0", "connect\tstream\t/tmp/closed.sock\t0", "connect\tstream\t/tmp/dead.sock\t0",
       "connect\tstream\t/tmp/none.sock\t0", "connect\tstream\t/tmp/file\t0", "connect\tdatagram\t/tmp/open.sock\t0", "connect\tstream\t@abstract\t0",
@@ -197,6 +197,28 @@ while True:
     REQUIRE(echo);
     CHECK(echo->size() == size);
   }
+}
+
+TEST_CASE("A refused datagram is not the end: its server may come back", "[connect]") {
+  TestPod pod;
+  AgentProcess agent(pod.pid());
+  AgentClient client(agent);
+  auto connected = client.ask<protocol::Connected>(to("10.77.0.1", 8082, protocol::Transport::datagram));
+  REQUIRE(connected);
+  auto stream = client.take(connected->stream);
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(client.write(stream, "lost", true));
+    std::this_thread::sleep_for(milliseconds(50));
+  }
+  auto world = python(pod, R"(
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('10.77.0.1', 8082)); print('up')
+d, a = s.recvfrom(70000); s.sendto(d, a)
+)");
+  REQUIRE(client.write(stream, "found", true));
+  auto echo = client.read(stream);
+  REQUIRE(echo);
+  CHECK(*echo == "found");
 }
 
 TEST_CASE("Many connections at once, none held up by a slow one", "[connect]") {
