@@ -77,9 +77,10 @@ void LinkCore::lose(const CarrierPtr& carrier, Error why) {
   if (!was_current || closed_) return;
   drained_.notify();
   start_resume_window();
-  asio::post(executor_, [handlers = std::weak_ptr(handlers_), why = std::move(why)] {
-    auto alive = handlers.lock();
-    if (alive && alive->on_transport_lost) alive->on_transport_lost(why);
+  asio::post(executor_, [self = shared_from_this(), why = std::move(why)] {
+    auto handlers = self->handlers_;
+    // Another transport may have come meanwhile.
+    if (handlers && handlers->on_transport_lost && !self->carrier_ && !self->closed_) handlers->on_transport_lost(why);
   });
 }
 

@@ -141,6 +141,7 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   Result<std::shared_ptr<StreamState>> find_or_open(std::uint32_t id);
   bool is_new(std::uint32_t id) const;
   Result<std::shared_ptr<StreamState>> open_from_peer(std::uint32_t id);
+  void forget_untaken();
   Result<void> take_data(Frame frame);
   Result<void> take_end(const Frame& frame);
   Result<void> take_credit(const Frame& frame);

@@ -12,10 +12,21 @@ constexpr std::uint64_t ack_after_frames = 32;
 
 Failed protocol_error(const char* what) { return Failed(Error{EPROTO, std::string("protocol error: ") + what, {}}); }
 
+/// Also true when what comes is no longer frames.
+bool has_close_frame(FrameParser& parser, std::span<const std::uint8_t> input) {
+  for (;;) {
+    auto frame = parser.next(input);
+    if (!frame) return true;
+    if (!*frame) return false;
+    if ((*frame)->type == FrameType::close) return true;
+  }
+}
+
 }  // namespace
 
 Task<void> LinkCore::read_loop(Self self, CarrierPtr carrier) {
   FrameParser parser;
+  bool garbled = false;
   Bytes buffer(read_size);
   while (!carrier->lost) {
     auto size = co_await carrier->transport->read_some(buffer);
@@ -26,9 +37,14 @@ Task<void> LinkCore::read_loop(Self self, CarrierPtr carrier) {
       break;
     }
     carrier->heard = true;
-    if (self->closed_) continue;  // saying goodbye: what comes is no longer of interest, its end is
-    auto taken = self->take_bytes(carrier, parser, std::span(buffer).first(*size));
+    auto bytes = std::span(buffer).first(*size);
+    if (self->closed_) {  // saying goodbye: only the peer's end is of interest, by close frame or by end of file
+      if (!garbled && has_close_frame(parser, bytes)) self->detach(carrier);
+      continue;
+    }
+    auto taken = self->take_bytes(carrier, parser, bytes);
     if (!taken) self->close(taken.error());
+    garbled = self->closed_;  // what was left of these bytes is not parsed: the next don't start a frame
   }
 }
 

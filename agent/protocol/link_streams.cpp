@@ -4,6 +4,8 @@
 // The agent gives ids in rising order, but the client may hear of them in another; it must tell an id that is new
 // from one that is retired, of which late credits and resets may still come. So it keeps the ids below the highest
 // that it has not heard of yet; they are at most as many as streams can be open.
+#include <algorithm>
+
 #include "protocol/link_core.hpp"
 
 namespace inpod::protocol {
@@ -62,12 +64,19 @@ Result<std::shared_ptr<StreamState>> LinkCore::find_or_open(std::uint32_t id) {
     return std::shared_ptr<StreamState>();
   }
   TRY_ASSIGN(opened, open_from_peer(id));
+  if (untaken_.size() >= most_untaken) forget_untaken();
   if (untaken_.size() < most_untaken) {
     untaken_.emplace(id, opened);
   } else {
     reset_stream(opened, ECONNREFUSED);
   }
   return opened;
+}
+
+/// Drops the oldest stream that the agent reset before anybody took it: likely nobody was told of it.
+void LinkCore::forget_untaken() {
+  auto retired = std::find_if(untaken_.begin(), untaken_.end(), [&](const auto& u) { return streams_.count(u.first) == 0; });
+  if (retired != untaken_.end()) untaken_.erase(retired);
 }
 
 Result<void> LinkCore::take_data(Frame frame) {
@@ -105,7 +114,6 @@ Result<void> LinkCore::take_end(const Frame& frame) {
   stream->fail(Error{code, std::string("the peer ended the stream: ") + strerror(code), {}});
   if (!stream->end_sent) send_reset(stream, code);
   retire_if_over(stream);
-  if (stream->inbox.empty()) untaken_.erase(stream->id);
   return {};
 }
 

@@ -17,7 +17,7 @@ struct Handshakes {
   void run(A agent, B client) {
     asio::co_spawn(context, agent(), rethrow);
     asio::co_spawn(context, client(), rethrow);
-    context.run_for(5s);
+    context.run_for(20s);
     REQUIRE(context.stopped());
   }
   static void rethrow(std::exception_ptr e) {
@@ -120,7 +120,7 @@ TEST_CASE("a silent peer ends the handshake in time") {
              REQUIRE(!welcome);
              CHECK(welcome.error().code == ETIMEDOUT);
            });
-  CHECK(std::chrono::steady_clock::now() - start < 2s);
+  CHECK(std::chrono::steady_clock::now() - start < 10s);
   CHECK(hello_from(Bytes{1, 2, 3}, false).error().code == ETIMEDOUT);
 }
 

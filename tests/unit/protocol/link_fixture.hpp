@@ -104,6 +104,13 @@ class Stage {
     context.restart();
     context.run_for(time);
   }
+  /// Runs until `condition` holds; fails the test when that takes longer than `limit`.
+  template <class F>
+  void wait_until(F condition, std::chrono::milliseconds limit = std::chrono::seconds(20)) {
+    auto deadline = std::chrono::steady_clock::now() + limit;
+    while (!condition() && std::chrono::steady_clock::now() < deadline) idle(std::chrono::milliseconds(2));
+    REQUIRE(condition());
+  }
   int running() const { return running_; }
 
   asio::io_context context;

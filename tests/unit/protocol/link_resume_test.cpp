@@ -80,7 +80,7 @@ TEST_CASE("no byte is lost however often the transport is cut") {
     });
   }
   reconnect();
-  pair.finish(60s);
+  pair.finish(90s);
   CHECK(pair.lost > 20);
   CHECK(answers > 20);
   CHECK(answers == requests);
@@ -114,6 +114,8 @@ TEST_CASE("frames that come twice are taken once") {
   LinkPair pair;
   std::vector<std::uint32_t> requests;
   pair.on_request = [&](std::uint32_t id, Message) { requests.push_back(id); };
+  // The first pings must be over: their pongs would acknowledge the requests.
+  pair.wait_until([&] { return pair.client->round_trip() > 0us && pair.agent->round_trip() > 0us; });
   auto received_before = pair.agent->received();
   int answers = 0;
   for (int i = 0; i < 3; ++i) {
@@ -123,14 +125,12 @@ TEST_CASE("frames that come twice are taken once") {
       ++answers;
     });
   }
-  pair.idle(50ms);
-  CHECK(pair.agent->received() == 3);
+  pair.wait_until([&] { return requests.size() == 3; });
   auto transports = make_transports(pair.context.get_executor());
   auto received = pair.client->received();
   REQUIRE(pair.client->attach(std::move(transports.b), received_before, 1 << 20));
   REQUIRE(pair.agent->attach(std::move(transports.a), received, 1 << 20));
   pair.idle(50ms);
-  CHECK(pair.agent->received() == 3);
   for (auto id : requests) pair.agent->respond(id, Done{});
   pair.finish();
   CHECK(requests.size() == 3);
@@ -160,15 +160,13 @@ TEST_CASE("past the resume window everything fails") {
     });
   }
   auto start = std::chrono::steady_clock::now();
-  pair.finish(10s);
+  pair.finish();
   auto took = std::chrono::steady_clock::now() - start;
   CHECK(took >= 1s);
-  CHECK(took < 5s);
+  CHECK(took < 10s);
   CHECK(ended == 3);
-  pair.idle(20ms);
-  REQUIRE(pair.client_closed.size() == 1);
+  pair.wait_until([&] { return pair.client_closed.size() == 1 && pair.agent_closed.size() == 1; });
   CHECK(pair.client_closed[0]->code == ETIMEDOUT);
-  CHECK(pair.agent_closed.size() == 1);
   auto late = make_transports(pair.context.get_executor());
   CHECK_FALSE(pair.client->attach(std::move(late.a), 0, 1 << 20));
 }
@@ -178,8 +176,7 @@ TEST_CASE("a transport within the resume window ends the count") {
   options.resume_window = 1s;
   LinkPair pair(options, false);
   pair.connect(0, 0);
-  pair.idle(500ms);
-  CHECK(pair.lost == 1);
+  pair.wait_until([&] { return pair.lost == 1; });
   pair.connect();
   pair.idle(1200ms);
   CHECK(pair.client_closed.empty());
@@ -204,8 +201,7 @@ TEST_CASE("past replay_limit the link fails") {
   options.replay_limit = 1 << 20;
   LinkPair pair(options, false);
   for (int i = 0; i < 2000; ++i) pair.agent->notify(Note{Severity::info, std::string(1000, 'x')});
-  pair.idle(20ms);
-  REQUIRE(pair.agent_closed.size() == 1);
+  pair.wait_until([&] { return pair.agent_closed.size() == 1; });
   CHECK(pair.agent_closed[0]->code == ENOBUFS);
 }
 

@@ -194,10 +194,8 @@ TEST_CASE("the heartbeat measures the round trip") {
   options.heartbeat = 10ms;
   LinkPair pair(options);
   CHECK(pair.client->round_trip() == 0us);
-  pair.idle(100ms);
-  CHECK(pair.client->round_trip() > 0us);
-  CHECK(pair.client->round_trip() < 1s);
-  CHECK(pair.agent->round_trip() > 0us);
+  pair.wait_until([&] { return pair.client->round_trip() > 0us && pair.agent->round_trip() > 0us; });
+  CHECK(pair.client->round_trip() < 5s);
   CHECK(pair.lost == 0);
 }
 
@@ -214,8 +212,7 @@ TEST_CASE("a silent transport is lost, a quiet one is not") {
   REQUIRE(pair.client->attach(std::move(dead.a), 0, options.stream_window));  // nobody answers at dead.b
   pair.idle(60ms);
   CHECK(pair.client->has_transport());
-  pair.idle(1s);
-  CHECK(pair.lost == 1);
+  pair.wait_until([&] { return pair.lost == 1; });
   CHECK_FALSE(pair.client->has_transport());
   CHECK(why.find("nothing was heard") == 0);
 }
@@ -274,7 +271,8 @@ TEST_CASE("closing by ourselves is no error, and is told once") {
   LinkPair pair;
   pair.client->close();
   pair.client->close(Error{1, "again", {}});
-  pair.idle(100ms);
+  pair.wait_until([&] { return pair.client_closed.size() == 1 && pair.agent_closed.size() == 1; });
+  pair.idle(20ms);
   REQUIRE(pair.client_closed.size() == 1);
   CHECK_FALSE(pair.client_closed[0].has_value());
   REQUIRE(pair.agent_closed.size() == 1);
@@ -293,9 +291,8 @@ TEST_CASE("a dropped link fails what waits and calls nobody") {
     CHECK(!result);
   });
   pair.finish();
-  pair.idle(50ms);
+  pair.wait_until([&] { return pair.agent_closed.size() == 1; });
   CHECK(pair.client_closed.empty());
-  CHECK(pair.agent_closed.size() == 1);
   pair.client = Link::create(pair.context.get_executor(), {}, {});
 }
 
@@ -321,11 +318,9 @@ TEST_CASE("flush_and_close sends what is queued") {
     co_await pair.agent->flush_and_close(5s);
   });
   pair.finish();
-  pair.idle(10ms);
+  pair.wait_until([&] { return pair.client_closed.size() == 1 && pair.agent_closed.size() == 1; });
   CHECK(received.size() == 500 << 10);
   CHECK(events == 500);
-  CHECK(pair.client_closed.size() == 1);
-  CHECK(pair.agent_closed.size() == 1);
 }
 
 TEST_CASE("flush_and_close does not wait past its bound") {
@@ -338,7 +333,6 @@ TEST_CASE("flush_and_close does not wait past its bound") {
   pair.finish();
   auto took = std::chrono::steady_clock::now() - start;
   CHECK(took >= 200ms);
-  CHECK(took < 2s);
-  pair.idle(10ms);
-  CHECK(pair.agent_closed.size() == 1);
+  CHECK(took < 5s);
+  pair.wait_until([&] { return pair.agent_closed.size() == 1; });
 }
