@@ -25,7 +25,8 @@ std::string read_file(const char* path) {
   std::string text;
   char piece[4096];
   ssize_t got;
-  while (text.size() < largest_file && (got = ::read(fd.get(), piece, sizeof piece)) > 0) text.append(piece, std::size_t(got));
+  while (text.size() < largest_file && (got = ::read(fd.get(), piece, sizeof piece)) > 0)
+    text.append(piece, std::size_t(got));
   return text;
 }
 
@@ -66,11 +67,15 @@ std::optional<IpAddress> ipv4_from_text(const std::string& text) {
   return mapped_ipv4(bytes);
 }
 
-bool is_loopback(const IpAddress& ip) { return is_ipv4(ip) ? ip[12] == 127 : ip == IpAddress{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}; }
+bool is_loopback(const IpAddress& ip) {
+  return is_ipv4(ip) ? ip[12] == 127 : ip == IpAddress{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+}
 
 bool same_namespace(const char* a, const char* b) {
-  struct stat first {}, second {};
-  return ::stat(a, &first) == 0 && ::stat(b, &second) == 0 && first.st_ino == second.st_ino && first.st_dev == second.st_dev;
+  struct stat first {
+  }, second{};
+  return ::stat(a, &first) == 0 && ::stat(b, &second) == 0 && first.st_ino == second.st_ino &&
+         first.st_dev == second.st_dev;
 }
 
 }  // namespace
@@ -84,7 +89,8 @@ bool LocalAddresses::contains(const IpAddress& ip) {
   ifaddrs* list = nullptr;
   if (::getifaddrs(&list) != 0) return false;
   for (const auto* one = list; one != nullptr; one = one->ifa_next)
-    if (one->ifa_addr != nullptr && (one->ifa_addr->sa_family == AF_INET || one->ifa_addr->sa_family == AF_INET6))
+    if (one->ifa_addr != nullptr &&
+        (one->ifa_addr->sa_family == AF_INET || one->ifa_addr->sa_family == AF_INET6))
       known_.insert(endpoint_of(one->ifa_addr).ip);
   ::freeifaddrs(list);
   return known_.contains(ip);
@@ -92,11 +98,14 @@ bool LocalAddresses::contains(const IpAddress& ip) {
 
 void add_ipv4_gateways(std::string_view route, std::set<IpAddress>& found) {
   each_line(route, [&](std::string_view line) {
-    const auto words = words_of(line);  // interface, destination, gateway, …: hexadecimal as on a little-endian host
+    const auto words =
+        words_of(line);  // interface, destination, gateway, …: hexadecimal as on a little-endian host
     if (words.size() < 8 || words[1] != "00000000" || words[7] != "00000000") return;
     std::uint32_t gateway = 0;
     const auto& hex = words[2];
-    if (std::from_chars(hex.data(), hex.data() + hex.size(), gateway, 16).ptr != hex.data() + hex.size() || gateway == 0) return;
+    if (std::from_chars(hex.data(), hex.data() + hex.size(), gateway, 16).ptr != hex.data() + hex.size() ||
+        gateway == 0)
+      return;
     std::array<std::uint8_t, 4> bytes;
     memcpy(bytes.data(), &gateway, bytes.size());
     found.insert(mapped_ipv4(bytes));
@@ -105,7 +114,8 @@ void add_ipv4_gateways(std::string_view route, std::set<IpAddress>& found) {
 
 void add_ipv6_gateways(std::string_view ipv6_route, std::set<IpAddress>& found) {
   each_line(ipv6_route, [&](std::string_view line) {
-    const auto words = words_of(line);  // destination, its prefix length, source, its prefix length, next hop, …
+    const auto words =
+        words_of(line);  // destination, its prefix length, source, its prefix length, next hop, …
     if (words.size() < 5 || words[1] != "00") return;
     const auto gateway = ipv6_from_hex(words[4]);
     if (gateway && *gateway != IpAddress{}) found.insert(*gateway);

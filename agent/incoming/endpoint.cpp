@@ -21,9 +21,13 @@ IpAddress mapped_ipv4(std::span<const std::uint8_t, 4> bytes) {
   return ip;
 }
 
-bool is_ipv4(const IpAddress& ip) { return std::equal(mapped_prefix.begin(), mapped_prefix.end(), ip.begin()); }
+bool is_ipv4(const IpAddress& ip) {
+  return std::equal(mapped_prefix.begin(), mapped_prefix.end(), ip.begin());
+}
 
-bool is_link_local_ipv6(const IpAddress& ip) { return ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80; }
+bool is_link_local_ipv6(const IpAddress& ip) {
+  return ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80;
+}
 
 Endpoint endpoint_of(const sockaddr* address) {
   Endpoint endpoint;

@@ -1,6 +1,7 @@
 // Endpoint: an IP address and TCP port in one plain value; IPv4 is held in its mapped form (::ffff:a.b.c.d).
 //
-// The small common currency of this folder: packets, sockets and wire messages all convert to it. No allocation, any thread.
+// The small common currency of this folder: packets, sockets and wire messages all convert to it. No
+// allocation, any thread.
 #pragma once
 
 #include <sys/socket.h>

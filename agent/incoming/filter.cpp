@@ -12,20 +12,27 @@ constexpr std::uint32_t whole_packet = 0x80000;
 constexpr std::uint16_t load_byte = BPF_LD | BPF_B | BPF_ABS, load_half = BPF_LD | BPF_H | BPF_ABS;
 constexpr std::uint16_t if_equal = BPF_JMP | BPF_JEQ | BPF_K, if_bits = BPF_JMP | BPF_JSET | BPF_K;
 
-constexpr std::uint32_t extensions[] = {IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_AH, IPPROTO_DSTOPTS};
+constexpr std::uint32_t extensions[] = {IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_AH,
+                                        IPPROTO_DSTOPTS};
 
 using Program = std::vector<sock_filter>;
 
 void add(Program& program, std::uint16_t code, std::uint32_t k, std::uint8_t yes = 0, std::uint8_t no = 0) {
   program.push_back({code, yes, no, k});
 }
-void accept(Program& program) { add(program, BPF_RET | BPF_K, whole_packet); }
-void reject(Program& program) { add(program, BPF_RET | BPF_K, 0); }
+void accept(Program& program) {
+  add(program, BPF_RET | BPF_K, whole_packet);
+}
+void reject(Program& program) {
+  add(program, BPF_RET | BPF_K, 0);
+}
 
 /// Loads a port and accepts if it is one of `ports`; else goes on behind.
-void accept_ports(Program& program, std::uint16_t load, std::uint32_t at, const std::vector<std::uint16_t>& ports) {
+void accept_ports(Program& program, std::uint16_t load, std::uint32_t at,
+                  const std::vector<std::uint16_t>& ports) {
   add(program, load, at);
-  for (std::size_t i = 0; i < ports.size(); ++i) add(program, if_equal, ports[i], std::uint8_t(ports.size() - i), 0);
+  for (std::size_t i = 0; i < ports.size(); ++i)
+    add(program, if_equal, ports[i], std::uint8_t(ports.size() - i), 0);
   add(program, BPF_JMP | BPF_JA, 1);
   accept(program);
 }

@@ -1,9 +1,11 @@
-// Guardian: a tiny child process that deletes a table when the agent is gone, for kernels that can't do it themselves.
+// Guardian: a tiny child process that deletes a table when the agent is gone, for kernels that can't do it
+// themselves.
 //
-// It is a plain fork that holds the read end of a pipe; the agent alone holds the write end, so end of file means that
-// the agent ended, however it did. The child makes only async-signal-safe calls (the agent may have threads), keeps
-// none of the agent's other files open, ignores the signals that a shell or a runtime sends to a group, and stays in
-// the network namespace it was made in. What it sends was built before the fork.
+// It is a plain fork that holds the read end of a pipe; the agent alone holds the write end, so end of file
+// means that the agent ended, however it did. The child makes only async-signal-safe calls (the agent may
+// have threads), keeps none of the agent's other files open, ignores the signals that a shell or a runtime
+// sends to a group, and stays in the network namespace it was made in. What it sends was built before the
+// fork.
 #pragma once
 
 #include <sys/types.h>

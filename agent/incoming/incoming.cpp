@@ -20,7 +20,8 @@ class IncomingImpl : public Incoming {
   Result<std::uint64_t> subscribe(std::shared_ptr<Client> client, const protocol::Subscribe& what) override {
     if (auto refused = refuse(what)) return Failed(*refused);
     if (subscriptions_.size() >= most_subscriptions)
-      return Failed(Error{ENOSPC, "this agent holds too many subscriptions", "End sessions that are no longer used."});
+      return Failed(
+          Error{ENOSPC, "this agent holds too many subscriptions", "End sessions that are no longer used."});
     const std::uint64_t number = next_++;
     TRY_VOID(what.mode == protocol::IncomingMode::mirror ? mirror_.add(number, what.port, client)
                                                          : steal_->add(number, what, client));
@@ -69,8 +70,8 @@ class IncomingImpl : public Incoming {
 
 }  // namespace
 
-Result<std::unique_ptr<Incoming>> Incoming::create(boost::asio::any_io_executor executor,
-                                                   std::function<void(protocol::Severity, std::string)> note) {
+Result<std::unique_ptr<Incoming>> Incoming::create(
+    boost::asio::any_io_executor executor, std::function<void(protocol::Severity, std::string)> note) {
   return std::unique_ptr<Incoming>(new IncomingImpl(executor, note));
 }
 

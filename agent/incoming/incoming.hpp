@@ -1,9 +1,10 @@
 // Incoming: the pod's incoming traffic, copied (mirror) or taken (steal) for the clients of this agent.
 //
-// One object per agent process. It lives on the io thread, and that thread is in the target's network namespace when
-// create() and every other function is called: all sockets are made there. Nothing here blocks: packets, connections
-// and streams are served by coroutines on the executor. Destroying the object ends everything: redirects go first,
-// then live connections are reset. What it must never do: slow the pod, or leave a rule behind (see docs/steal.md).
+// One object per agent process. It lives on the io thread, and that thread is in the target's network
+// namespace when create() and every other function is called: all sockets are made there. Nothing here
+// blocks: packets, connections and streams are served by coroutines on the executor. Destroying the object
+// ends everything: redirects go first, then live connections are reset. What it must never do: slow the pod,
+// or leave a rule behind (see docs/steal.md).
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -25,16 +26,19 @@ class Incoming {
 
   /// One per client session, given by the server.
   struct Client {
-    std::string name;                                       ///< "user@host"
-    std::function<std::shared_ptr<protocol::Link>()> link;  ///< streams are opened on it; null once it is closed
+    std::string name;  ///< "user@host"
+    std::function<std::shared_ptr<protocol::Link>()>
+        link;                    ///< streams are opened on it; null once it is closed
     std::function<bool()> away;  ///< true while it has no transport: new connections go to the pod
   };
 
-  /// Starts a mirror or a steal of what.port and gives its number. Errors: ENOTSUP (datagrams, filters), EINVAL (port
-  /// 0), EADDRINUSE (the port is already stolen; the text names by whom), EPERM (a capability is missing), ENOSPC (too
-  /// many subscriptions), or what the kernel said.
-  virtual Result<std::uint64_t> subscribe(std::shared_ptr<Client> client, const protocol::Subscribe& what) = 0;
-  /// Ends one subscription: its redirect goes at once, its connections are reset. Unknown numbers are ignored.
+  /// Starts a mirror or a steal of what.port and gives its number. Errors: ENOTSUP (datagrams, filters),
+  /// EINVAL (port 0), EADDRINUSE (the port is already stolen; the text names by whom), EPERM (a capability is
+  /// missing), ENOSPC (too many subscriptions), or what the kernel said.
+  virtual Result<std::uint64_t> subscribe(std::shared_ptr<Client> client,
+                                          const protocol::Subscribe& what) = 0;
+  /// Ends one subscription: its redirect goes at once, its connections are reset. Unknown numbers are
+  /// ignored.
   virtual void unsubscribe(std::uint64_t subscription) = 0;
   /// Ends every subscription of this client.
   virtual void drop_client(const Client* client) = 0;

@@ -13,7 +13,8 @@ constexpr std::size_t most_flows = 4096;
 constexpr std::size_t most_behind_hole = 256 << 10;
 constexpr auto handshake_time = std::chrono::seconds(3);  // a SYN without its ACK may be forgotten after this
 constexpr auto idle_time = std::chrono::minutes(2);       // so may a silent connection, when room is needed
-constexpr auto note_interval = std::chrono::seconds(1);   // at most one note to a subscriber in this time
+constexpr auto doubt_time = std::chrono::seconds(5);
+constexpr auto note_interval = std::chrono::seconds(1);  // at most one note to a subscriber in this time
 
 std::string name_of(const Endpoint& peer, const Endpoint& local) {
   return "the copy of the connection from " + to_text(peer) + " to port " + std::to_string(local.port);
@@ -46,10 +47,7 @@ Result<void> Mirror::watch_ports() {
     handlers.on_fragment = [this] {
       tell_all("mirror: fragmented IP packets came; a connection that needs them loses its copy");
     };
-    handlers.on_drops = [this](std::uint32_t packets) {
-      tell_all("mirror: the pod's traffic was faster than its copy; the kernel dropped copies of " +
-               std::to_string(packets) + " packets, and the connections they belong to lose their copy");
-    };
+    handlers.on_drops = [this](std::uint32_t packets) { on_drops(packets); };
     handlers.pause = [this] { return should_pause(); };
     TRY_ASSIGN(sniffer, Sniffer::create(executor_, std::move(handlers), note_));
     sniffer_ = std::move(sniffer);
@@ -61,7 +59,8 @@ Result<void> Mirror::watch_ports() {
   return sniffer_->watch(ports);
 }
 
-Result<void> Mirror::add(std::uint64_t subscription, std::uint16_t port, std::shared_ptr<Incoming::Client> client) {
+Result<void> Mirror::add(std::uint64_t subscription, std::uint16_t port,
+                         std::shared_ptr<Incoming::Client> client) {
   subscribers_[subscription] = Subscriber{port, std::move(client)};
   auto watched = watch_ports();
   if (!watched) {
@@ -88,6 +87,29 @@ void Mirror::remove(std::uint64_t subscription) {
     sniffer_.reset();
     flows_.clear();
   }
+}
+
+/// A connection that lost packets shows it at its next one. One that stays silent can't be told from one
+/// whose last packets were lost: after a while it counts as that.
+void Mirror::on_drops(std::uint32_t packets) {
+  tell_all("mirror: the pod's traffic was faster than its copy; the kernel dropped copies of " +
+           std::to_string(packets) + " packets, and the connections they belong to lose their copy");
+  const bool running = dropped_ != Clock::time_point{};
+  dropped_ = Clock::now();
+  if (!running) end_doubtful();
+}
+
+void Mirror::end_doubtful() {
+  doubt_.expires_at(dropped_ + doubt_time);
+  doubt_.async_wait([this, until = dropped_, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+    if (error || alive.expired()) return;
+    if (dropped_ != until) return end_doubtful();  // more were dropped meanwhile
+    dropped_ = {};
+    for (auto flow = flows_.begin(); flow != flows_.end();) {
+      const auto doubtful = flow++;
+      if (doubtful->second.seen < until) end(doubtful, ECONNRESET, "its last packets may have been missed");
+    }
+  });
 }
 
 void Mirror::on_segment(const Segment& segment, bool to_pod) {
@@ -121,6 +143,7 @@ void Mirror::from_peer(const Flow& flow, const Segment& segment) {
 void Mirror::from_pod(const Flow& flow, const Segment& segment) {
   const auto found = flows_.find(flow);
   if (found == flows_.end()) return;
+  found->second.seen = Clock::now();
   if (segment.rst)
     end(found, ECONNRESET, {});
   else if (segment.ack)
@@ -136,7 +159,8 @@ void Mirror::begin(const Flow& flow, const Segment& syn) {
   // On a host's network, packets to other pods pass here too: those are not ours to show.
   if (!local_.contains(flow.local.ip)) return;
   if (flows_.size() >= most_flows && !make_room()) {
-    tell_all("mirror: more than " + std::to_string(most_flows) + " connections are open; some new ones are not copied");
+    tell_all("mirror: more than " + std::to_string(most_flows) +
+             " connections are open; some new ones are not copied");
     return;
   }
   auto& tracked = flows_.try_emplace(flow, first).first->second;
@@ -152,7 +176,8 @@ bool Mirror::make_room() {
       flows_.erase(flow);
       return true;
     }
-    if (silent > idle_time && (oldest == flows_.end() || flow->second.seen < oldest->second.seen)) oldest = flow;
+    if (silent > idle_time && (oldest == flows_.end() || flow->second.seen < oldest->second.seen))
+      oldest = flow;
   }
   if (oldest == flows_.end()) return false;
   end(oldest, ECONNRESET, "it was silent, and there are too many connections");
@@ -179,8 +204,8 @@ void Mirror::deliver(const Flow& flow, Tracked& tracked, protocol::Bytes data) {
   for (const auto& copy : tracked.copies) {
     if (!copy->push(shared)) {
       copy->reset(ECONNRESET);
-      tell(copy->subscription(), "mirror: " + name_of(flow.peer, flow.local) +
-                                     " ended: it arrives faster than this side takes it");
+      tell(copy->subscription(),
+           "mirror: " + name_of(flow.peer, flow.local) + " ended: it arrives faster than this side takes it");
     } else if (copy->congested(now)) {
       congested_.insert(copy);
     }
@@ -189,7 +214,8 @@ void Mirror::deliver(const Flow& flow, Tracked& tracked, protocol::Bytes data) {
 
 void Mirror::settle(Flows::iterator flow, Reassembler::State state) {
   auto& copies = flow->second.copies;
-  if (state == Reassembler::State::gap) return end(flow, ECONNRESET, "packets of it were missed, and a copy with a hole is none");
+  if (state == Reassembler::State::gap)
+    return end(flow, ECONNRESET, "packets of it were missed, and a copy with a hole is none");
   if (state == Reassembler::State::finished) {
     for (const auto& copy : copies) copy->finish();
     flows_.erase(flow);
@@ -205,7 +231,8 @@ void Mirror::end(Flows::iterator flow, int code, const std::string& why) {
     if (copy->over()) continue;
     copy->reset(code);
     if (!why.empty())
-      tell(copy->subscription(), "mirror: " + name_of(flow->first.peer, flow->first.local) + " ended: " + why);
+      tell(copy->subscription(),
+           "mirror: " + name_of(flow->first.peer, flow->first.local) + " ended: " + why);
   }
   flows_.erase(flow);
 }
@@ -221,7 +248,8 @@ void Mirror::tell(std::uint64_t subscription, const std::string& text) {
     return;
   }
   protocol::Note note{protocol::Severity::warning, text};
-  if (subscriber.unnoted > 0) note.text += " (and " + std::to_string(subscriber.unnoted) + " more notes before this)";
+  if (subscriber.unnoted > 0)
+    note.text += " (and " + std::to_string(subscriber.unnoted) + " more notes before this)";
   subscriber.noted = now;
   subscriber.unnoted = 0;
   link->notify(std::move(note));

@@ -1,10 +1,12 @@
-// Mirror: finds the connections to subscribed ports among the pod's packets and gives every subscriber a copy.
+// Mirror: finds the connections to subscribed ports among the pod's packets and gives every subscriber a
+// copy.
 //
-// It follows a connection from its SYN: one that was already open has no beginning and is left alone. A gap (bytes the
-// pod acknowledged but we never saw) ends that connection's copies with a note, and nothing else. Bounded: tracked
-// connections, bytes behind a hole, bytes that wait for a client. Lives on the executor.
+// It follows a connection from its SYN: one that was already open has no beginning and is left alone. A gap
+// (bytes the pod acknowledged but we never saw) ends that connection's copies with a note, and nothing else.
+// Bounded: tracked connections, bytes behind a hole, bytes that wait for a client. Lives on the executor.
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -24,12 +26,14 @@ namespace inpod::agent {
 
 class Mirror {
  public:
-  Mirror(boost::asio::any_io_executor executor, Note note) : executor_(std::move(executor)), note_(std::move(note)) {}
+  Mirror(boost::asio::any_io_executor executor, Note note)
+      : executor_(executor), note_(std::move(note)), doubt_(executor) {}
   ~Mirror();
   Mirror(const Mirror&) = delete;
   Mirror& operator=(const Mirror&) = delete;
 
-  /// New connections to `port` are copied to this client from now on. Errors: of Sniffer; ENOSPC (too many ports).
+  /// New connections to `port` are copied to this client from now on. Errors: of Sniffer; ENOSPC (too many
+  /// ports).
   Result<void> add(std::uint64_t subscription, std::uint16_t port, std::shared_ptr<Incoming::Client> client);
   /// Ends the subscription and its copies; unknown numbers are ignored.
   void remove(std::uint64_t subscription);
@@ -61,6 +65,8 @@ class Mirror {
 
   Result<void> watch_ports();
   void on_segment(const Segment& segment, bool to_pod);
+  void on_drops(std::uint32_t packets);
+  void end_doubtful();
   void from_peer(const Flow& flow, const Segment& segment);
   void from_pod(const Flow& flow, const Segment& segment);
   void begin(const Flow& flow, const Segment& syn);
@@ -79,6 +85,9 @@ class Mirror {
   std::map<std::uint64_t, Subscriber> subscribers_;
   Flows flows_;
   std::set<std::weak_ptr<MirrorCopy>, std::owner_less<>> congested_;
+  std::chrono::steady_clock::time_point dropped_{};  ///< when the kernel last dropped copies
+  boost::asio::steady_timer doubt_;                  ///< runs while connections may have lost packets then
+  std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);  ///< for the timer's handler
   std::unique_ptr<Sniffer> sniffer_;  ///< last: its end stops the calls into the rest
 };
 

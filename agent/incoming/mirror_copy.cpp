@@ -19,7 +19,8 @@ MirrorCopy::MirrorCopy(asio::any_io_executor executor, std::uint64_t subscriptio
                        std::unique_ptr<protocol::Stream> stream)
     : subscription_(subscription), stream_(std::move(stream)), changed_(executor) {}
 
-Result<std::shared_ptr<MirrorCopy>> MirrorCopy::start(asio::any_io_executor executor, const Incoming::Client& client,
+Result<std::shared_ptr<MirrorCopy>> MirrorCopy::start(asio::any_io_executor executor,
+                                                      const Incoming::Client& client,
                                                       std::uint64_t subscription, const Endpoint& peer,
                                                       const Endpoint& local, Note note) {
   const auto link = client.link();

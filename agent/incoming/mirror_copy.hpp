@@ -1,8 +1,9 @@
-// MirrorCopy: one client's copy of one mirrored connection: a stream of its link, and the bytes that wait for it.
+// MirrorCopy: one client's copy of one mirrored connection: a stream of its link, and the bytes that wait for
+// it.
 //
-// The copy never holds up the traffic it copies: what the client has not taken yet is bounded, and past the bound the
-// copy ends with a note. What the client sends back is read and dropped. Lives on the executor; its coroutines keep it
-// alive until the stream has ended.
+// The copy never holds up the traffic it copies: what the client has not taken yet is bounded, and past the
+// bound the copy ends with a note. What the client sends back is read and dropped. Lives on the executor; its
+// coroutines keep it alive until the stream has ended.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>

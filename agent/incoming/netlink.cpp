@@ -68,7 +68,9 @@ void NetlinkMessages::end_batch() {
   end();
 }
 
-void NetlinkMessages::pad() { data_.resize(NLA_ALIGN(data_.size())); }
+void NetlinkMessages::pad() {
+  data_.resize(NLA_ALIGN(data_.size()));
+}
 
 void NetlinkMessages::bytes(std::uint16_t type, std::span<const std::uint8_t> value) {
   const nlattr attribute{std::uint16_t(NLA_HDRLEN + value.size()), type};
@@ -136,7 +138,8 @@ Result<NetfilterSocket> NetfilterSocket::open() {
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     return fail_errno("cannot bind a netfilter socket");
   const int room = 4 << 20;  // a batch is one datagram
-  for (const int option : {SO_SNDBUFFORCE, SO_RCVBUFFORCE}) (void)::setsockopt(fd.get(), SOL_SOCKET, option, &room, sizeof room);
+  for (const int option : {SO_SNDBUFFORCE, SO_RCVBUFFORCE})
+    (void)::setsockopt(fd.get(), SOL_SOCKET, option, &room, sizeof room);
   return NetfilterSocket(std::move(fd));
 }
 
@@ -144,7 +147,8 @@ Result<void> NetfilterSocket::send(const NetlinkMessages& messages) {
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
   const auto& data = messages.data();
-  if (::sendto(fd_.get(), data.data(), data.size(), 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel) < 0)
+  if (::sendto(fd_.get(), data.data(), data.size(), 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel) <
+      0)
     return fail_errno("cannot send to netfilter");
   return {};
 }
@@ -188,8 +192,10 @@ Result<void> NetfilterSocket::query(const NetlinkMessages& request, const Answer
   TRY_VOID(send(request));
   std::optional<Error> failure;
   TRY_VOID(receive([&](const nlmsghdr& header, Body body) {
-    if (header.nlmsg_flags & NLM_F_DUMP_INTR) failure = Error{EINTR, "the rule set changed while it was read", {}};
-    if (const int code = error_in(header, body); code != 0 && !failure) failure = Error{code, strerror(code), {}};
+    if (header.nlmsg_flags & NLM_F_DUMP_INTR)
+      failure = Error{EINTR, "the rule set changed while it was read", {}};
+    if (const int code = error_in(header, body); code != 0 && !failure)
+      failure = Error{code, strerror(code), {}};
     if (header.nlmsg_type >= NLMSG_MIN_TYPE && body.size() >= sizeof(nfgenmsg))
       each(read_at<nfgenmsg>(body, 0).nfgen_family, header.nlmsg_type & 0xff, body.subspan(sizeof(nfgenmsg)));
   }));

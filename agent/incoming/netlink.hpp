@@ -1,10 +1,11 @@
 // Netlink messages for nf_tables, and the socket they go through (netlink(7), linux/netfilter/nfnetlink.h).
 //
 // Written by hand on purpose: libnftables, libnftnl and libmnl are the usual way, but the agent is one static
-// executable and Debian ships libmnl and libnftables without a static archive; the nft and iptables programs can't be
-// counted on in the image that the agent runs in. What a redirect needs is a dozen message kinds.
+// executable and Debian ships libmnl and libnftables without a static archive; the nft and iptables programs
+// can't be counted on in the image that the agent runs in. What a redirect needs is a dozen message kinds.
 //
-// nf_tables handles a request inside sendmsg(2), so every answer is there when it returns: nothing here waits.
+// nf_tables handles a request inside sendmsg(2), so every answer is there when it returns: nothing here
+// waits.
 #pragma once
 
 #include <cstdint>
@@ -68,12 +69,13 @@ class NetfilterSocket {
  public:
   /// EPROTONOSUPPORT: the kernel has no nfnetlink.
   static Result<NetfilterSocket> open();
-  /// Sends a batch, of which at least one message must ask for NLM_F_ACK. The first error the kernel reports comes back
-  /// with its errno; `failed` gets the sequence number of the message it is about.
+  /// Sends a batch, of which at least one message must ask for NLM_F_ACK. The first error the kernel reports
+  /// comes back with its errno; `failed` gets the sequence number of the message it is about.
   Result<void> transact(const NetlinkMessages& batch, std::uint32_t* failed = nullptr);
-  using Answer = std::function<void(std::uint8_t family, std::uint16_t type, std::span<const std::uint8_t> payload)>;
-  /// Sends one request or dump and calls `each` with the type (NFT_MSG_*) and payload (behind nfgenmsg) of every
-  /// answer. EINTR: the rule set changed during the dump.
+  using Answer =
+      std::function<void(std::uint8_t family, std::uint16_t type, std::span<const std::uint8_t> payload)>;
+  /// Sends one request or dump and calls `each` with the type (NFT_MSG_*) and payload (behind nfgenmsg) of
+  /// every answer. EINTR: the rule set changed during the dump.
   Result<void> query(const NetlinkMessages& request, const Answer& each);
 
  private:

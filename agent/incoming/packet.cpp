@@ -14,7 +14,9 @@ using Fault = tl::unexpected<PacketFault>;
 constexpr std::size_t ipv4_header = 20, ipv6_header = 40, tcp_header = 20;
 constexpr int most_extension_headers = 8;
 
-std::uint16_t read16(Bytes bytes, std::size_t at) { return std::uint16_t(bytes[at] << 8 | bytes[at + 1]); }
+std::uint16_t read16(Bytes bytes, std::size_t at) {
+  return std::uint16_t(bytes[at] << 8 | bytes[at + 1]);
+}
 std::uint32_t read32(Bytes bytes, std::size_t at) {
   return std::uint32_t(read16(bytes, at)) << 16 | read16(bytes, at + 2);
 }
@@ -96,8 +98,10 @@ std::uint64_t sum16(Bytes bytes) {
 }
 
 bool checksum_holds(const Datagram& datagram) {
-  const std::size_t skip = is_ipv4(datagram.source) ? 12 : 0;  // the mapped prefix is not in the pseudo header
-  std::uint64_t sum = sum16(Bytes(datagram.source).subspan(skip)) + sum16(Bytes(datagram.destination).subspan(skip));
+  const std::size_t skip =
+      is_ipv4(datagram.source) ? 12 : 0;  // the mapped prefix is not in the pseudo header
+  std::uint64_t sum =
+      sum16(Bytes(datagram.source).subspan(skip)) + sum16(Bytes(datagram.destination).subspan(skip));
   sum += IPPROTO_TCP + datagram.tcp.size() + sum16(datagram.tcp);
   while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
   return sum == 0xffff;

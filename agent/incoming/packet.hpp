@@ -1,7 +1,8 @@
-// Reads one captured IP packet as a TCP segment: IPv4 with options, IPv6 with extension headers (RFC 791, 8200, 9293).
+// Reads one captured IP packet as a TCP segment: IPv4 with options, IPv6 with extension headers (RFC 791,
+// 8200, 9293).
 //
-// A pure function over hostile bytes: bounded, no allocation, never reads past `packet`. It does not put IP fragments
-// together, and does not follow a routing header.
+// A pure function over hostile bytes: bounded, no allocation, never reads past `packet`. It does not put IP
+// fragments together, and does not follow a routing header.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +29,9 @@ enum class PacketFault {
   checksum,   ///< damaged on the way; the pod's kernel drops it too
 };
 
-/// `packet` begins at the IP header. verify_checksum: for packets whose checksum is complete and not yet checked by
-/// the kernel or the card. A length field of 0 (super-packets above 64 KiB) means "all that was captured".
+/// `packet` begins at the IP header. verify_checksum: for packets whose checksum is complete and not yet
+/// checked by the kernel or the card. A length field of 0 (super-packets above 64 KiB) means "all that was
+/// captured".
 tl::expected<Segment, PacketFault> parse_packet(std::span<const std::uint8_t> packet, bool verify_checksum);
 
 }  // namespace inpod::agent

@@ -16,9 +16,9 @@ bool any_of_kind(const std::vector<protocol::Probe>& probes, std::string_view ki
 }
 
 bool starts_with_ignoring_case(std::string_view text, std::string_view lower) {
-  return text.size() >= lower.size() && std::equal(lower.begin(), lower.end(), text.begin(), [](char a, char b) {
-           return a == std::tolower(static_cast<unsigned char>(b));
-         });
+  return text.size() >= lower.size() &&
+         std::equal(lower.begin(), lower.end(), text.begin(),
+                    [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
 }
 
 bool is_probe_path(std::string_view line, const std::vector<protocol::Probe>& probes) {
@@ -44,7 +44,8 @@ Opening judge_http(std::string_view text, bool from_node, const std::vector<prot
     if (end == std::string_view::npos) return Opening::unknown;
     const auto line = text.substr(0, end);
     if (line.empty()) return Opening::other;  // the head has ended
-    if (request_line ? from_node && is_probe_path(line, probes) : is_kubelet_agent(line)) return Opening::probe;
+    if (request_line ? from_node && is_probe_path(line, probes) : is_kubelet_agent(line))
+      return Opening::probe;
     request_line = false;
     text.remove_prefix(end + 2);
   }
@@ -59,8 +60,10 @@ Opening judge_opening(std::span<const std::uint8_t> bytes, bool ended, bool from
     if (!ended) return Opening::unknown;
     return from_node && any_of_kind(probes, "tcp") ? Opening::probe : Opening::other;
   }
-  if (bytes[0] == tls_handshake) return from_node && any_of_kind(probes, "http") ? Opening::probe : Opening::other;
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), longest_opening));
+  if (bytes[0] == tls_handshake)
+    return from_node && any_of_kind(probes, "http") ? Opening::probe : Opening::other;
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()),
+                              std::min(bytes.size(), longest_opening));
   const auto known = std::min(text.size(), method.size());
   if (text.substr(0, known) != method.substr(0, known)) return Opening::other;
   const auto verdict = known < method.size() ? Opening::unknown : judge_http(text, from_node, probes);

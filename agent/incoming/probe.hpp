@@ -1,8 +1,10 @@
-// Tells the kubelet's health checks from other connections by their first bytes, so that they go on to the pod.
+// Tells the kubelet's health checks from other connections by their first bytes, so that they go on to the
+// pod.
 //
-// A developer's breakpoint must not get the pod restarted. HTTP checks are known by `User-Agent: kube-probe/…`, or,
-// from the node's own address, by their path. From the node, TLS on a port with an HTTP check, and anything on a port
-// with a gRPC check, count as checks too: their requests can't be read before we answer. Pure functions.
+// A developer's breakpoint must not get the pod restarted. HTTP checks are known by `User-Agent:
+// kube-probe/…`, or, from the node's own address, by their path. From the node, TLS on a port with an HTTP
+// check, and anything on a port with a gRPC check, count as checks too: their requests can't be read before
+// we answer. Pure functions.
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,9 @@ struct FoundTable {
 Error explain(Error error) {
   switch (error.code) {
     case EPERM:
-      error.remedy = "The agent needs the capability NET_ADMIN in the pod's network namespace to steal ports; mirror needs only NET_RAW.";
+      error.remedy =
+          "The agent needs the capability NET_ADMIN in the pod's network namespace to steal ports; mirror "
+          "needs only NET_RAW.";
       break;
     case EPROTONOSUPPORT:
     case EOPNOTSUPP:
@@ -34,7 +36,8 @@ Error explain(Error error) {
     case EAFNOSUPPORT:
       error.code = EOPNOTSUPP;
       error.remedy =
-          "The node's kernel lacks nf_tables or its nat parts (modules nf_tables, nft_chain_nat, nft_redir, nft_fib_inet): "
+          "The node's kernel lacks nf_tables or its nat parts (modules nf_tables, nft_chain_nat, nft_redir, "
+          "nft_fib_inet): "
           "load them on the node, or use mirror instead of steal.";
       break;
     default:
@@ -51,7 +54,8 @@ std::string random_name() {
   return std::string(table_prefix) + hex;
 }
 
-/// Binds the abstract unix socket of a table's name; it lives in the network namespace. Fails while its agent lives.
+/// Binds the abstract unix socket of a table's name; it lives in the network namespace. Fails while its agent
+/// lives.
 Result<UniqueFd> claim(const std::string& table) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd) return fail_errno("cannot make a unix socket");
@@ -69,12 +73,13 @@ Result<std::vector<FoundTable>> find_tables(NetfilterSocket& socket) {
   request.begin(NFT_MSG_GETTABLE, NLM_F_DUMP, NFPROTO_UNSPEC);
   request.end();
   std::vector<FoundTable> tables;
-  TRY_VOID(socket.query(request, [&](std::uint8_t family, std::uint16_t type, std::span<const std::uint8_t> payload) {
-    const NetlinkAttributes table(payload);
-    const auto name = table.text(NFTA_TABLE_NAME);
-    if (type == NFT_MSG_NEWTABLE && name.starts_with(table_prefix))
-      tables.push_back({family, std::string(name), table.number(NFTA_TABLE_FLAGS)});
-  }));
+  TRY_VOID(socket.query(request,
+                        [&](std::uint8_t family, std::uint16_t type, std::span<const std::uint8_t> payload) {
+                          const NetlinkAttributes table(payload);
+                          const auto name = table.text(NFTA_TABLE_NAME);
+                          if (type == NFT_MSG_NEWTABLE && name.starts_with(table_prefix))
+                            tables.push_back({family, std::string(name), table.number(NFTA_TABLE_FLAGS)});
+                        }));
   return tables;
 }
 
@@ -84,11 +89,12 @@ Result<std::vector<StolenBy>> read_rules(NetfilterSocket& socket, const FoundTab
   request.text(NFTA_RULE_TABLE, table.name);
   request.end();
   std::vector<StolenBy> stolen;
-  TRY_VOID(socket.query(request, [&](std::uint8_t, std::uint16_t type, std::span<const std::uint8_t> payload) {
-    const NetlinkAttributes rule(payload);
-    if (type != NFT_MSG_NEWRULE || rule.text(NFTA_RULE_TABLE) != table.name) return;
-    if (auto found = read_comment(rule.find(NFTA_RULE_USERDATA))) stolen.push_back(std::move(*found));
-  }));
+  TRY_VOID(
+      socket.query(request, [&](std::uint8_t, std::uint16_t type, std::span<const std::uint8_t> payload) {
+        const NetlinkAttributes rule(payload);
+        if (type != NFT_MSG_NEWRULE || rule.text(NFTA_RULE_TABLE) != table.name) return;
+        if (auto found = read_comment(rule.find(NFTA_RULE_USERDATA))) stolen.push_back(std::move(*found));
+      }));
   return stolen;
 }
 
@@ -136,7 +142,8 @@ Result<void> Redirect::make_table_once(std::uint32_t* failed) {
 }
 
 Result<void> Redirect::make_table() {
-  // Each older kernel refuses one thing more: first the flag (message 2 is the table), then `inet` (3 is a nat chain).
+  // Each older kernel refuses one thing more: first the flag (message 2 is the table), then `inet` (3 is a
+  // nat chain).
   for (int tries = 0; tries < 3; ++tries) {
     if (options_.without_owner && !guardian_) {
       TRY_ASSIGN(alive, claim(table_));
@@ -174,9 +181,10 @@ Result<std::uint32_t> Redirect::generation() {
   request.begin(NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC);
   request.end();
   std::uint32_t found = 0;
-  TRY_VOID(socket_.query(request, [&](std::uint8_t, std::uint16_t type, std::span<const std::uint8_t> payload) {
-    if (type == NFT_MSG_NEWGEN) found = NetlinkAttributes(payload).number(NFTA_GEN_ID);
-  }));
+  TRY_VOID(
+      socket_.query(request, [&](std::uint8_t, std::uint16_t type, std::span<const std::uint8_t> payload) {
+        if (type == NFT_MSG_NEWGEN) found = NetlinkAttributes(payload).number(NFTA_GEN_ID);
+      }));
   return found;
 }
 
@@ -186,7 +194,8 @@ Result<void> Redirect::check_clash(const std::vector<StolenPort>& ports) {
     if (table.name == table_ || sweep(socket_, table)) continue;
     TRY_ASSIGN(theirs, read_rules(socket_, table));
     for (const auto& stolen : theirs) {
-      const bool clash = std::any_of(ports.begin(), ports.end(), [&](const StolenPort& p) { return p.port == stolen.port; });
+      const bool clash =
+          std::any_of(ports.begin(), ports.end(), [&](const StolenPort& p) { return p.port == stolen.port; });
       if (clash) return Failed(already_stolen(stolen.port, stolen.client));
     }
   }

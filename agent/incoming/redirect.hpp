@@ -1,12 +1,15 @@
-// Redirect: this agent's table of stolen ports in the pod's network namespace, and what makes it go away again.
+// Redirect: this agent's table of stolen ports in the pod's network namespace, and what makes it go away
+// again.
 //
-// From Linux 5.12 on the table has the flag `owner`: the kernel deletes it when our netlink socket closes, however
-// the agent ends. Older kernels refuse the flag; there a Guardian deletes the table, and an abstract unix socket of the
-// table's name says that its agent lives, so that the next agent sweeps what even the guardian could not. Kernels
-// before 5.2 have no nat chains for `inet`: two tables of the same name, `ip` and `ip6`.
+// From Linux 5.12 on the table has the flag `owner`: the kernel deletes it when our netlink socket closes,
+// however the agent ends. Older kernels refuse the flag; there a Guardian deletes the table, and an abstract
+// unix socket of the table's name says that its agent lives, so that the next agent sweeps what even the
+// guardian could not. Kernels before 5.2 have no nat chains for `inet`: two tables of the same name, `ip` and
+// `ip6`.
 //
-// Changes are transactions on the rule set's generation: two agents that steal the same port at the same moment can't
-// both succeed. All calls return at once; not thread-safe; call them in the pod's network namespace.
+// Changes are transactions on the rule set's generation: two agents that steal the same port at the same
+// moment can't both succeed. All calls return at once; not thread-safe; call them in the pod's network
+// namespace.
 #pragma once
 
 #include <memory>
@@ -35,8 +38,8 @@ class Redirect {
   Redirect(const Redirect&) = delete;
   Redirect& operator=(const Redirect&) = delete;
 
-  /// From now on exactly these ports are stolen. On an error nothing has changed. EADDRINUSE: a port is stolen by
-  /// another agent; the text names its developer.
+  /// From now on exactly these ports are stolen. On an error nothing has changed. EADDRINUSE: a port is
+  /// stolen by another agent; the text names its developer.
   Result<void> set(const std::vector<StolenPort>& ports);
   /// The table's name.
   const std::string& table() const { return table_; }

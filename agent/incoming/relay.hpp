@@ -15,8 +15,8 @@ namespace inpod::agent {
 protocol::Task<bool> connect_within(boost::asio::ip::tcp::socket& socket, const Endpoint& target,
                                     std::chrono::milliseconds bound);
 
-/// Both directions until both have ended. A FIN passes on as one; an error resets both sockets. `first`: bytes that
-/// were already read from `peer`, sent before all others; peer_finished: its FIN was read too.
+/// Both directions until both have ended. A FIN passes on as one; an error resets both sockets. `first`:
+/// bytes that were already read from `peer`, sent before all others; peer_finished: its FIN was read too.
 protocol::Task<void> pump_both(boost::asio::ip::tcp::socket& peer, boost::asio::ip::tcp::socket& pod,
                                protocol::Bytes first, bool peer_finished);
 

@@ -1,7 +1,8 @@
-// What every coroutine of this folder is spawned with: a completion handler that reports an escaped exception.
+// What every coroutine of this folder is spawned with: a completion handler that reports an escaped
+// exception.
 //
-// Expected failures are Results and error codes; an exception is a lack of memory or a bug, and is told, not thrown on
-// into the agent's loop.
+// Expected failures are Results and error codes; an exception is a lack of memory or a bug, and is told, not
+// thrown on into the agent's loop.
 #pragma once
 
 #include <exception>

@@ -1,4 +1,5 @@
-// Rules of stolen ports as netlink messages. See rules.hpp; linux/netfilter/nf_tables.h describes each attribute.
+// Rules of stolen ports as netlink messages. See rules.hpp; linux/netfilter/nf_tables.h describes each
+// attribute.
 #include "incoming/rules.hpp"
 
 #include <arpa/inet.h>
@@ -21,8 +22,8 @@ namespace {
 constexpr std::uint32_t dstnat_priority = std::uint32_t(-100);
 const StolenPort anchor{0, 1, {}};  // matches nothing: no connection has port 0
 constexpr std::string_view stolen_by = " stolen by ";
-constexpr std::uint8_t comment_type = 0;       // NFTNL_UDATA_RULE_COMMENT of libnftnl: nft shows it
-constexpr std::size_t longest_comment = 128;   // what nft itself allows
+constexpr std::uint8_t comment_type = 0;      // NFTNL_UDATA_RULE_COMMENT of libnftnl: nft shows it
+constexpr std::size_t longest_comment = 128;  // what nft itself allows
 constexpr std::uint32_t tcp_destination = 2, tcp_flags = 13;  // offsets in the TCP header
 constexpr std::uint8_t fin_syn_rst_ack = 0x17, syn = 0x02;
 

@@ -2,13 +2,14 @@
 //
 //   table inet inpod_<hex> { flags owner
 //     chain prerouting { type nat hook prerouting priority dstnat
-//       meta mark != 0x20d5 tcp flags & (fin|syn|rst|ack) == syn fib daddr type local tcp dport P redirect to :L }
+//       meta mark != 0x20d5 tcp flags & (fin|syn|rst|ack) == syn fib daddr type local tcp dport P redirect to
+//       :L }
 //     chain output     { type nat hook output priority dstnat  … the same rule … } }
 //
-// Only a SYN is redirected: where connection tracking starts with this table, the kernel takes the next packet of a
-// connection that was already open for a new one, and would redirect it into nowhere. Only packets to an address of
-// the pod itself are: its own connections to others' port P leave alone. Each rule's comment tells whose it is.
-// Pure functions, no I/O.
+// Only a SYN is redirected: where connection tracking starts with this table, the kernel takes the next
+// packet of a connection that was already open for a new one, and would redirect it into nowhere. Only
+// packets to an address of the pod itself are: its own connections to others' port P leave alone. Each rule's
+// comment tells whose it is. Pure functions, no I/O.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +38,9 @@ struct StolenBy {
 
 /// Appends the table and its two chains (made when they are not there). flags: NFT_TABLE_F_OWNER or 0.
 void add_table(NetlinkMessages& batch, std::uint8_t family, const std::string& table, std::uint32_t flags);
-/// Appends: all rules of the table go, one rule a port and chain comes. Without ports, one that matches nothing: the
-/// kernel tracks and translates connections only while some rule needs it, and open ones still do.
+/// Appends: all rules of the table go, one rule a port and chain comes. Without ports, one that matches
+/// nothing: the kernel tracks and translates connections only while some rule needs it, and open ones still
+/// do.
 void replace_rules(NetlinkMessages& batch, std::uint8_t family, const std::string& table,
                    const std::vector<StolenPort>& ports);
 void delete_table(NetlinkMessages& batch, std::uint8_t family, const std::string& table);

@@ -88,8 +88,9 @@ Result<UniqueFd> open_packet_socket() {
   UniqueFd fd(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));  // protocol 0: nothing yet
   if (!fd) {
     const int code = errno;
-    return Failed(Error{code, std::string("cannot open a packet socket to mirror traffic: ") + strerror(code),
-                        code == EPERM ? "The agent needs the capability NET_RAW in the pod's network namespace." : ""});
+    return Failed(
+        Error{code, std::string("cannot open a packet socket to mirror traffic: ") + strerror(code),
+              code == EPERM ? "The agent needs the capability NET_RAW in the pod's network namespace." : ""});
   }
   const int on = 1, room = socket_buffer;
   if (::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) != 0)
@@ -103,7 +104,10 @@ Result<UniqueFd> open_packet_socket() {
 
 struct Sniffer::Impl {
   Impl(asio::any_io_executor executor, UniqueFd fd, Handlers given)
-      : socket(executor, fd.release()), timer(executor), handlers(std::move(given)), buffer(largest_packet + 512) {}
+      : socket(executor, fd.release()),
+        timer(executor),
+        handlers(std::move(given)),
+        buffer(largest_packet + 512) {}
 
   Result<void> watch(const std::vector<std::uint16_t>& wanted) {
     if (wanted.size() > most_ports) return Failed(Error{ENOSPC, "too many ports are mirrored at once", {}});
@@ -126,7 +130,8 @@ struct Sniffer::Impl {
 
   static asio::awaitable<void> run(std::shared_ptr<Impl> self) {
     while (self->open) {
-      const auto [error] = co_await self->socket.async_wait(asio::posix::stream_descriptor::wait_read, awaiting);
+      const auto [error] =
+          co_await self->socket.async_wait(asio::posix::stream_descriptor::wait_read, awaiting);
       if (error) break;
       while (self->open && self->handlers.pause() && has_room(self->socket.native_handle())) {
         self->timer.expires_after(pause_step);
@@ -149,7 +154,9 @@ struct Sniffer::Impl {
     if (const auto lost = dropped_packets(socket.native_handle()); lost > 0) handlers.on_drops(lost);
   }
 
-  bool watched(std::uint16_t port) const { return std::find(ports.begin(), ports.end(), port) != ports.end(); }
+  bool watched(std::uint16_t port) const {
+    return std::find(ports.begin(), ports.end(), port) != ports.end();
+  }
 
   void take(const Capture& capture) {
     if (capture.loopback && capture.outgoing) return;  // it comes again as incoming
@@ -160,7 +167,8 @@ struct Sniffer::Impl {
     }
     for (auto* end : {&segment->source, &segment->destination})
       if (is_link_local_ipv6(end->ip)) end->scope = capture.interface;
-    // The pod's own connection to port P of another host leaves through an interface: that is not traffic to the pod.
+    // The pod's own connection to port P of another host leaves through an interface: that is not traffic to
+    // the pod.
     if (watched(segment->destination.port) && !capture.outgoing) handlers.on_segment(*segment, true);
     if (open && watched(segment->source.port) && (capture.outgoing || capture.loopback))
       handlers.on_segment(*segment, false);
@@ -183,9 +191,12 @@ Sniffer::~Sniffer() {
   impl_->timer.cancel();
 }
 
-Result<void> Sniffer::watch(const std::vector<std::uint16_t>& ports) { return impl_->watch(ports); }
+Result<void> Sniffer::watch(const std::vector<std::uint16_t>& ports) {
+  return impl_->watch(ports);
+}
 
-Result<std::unique_ptr<Sniffer>> Sniffer::create(asio::any_io_executor executor, Handlers handlers, Note note) {
+Result<std::unique_ptr<Sniffer>> Sniffer::create(asio::any_io_executor executor, Handlers handlers,
+                                                 Note note) {
   TRY_ASSIGN(fd, open_packet_socket());
   auto impl = std::make_shared<Impl>(executor, std::move(fd), std::move(handlers));
   TRY_VOID(impl->watch({}));  // nothing passes until ports are watched

@@ -1,8 +1,10 @@
-// Sniffer: copies of the packets of some TCP ports, read from every interface of the pod's network namespace (packet(7)).
+// Sniffer: copies of the packets of some TCP ports, read from every interface of the pod's network namespace
+// (packet(7)).
 //
-// One AF_PACKET socket with a kernel filter for the subscribed ports, both directions (the pod's acknowledgements tell
-// what it took). It never touches the traffic; when it is too slow, the kernel drops copies and counts them. Packets
-// are handed over in bounded batches on the executor; while `pause` is set, they wait in the socket's buffer.
+// One AF_PACKET socket with a kernel filter for the subscribed ports, both directions (the pod's
+// acknowledgements tell what it took). It never touches the traffic; when it is too slow, the kernel drops
+// copies and counts them. Packets are handed over in bounded batches on the executor; while `pause` is set,
+// they wait in the socket's buffer.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -31,7 +33,8 @@ class Sniffer {
   };
 
   /// Errors: EPERM (no CAP_NET_RAW). Call in the pod's network namespace.
-  static Result<std::unique_ptr<Sniffer>> create(boost::asio::any_io_executor executor, Handlers handlers, Note note);
+  static Result<std::unique_ptr<Sniffer>> create(boost::asio::any_io_executor executor, Handlers handlers,
+                                                 Note note);
   /// Stops; no handler is called any more.
   ~Sniffer();
   Sniffer(const Sniffer&) = delete;

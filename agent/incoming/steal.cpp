@@ -18,7 +18,7 @@ constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::size_t most_connections = 4096;  // past it, new ones wait in the listeners' backlogs
 constexpr auto retry_accept = std::chrono::milliseconds(20);
-constexpr auto handshake_time = std::chrono::seconds(1);  // a SYN that was sent again needs as long
+constexpr auto handshake_time = std::chrono::seconds(1);      // a SYN that was sent again needs as long
 constexpr auto last_packets_time = std::chrono::seconds(10);  // what was sent last may have to be sent again
 constexpr auto node_refresh = std::chrono::seconds(10);
 
@@ -30,7 +30,8 @@ Result<void> Steal::apply() {
     redirect_ = std::move(redirect);
   }
   std::vector<StolenPort> stolen;
-  for (const auto& [number, port] : ports_) stolen.push_back({number, port->listener_port, port->client->name});
+  for (const auto& [number, port] : ports_)
+    stolen.push_back({number, port->listener_port, port->client->name});
   return redirect_->set(stolen);
 }
 
@@ -40,7 +41,8 @@ Result<void> Steal::add(std::uint64_t subscription, const protocol::Subscribe& w
     return Failed(already_stolen(what.port, taken->second->client->name));
   TRY_ASSIGN(listener, open_listener(executor_));
   const std::uint16_t listener_port = listener.local_endpoint().port();
-  auto port = std::make_shared<Port>(Port{subscription, what.port, listener_port, std::move(client), {}, std::move(listener), false, {}});
+  auto port = std::make_shared<Port>(
+      Port{subscription, what.port, listener_port, std::move(client), {}, std::move(listener), false, {}});
   std::copy_if(what.probes.begin(), what.probes.end(), std::back_inserter(port->probes),
                [&](const auto& probe) { return probe.port == what.port; });
   ports_[what.port] = port;
@@ -54,8 +56,9 @@ Result<void> Steal::add(std::uint64_t subscription, const protocol::Subscribe& w
 }
 
 void Steal::remove(std::uint64_t subscription) {
-  const auto found = std::find_if(ports_.begin(), ports_.end(),
-                                  [&](const auto& entry) { return entry.second->subscription == subscription; });
+  const auto found = std::find_if(ports_.begin(), ports_.end(), [&](const auto& entry) {
+    return entry.second->subscription == subscription;
+  });
   if (found == ports_.end()) return;
   const auto port = found->second;
   ports_.erase(found);
@@ -97,7 +100,8 @@ void Steal::close() {
     boost::system::error_code ignored;
     port->listener.close(ignored);
   }
-  for (const auto& connection : live_) connection->abort();  // while the kernel still translates: the resets arrive
+  for (const auto& connection : live_)
+    connection->abort();  // while the kernel still translates: the resets arrive
   redirect_.reset();
 }
 
@@ -127,7 +131,8 @@ void Steal::take(const std::shared_ptr<Port>& port, StolenConnection::Socket soc
   if (!port->leaving) route.client = port->client;
   route.probes = port->probes;
   route.from_node = !port->probes.empty() && from_node(peer.ip);
-  auto connection = std::make_shared<StolenConnection>(std::move(socket), peer, *target, std::move(route), note_);
+  auto connection =
+      std::make_shared<StolenConnection>(std::move(socket), peer, *target, std::move(route), note_);
   port->connections.insert(connection);
   live_.insert(connection);
   asio::co_spawn(executor_, StolenConnection::run(connection),

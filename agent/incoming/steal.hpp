@@ -1,10 +1,11 @@
-// Steal: whole ports of the pod, taken for clients: listeners, the redirect that feeds them, and their connections.
+// Steal: whole ports of the pod, taken for clients: listeners, the redirect that feeds them, and their
+// connections.
 //
-// A port is stolen by one client at a time. When a subscription ends its rule goes first, so that new connections reach
-// the pod; then the client's live connections are reset. Connections whose handshake was under way still arrive at the
-// listener for a moment, and are handed to the pod; those that already were go on, and the (then idle) table stays until
-// some time after the last of them has ended: without it the kernel stops translating them, their last packets included.
-// Lives on the executor.
+// A port is stolen by one client at a time. When a subscription ends its rule goes first, so that new
+// connections reach the pod; then the client's live connections are reset. Connections whose handshake was
+// under way still arrive at the listener for a moment, and are handed to the pod; those that already were go
+// on, and the (then idle) table stays until some time after the last of them has ended: without it the kernel
+// stops translating them, their last packets included. Lives on the executor.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -27,7 +28,8 @@ class Steal : public std::enable_shared_from_this<Steal> {
       : executor_(executor), note_(std::move(note)), idle_(executor) {}
 
   /// Errors: EADDRINUSE (stolen by someone, who is named); those of Redirect.
-  Result<void> add(std::uint64_t subscription, const protocol::Subscribe& what, std::shared_ptr<Incoming::Client> client);
+  Result<void> add(std::uint64_t subscription, const protocol::Subscribe& what,
+                   std::shared_ptr<Incoming::Client> client);
   /// Unknown numbers are ignored.
   void remove(std::uint64_t subscription);
   /// Ends everything. Nothing else may be called afterwards.

@@ -102,7 +102,8 @@ bool StolenConnection::open_stream() {
   if (!link) return false;
   auto stream = link->open_stream();
   if (!stream) {
-    note_(protocol::Severity::warning, "steal: a connection from " + to_text(peer_) + " went to the pod: " + stream.error().text);
+    note_(protocol::Severity::warning,
+          "steal: a connection from " + to_text(peer_) + " went to the pod: " + stream.error().text);
     return false;
   }
   stream_ = std::move(*stream);
@@ -199,7 +200,8 @@ Task<void> StolenConnection::upload(std::shared_ptr<StolenConnection> self) {
     piece.resize(keep ? std::min(piece_size, replay_limit - self->early_.size()) : piece_size);
     const auto [error, size] = co_await self->socket_.async_read_some(asio::buffer(piece), awaiting);
     piece.resize(size);
-    if (!self->answered_ && self->replayable_) self->early_.insert(self->early_.end(), piece.begin(), piece.end());
+    if (!self->answered_ && self->replayable_)
+      self->early_.insert(self->early_.end(), piece.begin(), piece.end());
     if (error == asio::error::eof) self->peer_finished_ = true;
     if (error && error != asio::error::eof && !self->handing_over_) {
       self->abort();

@@ -1,10 +1,12 @@
-// StolenConnection: one redirected connection, from accept to its end: to the client as a stream, or on to the pod.
+// StolenConnection: one redirected connection, from accept to its end: to the client as a stream, or on to
+// the pod.
 //
-// To the pod go: health checks, what comes while the client is away, and what the client refuses (a reset with
-// ECONNREFUSED before it sent a byte: it has no listener); with all bytes that were already read, in order. The first
-// 64 KiB are kept for that until the client has answered; a peer that sends more at once waits a moment for the
-// client's word, then the connection is the client's for good. The pod sees such a connection come from itself, not from the peer.
-// Half-closes and resets pass through both ways. Lives on the executor.
+// To the pod go: health checks, what comes while the client is away, and what the client refuses (a reset
+// with ECONNREFUSED before it sent a byte: it has no listener); with all bytes that were already read, in
+// order. The first 64 KiB are kept for that until the client has answered; a peer that sends more at once
+// waits a moment for the client's word, then the connection is the client's for good. The pod sees such a
+// connection come from itself, not from the peer. Half-closes and resets pass through both ways. Lives on the
+// executor.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -36,8 +38,8 @@ class StolenConnection : public std::enable_shared_from_this<StolenConnection> {
   static protocol::Task<void> run(std::shared_ptr<StolenConnection> self);
   /// Resets both sides now; run() returns soon. Idempotent.
   void abort();
-  /// Its client is gone: goes to the pod if the client was given nothing of it yet, is reset if it was. A connection
-  /// that is the pod's already goes on.
+  /// Its client is gone: goes to the pod if the client was given nothing of it yet, is reset if it was. A
+  /// connection that is the pod's already goes on.
   void release();
 
  private:
@@ -58,12 +60,12 @@ class StolenConnection : public std::enable_shared_from_this<StolenConnection> {
   boost::asio::steady_timer changed_;   ///< cancelled when one of the flags below changes
   std::unique_ptr<protocol::Stream> stream_;
   std::unique_ptr<Socket> pod_;
-  protocol::Bytes early_;         ///< what was read and may still have to go to the pod
-  bool replayable_ = true;        ///< early_ is all that was read
-  bool peer_finished_ = false;    ///< the peer's FIN was read
-  bool answered_ = false;         ///< the client has sent a byte or its FIN
-  bool handing_over_ = false;     ///< the client refused; the connection goes to the pod
-  bool given_ = false;            ///< the client was sent bytes, or the FIN
+  protocol::Bytes early_;       ///< what was read and may still have to go to the pod
+  bool replayable_ = true;      ///< early_ is all that was read
+  bool peer_finished_ = false;  ///< the peer's FIN was read
+  bool answered_ = false;       ///< the client has sent a byte or its FIN
+  bool handing_over_ = false;   ///< the client refused; the connection goes to the pod
+  bool given_ = false;          ///< the client was sent bytes, or the FIN
   bool uploading_ = false, with_pod_ = false, aborted_ = false;
 };
 

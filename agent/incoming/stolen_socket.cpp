@@ -13,7 +13,8 @@ namespace {
 
 using tcp = boost::asio::ip::tcp;
 
-constexpr int original_dst = 80;  // SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST; their headers clash with netinet/in.h
+constexpr int original_dst =
+    80;  // SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST; their headers clash with netinet/in.h
 constexpr int longest_backlog = 4096;
 
 }  // namespace

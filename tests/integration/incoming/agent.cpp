@@ -46,7 +46,8 @@ Task<void> collect_program(TestClient& client, std::unique_ptr<protocol::Stream>
   stream->finish();
 }
 
-Task<void> http_program(TestClient& client, std::unique_ptr<protocol::Stream> stream, std::size_t index, std::string text) {
+Task<void> http_program(TestClient& client, std::unique_ptr<protocol::Stream> stream, std::size_t index,
+                        std::string text) {
   std::string head;
   while (head.find("\r\n\r\n") == std::string::npos) {
     auto data = co_await stream->read();
@@ -60,7 +61,9 @@ Task<void> http_program(TestClient& client, std::unique_ptr<protocol::Stream> st
     head.append(data->begin(), data->end());
     client.record(index, [&](Received& received) { received.bytes.append(data->begin(), data->end()); });
   }
-  const std::string answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text;
+  const std::string answer =
+      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n" +
+      text;
   (void)co_await stream->write(as_bytes(answer));
   stream->finish();
   co_await read_all(client, *stream, index);
@@ -95,10 +98,18 @@ Task<void> stuck_program(TestClient& client, std::unique_ptr<protocol::Stream> s
 
 }  // namespace
 
-TestClient::Program collector() { return collect_program; }
-TestClient::Program refuser() { return refuse_program; }
-TestClient::Program echo() { return echo_program; }
-TestClient::Program stuck() { return stuck_program; }
+TestClient::Program collector() {
+  return collect_program;
+}
+TestClient::Program refuser() {
+  return refuse_program;
+}
+TestClient::Program echo() {
+  return echo_program;
+}
+TestClient::Program stuck() {
+  return stuck_program;
+}
 TestClient::Program http_answer(std::string text) {
   return [text](TestClient& client, std::unique_ptr<protocol::Stream> stream, std::size_t index) {
     return http_program(client, std::move(stream), index, text);
@@ -109,10 +120,11 @@ TestAgent::TestAgent(const PodNetwork& network) {
   std::promise<std::string> started;
   thread_ = std::thread([&] {
     network.enter_pod();
-    auto made = agent::Incoming::create(context_.get_executor(), [this](protocol::Severity, std::string text) {
-      const std::lock_guard lock(mutex_);
-      notes_.push_back(std::move(text));
-    });
+    auto made =
+        agent::Incoming::create(context_.get_executor(), [this](protocol::Severity, std::string text) {
+          const std::lock_guard lock(mutex_);
+          notes_.push_back(std::move(text));
+        });
     if (made) incoming_ = std::move(*made);
     started.set_value(made ? "" : made.error().to_string());
     const auto work = asio::make_work_guard(context_);
@@ -225,10 +237,11 @@ void TestClient::on_event(protocol::Message event) {
   auto stream = client_link_->take_stream(incoming->stream);
   if (!stream) return record(index, [&](Received& received) { received.reset = stream.error().code; });
   ++running_;
-  asio::co_spawn(agent_.context(), program_(*this, std::move(*stream), index), [this](std::exception_ptr failed) {
-    --running_;
-    if (failed) std::rethrow_exception(failed);
-  });
+  asio::co_spawn(agent_.context(), program_(*this, std::move(*stream), index),
+                 [this](std::exception_ptr failed) {
+                   --running_;
+                   if (failed) std::rethrow_exception(failed);
+                 });
 }
 
 void TestClient::record(std::size_t index, const std::function<void(Received&)>& change) {

@@ -1,7 +1,9 @@
-// TestAgent: an Incoming on an io thread inside the pod's network namespace, and TestClients joined to it by real Links
-// over socket pairs. What the client's program would do with a connection is a function of the test.
+// TestAgent: an Incoming on an io thread inside the pod's network namespace, and TestClients joined to it by
+// real Links over socket pairs. What the client's program would do with a connection is a function of the
+// test.
 //
-// Everything of Incoming, Link and Stream happens on the io thread; call() runs something there and waits, with a bound.
+// Everything of Incoming, Link and Stream happens on the io thread; call() runs something there and waits,
+// with a bound.
 #pragma once
 
 #include <atomic>
@@ -32,14 +34,16 @@ struct Received {
 
 class TestClient {
  public:
-  /// A program that takes connections: reads and answers on the stream, and records into `received` by record().
-  using Program = std::function<protocol::Task<void>(TestClient& client, std::unique_ptr<protocol::Stream> stream,
-                                                     std::size_t index)>;
+  /// A program that takes connections: reads and answers on the stream, and records into `received` by
+  /// record().
+  using Program = std::function<protocol::Task<void>(
+      TestClient& client, std::unique_ptr<protocol::Stream> stream, std::size_t index)>;
 
   TestClient(TestAgent& agent, std::string name, Program program, protocol::LinkOptions options = {});
   ~TestClient();
 
-  Result<std::uint64_t> subscribe(std::uint16_t port, protocol::IncomingMode mode, std::vector<protocol::Probe> probes = {});
+  Result<std::uint64_t> subscribe(std::uint16_t port, protocol::IncomingMode mode,
+                                  std::vector<protocol::Probe> probes = {});
   Result<std::uint64_t> subscribe(const protocol::Subscribe& what);
   void unsubscribe(std::uint64_t subscription);
   void drop();

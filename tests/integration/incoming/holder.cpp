@@ -1,5 +1,6 @@
-// An "agent" that can be killed: steals one port with a Redirect and answers every connection with "stolen\n".
-// Usage: incoming_holder PORT CLIENT owner|guardian|old. Prints "ready TABLE", or the error and exits with its errno.
+// An "agent" that can be killed: steals one port with a Redirect and answers every connection with
+// "stolen\n". Usage: incoming_holder PORT CLIENT owner|guardian|old. Prints "ready TABLE", or the error and
+// exits with its errno.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -22,7 +23,8 @@ int main(int count, char** words) {
   sockaddr_in6 address{};
   address.sin6_family = AF_INET6;
   socklen_t length = sizeof address;
-  if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 || ::listen(listener.get(), 64) != 0 ||
+  if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+      ::listen(listener.get(), 64) != 0 ||
       ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
     return 3;
 

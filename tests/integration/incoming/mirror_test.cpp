@@ -1,4 +1,8 @@
 // Mirror with a real HTTP server and real clients: the copy is exact, and the server never notices.
+#include <unistd.h>
+
+#include <future>
+
 #include "agent.hpp"
 #include "catch.hpp"
 
@@ -98,6 +102,33 @@ TEST_CASE("mirror: a client that does not read loses its copy with a note; the p
   const auto notes = slow.notes();
   REQUIRE(notes.size() == 1);
   CHECK(notes[0].find("arrives faster than this side takes it") != std::string::npos);
+}
+
+TEST_CASE("mirror: packets that the kernel dropped end the copy with a note; the pod is not slowed") {
+  PodNetwork network;
+  network.serve(port);
+  TestAgent agent(network);
+  TestClient alice(agent, "alice@laptop", collector());
+  REQUIRE(alice.subscribe(port, IncomingMode::mirror));
+  TemporaryDirectory directory;
+  const auto path = directory.write("body", "");
+  constexpr std::size_t size = 250'000'000;  // far more than the kernel keeps for us
+  REQUIRE(::truncate(path.c_str(), size) == 0);
+  std::promise<void> go_on;
+  std::thread stall(
+      [&] { agent.call([waiting = go_on.get_future().share()] { waiting.wait_for(seconds(25)); }); });
+  const auto posted = network.curl("http://{4}:8080/", {"-T", path, "-X", "POST"});
+  go_on.set_value();
+  stall.join();
+  CHECK(posted.out.find("pod 250000000 ") == 0);
+  const auto received = alice.wait_for(1);
+  REQUIRE(received.size() == 1);
+  CHECK(received[0].reset == ECONNRESET);
+  CHECK(received[0].bytes.size() < size);
+  REQUIRE_FALSE(alice.notes().empty());
+  CHECK(alice.notes()[0].find("kernel dropped") != std::string::npos);
+  CHECK(network.curl("http://{4}:8080/next").out == "pod /next\n");
+  CHECK(alice.wait_for(2).at(1).bytes.find("GET /next ") == 0);
 }
 
 TEST_CASE("mirror: an end of the subscription ends the copies, and what was open before has none") {

@@ -39,7 +39,8 @@ void on_thread(const std::string& name, const std::function<void()>& work) {
 
 std::string fill(std::string url) {
   if (const auto at = url.find("{4}"); at != std::string::npos) url.replace(at, 3, pod_ipv4);
-  if (const auto at = url.find("{6}"); at != std::string::npos) url.replace(at, 3, std::string("[") + pod_ipv6 + "]");
+  if (const auto at = url.find("{6}"); at != std::string::npos)
+    url.replace(at, 3, std::string("[") + pod_ipv6 + "]");
   return url;
 }
 
@@ -51,8 +52,9 @@ PodNetwork::PodNetwork() {
   const std::string own = std::to_string(::getpid()) + "-" + std::to_string(++made);
   pod_ = "inpodt" + own + "p";
   client_ = "inpodt" + own + "c";
-  must("ip netns add " + pod_ + "; ip netns add " + client_ + "; ip -n " + pod_ + " link set lo up; ip -n " + client_ +
-       " link set lo up; ip -n " + pod_ + " link add eth0 type veth peer name eth0 netns " + client_);
+  must("ip netns add " + pod_ + "; ip netns add " + client_ + "; ip -n " + pod_ + " link set lo up; ip -n " +
+       client_ + " link set lo up; ip -n " + pod_ + " link add eth0 type veth peer name eth0 netns " +
+       client_);
   const auto both = [&](const std::string& ns, const std::string& addresses) {
     must("ip netns exec " + ns + " sh -ec 'for a in " + addresses +
          "; do ip address add $a dev eth0 $(case $a in *:*) echo nodad;; esac); done; ip link set eth0 up'");
@@ -75,26 +77,37 @@ std::vector<std::string> PodNetwork::in_client(std::vector<std::string> command)
   command.insert(command.begin(), {"ip", "netns", "exec", client_});
   return command;
 }
-void PodNetwork::on_pod_thread(const std::function<void()>& work) const { on_thread(pod_, work); }
-void PodNetwork::on_client_thread(const std::function<void()>& work) const { on_thread(client_, work); }
-void PodNetwork::enter_pod() const { enter(pod_); }
+void PodNetwork::on_pod_thread(const std::function<void()>& work) const {
+  on_thread(pod_, work);
+}
+void PodNetwork::on_client_thread(const std::function<void()>& work) const {
+  on_thread(client_, work);
+}
+void PodNetwork::enter_pod() const {
+  enter(pod_);
+}
 
 void PodNetwork::serve(int port) {
   servers_.push_back(std::make_unique<Process>(in_pod({"python3", INCOMING_SERVER, std::to_string(port)})));
-  if (!servers_.back()->wait_for_output("ready", seconds(60))) FAIL("the pod's server did not start: " << servers_.back()->err());
+  if (!servers_.back()->wait_for_output("ready", seconds(60)))
+    FAIL("the pod's server did not start: " << servers_.back()->err());
 }
 
 Outcome PodNetwork::curl(std::string url, std::vector<std::string> more) const {
-  std::vector<std::string> command{"curl", "-sS", "-g", "--noproxy", "*", "--max-time", "60", "-H", "Expect:"};
+  std::vector<std::string> command{"curl",       "-sS", "-g", "--noproxy", "*",
+                                   "--max-time", "60",  "-H", "Expect:"};
   command.insert(command.end(), more.begin(), more.end());
   command.push_back(fill(std::move(url)));
   return run(in_client(std::move(command)), {}, seconds(90));
 }
 
 Outcome PodNetwork::curl_in_pod(std::string url) const {
-  return run(in_pod({"curl", "-sS", "-g", "--noproxy", "*", "--max-time", "60", fill(std::move(url))}), {}, seconds(90));
+  return run(in_pod({"curl", "-sS", "-g", "--noproxy", "*", "--max-time", "60", fill(std::move(url))}), {},
+             seconds(90));
 }
 
-std::string PodNetwork::rules() const { return run(in_pod({"nft", "list", "ruleset"}), {}, seconds(30)).out; }
+std::string PodNetwork::rules() const {
+  return run(in_pod({"nft", "list", "ruleset"}), {}, seconds(30)).out;
+}
 
 }  // namespace inpod::test

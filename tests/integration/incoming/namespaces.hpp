@@ -1,4 +1,5 @@
-// PodNetwork: two network namespaces joined by a veth pair, a "pod" with a real HTTP server, and a "client" outside.
+// PodNetwork: two network namespaces joined by a veth pair, a "pod" with a real HTTP server, and a "client"
+// outside.
 //
 // Names carry the test's pid; everything is removed at the end, whatever happened. Needs root and iproute2.
 #pragma once
@@ -29,7 +30,8 @@ class PodNetwork {
   /// A command as run inside.
   std::vector<std::string> in_pod(std::vector<std::string> command) const;
   std::vector<std::string> in_client(std::vector<std::string> command) const;
-  /// Runs `work` on a thread of its own whose network namespace is the pod's (the client's), and waits for it.
+  /// Runs `work` on a thread of its own whose network namespace is the pod's (the client's), and waits for
+  /// it.
   void on_pod_thread(const std::function<void()>& work) const;
   void on_client_thread(const std::function<void()>& work) const;
   /// Moves the calling thread into the pod's network namespace.

@@ -11,7 +11,8 @@ TEST_CASE("health checks go to the pod") {
   network.serve(8080);
   TestAgent agent(network);
   TestClient alice(agent, "alice@laptop", http_answer("alice\n"));
-  REQUIRE(alice.subscribe(8080, IncomingMode::steal, {{"http", "/healthz", 8080}, {"tcp", "", 8080}, {"http", "/other", 9090}}));
+  REQUIRE(alice.subscribe(8080, IncomingMode::steal,
+                          {{"http", "/healthz", 8080}, {"tcp", "", 8080}, {"http", "/other", 9090}}));
 
   // By the kubelet's name, from anywhere and for any path.
   CHECK(network.curl("http://{4}:8080/ready", {"-A", "kube-probe/1.30"}).out == "pod /ready\n");
@@ -35,9 +36,10 @@ TEST_CASE("a TCP check from the node is not the client's") {
   REQUIRE(alice.subscribe(8080, IncomingMode::steal, {{"tcp", "", 8080}}));
   const auto check = [&](const char* address) {
     return run(network.in_client({"python3", "-c",
-                                  "import socket; socket.create_connection(('10.77.0.2', 8080), 10, ('" + std::string(address) +
-                                      "', 0)).close()"}),
-               {}, seconds(60)).status;
+                                  "import socket; socket.create_connection(('10.77.0.2', 8080), 10, ('" +
+                                      std::string(address) + "', 0)).close()"}),
+               {}, seconds(60))
+        .status;
   };
   CHECK(check(node_ipv4) == 0);
   CHECK(check(client_ipv4) == 0);
@@ -52,10 +54,11 @@ TEST_CASE("a silent peer is the client's after a moment, checks or not") {
   std::atomic<bool> came{false};
   TestClient alice(agent, "alice@laptop", collector());
   REQUIRE(alice.subscribe(8080, IncomingMode::steal, {{"http", "/healthz", 8080}}));
-  Process silent(network.in_client({"python3", "-c",
-                                    "import socket, sys; s = socket.create_connection(('10.77.0.2', 8080), 10); "
-                                    "print('connected', flush=True); sys.stdin.read()"}),
-                 {.keep_stdin = true});
+  Process silent(
+      network.in_client({"python3", "-c",
+                         "import socket, sys; s = socket.create_connection(('10.77.0.2', 8080), 10); "
+                         "print('connected', flush=True); sys.stdin.read()"}),
+      {.keep_stdin = true});
   REQUIRE(silent.wait_for_output("connected", seconds(60)));
   CHECK(eventually(seconds(5), [&] { return alice.count() == 1; }));
   silent.close_stdin();

@@ -11,7 +11,8 @@ using namespace inpod::test;
 
 namespace {
 
-std::vector<std::string> holder(const PodNetwork& network, const std::string& client, const std::string& kind) {
+std::vector<std::string> holder(const PodNetwork& network, const std::string& client,
+                                const std::string& kind) {
   return network.in_pod({INCOMING_HOLDER, "8080", client, kind});
 }
 
@@ -61,7 +62,8 @@ TEST_CASE("a table that even the guardian could not delete is swept by the next 
   Process alice(holder(network, "alice@laptop", "guardian"));
   REQUIRE(alice.wait_for_output("ready", seconds(30)));
   // The guardian is the agent's only child; a container's end kills both at one stroke.
-  const auto children = read_file("/proc/" + std::to_string(alice.pid()) + "/task/" + std::to_string(alice.pid()) + "/children");
+  const auto children = read_file("/proc/" + std::to_string(alice.pid()) + "/task/" +
+                                  std::to_string(alice.pid()) + "/children");
   const pid_t guardian = pid_t(atoi(children.c_str()));
   REQUIRE(guardian > 1);
   REQUIRE(::kill(guardian, SIGKILL) == 0);
@@ -99,8 +101,8 @@ TEST_CASE("changes are whole: many ports at once, a refused change changes nothi
 
 TEST_CASE("without the capability the error names it") {
   PodNetwork network;
-  const auto refused = run(network.in_pod({"setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin",
-                                           INCOMING_HOLDER, "8080", "alice@laptop", "owner"}),
+  const auto refused = run(network.in_pod({"setpriv", "--bounding-set", "-net_admin", "--inh-caps",
+                                           "-net_admin", INCOMING_HOLDER, "8080", "alice@laptop", "owner"}),
                            {}, seconds(30));
   CHECK(refused.status == EPERM);
   CHECK(refused.err.find("NET_ADMIN") != std::string::npos);

@@ -30,7 +30,9 @@ class Connection {
     connected_ = ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   }
   bool connected() const { return connected_; }
-  bool send(const std::string& text) { return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == ssize_t(text.size()); }
+  bool send(const std::string& text) {
+    return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == ssize_t(text.size());
+  }
   void finish() { ::shutdown(fd_.get(), SHUT_WR); }
   void reset() {
     const linger now{1, 0};
@@ -58,7 +60,8 @@ class Connection {
 };
 
 /// Writes first, as an SMTP or MySQL server does.
-protocol::Task<void> greeter(TestClient& client, std::unique_ptr<protocol::Stream> stream, std::size_t index) {
+protocol::Task<void> greeter(TestClient& client, std::unique_ptr<protocol::Stream> stream,
+                             std::size_t index) {
   const std::string greeting = "220 hello\n";
   (void)co_await stream->write({reinterpret_cast<const std::uint8_t*>(greeting.data()), greeting.size()});
   stream->finish();
@@ -66,7 +69,8 @@ protocol::Task<void> greeter(TestClient& client, std::unique_ptr<protocol::Strea
 }
 
 /// Answers a little, then resets.
-protocol::Task<void> breaker(TestClient& client, std::unique_ptr<protocol::Stream> stream, std::size_t index) {
+protocol::Task<void> breaker(TestClient& client, std::unique_ptr<protocol::Stream> stream,
+                             std::size_t index) {
   const std::uint8_t byte = 'x';
   (void)co_await stream->write({&byte, 1});
   (void)co_await stream->read();
@@ -94,9 +98,11 @@ TEST_CASE("steal: the client answers; with its end the pod does, and no rule is 
   REQUIRE(received.size() == 5);
   CHECK(received[0].event.mode == IncomingMode::steal);
   CHECK(received[0].event.subscription == *subscription);
-  CHECK(std::string(received[0].event.remote.ip.begin(), received[0].event.remote.ip.begin() + 4) == std::string("\x0a\x4d\x00\x09", 4));
+  CHECK(std::string(received[0].event.remote.ip.begin(), received[0].event.remote.ip.begin() + 4) ==
+        std::string("\x0a\x4d\x00\x09", 4));
   CHECK(received[0].event.local.port == port);
-  CHECK(std::string(received[0].event.local.ip.begin(), received[0].event.local.ip.begin() + 4) == std::string("\x0a\x4d\x00\x02", 4));
+  CHECK(std::string(received[0].event.local.ip.begin(), received[0].event.local.ip.begin() + 4) ==
+        std::string("\x0a\x4d\x00\x02", 4));
   CHECK(received[0].bytes.find("GET /four HTTP/1.1\r\n") == 0);
   CHECK(received[1].event.remote.family == protocol::AddressFamily::ipv6);
 
@@ -149,7 +155,8 @@ TEST_CASE("steal: away, or without a listener, the pod gets the connection with 
   CHECK(network.curl("http://{4}:8080/", {"--data-binary", "@" + path}).out.find("pod 3000000 ") == 0);
   CHECK(alice.count() == 2);
   alice.set_away(false);
-  // Larger than what is kept for a replay, from a fast sender: refusal comes within the wait for the client's word.
+  // Larger than what is kept for a replay, from a fast sender: refusal comes within the wait for the client's
+  // word.
   CHECK(network.curl("http://{4}:8080/", {"--data-binary", "@" + path}).out.find("pod 3000000 ") == 0);
   CHECK(alice.wait_for(3).size() == 3);
   CHECK(agent.notes().empty());

@@ -1,4 +1,5 @@
-// Reading the node's and the pod's addresses out of the kernel's own tables, as text that was taken from real machines.
+// Reading the node's and the pod's addresses out of the kernel's own tables, as text that was taken from real
+// machines.
 #include "incoming/addresses.hpp"
 
 #include <arpa/inet.h>
@@ -35,9 +36,12 @@ TEST_CASE("default gateways") {
   CHECK(shown(found) == Texts{"10.42.0.1"});
   found.clear();
   add_ipv6_gateways(
-      "00000000000000000000000000000000 00 00000000000000000000000000000000 00 fd420000000000000000000000000001 00000400 00000001 00000000 00000003 eth0\n"
-      "fd420000000000000000000000000000 40 00000000000000000000000000000000 00 fd420000000000000000000000000002 00000100 00000001 00000000 00000001 eth0\n"
-      "00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 ffffffff 00000001 00000000 00200200 lo\n"
+      "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
+      "fd420000000000000000000000000001 00000400 00000001 00000000 00000003 eth0\n"
+      "fd420000000000000000000000000000 40 00000000000000000000000000000000 00 "
+      "fd420000000000000000000000000002 00000100 00000001 00000000 00000001 eth0\n"
+      "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
+      "00000000000000000000000000000000 ffffffff 00000001 00000000 00200200 lo\n"
       "00 00\n",
       found);
   CHECK(shown(found) == Texts{"[fd42::1]"});
@@ -48,7 +52,8 @@ TEST_CASE("a host's own addresses") {
   add_ipv4_locals(
       "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n"
       "     +-- 192.168.1.0/24 2 0 2\n        |-- 192.168.1.0\n           /24 link UNICAST\n"
-      "        |-- 192.168.1.7\n           /32 host LOCAL\n        |-- 192.168.1.255\n           /32 link BROADCAST\n"
+      "        |-- 192.168.1.7\n           /32 host LOCAL\n        |-- 192.168.1.255\n           /32 link "
+      "BROADCAST\n"
       "     |-- 127.0.0.1\n        /32 host LOCAL\n",
       found);
   CHECK(shown(found) == Texts{"192.168.1.7"});

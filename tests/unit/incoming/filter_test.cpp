@@ -36,8 +36,12 @@ class Kernel {
   UniqueFd in_, out_;
 };
 
-Packet to(std::uint16_t port, std::size_t options = 0) { return ipv4("10.0.0.1", "10.0.0.2", tcp({40000, port}, "data"), options); }
-Packet from(std::uint16_t port) { return ipv4("10.0.0.2", "10.0.0.1", tcp({port, 40000}, "data")); }
+Packet to(std::uint16_t port, std::size_t options = 0) {
+  return ipv4("10.0.0.1", "10.0.0.2", tcp({40000, port}, "data"), options);
+}
+Packet from(std::uint16_t port) {
+  return ipv4("10.0.0.2", "10.0.0.1", tcp({port, 40000}, "data"));
+}
 
 }  // namespace
 

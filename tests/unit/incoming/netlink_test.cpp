@@ -24,9 +24,8 @@ TEST_CASE("a batch around one message, as bytes") {
       // generation
       8, 0, 1, 0, 1, 2, 3, 4,
       // length, NEWTABLE (10 << 8 | 0), REQUEST|ACK|CREATE, sequence 2, family inet
-      40, 0, 0, 0, 0, 10, 5, 4, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0,
-      12, 0, 1, 0, 'i', 'n', 'p', 'o', 'd', '_', '1', 0,
-      8, 0, 2, 0, 0, 0, 0, 2,
+      40, 0, 0, 0, 0, 10, 5, 4, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 12, 0, 1, 0, 'i', 'n', 'p', 'o', 'd', '_',
+      '1', 0, 8, 0, 2, 0, 0, 0, 0, 2,
       // BATCH_END (0x11)
       20, 0, 0, 0, 0x11, 0, 1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10};
   CHECK(batch.data() == expected);

@@ -9,7 +9,9 @@ using namespace inpod::test;
 
 namespace {
 
-std::string text(const Segment& segment) { return {segment.payload.begin(), segment.payload.end()}; }
+std::string text(const Segment& segment) {
+  return {segment.payload.begin(), segment.payload.end()};
+}
 PacketFault fault(const Packet& packet, bool verify = false) {
   auto parsed = parse_packet(packet, verify);
   REQUIRE_FALSE(parsed);
@@ -52,12 +54,13 @@ TEST_CASE("a length of 0 means all that was captured") {
 
 TEST_CASE("IPv6 with extension headers") {
   CHECK(text(parse_packet(ipv6("fd00::1", "fd00::2", tcp({}, "plain")), true).value()) == "plain");
-  const Packet hop{60, 0, 1, 4, 0, 0, 0, 0};                              // hop-by-hop, 8 bytes, then destination options
+  const Packet hop{60, 0, 1, 4, 0, 0, 0, 0};  // hop-by-hop, 8 bytes, then destination options
   const Packet destination{44, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};  // 16 bytes, then fragment
-  const Packet atomic{51, 0, 0, 0, 0, 0, 0, 9};                           // an atomic fragment, then authentication
-  const Packet authentication{6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};        // 12 bytes, then TCP
+  const Packet atomic{51, 0, 0, 0, 0, 0, 0, 9};                     // an atomic fragment, then authentication
+  const Packet authentication{6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};  // 12 bytes, then TCP
   Packet all = hop;
-  for (const auto* more : {&destination, &atomic, &authentication}) all.insert(all.end(), more->begin(), more->end());
+  for (const auto* more : {&destination, &atomic, &authentication})
+    all.insert(all.end(), more->begin(), more->end());
   auto segment = parse_packet(ipv6("fd00::1", "fd00::2", tcp({}, "deep"), all, 0), true);
   REQUIRE(segment);
   CHECK(text(*segment) == "deep");
@@ -72,11 +75,13 @@ TEST_CASE("fragments are told apart") {
   CHECK(fault(packet) == PacketFault::fragment);
   put16(packet, 6, 0x4000);  // don't fragment
   CHECK(parse_packet(packet, false));
-  CHECK(fault(ipv6("fd00::1", "fd00::2", tcp({}, "x"), {6, 0, 0, 1, 0, 0, 0, 9}, 44)) == PacketFault::fragment);
+  CHECK(fault(ipv6("fd00::1", "fd00::2", tcp({}, "x"), {6, 0, 0, 1, 0, 0, 0, 9}, 44)) ==
+        PacketFault::fragment);
 }
 
 TEST_CASE("a wrong checksum counts only where it is asked for") {
-  for (auto packet : {ipv4("10.1.2.3", "10.4.5.6", tcp({}, "abc")), ipv6("fd00::1", "fd00::2", tcp({}, "abc"))}) {
+  for (auto packet :
+       {ipv4("10.1.2.3", "10.4.5.6", tcp({}, "abc")), ipv6("fd00::1", "fd00::2", tcp({}, "abc"))}) {
     packet.back() ^= 1;
     CHECK(parse_packet(packet, false));
     CHECK(fault(packet, true) == PacketFault::checksum);

@@ -12,8 +12,10 @@ namespace {
 
 const std::vector<Probe> http{{"http", "/healthz", 8080}}, tcp{{"tcp", "", 8080}}, grpc{{"grpc", "", 8080}};
 
-Opening judge(const std::string& text, const std::vector<Probe>& probes, bool from_node = false, bool ended = false) {
-  return judge_opening({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, ended, from_node, probes);
+Opening judge(const std::string& text, const std::vector<Probe>& probes, bool from_node = false,
+              bool ended = false) {
+  return judge_opening({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, ended, from_node,
+                       probes);
 }
 
 /// The verdict on the text as it grows byte by byte: unknown until the last byte that matters.

@@ -1,4 +1,5 @@
-// The reassembler: the cases of the standard one by one, then random traffic against a model that knows every byte.
+// The reassembler: the cases of the standard one by one, then random traffic against a model that knows every
+// byte.
 #include "incoming/reassembly.hpp"
 
 #include <algorithm>
@@ -14,7 +15,9 @@ using State = Reassembler::State;
 
 namespace {
 
-Bytes bytes(const std::string& text) { return {text.begin(), text.end()}; }
+Bytes bytes(const std::string& text) {
+  return {text.begin(), text.end()};
+}
 
 struct Feed {
   Reassembler reassembler;
@@ -93,7 +96,8 @@ TEST_CASE("what waits behind a hole is bounded, in bytes and in pieces") {
   Feed pieces(0, 64 * 1024);
   State state = State::open;
   int added = 0;
-  for (; state == State::open && added < 100000; ++added) state = pieces.add(std::uint32_t(2 + 2 * added), "x");
+  for (; state == State::open && added < 100000; ++added)
+    state = pieces.add(std::uint32_t(2 + 2 * added), "x");
   CHECK(state == State::gap);
   CHECK(added < 2000);
 }
@@ -103,7 +107,8 @@ TEST_CASE("random segmentation, reordering, doubling and overlaps: the same byte
   const auto below = [&](std::size_t most) { return std::size_t(random() % most); };
   int gaps = 0;
   for (int round = 0; round < 2000; ++round) {
-    const std::uint32_t first = round % 3 == 0 ? std::uint32_t(0) - std::uint32_t(below(3000)) : std::uint32_t(random());
+    const std::uint32_t first =
+        round % 3 == 0 ? std::uint32_t(0) - std::uint32_t(below(3000)) : std::uint32_t(random());
     const std::size_t length = below(6000);
     const std::size_t limit = round % 5 == 0 ? 2000 : 256 * 1024;
     const bool conflicting = round % 2 == 1;  // overlaps carry other bytes: the first that arrived must win
@@ -132,7 +137,8 @@ TEST_CASE("random segmentation, reordering, doubling and overlaps: the same byte
     std::vector<std::optional<std::uint8_t>> model(length);
     State state = State::open;
     for (const auto& piece : pieces) {
-      Bytes payload(sent.begin() + std::ptrdiff_t(piece.at), sent.begin() + std::ptrdiff_t(piece.at + piece.size));
+      Bytes payload(sent.begin() + std::ptrdiff_t(piece.at),
+                    sent.begin() + std::ptrdiff_t(piece.at + piece.size));
       if (conflicting)
         for (auto& byte : payload) byte = std::uint8_t(random());
       for (std::size_t i = 0; i < piece.size; ++i)
@@ -143,7 +149,8 @@ TEST_CASE("random segmentation, reordering, doubling and overlaps: the same byte
       if (state == State::gap) break;
     }
     for (std::size_t i = 0; i < out.size(); ++i) REQUIRE((model[i] && out[i] == *model[i]));
-    const bool complete = std::all_of(model.begin(), model.end(), [](const auto& byte) { return byte.has_value(); });
+    const bool complete =
+        std::all_of(model.begin(), model.end(), [](const auto& byte) { return byte.has_value(); });
     if (state != State::gap) {
       REQUIRE((out.size() == length) == complete);
       state = reassembler.acknowledged(first + std::uint32_t(length));
