@@ -9,6 +9,7 @@
 #include "cli/command.hpp"
 #include "cli/config_options.hpp"
 #include "cli/console.hpp"
+#include "cli/session_agents.hpp"
 #include "cli/signals.hpp"
 #include "session/program.hpp"
 #include "session/registry.hpp"
@@ -20,8 +21,6 @@ namespace {
 namespace asio = boost::asio;
 using namespace asio::experimental::awaitable_operators;
 using protocol::Task;
-
-bool wants_json(const std::string& format) { return format == "json"; }
 
 std::string text_of(const nlohmann::json& session, const char* key) {
   const auto value = session.value(key, nlohmann::json());
@@ -151,8 +150,50 @@ int start(const ConfigOptions& options, const std::string& program) {
   });
 }
 
-void add_format(CLI::App& command, std::string& format) {
-  command.add_option("-o,--output", format, "json: one object per line")->check(CLI::IsMember({"text", "json"}));
+struct ListOptions {
+  ConfigOptions config;
+  std::string format = "text", id;
+  bool cluster = false, all = false;
+};
+
+/// Runs one of the commands that look into the cluster.
+template <class Command>
+int in_cluster(const ListOptions& options, Command command) {
+  auto config = options.config.load();
+  if (!config) return report(config.error());
+  return run_to_end([&](asio::any_io_executor executor) { return command(executor, *config); });
+}
+
+void add_list(CLI::App& parent, Globals& globals) {
+  auto* command = parent.add_subcommand("list", "The sessions of this user that run; with --cluster, the agents in the cluster");
+  auto options = std::make_shared<ListOptions>();
+  options->config.add_cluster(*command);
+  command->add_flag("--cluster", options->cluster, "This user's agents in the cluster");
+  command->add_flag("-A,--all-namespaces", options->all, "With --cluster: of all namespaces");
+  command->add_option("-o,--output", options->format, "json: one object per line")->check(CLI::IsMember({"text", "json"}));
+  command->footer("Examples:\n  inpod session list -o json\n  inpod session list --cluster -A");
+  command->callback([options, &globals] {
+    globals.action = [options] {
+      const bool json = options->format == "json";
+      if (!options->cluster) return list(json);
+      return in_cluster(*options, [&](auto executor, Config config) { return list_agents(executor, std::move(config), options->all, json); });
+    };
+  });
+}
+
+void add_stop(CLI::App& parent, Globals& globals) {
+  auto* command = parent.add_subcommand("stop", "End a session: the pod gets its traffic back, the program ends");
+  auto options = std::make_shared<ListOptions>();
+  options->config.add_cluster(*command);
+  command->add_option("ID", options->id, "From `inpod session list`")->required();
+  command->add_flag("--cluster", options->cluster, "ID is an agent's: delete it from the cluster");
+  command->footer("Examples:\n  inpod session stop 3f2a91c0\n  inpod session stop --cluster 8a7710c2e19b04d5 -n shop");
+  command->callback([options, &globals] {
+    globals.action = [options] {
+      if (!options->cluster) return stop(options->id);
+      return in_cluster(*options, [&](auto executor, Config config) { return stop_agent(executor, std::move(config), options->id); });
+    };
+  });
 }
 
 void add_start(CLI::App& parent, Globals& globals) {
@@ -177,16 +218,8 @@ void add_session(CLI::App& app, Globals& globals) {
   auto* command = app.add_subcommand("session", "List, stop or start sessions");
   command->require_subcommand(1);
   command->footer("Examples:\n  inpod session list\n  inpod session stop 3f2a91c0\n  inpod session start -t local:4242 --program /bin/cat");
-  auto* list_command = command->add_subcommand("list", "The sessions of this user that run");
-  auto format = std::make_shared<std::string>("text");
-  add_format(*list_command, *format);
-  list_command->footer("Example:\n  inpod session list -o json");
-  list_command->callback([format, &globals] { globals.action = [format] { return list(wants_json(*format)); }; });
-  auto* stop_command = command->add_subcommand("stop", "End a session: the pod gets its traffic back, the program ends");
-  auto id = std::make_shared<std::string>();
-  stop_command->add_option("ID", *id, "From `inpod session list`")->required();
-  stop_command->footer("Example:\n  inpod session stop 3f2a91c0");
-  stop_command->callback([id, &globals] { globals.action = [id] { return stop(*id); }; });
+  add_list(*command, globals);
+  add_stop(*command, globals);
   add_start(*command, globals);
 }
 
