@@ -19,6 +19,12 @@ namespace {
 
 using Problem = std::optional<std::string>;
 
+/// A "~/" that no shell has seen.
+std::string expand_home(const std::string& path) {
+  const char* home = getenv("HOME");
+  return home != nullptr && path.rfind("~/", 0) == 0 ? home + path.substr(1) : path;
+}
+
 /// Applies one document to a Config; remembers where it comes from, for errors.
 class Applier {
  public:
@@ -89,7 +95,7 @@ class Applier {
       case Check::name_glob: return glob_problem(text);
       case Check::network: return network_problem(text);
       case Check::variable: return variable_problem(text);
-      case Check::none: case Check::choice: case Check::range: case Check::prefix: break;
+      case Check::none: case Check::choice: case Check::range: case Check::path: case Check::prefix: break;
     }
     if (text.find('\0') != std::string::npos) return "it holds a NUL";
     return std::nullopt;
@@ -116,7 +122,7 @@ class Applier {
       return wrong(key.name, value, expected_type(key));
     }
     if (const auto problem = text_problem(key, value.text)) return invalid(key.name, value, *problem);
-    field = value.text;
+    field = key.check == Check::path ? expand_home(value.text) : value.text;
     return {};
   }
 

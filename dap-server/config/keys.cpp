@@ -19,7 +19,7 @@ const std::vector<Key>& table() {
       {"namespace", FIELD(namespace_), "Kubernetes namespace of the target. Default: the context's.", "shop"},
       {"context", FIELD(context), "Context of the kubeconfig. Default: its current one.", "staging"},
       {"kubeconfig", FIELD(kubeconfig), "Path of the kubeconfig. Default: `$KUBECONFIG`, else `~/.kube/config`.",
-       "~/.kube/staging"},
+       "~/.kube/staging", Check::path},
       {"interception", FIELD(interception),
        "How calls are intercepted: `preload` for programs that use glibc dynamically, `syscalls` for static, Go and musl "
        "programs, `auto` looks at the executable.",
@@ -44,7 +44,7 @@ const std::vector<Key>& table() {
       {"agent.privileged", FIELD(agent.privileged),
        "Run the agent as a privileged container instead of with single capabilities.", "true"},
       {"agent.path", FIELD(agent.path),
-       "The `inpod-agent` executable to use. Default: the one beside `inpod`.", "/opt/inpod/lib/inpod/inpod-agent"},
+       "The `inpod-agent` executable to use. Default: the one beside `inpod`.", "/opt/inpod/lib/inpod/inpod-agent", Check::path},
       {"agent.labels", FIELD(agent.labels), "Labels for the agent's pod.", "{team: shop}"},
       {"agent.annotations", FIELD(agent.annotations), "Annotations for the agent's pod.",
        "{sidecar.istio.io/inject: \"false\"}"},

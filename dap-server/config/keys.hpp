@@ -21,6 +21,7 @@ enum class Check {
   none,
   choice,     ///< one of `choices`
   range,      ///< minimum … maximum
+  path,       ///< a path of this machine; "~/" in front is the home directory
   path_glob,  ///< globs that match whole absolute paths: start with / or **
   name_glob,  ///< globs of names
   prefix,     ///< a map of absolute path prefixes
