@@ -31,7 +31,9 @@ struct Start {
   std::function<void(const std::string&)> on_progress;
   Clock::time_point deadline;
   AgentPod agent;
-  bool created = false;  // there is something to delete
+  std::unique_ptr<Watch> watch;
+  std::string watch_path;
+  bool created = false;  // there may be a Job to delete
   json pod;              // as last seen
 
   void progress(const std::string& text) const {
@@ -96,7 +98,11 @@ Task<Result<void>> create_job(std::shared_ptr<Start> start) {
   start->created = true;  // from here on, whatever happens to the answer
   auto made = co_await start->client->post(resource_path("batch/v1", start->plan.namespace_, "jobs"),
                                            std::move(manifest));
-  if (!made) co_return Failed(made.error().context("cannot create the agent's Job"));
+  if (!made) {
+    const int code = made.error().code;
+    if (code == EACCES || code == EPERM || code == EINVAL || code == EEXIST || code == ENOENT) start->created = false;
+    co_return Failed(made.error().context("cannot create the agent's Job"));
+  }
   start->agent.job = agent_name(start->plan.session), start->agent.container = "inpod-agent";
   co_return Result<void>();
 }
@@ -175,15 +181,13 @@ Result<AgentState> take_event(Start& start, const Watch::Event& event) {
 }
 
 /// From creation to an attached, running container.
-Task<Result<std::shared_ptr<RemoteCommand>>> wait_and_attach(std::shared_ptr<Start> start,
-                                                             std::unique_ptr<Watch> watch,
-                                                             std::string watch_path) {
+Task<Result<std::shared_ptr<RemoteCommand>>> wait_and_attach(std::shared_ptr<Start> start) {
   auto next_events = Clock::now() + event_interval;
   while (start->left() > milliseconds(0)) {
-    auto event = co_await watch->next(std::min(attach_interval, start->left()));
+    auto event = co_await start->watch->next(std::min(attach_interval, start->left()));
     if (event && !*event) {  // the server ended the watch in order
-      CO_TRY(again, co_await start->client->watch(watch_path));
-      watch = std::move(again);
+      CO_TRY(again, co_await start->client->watch(start->watch_path));
+      start->watch = std::move(again);
       continue;
     }
     AgentState state = AgentState::coming;
@@ -215,9 +219,24 @@ std::string watch_path_of(const Start& start) {
   return pods + "?labelSelector=" + escape(session_label + std::string("=") + start.plan.session);
 }
 
+/// Attaches and feeds. An attach may slip in just before the container runs: it then ends without a word, and
+/// is tried again while the watch sees no failure.
+Task<Result<std::uint16_t>> attach_and_feed(std::shared_ptr<Start> start) {
+  for (;;) {
+    CO_TRY(command, co_await wait_and_attach(start));
+    start->progress(start->plan.executable_size > 0
+                        ? "sending the agent (" + std::to_string((start->input->size() >> 20) + 1) + " MB)"
+                        : "starting the agent");
+    auto port = co_await feed_agent(command, start->input, start->deadline);
+    if (port || port.error().code != EAGAIN || text(start->pod, {"status", "phase"}) == "Running")
+      co_return port;
+  }
+}
+
 Task<Result<AgentPod>> start_steps(std::shared_ptr<Start> start) {
-  const auto watch_path = watch_path_of(*start);
-  CO_TRY(watch, co_await start->client->watch(watch_path));
+  start->watch_path = watch_path_of(*start);
+  CO_TRY(watch, co_await start->client->watch(start->watch_path));
+  start->watch = std::move(watch);
   start->progress("creating the agent in namespace " + start->plan.namespace_);
   if (start->plan.config.mode == "ephemeral") {
     CO_TRY_VOID(co_await create_ephemeral(start));
@@ -225,15 +244,17 @@ Task<Result<AgentPod>> start_steps(std::shared_ptr<Start> start) {
     CO_TRY_VOID(co_await create_job(start));
   }
   start->progress("waiting for the agent's container to start");
-  CO_TRY(command, co_await wait_and_attach(start, std::move(watch), watch_path));
-  start->progress(start->plan.executable_size > 0
-                      ? "sending the agent (" + std::to_string((start->input->size() >> 20) + 1) + " MB)"
-                      : "starting the agent");
-  auto port = co_await feed_agent(command, start->input, start->deadline);
-  if (!port && port.error().code == ETIMEDOUT) co_return Failed(co_await too_late(start));
+  auto port = co_await attach_and_feed(start);
+  if (!port && port.error().code == ETIMEDOUT && start->left() <= milliseconds(0))
+    co_return Failed(co_await too_late(start));
   if (!port) co_return Failed(port.error());
   start->agent.port = *port;
   co_return start->agent;
+}
+
+Task<void> pause(milliseconds time) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 /// The node's own words about a container that ended are better than a broken attach.
@@ -249,10 +270,24 @@ Task<Error> explain(std::shared_ptr<Start> start, Error error) {
       if (error.text.find("it said") == std::string::npos) error.text = judged.error().text;
       break;
     }
-    asio::steady_timer pause(co_await asio::this_coro::executor, milliseconds(200));
-    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await pause(milliseconds(200));
   }
   co_return error;
+}
+
+/// Deletes the Job. One whose creation was cut off may appear only after we looked: then look again.
+Task<Result<void>> take_back(std::shared_ptr<Start> start) {
+  const auto path =
+      resource_path("batch/v1", start->plan.namespace_, "jobs", agent_name(start->plan.session));
+  const int attempts = start->agent.job.empty() ? 4 : 1;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    if (attempt > 0) co_await pause(milliseconds(250));
+    json options{{"propagationPolicy", "Background"}};
+    auto deleted = co_await start->client->remove(path, std::move(options));
+    if (deleted) break;
+    if (deleted.error().code != ENOENT) co_return Failed(deleted.error());
+  }
+  co_return Result<void>();
 }
 
 }  // namespace
@@ -275,14 +310,13 @@ Task<Result<AgentPod>> start_agent(std::shared_ptr<Client> client, AgentRequest 
     result = Failed(explained);
   }
   if (start->created) {
-    start->agent.job = agent_name(start->plan.session);
-    auto deleted = co_await delete_agent(start->client, start->agent);
-    if (!deleted)
-      result = Failed(result ? deleted.error()
-                             : Error{result.error().code,
-                                     result.error().text + "; and its Job " + start->agent.job +
-                                         " can't be deleted: " + deleted.error().text,
-                                     result.error().remedy});
+    const auto taken_back = co_await take_back(start);
+    if (!taken_back && !result) {
+      auto error = result.error();
+      error.text += "; and its Job " + agent_name(start->plan.session) +
+                    " can't be deleted: " + taken_back.error().text;
+      result = Failed(std::move(error));
+    }
   }
   if (cancelled) co_return Failed(Error{ECANCELED, "the start of the agent was cancelled", {}});
   co_return result;

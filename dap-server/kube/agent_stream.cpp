@@ -20,6 +20,14 @@ std::string last_lines(const std::string& said) {
   return from == std::string::npos ? trimmed : trimmed.substr(from ? from + 1 : 0);
 }
 
+/// Without a word of its own it may not have run at all: EAGAIN.
+Error ended_early(const std::string& lines, const std::string& how) {
+  Error error{lines.empty() ? EAGAIN : 0, "the agent ended before it was ready", {}};
+  if (!how.empty()) error.text += " (" + how + ")";
+  if (!lines.empty()) error.text += "; it said:\n    " + lines;
+  return error;
+}
+
 Task<Result<std::uint16_t>> write_input(std::shared_ptr<RemoteCommand> command,
                                         std::shared_ptr<const std::string> input) {
   const std::span bytes(reinterpret_cast<const std::uint8_t*>(input->data()), input->size());
@@ -35,10 +43,7 @@ Task<Result<std::uint16_t>> read_until_ready(std::shared_ptr<RemoteCommand> comm
     auto output = co_await command->read(buffer);
     if (!output || !*output) {
       command->close();  // ends the writer
-      const auto lines = last_lines(said);
-      co_return fail("the agent ended before it was ready" +
-                     (output ? std::string() : " (" + output.error().text + ")") +
-                     (lines.empty() ? "" : "; it said:\n    " + lines));
+      co_return Failed(ended_early(last_lines(said), output ? std::string() : output.error().text));
     }
     said.append(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>((*output)->size));
     for (auto end = said.find('\n', line); end != std::string::npos; end = said.find('\n', line)) {

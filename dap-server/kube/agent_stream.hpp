@@ -9,8 +9,8 @@
 namespace inpod::kube {
 
 /// input: everything that goes to its stdin. Returns the port of the line "inpod-agent ready port=N". Closes
-/// the connection in any case. Errors: it ended before (with its last lines), or the time is over
-/// (ETIMEDOUT).
+/// the connection in any case. Errors: it ended before (with its last lines; EAGAIN when it said nothing, for
+/// example because the container was not quite running), or the time is over (ETIMEDOUT).
 Task<Result<std::uint16_t>> feed_agent(std::shared_ptr<RemoteCommand> command,
                                        std::shared_ptr<const std::string> input,
                                        std::chrono::steady_clock::time_point deadline);

@@ -14,9 +14,10 @@ bool is_ephemeral(const AgentPlan& plan) {
   return plan.config.mode == "ephemeral";
 }
 
-/// The agent's rights. SYS_ADMIN, SYS_CHROOT: enter namespaces. SYS_PTRACE: /proc of the target. NET_ADMIN, NET_RAW:
-/// redirect and mirror. SETUID, SETGID: act as the target's user. The rest is what a container that runs as root has
-/// of file rights by default: the agent acts with the target's own capabilities, as far as it has them itself.
+/// The agent's rights. SYS_ADMIN, SYS_CHROOT: enter namespaces. SYS_PTRACE: /proc of the target. NET_ADMIN,
+/// NET_RAW: redirect and mirror. SETUID, SETGID: act as the target's user. The rest is what a container that
+/// runs as root has of file rights by default: the agent acts with the target's own capabilities, as far as
+/// it has them itself.
 json security_context(const AgentPlan& plan) {
   json context{{"runAsUser", 0}, {"runAsGroup", 0}, {"runAsNonRoot", false}};
   if (plan.config.privileged) {
@@ -24,8 +25,9 @@ json security_context(const AgentPlan& plan) {
     return context;
   }
   context["capabilities"]["drop"] = json::array({"ALL"});
-  context["capabilities"]["add"] = json::array({"SYS_ADMIN", "SYS_CHROOT", "SYS_PTRACE", "NET_ADMIN", "NET_RAW", "SETUID",
-                                                "SETGID", "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID"});
+  context["capabilities"]["add"] =
+      json::array({"SYS_ADMIN", "SYS_CHROOT", "SYS_PTRACE", "NET_ADMIN", "NET_RAW", "SETUID", "SETGID",
+                   "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID"});
   return context;
 }
 
