@@ -16,9 +16,14 @@ struct Files::File {
   protocol::FileStat stat;
   Clock::time_point heard;  // when `stat` came
   bool renewing = false;
-  UniqueFd memfd;  // of placeholders and directories
   std::shared_ptr<Snapshot> snapshot;
   std::shared_ptr<RemoteFile> remote;
+};
+
+struct Files::Listing {
+  explicit Listing(const boost::asio::any_io_executor& executor) : done(executor) {}
+  std::optional<Result<Paths::Listing>> result;
+  Signal done;
 };
 
 namespace {
@@ -71,21 +76,34 @@ Task<Answer> Files::open(Call call) {
   request.prefetch_limit = content ? whole_limit : 0;
   request.inline_limit = content ? inline_limit : 0;
   if (writes) paths_.forget();
+  const auto handle = next_handle_++;
+  std::shared_ptr<Listing> listing;
+  if ((flags & (O_DIRECTORY | O_PATH)) == O_DIRECTORY) listing = start_list(call.text, handle);
   auto opened = co_await ask<protocol::OpenedFile>(context_, std::move(request));
   if (writes) paths_.forget();
   if (!opened) co_return refuse(code_of(opened.error()));
   if (context_.closed) co_return refuse(EIO);
-  const auto handle = next_handle_++;
-  std::optional<Paths::Listing> listing;
-  if (S_ISDIR(opened->stat.mode) && (flags & O_PATH) == 0) {
-    auto listed = co_await paths_.list(call.text, "inpod-d:" + std::to_string(handle));
-    if (!listed) {
-      context_.spawn(drop(opened->handle));
-      co_return refuse(code_of(listed.error()));
-    }
-    listing = std::move(*listed);
+  if (S_ISDIR(opened->stat.mode) && (flags & O_PATH) == 0 && !listing) listing = start_list(call.text, handle);
+  while (listing && !listing->result) co_await listing->done.wait();
+  if (listing && !*listing->result && S_ISDIR(opened->stat.mode)) {
+    context_.spawn(drop(opened->handle));
+    co_return refuse(code_of(listing->result->error()));
   }
-  co_return take_in(call, handle, std::move(*opened), std::move(listing));
+  std::optional<Paths::Listing> listed;
+  if (listing && *listing->result) listed = std::move(**listing->result);
+  co_return take_in(call, handle, std::move(*opened), std::move(listed));
+}
+
+/// Lists a directory beside its opening: one round trip for both.
+std::shared_ptr<Files::Listing> Files::start_list(const std::string& path, std::uint64_t handle) {
+  auto listing = std::make_shared<Listing>(context_.executor);
+  context_.spawn(run_list(listing, path, "inpod-d:" + std::to_string(handle)));
+  return listing;
+}
+
+Task<void> Files::run_list(std::shared_ptr<Listing> listing, std::string path, std::string memfd_name) {
+  listing->result = co_await paths_.list(std::move(path), std::move(memfd_name));
+  listing->done.notify();
 }
 
 /// Enters an opened file into the table and makes the program's descriptor.
@@ -101,6 +119,7 @@ Answer Files::take_in(const Call& call, std::uint64_t handle, protocol::OpenedFi
   file->heard = Clock::now();
   file->kind = kind_of(opened, call.request.a);
   if (file->kind == FileKind::snapshot && memory_ >= memory_budget) file->kind = FileKind::handle;
+  if (file->kind != FileKind::snapshot && opened.stream != 0) (void)context_.link->take_stream(opened.stream);  // reset
   Answer answer;
   answer.reply.c = file->handle;
   answer.reply.stat = to_stat(file->stat);
@@ -127,13 +146,9 @@ Answer Files::take_in(const Call& call, std::uint64_t handle, protocol::OpenedFi
   return answer;
 }
 
-/// Falls back to a placeholder when every slot is taken.
 Result<void> Files::make_snapshot(File& file, protocol::OpenedFile opened, Answer& answer) {
   const auto slot = slots_.take(file.handle);
-  if (!slot) {
-    if (opened.stream != 0) (void)context_.link->take_stream(opened.stream);  // destroyed: reset
-    return make_placeholder(file, answer);
-  }
+  if (!slot) return fail_errno("open", EMFILE);
   auto made = Snapshot::create(context_, slots_, file.handle, *slot, std::move(opened));
   auto fd = made ? (*made)->program_fd() : Result<UniqueFd>(Failed(made.error()));
   if (!fd) {
@@ -148,7 +163,6 @@ Result<void> Files::make_snapshot(File& file, protocol::OpenedFile opened, Answe
 }
 
 Result<void> Files::make_placeholder(File& file, Answer& answer) {
-  if (file.kind == FileKind::snapshot) file.kind = FileKind::handle;
   TRY_ASSIGN(memfd, make_memfd((file.kind == FileKind::directory ? "inpod-d:" : "inpod-h:") + std::to_string(file.handle)));
   file.remote = std::make_shared<RemoteFile>(context_, file.agent_handle, file.flags, file.stat);
   answer.fd = std::move(memfd);

@@ -16,7 +16,7 @@ namespace inpod::relay {
 
 class Files {
  public:
-  static constexpr std::size_t max_files = 16384;
+  static constexpr std::size_t max_files = slot_count;
   static constexpr std::uint64_t memory_budget = 1ull << 30;  ///< bytes of whole files; past it files have no copy
 
   Files(Context& context, SlotTable& slots, Processes& processes, Paths& paths)
@@ -39,11 +39,14 @@ class Files {
 
  private:
   struct File;
+  struct Listing;
   std::shared_ptr<File> find(const Call& call);
   Answer take_in(const Call& call, std::uint64_t handle, protocol::OpenedFile opened,
                  std::optional<Paths::Listing> listing);
   Result<void> make_snapshot(File& file, protocol::OpenedFile opened, Answer& answer);
   Result<void> make_placeholder(File& file, Answer& answer);
+  std::shared_ptr<Listing> start_list(const std::string& path, std::uint64_t handle);
+  Task<void> run_list(std::shared_ptr<Listing> listing, std::string path, std::string memfd_name);
   Task<void> renew(std::shared_ptr<File> file);
   Task<void> sweep();
   Task<void> drop(std::uint64_t agent_handle);

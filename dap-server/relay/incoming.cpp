@@ -237,6 +237,8 @@ std::optional<protocol::SocketAddress> Incoming::requested(std::uint64_t cookie)
 }
 
 void Incoming::close() {
+  for (auto& [pod_port, port] : ports_)
+    if (port.state == Port::State::subscribed) context_.spawn(unsubscribe(port.subscription));
   listeners_.clear();
   ports_.clear();
   subscribed_.notify();

@@ -54,7 +54,7 @@ Result<std::shared_ptr<Snapshot>> Snapshot::create(Context& context, SlotTable& 
     fetch->target = everything;
     file->stream_ = fetch;
     context.spawn(file->follow(file, fetch));
-  } else if (file->is_whole()) {
+  } else if (arrived > 0 && file->is_whole()) {
     file->ended_at(arrived);  // a file may be shorter than it says (sysfs), or cut since
   }
   file->publish();

@@ -1,4 +1,5 @@
 // Hostile and broken requests: they cost the sender its connection, and the relay goes on.
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "catch.hpp"

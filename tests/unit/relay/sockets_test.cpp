@@ -1,119 +1,14 @@
 // Sockets over a real relay and a scripted agent: the program's side is real sockets of this process.
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/epoll.h>
 #include <sys/un.h>
 
 #include "catch.hpp"
 #include "unit/relay/bench.hpp"
+#include "unit/relay/program_sockets.hpp"
 
 using namespace inpod;
 using namespace inpod::test;
-using relay::Op;
 
 namespace {
-
-using Address = protocol::SocketAddress;
-
-Address ipv4(const char* text, std::uint16_t port) {
-  Address address{protocol::AddressFamily::ipv4, {}, port, 0, {}};
-  ::inet_pton(AF_INET, text, address.ip.data());
-  return address;
-}
-
-struct Raw {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-};
-
-Raw raw(int domain, const char* text, std::uint16_t port) {
-  Raw result;
-  if (domain == AF_INET) {
-    auto* in = reinterpret_cast<sockaddr_in*>(&result.storage);
-    in->sin_family = AF_INET, in->sin_port = htons(port);
-    ::inet_pton(AF_INET, text, &in->sin_addr);
-    result.length = sizeof(*in);
-  } else {
-    auto* in6 = reinterpret_cast<sockaddr_in6*>(&result.storage);
-    in6->sin6_family = AF_INET6, in6->sin6_port = htons(port);
-    ::inet_pton(AF_INET6, text, &in6->sin6_addr);
-    result.length = sizeof(*in6);
-  }
-  return result;
-}
-
-std::string text_of(const sockaddr_storage& storage) {
-  char text[64] = "";
-  if (storage.ss_family == AF_INET) {
-    auto* in = reinterpret_cast<const sockaddr_in*>(&storage);
-    ::inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
-    return text + (":" + std::to_string(ntohs(in->sin_port)));
-  }
-  auto* in6 = reinterpret_cast<const sockaddr_in6*>(&storage);
-  ::inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
-  return text + ("|" + std::to_string(ntohs(in6->sin6_port)));
-}
-
-UniqueFd make_socket(int domain, int type) {
-  UniqueFd fd(::socket(domain, type | SOCK_CLOEXEC, 0));
-  const timeval limit{10, 0};
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  return fd;
-}
-
-std::uint64_t cookie(int fd) {
-  std::uint64_t value = 0;
-  socklen_t length = sizeof(value);
-  ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &value, &length);
-  return value;
-}
-
-int socket_error(int fd) {
-  int code = 0;
-  socklen_t length = sizeof(code);
-  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length);
-  return code;
-}
-
-/// op connect, then connect(2) where the relay says; the errno of either, or of connect(2) EINPROGRESS.
-int connect_in_pod(const RelayClient& client, int fd, const Raw& remote, bool wait) {
-  const auto reply = client.call({.op = Op::connect, .a = wait, .fd = fd, .address = remote.get(),
-                                  .address_length = remote.length}).reply;
-  if (reply.error != 0) return reply.error;
-  const auto* to = reinterpret_cast<const sockaddr*>(&reply.address);
-  return ::connect(fd, to, reply.address_length) == 0 ? 0 : errno;
-}
-
-std::string receive(int fd, std::size_t length) {
-  std::string data(length, '\0');
-  std::size_t got = 0;
-  while (got < length) {
-    const auto piece = ::recv(fd, data.data() + got, length - got, 0);
-    if (piece <= 0) break;
-    got += static_cast<std::size_t>(piece);
-  }
-  data.resize(got);
-  return data;
-}
-
-/// An epoll set in the program, edge-triggered, with the socket in it before it connects.
-class Poller {
- public:
-  explicit Poller(int fd) : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
-    epoll_event event{EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {}};
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
-    wait(0);  // an unconnected socket hangs up at once, here as natively
-  }
-  std::uint32_t wait(int milliseconds) {
-    epoll_event event{};
-    return ::epoll_wait(epoll_.get(), &event, 1, milliseconds) == 1 ? event.events : 0;
-  }
-
- private:
-  UniqueFd epoll_;
-};
 
 void echo_everything(Bench& bench) {
   bench.agent.on_connect = [&bench](std::uint32_t id, const protocol::Connect& request) {
@@ -169,7 +64,7 @@ TEST_CASE("a blocking connect fails with the pod's errno") {
 TEST_CASE("a non-blocking connect is in progress until the pod answers, then wakes at once") {
   Bench bench;
   std::uint32_t request_id = 0;
-  Address wanted;
+  protocol::SocketAddress wanted;
   bench.agent.on_connect = [&](std::uint32_t id, const protocol::Connect& request) {
     request_id = id;
     wanted = request.remote;
@@ -345,24 +240,6 @@ TEST_CASE("unix sockets of the pod") {
 }
 
 namespace {
-
-/// A program's listener as the layer makes it: bound to loopback, with what was asked for told to the relay.
-struct Listener {
-  Listener(const RelayClient& client, int domain, std::uint16_t port) : fd(make_socket(domain, SOCK_STREAM)) {
-    const auto local = raw(domain, domain == AF_INET ? "127.0.0.1" : "::1", 0);
-    ::bind(fd.get(), local.get(), local.length);
-    const auto asked = raw(domain, domain == AF_INET ? "0.0.0.0" : "::", port);
-    client.call({.op = Op::bound, .fd = fd.get(), .address = asked.get(), .address_length = asked.length});
-    ::listen(fd.get(), 8);
-    client.call({.op = Op::listening, .fd = fd.get()});
-    Raw now;
-    now.length = sizeof(now.storage);
-    ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&now.storage), &now.length);
-    local_port = ntohs(reinterpret_cast<const sockaddr_in*>(&now.storage)->sin_port);
-  }
-  UniqueFd fd;
-  std::uint16_t local_port = 0;
-};
 
 std::shared_ptr<protocol::Stream> come(Bench& bench, protocol::IncomingMode mode, std::uint16_t port) {
   std::shared_ptr<protocol::Stream> stream = std::move(*bench.agent.link->open_stream());
