@@ -1,5 +1,5 @@
-// Fuzz: the recognition of health checks, on the first bytes of a stolen connection. A verdict never changes as more
-// bytes come, and there is always one at the end.
+// Fuzz: the recognition of health checks, on the first bytes of a stolen connection. A verdict never changes
+// as more bytes come, and there is always one at the end.
 #include "incoming/probe.hpp"
 
 #include <cstdlib>

@@ -1,7 +1,9 @@
-// Fuzz: the reassembler, on a script of segments and acknowledgements, against a model that knows each byte's first copy.
+// Fuzz: the reassembler, on a script of segments and acknowledgements, against a model that knows each byte's
+// first copy.
 //
-// Script: 4 bytes of first sequence number, then records of 6 bytes: offset (2, signed around the start), length (1, in
-// units of 3), kind (1), value (2). Delivered bytes must be the model's, in order, without a hole.
+// Script: 4 bytes of first sequence number, then records of 6 bytes: offset (2, signed around the start),
+// length (1, in units of 3), kind (1), value (2). Delivered bytes must be the model's, in order, without a
+// hole.
 #include "incoming/reassembly.hpp"
 
 #include <cstdlib>
@@ -37,7 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (std::size_t i = 0; i < length; ++i) payload[i] = std::uint8_t(data[4] + i * data[5]);
     for (std::size_t i = 0; i < length; ++i) {
       const auto at = std::int64_t(offset) + std::int64_t(i);
-      if (at >= 0 && std::size_t(at) >= before && std::size_t(at) < fin && !model[std::size_t(at)]) model[std::size_t(at)] = payload[i];
+      if (at >= 0 && std::size_t(at) >= before && std::size_t(at) < fin && !model[std::size_t(at)])
+        model[std::size_t(at)] = payload[i];
     }
     const bool ends = data[3] % 8 == 1;
     const auto end = std::int64_t(offset) + std::int64_t(length);
