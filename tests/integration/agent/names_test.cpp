@@ -36,14 +36,14 @@ TEST_CASE("Names resolve as they do in the pod", "[names]") {
   }
   for (const char* service : {"80", "http", "https", "domain", "nothing", "0x50", "99999", "www"}) {
     operations.push_back(resolve("db", service));
-    for (int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, 77}) operations.push_back(resolve("db", service, 0, type));
+    for (int type : std::initializer_list<int>{SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, 77}) operations.push_back(resolve("db", service, 0, type));
     operations.push_back(resolve("db", service, 0, 0, AI_NUMERICSERV));
     operations.push_back(resolve("", service, 0, SOCK_STREAM));
     operations.push_back(resolve("", service, 0, SOCK_STREAM, AI_PASSIVE));
     operations.push_back(resolve("", service, AF_INET, SOCK_STREAM, AI_PASSIVE));
     operations.push_back(resolve("", service, 0, 0, AI_CANONNAME));
   }
-  for (int protocol : {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, 99}) operations.push_back(resolve("db", "", 0, 0, 0, protocol));
+  for (int protocol : std::initializer_list<int>{IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, 99}) operations.push_back(resolve("db", "", 0, 0, 0, protocol));
   operations.push_back(resolve("db", "", AF_UNIX));
   operations.push_back(resolve("db", "", 0, 0, 0x40000000));
   operations.push_back(resolve("*", "*"));
