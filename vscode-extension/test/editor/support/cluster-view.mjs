@@ -1,0 +1,55 @@
+// The extension's "Cluster" view in Run and Debug.
+import { eventually } from './wait.mjs';
+
+export class Cluster {
+  constructor(page) {
+    this.page = page;
+  }
+
+  get pane() {
+    return this.page.locator('.pane').filter({ has: this.page.locator('.pane-header', { hasText: /^Cluster/i }) });
+  }
+
+  row(text) {
+    return this.pane.locator('.monaco-list-row').filter({ hasText: text }).first();
+  }
+
+  /** [{level, text}] of the rows on screen, in their order. */
+  async rows() {
+    return this.pane.locator('.monaco-list-row').evaluateAll((rows) =>
+      rows
+        .sort((a, b) => Number(a.dataset.index) - Number(b.dataset.index))
+        .map((row) => ({
+          level: Number(row.getAttribute('aria-level')),
+          text: ['.label-name', '.label-description']
+            .map((part) => row.querySelector(part)?.textContent ?? '')
+            .join(' ')
+            .trim(),
+          label: row.getAttribute('aria-label'),
+        })),
+    );
+  }
+
+  async texts() {
+    return (await this.rows()).map((row) => row.text);
+  }
+
+  shows(pattern, bound = 30_000) {
+    return eventually(`the Cluster view shows ${pattern}`, async () => {
+      const texts = await this.texts();
+      return texts.find((text) => pattern.test(text)) ?? (bound && false);
+    }, bound);
+  }
+
+  async expand(text) {
+    const row = this.row(text);
+    await row.waitFor();
+    if ((await row.getAttribute('aria-expanded')) === 'false') await row.click();
+  }
+
+  /** Opens a row's context menu and picks an entry. */
+  async menu(text, entry) {
+    await this.row(text).click({ button: 'right' });
+    await this.page.locator('.monaco-menu').getByRole('menuitem', { name: entry }).click();
+  }
+}
