@@ -72,6 +72,10 @@ export class Shop {
     return this.kubectl(['get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[0].metadata.name}']);
   }
 
+  async podIp(pod) {
+    return this.kubectl(['get', 'pod', pod, '-o', 'jsonpath={.status.podIP}']);
+  }
+
   /** Names of the agents' jobs and pods in this namespace, without those that are being deleted. */
   async agents() {
     const list = JSON.parse(await this.kubectl(['get', 'jobs,pods', '-l', 'app.kubernetes.io/managed-by=inpod', '-o', 'json']));
@@ -80,6 +84,13 @@ export class Shop {
 
   noAgent(bound = 30_000) {
     return eventually('no agent is in the cluster', async () => (await this.agents()).length === 0, bound);
+  }
+
+  /** The admin's kubeconfig with this namespace as its context's, as a developer of the shop would have it. */
+  async kubeconfig() {
+    const config = JSON.parse(await kubectl(['config', 'view', '--raw', '--minify', '--flatten', '-o', 'json']));
+    config.contexts[0].context.namespace = this.namespace;
+    return config;
   }
 
   /** A kubeconfig whose user may do only what these rules (YAML of a Role) say; returns its text. */
@@ -104,7 +115,7 @@ export class Shop {
     const token = await eventually('the service account has a token', async () =>
       Buffer.from(await this.kubectl(['get', 'secret', `${name}-token`, '-o', 'jsonpath={.data.token}']), 'base64').toString(),
     );
-    const config = JSON.parse(await kubectl(['config', 'view', '--raw', '--minify', '--flatten', '-o', 'json']));
+    const config = await this.kubeconfig();
     config.users = [{ name, user: { token } }];
     config.contexts[0].context.user = name;
     return JSON.stringify(config, null, 2);

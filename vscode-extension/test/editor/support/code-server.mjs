@@ -81,8 +81,12 @@ export class CodeServer {
   /** Ends the server and with it the extension hosts. */
   async stop() {
     if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill('SIGTERM');
-    const timer = setTimeout(() => process.kill(-this.process.pid, 'SIGKILL'), 10_000);
+    const timer = setTimeout(() => this.kill(), 10_000);
     await this.exited;
     clearTimeout(timer);
+  }
+
+  kill() {
+    process.kill(-this.process.pid, 'SIGKILL');
   }
 }

@@ -16,7 +16,7 @@ export class Developer {
     this.home = mkdtempSync('/tmp/inpod-editor-');
     this.#give(this.home);
     this.mkdir('run', 0o700);
-    this.kubeconfig = this.write('.kube/config', readFileSync(process.env.KUBECONFIG, 'utf8'), 0o600);
+    this.kubeconfig = this.path('.kube/config');
     this.environment = {
       HOME: this.home,
       KUBECONFIG: this.kubeconfig,
@@ -45,6 +45,14 @@ export class Developer {
     writeFileSync(path, text, { mode });
     this.#giveFrom(path);
     return path;
+  }
+
+  delete(name) {
+    rmSync(this.path(name));
+  }
+
+  useKubeconfig(config) {
+    this.write('.kube/config', typeof config === 'string' ? config : JSON.stringify(config, null, 2), 0o600);
   }
 
   copy(from, name) {

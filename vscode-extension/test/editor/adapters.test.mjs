@@ -1,0 +1,85 @@
+// Launch configurations of other debuggers: each adapter gets its user's configuration as it was, with the session's
+// environment in the adapter's own form. The adapters of cppdbg and CodeLLDB can't be installed here; recording ones stand
+// in their places (support/adapter-extensions.mjs). Node's is VS Code's own, and real.
+import assert from 'node:assert/strict';
+import { addAdapterExtension, recorded } from './support/adapter-extensions.mjs';
+import { editorTests } from './support/tests.mjs';
+import { eventually } from './support/wait.mjs';
+
+const service = { program: '${workspaceFolder}/build/service', args: ['8080', 'two words'], cwd: '${workspaceFolder}' };
+
+const { scenario } = editorTests(import.meta.url, {
+  prepare({ developer, workspace, shop }) {
+    addAdapterExtension(developer, 'cppdbg');
+    addAdapterExtension(developer, 'lldb');
+    workspace.write('.inpod/config.yaml', `target: deployment/web\nnamespace: ${shop.namespace}\n`);
+    workspace.write(
+      'app.js',
+      'console.log(`node sees ${process.env.APP_COLOR} and ${process.env.OWN}: ${require("fs").readFileSync("/etc/web/config.yaml", "utf8")}`);\n',
+    );
+    workspace.launch(
+      {
+        ...service,
+        type: 'cppdbg',
+        request: 'launch',
+        name: 'C++ (gdb)',
+        MIMode: 'gdb',
+        environment: [{ name: 'OWN', value: 'of the configuration' }],
+        setupCommands: [{ text: '-enable-pretty-printing', ignoreFailures: true }],
+      },
+      { ...service, type: 'lldb', request: 'launch', name: 'CodeLLDB', env: { OWN: 'of the configuration' }, sourceLanguages: ['cpp'] },
+      { type: 'node', request: 'launch', name: 'Node', program: '${workspaceFolder}/app.js', env: { OWN: 'of the configuration' } },
+    );
+  },
+});
+
+async function launchOf({ window, developer }, type, configuration) {
+  await window.debug.selectConfiguration(configuration);
+  await window.command('Inpod: Run in Cluster');
+  const got = await eventually(`the adapter of ${type} gets a launch`, () => recorded(developer, type).find(({ command }) => command === 'launch'), 60_000);
+  await window.debug.ended();
+  return got.arguments;
+}
+
+function keptAsItWas(launch, workspace) {
+  assert.equal(launch.program, `${workspace.path}/build/service`);
+  assert.deepEqual(launch.args, ['8080', 'two words']);
+  assert.equal(launch.cwd, workspace.path);
+  assert.equal(launch.cluster, undefined);
+}
+
+scenario("cppdbg: the pod's variables reach the program as a list, the layer only the program", async (context) => {
+  const launch = await launchOf(context, 'cppdbg', 'C++ (gdb)');
+  keptAsItWas(launch, context.workspace);
+  assert.equal(launch.type, 'cppdbg');
+  assert.equal(launch.MIMode, 'gdb');
+  const variables = Object.fromEntries(launch.environment.map(({ name, value }) => [name, value]));
+  assert.equal(variables.APP_COLOR, 'teal');
+  assert.equal(variables.OWN, 'of the configuration');
+  const commands = launch.setupCommands.map(({ text }) => text);
+  assert.ok(commands.includes('-enable-pretty-printing'), "the user's own commands are kept");
+  assert.ok(JSON.stringify(launch).includes('libinpod.so'), 'the layer is given to the program');
+  const { env } = recorded(context.developer, 'cppdbg').find(({ started }) => started);
+  assert.equal(env.LD_PRELOAD, null, 'and not to the debugger');
+});
+
+scenario('CodeLLDB: by its port, with env as an object', async (context) => {
+  const launch = await launchOf(context, 'lldb', 'CodeLLDB');
+  keptAsItWas(launch, context.workspace);
+  assert.deepEqual(launch.sourceLanguages, ['cpp']);
+  assert.equal(launch.env.APP_COLOR, 'teal');
+  assert.equal(launch.env.OWN, 'of the configuration');
+  assert.match(launch.env.LD_PRELOAD, /libinpod\.so/);
+  const { started, env } = recorded(context.developer, 'lldb').find((entry) => entry.started);
+  assert.match(started.join(' '), /--port \d+/);
+  assert.equal(env.LD_PRELOAD, null);
+});
+
+scenario("node: its adapter stays VS Code's, its program is in the pod", async ({ window }) => {
+  await window.debug.selectConfiguration('Node');
+  await window.command('Inpod: Run in Cluster');
+  await window.debug.showConsole();
+  await window.debug.inConsole(/node sees teal and of the configuration: greeting: hello from the pod/, 60_000);
+  await window.debug.ended();
+  await window.status.session.waitFor({ state: 'detached' });
+});
