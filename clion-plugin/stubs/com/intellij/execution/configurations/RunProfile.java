@@ -1,0 +1,5 @@
+package com.intellij.execution.configurations;
+
+public interface RunProfile {
+  String getName();
+}

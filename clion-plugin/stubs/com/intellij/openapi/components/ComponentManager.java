@@ -1,0 +1,7 @@
+package com.intellij.openapi.components;
+
+public interface ComponentManager {
+  <T> T getService(Class<T> type);
+
+  boolean isDisposed();
+}

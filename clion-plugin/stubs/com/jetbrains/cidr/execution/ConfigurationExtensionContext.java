@@ -1,0 +1,3 @@
+package com.jetbrains.cidr.execution;
+
+public class ConfigurationExtensionContext {}

@@ -1,0 +1,3 @@
+package com.jetbrains.cidr.lang.toolchains;
+
+public class CidrToolEnvironment {}
