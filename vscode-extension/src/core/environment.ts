@@ -1,0 +1,60 @@
+// The session's environment for the debuggers that stay in VS Code's hands (node, python, go): each takes `env`, and the
+// launch configuration's own variables win. What must not be there is null, which all but Python's adapter understand;
+// there it is made empty.
+
+import { InpodError } from './errors';
+import type { Configuration, NativeFamily } from './configurations';
+import { isObject, list, text } from './json';
+
+export interface SessionEnvironment {
+  env: Record<string, string>;
+  unset: string[];
+}
+
+/** inpod's own variables: no configuration may change them. */
+export function ours(env: Record<string, string>): Record<string, string> {
+  const own = Object.entries(env).filter(([name]) => name === 'LD_PRELOAD' || name.startsWith('INPOD_'));
+  return Object.fromEntries(own);
+}
+
+export function withEnvironment<C extends Configuration>(
+  configuration: C,
+  family: NativeFamily,
+  session: SessionEnvironment,
+): C {
+  const user = isObject(configuration['env']) ? configuration['env'] : {};
+  const env: Record<string, unknown> = {};
+  for (const name of session.unset) env[name] = family === 'python' ? '' : null;
+  Object.assign(env, session.env, user, ours(session.env));
+  return { ...configuration, env };
+}
+
+/** The executable that will load the layer, as `inpod session start --program` wants it. */
+export function programOf(configuration: Configuration, family: NativeFamily): string {
+  switch (family) {
+    case 'node':
+      return text(configuration, 'runtimeExecutable') || 'node';
+    case 'python':
+      return pythonOf(configuration);
+    case 'go':
+      return goProgram(configuration);
+  }
+}
+
+function pythonOf(configuration: Configuration): string {
+  for (const key of ['python', 'pythonPath']) {
+    const first: unknown = list(configuration, key)[0] ?? configuration[key];
+    if (typeof first === 'string' && first !== '') return first;
+  }
+  return 'python3';
+}
+
+/** Delve builds the program itself in its other modes, so there is nothing yet that could be looked at. */
+function goProgram(configuration: Configuration): string {
+  if (configuration['mode'] === 'exec' && text(configuration, 'program') !== '') return text(configuration, 'program');
+  throw new InpodError(
+    `The launch configuration "${configuration.name}" lets Delve build the program, so it can't be prepared for the cluster`,
+    'build it in a preLaunchTask, and set "mode": "exec" and "program" to the executable',
+    ['openLaunch'],
+  );
+}

@@ -1,0 +1,169 @@
+// What is known of one session: filled from the events `session`, `agent`, `process`, `closed`, `activity` and `note`
+// (docs/dap-extensions.md), read by the tree, the status bar and the commands. Unknown events and keys change nothing.
+
+import { number, objectOf, objects, text, texts, type JsonObject } from './json';
+
+export type IncomingMode = 'mirror' | 'steal';
+
+export interface Port {
+  port: number;
+  localPort: number;
+  mode: IncomingMode;
+  listening: boolean;
+  connections: number;
+  open: number;
+  requests: number;
+}
+
+export interface ResolvedName {
+  name: string;
+  status: number;
+  addresses: string[];
+}
+
+export interface Connection {
+  transport: string;
+  remote: string;
+  errno: number;
+}
+
+export interface Note {
+  severity: string;
+  text: string;
+}
+
+export class SessionModel {
+  state: 'starting' | 'running' | 'lost' | 'ended' = 'starting';
+  name: string;
+  target = '';
+  namespace = '';
+  context = '';
+  pod = '';
+  container = '';
+  hostname = '';
+  agent = '';
+  agentState = '';
+  mode = '';
+  roundTripMicroseconds = 0;
+  leaseSeconds = 0;
+  program = '';
+  ports: Port[] = [];
+  files: string[] = [];
+  filesOpened = 0;
+  fileBytes = 0;
+  names: ResolvedName[] = [];
+  namesResolved = 0;
+  connections: Connection[] = [];
+  connectionsMade = 0;
+  connectionsFailed = 0;
+  environment: string[] = [];
+  environmentCount = 0;
+  notes: Note[] = [];
+
+  constructor(
+    readonly id: string,
+    name: string,
+  ) {
+    this.name = name;
+  }
+
+  /** True if the event told something. */
+  apply(event: JsonObject): boolean {
+    switch (event['event']) {
+      case 'session':
+        this.applySession(event);
+        return true;
+      case 'agent':
+        this.agentState = text(event, 'text') || text(event, 'state');
+        return true;
+      case 'closed':
+        this.state = 'lost';
+        this.agentState = text(event, 'error');
+        return true;
+      case 'activity':
+        this.applyActivity(event);
+        return true;
+      case 'note':
+        this.notes = [...this.notes, { severity: text(event, 'severity'), text: text(event, 'text') }].slice(-20);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** The body of `inpod/session`, as an event or as the answer to a request. */
+  private applySession(event: JsonObject): void {
+    if (event['state'] === 'ended') {
+      this.state = 'ended';
+      return;
+    }
+    if (this.state !== 'lost') this.state = 'running';
+    this.target = text(event, 'target') || this.target;
+    this.namespace = text(event, 'namespace') || this.namespace;
+    this.context = text(event, 'context') || this.context;
+    this.pod = text(event, 'pod') || this.pod;
+    this.container = text(event, 'container') || this.container;
+    this.hostname = text(event, 'hostname') || this.hostname;
+    this.agent = text(event, 'agent') || this.agent;
+    this.mode = text(event, 'mode') || this.mode;
+    this.program = text(event, 'program') || this.program;
+    this.roundTripMicroseconds = number(event, 'round_trip_us') || this.roundTripMicroseconds;
+    this.leaseSeconds = number(event, 'lease_seconds') || this.leaseSeconds;
+    if (Array.isArray(event['environment'])) {
+      this.environment = texts(event, 'environment').sort((a, b) => a.localeCompare(b));
+      this.environmentCount = this.environment.length;
+    }
+  }
+
+  private applyActivity(event: JsonObject): void {
+    const files = objectOf(event['files']);
+    this.files = texts(files, 'items');
+    this.filesOpened = number(files, 'opened');
+    this.fileBytes = number(files, 'bytes');
+    const names = objectOf(event['names']);
+    this.namesResolved = number(names, 'resolved');
+    this.names = objects(names, 'items').map((item) => ({
+      name: text(item, 'name'),
+      status: number(item, 'status'),
+      addresses: texts(item, 'addresses'),
+    }));
+    const outgoing = objectOf(event['outgoing']);
+    this.connectionsMade = number(outgoing, 'connected');
+    this.connectionsFailed = number(outgoing, 'failed');
+    this.connections = objects(outgoing, 'items').map((item) => ({
+      transport: text(item, 'transport'),
+      remote: text(item, 'remote'),
+      errno: number(item, 'errno'),
+    }));
+    this.ports = objects(event, 'incoming').map((item) => ({
+      port: number(item, 'port'),
+      localPort: number(item, 'local_port'),
+      mode: item['mode'] === 'steal' ? 'steal' : 'mirror',
+      listening: item['listening'] !== false,
+      connections: number(item, 'connections'),
+      open: number(item, 'open'),
+      requests: number(item, 'requests'),
+    }));
+    this.environmentCount = number(objectOf(event['environment']), 'count') || this.environmentCount;
+  }
+}
+
+export function portText(port: Port): string {
+  return port.localPort === 0 || port.localPort === port.port ? `${port.port}` : `${port.port} → ${port.localPort}`;
+}
+
+const targetText = (session: SessionModel): string => session.target || 'the cluster';
+
+/** "deployment/web · mirror 8080", "2 cluster sessions". */
+export function statusText(sessions: readonly SessionModel[]): string {
+  const [only] = sessions;
+  if (only === undefined) return '';
+  if (sessions.length > 1) return `${sessions.length} cluster sessions`;
+  if (only.state === 'starting') return `${targetText(only)} · starting`;
+  if (only.state === 'lost') return `${targetText(only)} · connection lost`;
+  const parts = (['steal', 'mirror'] as const).flatMap((mode) => {
+    const ports = only.ports.filter((port) => port.mode === mode && port.listening).map((port) => port.port);
+    return ports.length === 0 ? [] : [`${mode} ${ports.join(', ')}`];
+  });
+  return [targetText(only), ...parts].join(' · ');
+}

@@ -1,0 +1,136 @@
+// The debug adapter of type "inpod": `inpod dap`, started for each session. It is a child of the extension, not of VS Code,
+// so that what it says on stderr comes into the log, and so that a launch that fails in the cluster is shown with buttons.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import * as vscode from 'vscode';
+import { runMark } from '../core/configurations';
+import { adapterArguments } from '../core/debuggers';
+import { Cancelled, errorFromText, InpodError } from '../core/errors';
+import { Decoder, encode } from '../core/framing';
+import { cannotStart, end } from '../core/inpod';
+import { isObject, objectOf, text, without, type JsonObject } from '../core/json';
+import type { Log } from './log';
+import type { Sessions } from './sessions';
+import { tool } from './settings';
+
+/** `id` of the errors that are inpod's own, not the debugger's. */
+const ownError = 7001;
+
+interface Options {
+  inpod: string;
+  args: string[];
+  cwd: string;
+  log: Log;
+  failed: (error: InpodError | Cancelled) => void;
+  gone: () => void;
+}
+
+class InpodAdapter implements vscode.DebugAdapter {
+  private readonly messages = new vscode.EventEmitter<vscode.DebugProtocolMessage>();
+  readonly onDidSendMessage = this.messages.event;
+  private readonly child: ChildProcess;
+  private readonly decoder = new Decoder();
+  private disposed = false;
+  private over = false;
+
+  constructor(private readonly options: Options) {
+    const child = spawn(options.inpod, options.args, { cwd: options.cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child = child;
+    child.stdin.on('error', () => undefined); // it has ended, which 'close' tells
+    child.stdout.on('data', (chunk: Buffer) => this.read(chunk));
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      for (const line of chunk.split('\n')) if (line.trim() !== '') options.log.line(line);
+    });
+    child.once('error', (error) => this.fail(cannotStart(options.inpod, error)));
+    child.once('close', (code, signal) => {
+      options.log.info(`inpod dap ended (${signal ?? `exit code ${code ?? 0}`}).`);
+      if (!this.disposed && code !== 0)
+        this.fail(
+          new InpodError(`inpod dap ended unexpectedly (${signal ?? `exit code ${code ?? 0}`})`, '', ['showLog']),
+        );
+      this.terminated();
+    });
+  }
+
+  handleMessage(message: vscode.DebugProtocolMessage): void {
+    this.child.stdin?.write(encode(withoutMarks(message)));
+  }
+
+  /** The end of its stdin ends the debuggee and the session. */
+  dispose(): void {
+    this.disposed = true;
+    end(this.child);
+    this.options.gone();
+    this.messages.dispose();
+  }
+
+  private read(chunk: Buffer): void {
+    if (this.disposed) return;
+    try {
+      for (const message of this.decoder.push(chunk)) this.receive(message);
+    } catch (error) {
+      this.fail(new InpodError(`inpod dap sends what is no debug protocol: ${String(error)}`, '', ['showLog']));
+      end(this.child);
+    }
+  }
+
+  private receive(message: JsonObject): void {
+    if (message['type'] === 'event' && message['event'] === 'terminated') this.over = true;
+    if (message['type'] === 'response' && message['success'] === false) this.refused(message);
+    this.messages.fire(message);
+  }
+
+  /** VS Code would show the bare text in a dialog; ours is a notification with buttons. */
+  private refused(response: JsonObject): void {
+    const error = objectOf(objectOf(response['body'])['error']);
+    const command = response['command'];
+    if ((command !== 'launch' && command !== 'initialize') || error['id'] !== ownError) return;
+    const cancelled = error['showUser'] === false;
+    error['showUser'] = false;
+    this.options.failed(cancelled ? new Cancelled() : errorFromText(text(error, 'format')));
+  }
+
+  private fail(error: InpodError): void {
+    this.options.failed(error);
+    this.terminated();
+  }
+
+  private terminated(): void {
+    if (this.over || this.disposed) return;
+    this.over = true;
+    this.messages.fire({ type: 'event', event: 'terminated', seq: 0 });
+  }
+}
+
+function withoutMarks(message: vscode.DebugProtocolMessage): unknown {
+  const request = message as unknown as JsonObject;
+  const args = request['arguments'];
+  if (request['command'] !== 'launch' || !isObject(args) || !(runMark in args)) return message;
+  return { ...request, arguments: without(args, runMark) };
+}
+
+export class AdapterFactory implements vscode.DebugAdapterDescriptorFactory {
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    private readonly log: Log,
+    private readonly sessions: Sessions,
+    private readonly failed: (error: InpodError | Cancelled, session: vscode.DebugSession) => void,
+  ) {}
+
+  createDebugAdapterDescriptor(session: vscode.DebugSession): vscode.DebugAdapterDescriptor {
+    const { inpod, flags, cwd } = tool(this.context, session.workspaceFolder);
+    const args = [...flags, 'dap', ...adapterArguments(session.configuration['debugger'])];
+    this.log.info(`${session.name}: ${[inpod, ...args].join(' ')}`);
+    if (isObject(session.configuration['cluster'])) this.sessions.begin(session);
+    return new vscode.DebugAdapterInlineImplementation(
+      new InpodAdapter({
+        inpod,
+        args,
+        cwd,
+        log: this.log,
+        failed: (error) => this.failed(error, session),
+        gone: () => this.sessions.remove(session.id),
+      }),
+    );
+  }
+}

@@ -1,0 +1,299 @@
+// "Run in Cluster" and "Run in Cluster Again", and what they and F5 on a configuration of type "inpod" do to a launch
+// configuration while VS Code resolves it. Nothing is started when anything here fails: the configuration is then withdrawn.
+//
+// First VS Code hands a configuration over as it is written (`resolveDebugConfiguration`): the target is settled, before
+// anything is built. Then, with variables replaced, tasks run and the debugger's own extension through with it
+// (`…WithSubstitutedVariables`), it is rewritten, or gets the session's environment.
+
+import { randomUUID } from 'node:crypto';
+import { dirname, isAbsolute } from 'node:path';
+import * as vscode from 'vscode';
+import { checkCluster, clusterOf, describeTarget, withTarget, type TargetChoice } from '../core/cluster';
+import {
+  kindOf,
+  nativeFamily,
+  refusal,
+  runMark,
+  sessionMark,
+  sessionName,
+  wrap,
+  type Configuration,
+} from '../core/configurations';
+import { debuggerFor } from '../core/debuggers';
+import { programOf, withEnvironment } from '../core/environment';
+import { EnvironmentSession } from '../core/environmentSession';
+import { Cancelled, InpodError } from '../core/errors';
+import { isExecutable, onPath } from '../core/inpod';
+import { isObject, objectOf, text, without, type JsonObject } from '../core/json';
+import { runnable } from '../core/launchFile';
+import { Runs, type Run } from '../core/runs';
+import schema from '../../schemas/config.json';
+import type { Failures } from './failures';
+import { compounded, launchConfigurations } from './launch';
+import type { Log } from './log';
+import type { Sessions } from './sessions';
+import { folderOf, tool } from './settings';
+import type { Targets } from './targets';
+
+type Folder = vscode.WorkspaceFolder | undefined;
+
+interface LastRun {
+  folder: string | undefined;
+  configuration: Configuration;
+  target?: TargetChoice;
+}
+
+export class Runner implements vscode.DebugConfigurationProvider {
+  private readonly runs = new Runs();
+  private last: LastRun | undefined;
+
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    private readonly log: Log,
+    private readonly failures: Failures,
+    private readonly targets: Targets,
+    private readonly sessions: Sessions,
+  ) {
+    this.last = context.workspaceState.get<LastRun>('last');
+  }
+
+  /** Runs the launch configuration that is selected in the Run and Debug view. */
+  async runSelected(resource?: vscode.Uri): Promise<void> {
+    const folder = folderOf(resource);
+    tool(this.context, folder);
+    if (runnable(launchConfigurations()).length === 0) throw nothingToRun();
+    await this.during(this.runs.begin(), (mark) =>
+      vscode.commands.executeCommand('workbench.action.debug.start', { config: mark }),
+    );
+  }
+
+  /** The last run once more, with the same target. The configuration is read anew, as it may have been edited. */
+  async runAgain(): Promise<void> {
+    if (this.last === undefined) return this.runSelected();
+    await this.start(this.last);
+  }
+
+  /** The last run, with a target that is asked for now. */
+  async runWithOtherTarget(): Promise<void> {
+    const folder = this.folderOf(this.last);
+    const target = await this.targets.pick(folder, objectOf(this.last?.configuration['cluster']));
+    if (this.last !== undefined) await this.start({ ...this.last, target });
+  }
+
+  async resolveDebugConfiguration(
+    folder: Folder,
+    configuration: vscode.DebugConfiguration,
+  ): Promise<vscode.DebugConfiguration | undefined> {
+    if (configuration[sessionMark] !== undefined) return configuration;
+    const run = this.runs.take(configuration, compounded);
+    if (run === undefined && !isOwnLaunch(configuration)) return configuration;
+    return this.orNothing(folder, () => this.settle(folder, configuration, run));
+  }
+
+  async resolveDebugConfigurationWithSubstitutedVariables(
+    folder: Folder,
+    configuration: vscode.DebugConfiguration,
+    token?: vscode.CancellationToken,
+  ): Promise<vscode.DebugConfiguration | undefined> {
+    if (configuration[sessionMark] !== undefined) return configuration;
+    const run = this.runs.finish(configuration);
+    if (run === undefined || kindOf(configuration.type) === 'own') return configuration;
+    return this.orNothing(folder, () => this.rewrite(folder, configuration, token));
+  }
+
+  private folderOf(last: LastRun | undefined): Folder {
+    return vscode.workspace.workspaceFolders?.find((folder) => folder.uri.toString() === last?.folder);
+  }
+
+  private async start(last: LastRun): Promise<void> {
+    const folder = this.folderOf(last);
+    tool(this.context, folder);
+    const { name } = last.configuration;
+    const now = launchConfigurations(folder).configurations.find((item) => item.name === name) ?? last.configuration;
+    await this.during(this.runs.begin(last.target), (mark) => vscode.debug.startDebugging(folder, { ...now, ...mark }));
+  }
+
+  private async during(run: Run, start: (mark: JsonObject) => Thenable<unknown>): Promise<void> {
+    try {
+      await start({ [runMark]: run.id });
+    } finally {
+      this.runs.end(run);
+    }
+  }
+
+  /** Undefined makes VS Code drop the launch silently; the reason has been shown by then. */
+  private async orNothing<R>(folder: Folder, work: () => Promise<R>): Promise<R | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.failures.show(error, folder, () => this.retry(folder));
+      return undefined;
+    }
+  }
+
+  private async retry(folder: Folder): Promise<void> {
+    try {
+      await this.runWithOtherTarget();
+    } catch (error) {
+      this.failures.show(error, folder);
+    }
+  }
+
+  /** A launch has failed within `inpod dap`. */
+  launchFailed(error: InpodError | Cancelled, session: vscode.DebugSession): void {
+    this.failures.show(error, session.workspaceFolder, () => this.retry(session.workspaceFolder));
+  }
+
+  private async settle(folder: Folder, configuration: Configuration, run: Run | undefined): Promise<Configuration> {
+    tool(this.context, folder);
+    const refused = refusal(configuration);
+    if (refused !== undefined) throw refused;
+    const own = kindOf(configuration.type) === 'own';
+    const written =
+      own && isObject(configuration['configuration'])
+        ? { ...configuration['configuration'], ...configuration }
+        : configuration;
+    const cluster = clusterOf(written);
+    checkCluster(cluster, schema);
+    this.remember(folder, configuration, run?.target);
+    const choice = run?.target ?? (await this.targets.forLaunch(folder, cluster, directoryOf(folder, configuration)));
+    this.remember(folder, configuration, choice);
+    const whole = withTarget(cluster, choice);
+    const target = choice === undefined ? text(cluster, 'target') : describeTarget(choice);
+    this.log.info(`${configuration.name}: running in ${target === '' ? 'the target of the config file' : target}`);
+    const settled = { ...configuration, cluster: whole };
+    if (own)
+      return run === undefined ? settled : { ...settled, name: sessionName(configuration.name, text(whole, 'target')) };
+    // Where no extension brings the type, VS Code would refuse it before its time.
+    return isInstalled(configuration.type) ? settled : this.wrapped(settled);
+  }
+
+  private remember(folder: Folder, configuration: Configuration, target: TargetChoice | undefined): void {
+    this.last = {
+      folder: folder?.uri.toString(),
+      configuration: without(configuration, runMark),
+      ...(target === undefined ? {} : { target }),
+    };
+    void this.context.workspaceState.update('last', this.last);
+  }
+
+  private async rewrite(
+    folder: Folder,
+    configuration: Configuration,
+    token?: vscode.CancellationToken,
+  ): Promise<Configuration> {
+    const family = nativeFamily(configuration.type);
+    return family === undefined ? this.wrapped(configuration) : this.native(folder, configuration, token);
+  }
+
+  private wrapped(configuration: Configuration): Configuration {
+    const cluster = clusterOf(configuration);
+    const choice = debuggerFor(configuration, {
+      extensionPath: (id) => vscode.extensions.getExtension(id)?.extensionPath,
+      isExecutable,
+      setting: (name) => vscode.workspace.getConfiguration().get<string>(name),
+    });
+    const outer = wrap(configuration, cluster, choice);
+    return { ...outer, name: sessionName(configuration.name, text(cluster, 'target')) };
+  }
+
+  private async native(
+    folder: Folder,
+    configuration: Configuration,
+    token?: vscode.CancellationToken,
+  ): Promise<Configuration> {
+    const family = nativeFamily(configuration.type);
+    if (family === undefined) return configuration;
+    const cluster = clusterOf(configuration);
+    const id = randomUUID();
+    const title = `Run in Cluster: ${configuration.name}`;
+    const session = await vscode.window.withProgress(
+      { location: vscode.ProgressLocation.Notification, title, cancellable: true },
+      (progress, cancel) => {
+        if (token?.isCancellationRequested === true) throw new Cancelled();
+        return this.startEnvironment(
+          folder,
+          configuration,
+          id,
+          programOf(configuration, family),
+          (message) => progress.report({ message }),
+          cancel,
+        );
+      },
+    );
+    this.sessions.add(id, configuration.name, session);
+    const name = sessionName(configuration.name, text(cluster, 'target'));
+    return withEnvironment(
+      { ...without(configuration, runMark, 'cluster'), name, [sessionMark]: id },
+      family,
+      session.environment,
+    );
+  }
+
+  private startEnvironment(
+    folder: Folder,
+    configuration: Configuration,
+    id: string,
+    program: string,
+    progress: (message: string) => void,
+    cancel: vscode.CancellationToken,
+  ): Promise<EnvironmentSession> {
+    const { inpod, flags } = tool(this.context, folder);
+    const path = program.includes('/') ? program : onPath(program);
+    if (path === undefined) {
+      throw new InpodError(
+        `The program ${program} of "${configuration.name}" is not on PATH`,
+        'install it, or name it with its path',
+        ['openLaunch'],
+      );
+    }
+    return EnvironmentSession.start({
+      inpod,
+      flags,
+      program: path,
+      cluster: clusterOf(configuration),
+      cwd: directoryOf(folder, configuration),
+      progress: (_stage, what) => {
+        this.log.info(what);
+        progress(what);
+      },
+      event: (event) => this.sessions.event(id, event),
+      log: this.log.line,
+      cancel,
+    });
+  }
+}
+
+function nothingToRun(): InpodError {
+  return new InpodError(
+    'There is no launch configuration that can run in the cluster',
+    'add one to launch.json: of type inpod, or of a C, C++, Rust, Node.js, Python or Go debugger, with "request": "launch"',
+    ['openLaunch'],
+  );
+}
+
+/** F5 on a configuration of our own type; null and false switch the session off. */
+function isOwnLaunch(configuration: vscode.DebugConfiguration): boolean {
+  if (configuration.type !== 'inpod' || configuration.request !== 'launch') return false;
+  const nested = objectOf(configuration['configuration']);
+  const cluster: unknown = 'cluster' in configuration ? configuration['cluster'] : nested['cluster'];
+  return cluster !== null && cluster !== false;
+}
+
+function isInstalled(type: string): boolean {
+  return vscode.extensions.all.some((extension) => {
+    const { contributes } = objectOf(extension.packageJSON) as { contributes?: { debuggers?: unknown } };
+    const debuggers = contributes?.debuggers;
+    return Array.isArray(debuggers) && debuggers.some((item) => isObject(item) && item['type'] === type);
+  });
+}
+
+/** Where `inpod` will look for the config file: the program's working directory, or where the program is. */
+function directoryOf(folder: Folder, configuration: JsonObject): string {
+  const root = folder?.uri.fsPath ?? process.cwd();
+  const inner = isObject(configuration['configuration']) ? configuration['configuration'] : configuration;
+  const replaced = (key: string): string => text(inner, key).replaceAll(/\$\{workspace(Folder|Root)\}/g, root);
+  const cwd = replaced('cwd');
+  const place = cwd === '' ? dirname(replaced('program')) : cwd;
+  return isAbsolute(place) && !place.includes('${') ? place : root;
+}

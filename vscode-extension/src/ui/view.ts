@@ -1,0 +1,141 @@
+// The Cluster view in Run and Debug, and the commands of its context menus. Without a row (from the palette or a key) they
+// ask which thing is meant.
+
+import * as vscode from 'vscode';
+import { InpodError } from '../core/errors';
+import { portText, type IncomingMode, type SessionModel } from '../core/sessionModel';
+import { rows, type Row } from '../core/tree';
+import type { Log } from './log';
+import { remoteUri } from './remoteFiles';
+import type { Sessions } from './sessions';
+
+const refreshEvery = 5000;
+
+export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposable {
+  private readonly changes = new vscode.EventEmitter<undefined>();
+  readonly onDidChangeTreeData = this.changes.event;
+  private readonly view: vscode.TreeView<Row>;
+  private readonly timer: NodeJS.Timeout;
+  private readonly subscriptions: { dispose(): unknown }[];
+
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly log: Log,
+  ) {
+    this.view = vscode.window.createTreeView('inpod.cluster', { treeDataProvider: this });
+    this.subscriptions = [
+      this.view,
+      this.changes,
+      sessions.onDidChange(() => this.changes.fire(undefined)),
+      this.view.onDidChangeVisibility(() => this.askAgain()),
+    ];
+    this.timer = setInterval(() => this.askAgain(), refreshEvery);
+  }
+
+  dispose(): void {
+    clearInterval(this.timer);
+    vscode.Disposable.from(...this.subscriptions).dispose();
+  }
+
+  getChildren(row?: Row): Row[] {
+    return row === undefined ? rows(this.sessions.all()) : row.children;
+  }
+
+  getTreeItem(row: Row): vscode.TreeItem {
+    const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
+    const item = new vscode.TreeItem(
+      row.label,
+      row.children.length === 0 ? None : row.unfolded === true ? Expanded : Collapsed,
+    );
+    item.id = row.id;
+    item.description = row.description;
+    item.tooltip = row.tooltip;
+    item.iconPath = new vscode.ThemeIcon(row.icon);
+    item.contextValue = row.context;
+    item.accessibilityInformation = { label: row.spoken };
+    if (row.path !== undefined) {
+      item.command = { command: 'inpod.openRemoteFile', title: "Open the Pod's File Read-Only", arguments: [row] };
+    }
+    return item;
+  }
+
+  /** The round trip is nobody's event. */
+  private askAgain(): void {
+    if (!this.view.visible) return;
+    for (const session of this.sessions.all()) {
+      this.sessions
+        .refresh(session.id)
+        .catch((error: unknown) => this.log.info(`The session tells no more: ${String(error)}`));
+    }
+  }
+
+  readonly show = async (): Promise<void> => {
+    await vscode.commands.executeCommand('inpod.cluster.focus');
+  };
+
+  readonly copy = async (row?: Row): Promise<void> => {
+    const chosen = row ?? this.view.selection[0];
+    if (chosen !== undefined) await vscode.env.clipboard.writeText(chosen.copy);
+  };
+
+  readonly stop = async (row?: Row): Promise<void> => {
+    const session = row === undefined ? await this.askSession('Stop which session?') : this.model(row);
+    if (session !== undefined) await this.sessions.stop(session.id);
+  };
+
+  readonly openFile = async (row?: Row): Promise<void> => {
+    const session = row === undefined ? await this.askSession('A file of which pod?') : this.model(row);
+    const path = row?.path ?? (session === undefined ? undefined : await this.askPath(session));
+    if (session === undefined || path === undefined) return;
+    await vscode.commands.executeCommand('vscode.open', remoteUri(session.id, path), { preview: true });
+  };
+
+  readonly setMode =
+    (mode: IncomingMode) =>
+    async (row?: Row): Promise<void> => {
+      const from = mode === 'steal' ? 'mirror' : 'steal';
+      const session = row === undefined ? await this.askSession(`A port of which session?`) : this.model(row);
+      const port = row?.port ?? (session === undefined ? undefined : await askPort(session, from));
+      if (session === undefined || port === undefined) return;
+      await this.sessions.request(session.id, 'incoming', { port: port.port, mode });
+      this.log.info(`Port ${port.port} of ${session.target}: ${mode}`);
+    };
+
+  private model(row: Row): SessionModel {
+    const found = this.sessions.all().find((session) => session.id === row.session);
+    if (found === undefined) throw new InpodError('The session has ended', '', []);
+    return found;
+  }
+
+  private async askSession(title: string): Promise<SessionModel | undefined> {
+    const all = this.sessions.all();
+    if (all.length === 0) throw new InpodError('No cluster session runs', 'start one: Run in Cluster', []);
+    if (all.length === 1) return all[0];
+    const items = all.map((session) => ({ label: session.name, description: session.target, session }));
+    return (await vscode.window.showQuickPick(items, { title }))?.session;
+  }
+
+  private async askPath(session: SessionModel): Promise<string | undefined> {
+    const path = await vscode.window.showInputBox({
+      title: `Open a file of ${session.target}, read-only`,
+      placeHolder: '/etc/app/config.yaml',
+      validateInput: (value) => (value.startsWith('/') ? undefined : 'An absolute path of the pod, such as /etc/hosts'),
+    });
+    return path === '' ? undefined : path;
+  }
+}
+
+async function askPort(session: SessionModel, mode: IncomingMode): Promise<{ port: number } | undefined> {
+  const ports = session.ports.filter((port) => port.mode === mode && port.listening);
+  if (ports.length === 0) {
+    throw new InpodError(`No port is ${mode === 'steal' ? 'stolen' : 'mirrored'} in this session`, '', []);
+  }
+  const items = ports.map((port) => ({
+    label: portText(port),
+    description: `${port.requests} requests`,
+    port: port.port,
+  }));
+  return vscode.window.showQuickPick(items, {
+    title: mode === 'steal' ? 'Stop stealing which port?' : 'Steal which port?',
+  });
+}
