@@ -36,10 +36,10 @@ TEST_CASE("What the pod is", "[server]") {
   CHECK(answer->uid == 1000);
   CHECK(answer->gid == 1000);
   CHECK(answer->working_directory == "/");
-  std::string environ;
-  for (const auto& variable : answer->environment) environ += variable + '\0';
-  CHECK(environ == read_file("/proc/" + std::to_string(pod.pid()) + "/environ"));
-  CHECK(environ.find("ODD=a b\tc") != std::string::npos);
+  std::string environment;
+  for (const auto& variable : answer->environment) environment += variable + '\0';
+  CHECK(environment == read_file("/proc/" + std::to_string(pod.pid()) + "/environ"));
+  CHECK(environment.find("ODD=a b\tc") != std::string::npos);
   std::vector<std::string> addresses;
   for (const auto& address : answer->addresses) {
     if (address.family == protocol::AddressFamily::ipv4) addresses.push_back(std::to_string(address.ip[0]) + "." + std::to_string(address.ip[3]));
