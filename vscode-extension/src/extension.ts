@@ -53,7 +53,10 @@ export function activate(context: vscode.ExtensionContext): void {
     command('runInClusterAgain', () => runner.runAgain()),
     command('selectTarget', async () => (await targets.pick(folderOf())).target),
     command('stopSession', view.stop),
-    command('showLog', () => Promise.resolve(log.show())),
+    command('showLog', () => {
+      log.show();
+      return Promise.resolve();
+    }),
     command('diagnose', (resource?: unknown) => diagnose.run(resource instanceof vscode.Uri ? resource : undefined)),
     command('openConfig', (resource?: unknown) =>
       openConfig(folderOf(resource instanceof vscode.Uri ? resource : undefined)),

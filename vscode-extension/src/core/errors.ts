@@ -28,7 +28,10 @@ const rows: readonly { words: RegExp; actions: readonly Action[] }[] = [
     words: /debug adapter|"debugger"|launch\.json|launch request|program|MIMode|launch configuration/i,
     actions: ['openLaunch', 'diagnose', 'showLog'],
   },
-  { words: /target|pod|container|service|namespace|process/i, actions: ['chooseTarget', 'diagnose', 'showLog'] },
+  {
+    words: /\b(target|pods?|containers?|service|namespace|process)\b/i,
+    actions: ['chooseTarget', 'diagnose', 'showLog'],
+  },
 ];
 
 export function actionsFor(message: string, remedy: string): readonly Action[] {
