@@ -118,9 +118,9 @@ class Poller {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
     wait(0);  // an unconnected socket hangs up at once, here as natively
   }
-  std::uint32_t wait(int milliseconds) {
+  std::uint32_t wait(int limit) {
     epoll_event event{};
-    return ::epoll_wait(epoll_.get(), &event, 1, milliseconds) == 1 ? event.events : 0;
+    return ::epoll_wait(epoll_.get(), &event, 1, limit) == 1 ? event.events : 0;
   }
 
  private:
