@@ -2,10 +2,10 @@
 #include "relay/loopback.hpp"
 
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -35,6 +35,18 @@ Result<UniqueFd> shared_socket(const protocol::SocketAddress& address) {
   return fd;
 }
 
+/// Takes the one place in the accept queue of a listener with backlog 0. When it returns, the queue is full: by this
+/// connection, or by a stranger's that came first (then the attempt ends by its time limit).
+Result<UniqueFd> fill_queue(const protocol::SocketAddress& listener) {
+  UniqueFd fd(::socket(listener.family == protocol::AddressFamily::ipv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval limit{1, 0};
+  const Endpoint to = to_endpoint(listener, AF_UNSPEC);
+  if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
+      (::connect(fd.get(), to.get(), to.length) != 0 && errno != EINPROGRESS))
+    return fail_errno("cannot connect on loopback");
+  return fd;
+}
+
 using boost::asio::posix::stream_descriptor;
 
 protocol::Task<bool> ready_within(boost::asio::any_io_executor executor, int fd, stream_descriptor::wait_type what,
@@ -53,15 +65,13 @@ protocol::Task<bool> ready_within(boost::asio::any_io_executor executor, int fd,
 
 Result<std::unique_ptr<BlackHole>> BlackHole::create(protocol::AddressFamily family) {
   TRY_ASSIGN(fd, shared_socket(loopback(family, 0)));
-  sock_filter drop{BPF_RET | BPF_K, 0, 0, 0};
-  const sock_fprog filter{1, &drop};
-  if (::setsockopt(fd.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) != 0)
-    return fail_errno("cannot attach a socket filter");
-  if (::listen(fd.get(), 1) != 0) return fail_errno("cannot listen on loopback");
+  if (::listen(fd.get(), 0) != 0) return fail_errno("cannot listen on loopback");
   const auto address = local_address(fd.get());
   if (!address) return fail_errno("cannot read a socket's address");
+  TRY_ASSIGN(filler, fill_queue(*address));
   auto hole = std::make_unique<BlackHole>();
   hole->fd_ = std::move(fd);
+  hole->filler_ = std::move(filler);
   hole->address_ = *address;
   return hole;
 }

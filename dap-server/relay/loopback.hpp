@@ -13,14 +13,15 @@ namespace inpod::relay {
 
 class BlackHole {
  public:
-  /// A loopback listener whose filter drops all that comes, so that a connect(2) to it stays in SYN_SENT.
+  /// A loopback listener whose accept queue is full, so that the kernel drops each SYN (tcp(7), listen(2)) and a
+  /// connect(2) to it stays in SYN_SENT. A socket filter would do the same, but takes rights on some kernels.
   static Result<std::unique_ptr<BlackHole>> create(protocol::AddressFamily family);
   const protocol::SocketAddress& address() const { return address_; }
   /// Connects, from this address, to a socket in SYN_SENT towards it: both are established at once (RFC 9293, 3.5).
   Result<UniqueFd> meet(const protocol::SocketAddress& program) const;
 
  private:
-  UniqueFd fd_;
+  UniqueFd fd_, filler_;
   protocol::SocketAddress address_;
 };
 

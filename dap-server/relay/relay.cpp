@@ -127,7 +127,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
 
   Answer hello(const Call& call) {
     std::vector<std::uint64_t> inherited(call.data.size() / sizeof(std::uint64_t));
-    std::memcpy(inherited.data(), call.data.data(), inherited.size() * sizeof(std::uint64_t));
+    if (!inherited.empty()) std::memcpy(inherited.data(), call.data.data(), inherited.size() * sizeof(std::uint64_t));
     std::erase_if(inherited, [this](auto handle) { return !files_.has(handle); });
     processes_.hello(call.pid, call.text, call.request.a == 1, inherited);
     const auto rules = rules_text(context_.config, rules_context_of(call.pid, call.text));
