@@ -46,7 +46,7 @@ TEST_CASE("session start tells an editor how to launch, and ends with its stdin"
   CHECK(line.at("hostname") == "web-0");
   CHECK(line.at("target") == demo.target());
   CHECK(line.at("env").at("WEB_COLOR") == "teal");
-  CHECK(line.at("env").at("INPOD_PROGRAM") == std::filesystem::canonical("/bin/cat"));
+  CHECK(line.at("env").at("INPOD_PROGRAM") == std::filesystem::canonical("/bin/cat").string());
   CHECK(line.at("unset").is_array());
   // What an editor does with it:
   ProcessOptions options;
