@@ -1,5 +1,6 @@
 // Makes inpod-linux-x64-VERSION.vsix: the extension with the programs of a release build, stripped. BUILD names another
 // build directory than ../build/release. Fails where a program is missing, vsce warns, or the package grows past its limit.
+// With --out FILE it makes the extension alone, without programs, for tests that name theirs by the setting inpod.path.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -27,8 +28,12 @@ function run(command, args, env = {}) {
   return output;
 }
 
+const at = process.argv.indexOf('--out');
+const bare = at > 0 ? process.argv[at + 1] : undefined;
+if (at > 0 && !bare) fail('--out needs a file');
 if (process.platform !== 'linux' || process.arch !== 'x64') fail(`this machine builds no ${target} programs`);
-for (const { to, from } of parts) {
+for (const { to } of parts) rmSync(to, { force: true });
+for (const { to, from } of bare ? [] : parts) {
   const found = from.map((path) => join(build, path)).find((path) => existsSync(path));
   if (!found) {
     fail(
@@ -36,16 +41,17 @@ for (const { to, from } of parts) {
     );
   }
   mkdirSync(dirname(to), { recursive: true });
-  rmSync(to, { force: true });
   copyFileSync(found, to);
   run('strip', ['--strip-unneeded', to]);
   console.log(`package: ${to}: ${(statSync(to).size / 1024 / 1024).toFixed(2)} MiB`);
 }
 const version = JSON.parse(readFileSync('package.json', 'utf8')).version;
-run('bin/inpod', ['--version']);
-run(process.execPath, ['scripts/schema.mjs', '--check'], { INPOD: 'bin/inpod' });
+if (!bare) {
+  run('bin/inpod', ['--version']);
+  run(process.execPath, ['scripts/schema.mjs', '--check'], { INPOD: 'bin/inpod' });
+}
 
-const vsix = `inpod-${target}-${version}.vsix`;
+const vsix = bare ?? `inpod-${target}-${version}.vsix`;
 const options = ['--target', target, '--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links'];
 const said = run(process.execPath, ['node_modules/@vscode/vsce/vsce', 'package', ...options, '--out', vsix]);
 if (/\bwarning\b/i.test(said)) fail('vsce warns (above)');
