@@ -53,7 +53,8 @@ TEST_CASE("a length of 0 means all that was captured") {
 }
 
 TEST_CASE("IPv6 with extension headers") {
-  CHECK(text(parse_packet(ipv6("fd00::1", "fd00::2", tcp({}, "plain")), true).value()) == "plain");
+  const auto plain = ipv6("fd00::1", "fd00::2", tcp({}, "plain"));
+  CHECK(text(parse_packet(plain, true).value()) == "plain");
   const Packet hop{60, 0, 1, 4, 0, 0, 0, 0};  // hop-by-hop, 8 bytes, then destination options
   const Packet destination{44, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};  // 16 bytes, then fragment
   const Packet atomic{51, 0, 0, 0, 0, 0, 0, 9};                     // an atomic fragment, then authentication
@@ -61,7 +62,8 @@ TEST_CASE("IPv6 with extension headers") {
   Packet all = hop;
   for (const auto* more : {&destination, &atomic, &authentication})
     all.insert(all.end(), more->begin(), more->end());
-  auto segment = parse_packet(ipv6("fd00::1", "fd00::2", tcp({}, "deep"), all, 0), true);
+  const auto packet = ipv6("fd00::1", "fd00::2", tcp({}, "deep"), all, 0);
+  auto segment = parse_packet(packet, true);
   REQUIRE(segment);
   CHECK(text(*segment) == "deep");
   CHECK(to_text(segment->source) == "[fd00::1]:40000");

@@ -248,6 +248,9 @@ class Bench {
     ended_by_itself = loop_.stopped();
     loop_.stop();
     thread_.join();
+    relay.reset();  // before the loop whose timers it holds
+    client_link_.reset();
+    agent.link.reset();
     std::filesystem::remove_all(directory_);
   }
 
