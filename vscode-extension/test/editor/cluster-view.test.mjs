@@ -42,7 +42,7 @@ scenario('target, agent, port, files and environment are the true ones', async (
   await window.cluster.shows(/^\/etc\/web\/config\.yaml/);
   await window.cluster.expand('Environment');
   await window.cluster.shows(/^APP_COLOR/);
-  assert.match(await window.status.session.innerText(), /deployment\/web · steal 8080/);
+  await window.status.says(/deployment\/web · steal 8080/);
   await picture('session');
   const rows = await window.cluster.rows();
   for (const row of rows) assert.ok(row.label, `a name for screen readers: ${JSON.stringify(row)}`);
@@ -72,7 +72,7 @@ scenario('menus: from steal to mirror and back', async ({ window, shop }) => {
   await shop.requestToProgram('/stolen');
   await window.cluster.menu(/^8080/, /Stop Stealing/);
   await window.cluster.shows(/^8080 mirrored/);
-  assert.match(await window.status.session.innerText(), /mirror 8080/);
+  await window.status.says(/mirror 8080/);
   await shop.answeredByPod();
   await window.cluster.menu(/^8080/, /Steal This Port/);
   await window.cluster.shows(/^8080 stolen/);
@@ -87,6 +87,6 @@ scenario('mirror: the program gets a copy, the pod answers', async ({ window, sh
     assert.match(await shop.request('/copied'), /"by": "pod"/);
     return (await window.cluster.texts()).some((text) => /^8080 mirrored.* [1-9]\d* request/.test(text));
   });
-  assert.match(await window.status.session.innerText(), /deployment\/web · mirror 8080/);
+  await window.status.says(/deployment\/web · mirror 8080/);
   await stop(window);
 });

@@ -24,7 +24,7 @@ scenario('two sessions at once, each with its own target', async ({ window, pict
   await window.cluster.shows(/^8080 stolen/, 60_000);
   await run(window, 'Client');
   await window.cluster.shows(/^8081 stolen/, 60_000);
-  await eventually('the status bar counts them', async () => /2 cluster sessions/.test(await window.status.session.innerText()));
+  await window.status.says(/2 cluster sessions/);
   assert.match(await shop.requestToProgram('/web'), /^by c\+\+ \/web teal/);
   const fromClient = await eventually('the second program answers', async () =>
     (await shop.kubectl(['exec', 'deployment/web', '--', 'curl', '-sS', '-m', '10', `http://${await shop.podIp('client')}:8081/client`])).trim(),
@@ -62,6 +62,7 @@ scenario('restart: the program anew, in the cluster, on the same agent', async (
   assert.match((await window.debug.variables('path')).path, /\/third/);
   await window.debug.continue();
   assert.match(await answer, /^by c\+\+ \/third/);
+  await window.editor.clickGutter(workspace.breakpoint, { set: false });
   await window.debug.stop();
   await window.debug.ended();
 });

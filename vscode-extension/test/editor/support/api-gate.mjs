@@ -89,14 +89,20 @@ export class ApiGate {
     const hold = this.#holds(request);
     if (hold && hold.after === undefined) return hold.caught();
     const asked = this.#ask(request);
-    const refuse = () => socket.destroy();
-    asked.on('error', refuse);
-    asked.on('response', refuse);
-    asked.on('upgrade', (answer, api, first) => {
-      this.#keep(api);
+    const headOf = (answer) => {
       const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`];
       for (let i = 0; i < answer.rawHeaders.length; i += 2) lines.push(`${answer.rawHeaders[i]}: ${answer.rawHeaders[i + 1]}`);
-      socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+      return `${lines.join('\r\n')}\r\n\r\n`;
+    };
+    asked.on('error', () => socket.destroy());
+    socket.on('close', () => asked.destroy());
+    asked.on('response', (answer) => {
+      socket.write(headOf(answer));
+      answer.pipe(socket);
+    });
+    asked.on('upgrade', (answer, api, first) => {
+      this.#keep(api);
+      socket.write(headOf(answer));
       socket.write(first);
       api.write(head);
       let sent = first.length;

@@ -44,6 +44,7 @@ export class CodeServer {
     const install = [vsix, ...extensions].flatMap((file) => ['--install-extension', file]);
     const installed = await promisify(execFile)(tools.NODE, [tools.CODE_SERVER, ...options, ...install, '--force'], { ...as, timeout: 60_000 });
     const server = new CodeServer(developer);
+    server.trusted = trusted;
     server.installation = installed.stdout + installed.stderr;
 
     const trust = trusted ? ['--disable-workspace-trust'] : [];

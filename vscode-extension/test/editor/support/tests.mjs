@@ -1,5 +1,5 @@
 // What each test file starts with: `editorTests` makes a developer with a workspace, a namespace in the cluster, a
-// code-server and a browser, once for the file; each `scenario` gets a window of its own. When a scenario fails, a picture
+// code-server, a browser and a window, once for the file's scenarios. When a scenario fails, a picture
 // of the window and VS Code's logs go to the artefacts. In the end everything is taken down, and a process that was left
 // running fails the file.
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
@@ -49,6 +49,7 @@ export function editorTests(url, { prepare = () => ({}) } = {}) {
         failures.push(error);
       }
     };
+    await step(() => context.window?.close());
     await step(() => context.browser?.close());
     await step(() => context.server?.stop());
     await step(() => context.shop?.close());
@@ -56,18 +57,19 @@ export function editorTests(url, { prepare = () => ({}) } = {}) {
     if (failures.length) throw failures[0];
   });
 
-  /** A test with a window on the workspace. `bound`: in seconds. */
-  function scenario(title, run, { bound = 120 } = {}) {
+  /** A test in the file's window, which is tidied up afterwards, or replaced after a failure. `bound`: in seconds. */
+  function scenario(title, run, { bound = 300 } = {}) {
     test(title, { timeout: bound * 1000 }, async () => {
-      const window = await Workbench.open(context.browser, context.server.url, context.workspace.path);
-      const picture = (name) => window.picture(`${file}-${name}`);
+      context.window ??= await openWindow(context);
+      const picture = (name) => context.window.picture(`${file}-${name}`);
       try {
-        await run({ ...context, window, picture });
+        await run({ ...context, picture });
+        await context.window.tidy();
       } catch (error) {
-        await keepEvidence(`${file}-failed-${title.replace(/\W+/g, '-')}`, window, context.developer);
+        await keepEvidence(`${file}-failed-${title.replace(/\W+/g, '-')}`, context);
+        await context.window.close();
+        context.window = undefined;
         throw error;
-      } finally {
-        await window.close();
       }
     });
   }
@@ -82,7 +84,13 @@ export function editorTests(url, { prepare = () => ({}) } = {}) {
   return { scenario };
 }
 
-async function keepEvidence(name, window, developer) {
+async function openWindow({ browser, server, workspace }) {
+  const window = await Workbench.open(browser, server.url, workspace.path);
+  if (server.trusted) await window.status.run.waitFor({ timeout: 120_000 }); // the extension is active
+  return window;
+}
+
+async function keepEvidence(name, { window, developer }) {
   await window.picture(name).catch(() => {});
   const logs = join(artefacts, name);
   mkdirSync(logs, { recursive: true });

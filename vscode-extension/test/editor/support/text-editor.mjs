@@ -22,15 +22,15 @@ export class Editor {
     await this.quick.enter(`:${line}`);
   }
 
-  /** Clicks beside a line, as a user sets a breakpoint, and waits for the red dot. */
-  async clickGutter(line) {
+  /** Clicks beside a line, as a user sets a breakpoint (or removes it), and waits for the red dot to come (or go). */
+  async clickGutter(line, { set = true } = {}) {
     await this.goto(line);
     const number = this.page.locator('.editor-instance .margin-view-overlays .line-numbers').filter({ hasText: new RegExp(`^${line}$`) });
     await number.waitFor();
     const row = await number.boundingBox();
     const margin = await this.page.locator('.editor-instance .margin').first().boundingBox();
     await this.page.mouse.click(margin.x + 10, row.y + row.height / 2);
-    await this.breakpoints.first().waitFor();
+    await this.breakpoints.first().waitFor({ state: set ? 'visible' : 'hidden' });
   }
 
   get breakpoints() {

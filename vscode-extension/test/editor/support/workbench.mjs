@@ -21,24 +21,42 @@ export function openBrowser() {
 }
 
 export class Workbench {
-  /** A window on `folder`. Each has a fresh browser context: breakpoints, layout and trust are those of a new user. */
+  /** A window on `folder`, in a browser context of its own: breakpoints, layout and trust are those of a new user. */
   static async open(browser, url, folder, { width = 1280, height = 800 } = {}) {
     const context = await browser.newContext({ viewport: { width, height }, permissions: ['clipboard-read', 'clipboard-write'] });
     const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
-    await page.goto(`${url}/?folder=${encodeURIComponent(folder)}`);
-    await page.locator('.monaco-workbench .statusbar').waitFor({ timeout: 60_000 });
-    return new Workbench(page);
+    page.setDefaultTimeout(60_000);
+    const workbench = new Workbench(page, `${url}/?folder=${encodeURIComponent(folder)}`);
+    await workbench.load();
+    return workbench;
   }
 
-  constructor(page) {
+  constructor(page, address) {
     this.page = page;
+    this.address = address;
     this.quick = new QuickInput(page);
     this.notifications = new Notifications(page, this.quick);
     this.status = new StatusBar(page);
     this.editor = new Editor(page, this.quick);
     this.debug = new Debugging(page, this.quick);
     this.cluster = new Cluster(page);
+  }
+
+  /** No notification and no open file any more. Breakpoints are the scenario's own to remove. */
+  async tidy() {
+    await this.notifications.clear();
+    await this.command('View: Close All Editors');
+  }
+
+  async load() {
+    await this.page.goto(this.address, { waitUntil: 'commit' });
+    await this.page.locator('.monaco-workbench .statusbar').waitFor({ timeout: 120_000 });
+  }
+
+  /** Closes the window and opens it again, as the same user. */
+  async reload() {
+    await this.page.goto('about:blank');
+    await this.load();
   }
 
   /**
