@@ -3,7 +3,6 @@ package inpod.clion;
 import com.intellij.execution.process.ProcessHandler;
 import inpod.session.InpodException;
 import inpod.session.LaunchWatch;
-import java.nio.file.Path;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -17,15 +16,15 @@ final class Guard {
   /** Returns when the layer is at work; else stops the process and throws with the reason. */
   static void await(Launch launch, ProcessHandler handler) throws InpodException {
     try {
-      Path program = program(launch, handler);
-      new LaunchWatch(launch.session(), program).await(handler::isProcessTerminated);
+      Launch.Program program = program(launch);
+      new LaunchWatch(launch.session(), program.path(), program.since()).await(handler::isProcessTerminated);
     } catch (InpodException failed) {
       if (!handler.isProcessTerminated()) handler.destroyProcess();
       throw failed;
     }
   }
 
-  private static Path program(Launch launch, ProcessHandler handler) throws InpodException {
+  private static Launch.Program program(Launch launch) throws InpodException {
     try {
       return launch.program().get(EXTENSION_SECONDS, TimeUnit.SECONDS);
     } catch (TimeoutException never) {

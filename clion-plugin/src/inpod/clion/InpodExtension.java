@@ -10,6 +10,7 @@ import com.jetbrains.cidr.lang.workspace.OCRunConfiguration;
 import inpod.session.Overlay;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Instant;
 
 /**
  * CLion's say on a command line, for Run and for Debug: names the program to the layer and puts the session's environment in place.
@@ -41,7 +42,7 @@ public final class InpodExtension extends CidrRunConfigurationExtensionBase {
     }
     Path program = program(commandLine.getExePath());
     Overlay.patch(launch.session().ready(), program.toString(), commandLine.getEnvironment());
-    launch.program().complete(program);
+    launch.program().complete(new Launch.Program(program, Instant.now()));
   }
 
   private static Path program(String path) throws ExecutionException {

@@ -7,6 +7,8 @@ import com.intellij.openapi.util.UserDataHolder;
 import inpod.session.Overlay;
 import inpod.session.SessionClient;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -20,9 +22,12 @@ final class Launch {
   private static final Key<Launch> MARK = Key.create("inpod.launch");
   private static final Set<Launch> OPEN = ConcurrentHashMap.newKeySet();
 
+  /** What will be executed, and a moment before that. */
+  record Program(Path path, Instant since) {}
+
   private final SessionClient session;
   /** Completed by the extension point when it has put the session's environment into the command line. */
-  private final CompletableFuture<Path> program = new CompletableFuture<>();
+  private final CompletableFuture<Program> program = new CompletableFuture<>();
 
   Launch(SessionClient session) {
     this.session = session;
@@ -33,7 +38,7 @@ final class Launch {
     return session;
   }
 
-  CompletableFuture<Path> program() {
+  CompletableFuture<Program> program() {
     return program;
   }
 
@@ -60,10 +65,10 @@ final class Launch {
     Map<String, String> before = Map.copyOf(source.getEnvs());
     boolean passed = source.isPassParentEnvs();
     Overlay overlay = Overlay.of(session.ready(), before, parent, passed);
-    copy.setEnvs(new java.util.LinkedHashMap<>(overlay.variables()));
+    copy.setEnvs(new LinkedHashMap<>(overlay.variables()));
     copy.setPassParentEnvs(overlay.passParent());
     if (!source.getEnvs().equals(before) || source.isPassParentEnvs() != passed) {
-      source.setEnvs(new java.util.LinkedHashMap<>(before));
+      source.setEnvs(new LinkedHashMap<>(before));
       source.setPassParentEnvs(passed);
     }
   }

@@ -1,6 +1,7 @@
 package inpod.session;
 
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -27,11 +28,11 @@ public final class LaunchWatch {
   private final Path program;
   private final Map<Long, Long> firstSeen = new HashMap<>();
 
-  /** Made before the program is started. */
-  public LaunchWatch(SessionClient session, Path program) {
+  /** @param since a moment before the program was started */
+  public LaunchWatch(SessionClient session, Path program, Instant since) {
     this.session = session;
     this.program = program;
-    processes = new ProgramProcesses(program, session.ready().layer(), session.ready().socket());
+    processes = new ProgramProcesses(program, session.ready().layer(), session.ready().socket(), since);
   }
 
   /**

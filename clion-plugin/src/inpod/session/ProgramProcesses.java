@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -22,21 +23,20 @@ final class ProgramProcesses {
 
   private final Path program;
   private final String layer, socket;
-  private final Set<Long> before;
+  private final Instant since;
 
-  /** Processes that run the program already are someone else's. */
-  ProgramProcesses(Path program, String layer, String socket) {
+  /** @param since what runs the program longer is someone else's */
+  ProgramProcesses(Path program, String layer, String socket, Instant since) {
     this.program = program;
     this.layer = layer;
     this.socket = socket;
-    before = running();
+    this.since = since;
   }
 
   /** Pids of the program that came since, and that this IDE has started or that have the session's environment. */
   Set<Long> ours() {
     Set<Long> found = running();
-    found.removeAll(before);
-    found.removeIf(pid -> !hasSocket(pid) && !isDescendant(pid));
+    found.removeIf(pid -> !hasSocket(pid) && (!isDescendant(pid) || isOlder(pid)));
     return found;
   }
 
@@ -92,6 +92,11 @@ final class ProgramProcesses {
       process = process.get().parent();
     }
     return false;
+  }
+
+  /** The kernel tells the time of its boot in whole seconds, so one of them is doubtful. */
+  private boolean isOlder(long pid) {
+    return ProcessHandle.of(pid).flatMap(process -> process.info().startInstant()).map(at -> at.isBefore(since.minusSeconds(1))).orElse(true);
   }
 
   private static String read(long pid, String name) {
