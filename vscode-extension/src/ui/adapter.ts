@@ -3,7 +3,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import * as vscode from 'vscode';
-import { runMark } from '../core/configurations';
+import { runMark, settledMark } from '../core/configurations';
 import { adapterArguments } from '../core/debuggers';
 import { Cancelled, errorFromText, InpodError } from '../core/errors';
 import { Decoder, encode } from '../core/framing';
@@ -44,7 +44,8 @@ class InpodAdapter implements vscode.DebugAdapter {
     child.once('error', (error) => this.fail(cannotStart(options.inpod, error)));
     child.once('close', (code, signal) => {
       options.log.info(`inpod dap ended (${signal ?? `exit code ${code ?? 0}`}).`);
-      if (!this.disposed && code !== 0)
+      // Once it has said that it is over, it has said why, too.
+      if (!this.disposed && !this.over && code !== 0)
         this.fail(
           new InpodError(`inpod dap ended unexpectedly (${signal ?? `exit code ${code ?? 0}`})`, '', ['showLog']),
         );
@@ -105,8 +106,8 @@ class InpodAdapter implements vscode.DebugAdapter {
 function withoutMarks(message: vscode.DebugProtocolMessage): unknown {
   const request = message as unknown as JsonObject;
   const args = request['arguments'];
-  if (request['command'] !== 'launch' || !isObject(args) || !(runMark in args)) return message;
-  return { ...request, arguments: without(args, runMark) };
+  if (request['command'] !== 'launch' || !isObject(args)) return message;
+  return { ...request, arguments: without(args, runMark, settledMark) };
 }
 
 export class AdapterFactory implements vscode.DebugAdapterDescriptorFactory {

@@ -16,6 +16,7 @@ import {
   runMark,
   sessionMark,
   sessionName,
+  settledMark,
   wrap,
   type Configuration,
 } from '../core/configurations';
@@ -84,7 +85,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
     folder: Folder,
     configuration: vscode.DebugConfiguration,
   ): Promise<vscode.DebugConfiguration | undefined> {
-    if (configuration[sessionMark] !== undefined) return configuration;
+    if (configuration[sessionMark] !== undefined || configuration[settledMark] === true) return configuration;
     const run = this.runs.take(configuration, compounded);
     if (run === undefined && !isOwnLaunch(configuration)) return configuration;
     return this.orNothing(folder, () => this.settle(folder, configuration, run));
@@ -95,7 +96,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
     configuration: vscode.DebugConfiguration,
     token?: vscode.CancellationToken,
   ): Promise<vscode.DebugConfiguration | undefined> {
-    if (configuration[sessionMark] !== undefined) return configuration;
+    if (configuration[sessionMark] !== undefined || configuration[settledMark] === true) return configuration;
     const run = this.runs.finish(configuration);
     if (run === undefined || kindOf(configuration.type) === 'own') return configuration;
     return this.orNothing(folder, () => this.rewrite(folder, configuration, token));
@@ -165,7 +166,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
     if (own)
       return run === undefined ? settled : { ...settled, name: sessionName(configuration.name, text(whole, 'target')) };
     // Where no extension brings the type, VS Code would refuse it before its time.
-    return isInstalled(configuration.type) ? settled : this.wrapped(settled);
+    return isInstalled(configuration.type) ? settled : { ...this.wrapped(settled), [settledMark]: true };
   }
 
   private remember(folder: Folder, configuration: Configuration, target: TargetChoice | undefined): void {

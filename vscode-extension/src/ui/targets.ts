@@ -143,7 +143,7 @@ export class Targets {
     const show = (): void => {
       const typed = typedRow(pick.value, rows);
       const items = [...(typed === undefined ? [] : [typed]), ...rows].map(toItem);
-      if (problem !== undefined) items.unshift(problemItem(problem));
+      if (problem !== undefined) items.push(problemItem(problem));
       pick.items = items;
     };
     show();
