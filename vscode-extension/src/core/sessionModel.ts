@@ -59,6 +59,8 @@ export class SessionModel {
   environment: string[] = [];
   environmentCount = 0;
   notes: Note[] = [];
+  /** What the session answers when it is asked. A debugger must never get such a request: some leave on an unknown one. */
+  requests: string[] = [];
 
   constructor(
     readonly id: string,
@@ -109,6 +111,7 @@ export class SessionModel {
     this.program = text(event, 'program') || this.program;
     this.roundTripMicroseconds = number(event, 'round_trip_us') || this.roundTripMicroseconds;
     this.leaseSeconds = number(event, 'lease_seconds') || this.leaseSeconds;
+    if (Array.isArray(event['requests'])) this.requests = texts(event, 'requests');
     if (Array.isArray(event['environment'])) {
       this.environment = texts(event, 'environment').sort((a, b) => a.localeCompare(b));
       this.environmentCount = this.environment.length;

@@ -89,13 +89,20 @@ export class Sessions implements vscode.Disposable {
   async request(id: string, name: string, args: JsonObject): Promise<JsonObject> {
     const entry = this.entries.get(id);
     if (entry === undefined) throw new InpodError('The session has ended', 'start it again: Run in Cluster Again', []);
+    if (!entry.model.requests.includes(name)) {
+      throw new InpodError(
+        'The inpod that runs this session is too old for that',
+        'clear the setting inpod.path, or update what it names',
+        ['openSettings'],
+      );
+    }
     return objectOf(await entry.request(name, args));
   }
 
   /** Asks again what no event tells: the round trip, and which variables were taken. */
   async refresh(id: string): Promise<void> {
     const entry = this.entries.get(id);
-    if (entry?.model.state !== 'running') return;
+    if (entry?.model.state !== 'running' || !entry.model.requests.includes('session')) return;
     const answer = await this.request(id, 'session', {});
     const { environment: asked, ...rest } = answer;
     entry.model.apply({ ...rest, event: 'session', ...(Array.isArray(asked) ? { environment: asked } : {}) });
