@@ -17,7 +17,8 @@ const { scenario } = editorTests(import.meta.url, {
 async function run(window, name) {
   await window.debug.selectConfiguration(name);
   await window.command('Inpod: Run in Cluster');
-  await window.debug.started();
+  await window.status.session.waitFor({ timeout: 60_000 });
+  await window.cluster.show();
   await window.cluster.shows(/^8080 /, 60_000);
 }
 

@@ -34,23 +34,31 @@ async function fails({ window, picture, developer, shop }, configuration, words,
   assert.ok(developer.processes().every(({ command }) => !command.includes('build/service')), 'the program does not run');
   assert.deepEqual(await shop.agents(), []);
   await window.notifications.click(first, button);
+  await does[button](window);
 }
+
+/** What each button leads to. */
+const does = {
+  'Open Config': (window) => window.editor.tab('config.yaml').waitFor(),
+  'Open launch.json': (window) => window.editor.tab('launch.json').waitFor(),
+  Diagnose: (window) => window.editor.tab('Inpod Diagnose.md').waitFor({ timeout: 120_000 }),
+  async 'Choose Target'(window) {
+    await window.quick.row('deployment/web').waitFor();
+    await window.quick.escape();
+  },
+};
 
 scenario('a context that does not exist', async (context) => {
   await fails(context, 'Wrong context', [/prod-eu/, /context/], 'Open Config');
 });
 
 scenario('a target that does not exist: choose another', async (context) => {
-  const { window, shop } = context;
   await fails(context, 'Wrong target', [/wbe/, /web/], 'Choose Target');
-  await window.quick.row('deployment/web').waitFor();
-  await window.quick.escape();
-  assert.deepEqual(await shop.agents(), []);
+  assert.deepEqual(await context.shop.agents(), []);
 });
 
 scenario('a key that does not exist', async (context) => {
   await fails(context, 'Wrong key', [/incomming/, /incoming/], 'Open launch.json');
-  await context.window.editor.tab('launch.json').waitFor();
 });
 
 scenario('a debugger that is not installed', async (context) => {

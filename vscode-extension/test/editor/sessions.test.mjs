@@ -17,6 +17,8 @@ const { scenario } = editorTests(import.meta.url, {
 async function run(window, name) {
   await window.debug.selectConfiguration(name);
   await window.command('Inpod: Run in Cluster');
+  await window.status.session.waitFor({ timeout: 60_000 });
+  await window.cluster.show();
 }
 
 scenario('two sessions at once, each with its own target', async ({ window, picture, shop }) => {

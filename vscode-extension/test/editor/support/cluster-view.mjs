@@ -2,8 +2,23 @@
 import { eventually } from './wait.mjs';
 
 export class Cluster {
-  constructor(page) {
+  constructor(page, status) {
     this.page = page;
+    this.status = status;
+  }
+
+  /** Opens the view as a user does, by a click on the session in the status bar, and folds others that take its room. */
+  async show() {
+    await this.status.session.click();
+    await this.fold('Watch', 'Breakpoints', 'Variables');
+    await this.pane.locator('.monaco-list-row').first().waitFor();
+  }
+
+  async fold(...views) {
+    for (const view of views) {
+      const header = this.page.locator(`.pane-header[aria-label="${view} Section"]`);
+      if ((await header.getAttribute('aria-expanded')) === 'true') await header.click();
+    }
   }
 
   get pane() {

@@ -1,4 +1,7 @@
 // The widget at the top of the window: command palette, quick pick and input box.
+
+import { eventually } from './wait.mjs';
+
 export class QuickInput {
   constructor(page) {
     this.page = page;
@@ -18,19 +21,36 @@ export class QuickInput {
 
   /** Runs a command by its title, from the palette. */
   async command(title) {
-    await this.page.keyboard.press('F1');
-    await this.input.fill(`>${title}`);
-    await this.row(title).click();
+    await this.#open('F1', `>${title}`, (row) => row.click({ timeout: 5_000 }));
   }
 
   /** The titles that the palette offers for what is typed. */
   async offered(text) {
-    await this.page.keyboard.press('F1');
-    await this.input.fill(`>${text}`);
-    await this.widget.locator('.monaco-list-row').first().waitFor();
+    await this.#open('F1', `>${text}`, (row) => row.waitFor({ timeout: 5_000 }));
     const titles = await this.widget.locator('.monaco-list-row .label-name').allInnerTexts();
     await this.escape();
     return titles;
+  }
+
+  /** Opens a file by its name. */
+  async file(name) {
+    await this.#open('Control+P', name, (row) => row.click({ timeout: 5_000 }));
+  }
+
+  // What still comes to the front (a file, a view) closes the palette again: then it is opened anew, as a user would.
+  async #open(key, text, use) {
+    await eventually(
+      `the palette takes ${text}`,
+      async () => {
+        if (!(await this.input.isVisible())) await this.page.keyboard.press(key);
+        await this.input.fill(text, { timeout: 5_000 });
+        const row = this.row(text.replace(/^>/, ''));
+        await row.waitFor({ timeout: 15_000 });
+        await use(row);
+        return true;
+      },
+      60_000,
+    );
   }
 
   /** [{label, description, detail, separator}] of the rows on screen. */

@@ -6,9 +6,7 @@ export class Editor {
   }
 
   async open(name) {
-    await this.page.keyboard.press('Control+P');
-    await this.quick.filter(name);
-    await this.quick.pick(name);
+    await this.quick.file(name);
     await this.tab(name).waitFor();
     await this.page.locator('.editor-instance .view-lines').first().waitFor();
   }

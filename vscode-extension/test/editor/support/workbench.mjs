@@ -39,7 +39,7 @@ export class Workbench {
     this.status = new StatusBar(page);
     this.editor = new Editor(page, this.quick);
     this.debug = new Debugging(page, this.quick);
-    this.cluster = new Cluster(page);
+    this.cluster = new Cluster(page, this.status);
   }
 
   /** No notification and no open file any more. Breakpoints are the scenario's own to remove. */
