@@ -71,9 +71,9 @@ void print_state(const nlohmann::json& state, bool json) {
 /// Owns the demo until a signal, or the demo's own end.
 class Keeper {
  public:
-  /// log: where the client's answers go, or empty for stdout.
-  Keeper(fs::path directory, std::string web, std::string log)
-      : directory_(std::move(directory)), web_(std::move(web)), log_(std::move(log)) {}
+  /// log: the file that the client's answers go to; empty: they go to `answers`.
+  Keeper(fs::path directory, std::string web, std::string log, int answers = -1)
+      : directory_(std::move(directory)), web_(std::move(web)), log_(std::move(log)), answers_(answers) {}
   ~Keeper() {
     end_demo_pod(pod_);
     std::error_code ignored;
@@ -84,7 +84,7 @@ class Keeper {
     std::error_code error;
     fs::create_directories(directory_ / "root", error);
     TRY_ASSIGN(service_log, open_log((directory_ / "service.log").string()));
-    TRY_ASSIGN(output, log_.empty() ? Result<UniqueFd>(UniqueFd(dup(STDOUT_FILENO))) : open_log(log_));
+    TRY_ASSIGN(output, log_.empty() ? Result<UniqueFd>(UniqueFd(dup(answers_))) : open_log(log_));
     TRY_ASSIGN(pod, start_demo_pod(web_, (directory_ / "root").string(), output.get(), service_log.get()));
     pod_ = pod;
     nlohmann::json state = {{"keeper", getpid()}, {"start_time", process_start_time(getpid())},
@@ -119,11 +119,13 @@ class Keeper {
 
   fs::path directory_;
   std::string web_, log_;
+  int answers_;
   DemoPod pod_;
 };
 
+/// As JSON, stdout is the state alone; the client's answers go to stderr.
 int keep_in_foreground(const fs::path& directory, const std::string& web, bool json) {
-  Keeper keeper(directory, web, "");
+  Keeper keeper(directory, web, "", json ? STDERR_FILENO : STDOUT_FILENO);
   auto state = keeper.start();
   if (!state) return report(state.error());
   print_state(*state, json);

@@ -207,7 +207,7 @@ void add_start(CLI::App& parent, Globals& globals) {
       "Lines: {\"type\":\"progress\",\"stage\",\"text\"}…, then {\"type\":\"ready\",\"env\",\"unset\",\"layer\",\"socket\",…} or\n"
       "{\"type\":\"error\",\"text\",\"remedy\"}, then {\"type\":\"event\",…}.\n"
       "Example:\n  inpod session start -t deployment/web --program ./build/web");
-  command->callback([options, program, &globals] {
+  command->callback([options, program, format, &globals] {
     globals.action = [options, program] { return start(*options, *program); };
   });
 }

@@ -54,7 +54,10 @@ std::vector<std::string> Demo::sessions_left() const {
 
 ProcessOptions Demo::options() const {
   ProcessOptions options;
-  options.environment = {{"XDG_RUNTIME_DIR", home_.path() + "/run"}, {"HOME", home_.path()}, {"XDG_STATE_HOME", home_.path() + "/state"}};
+  options.environment = {{"XDG_RUNTIME_DIR", home_.path() + "/run"},
+                         {"HOME", home_.path()},
+                         {"XDG_STATE_HOME", home_.path() + "/state"},
+                         {"PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}};  // the system's programs, not root's
   options.unset = {"INPOD_LAYER", "INPOD_AGENT", "LD_PRELOAD"};
   options.directory = home_.path();
   options.uid = uid_;

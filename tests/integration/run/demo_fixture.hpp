@@ -24,7 +24,7 @@ class Demo {
   const nlohmann::json& state() const { return state_; }
   std::string target() const { return "local:" + std::to_string(pid()); }
   /// The client's answers so far, one a line.
-  std::string answers() const { return keeper_->out(); }
+  std::string answers() const { return keeper_->err(); }
   Process& keeper_process() { return *keeper_; }
   const TemporaryDirectory& home() const { return home_; }
   /// <runtime root>: sessions and the demo's directory.
