@@ -59,17 +59,16 @@ class Run {
   Task<int> operator()() {
     auto signals = Signals::create(executor_);
     if (!signals) co_return report(signals.error());
-    auto first = co_await (start_session() || signals->next_end());
+    auto first = co_await (start_session() || interruption(*signals));
     line_.clear();
     int code = 0;
-    if (first.index() == 1) {
-      code = 128 + std::get<1>(first).number;
+    if (first.index() == 1 || interrupted_by_ != 0) {  // the latter: the start ended at the same moment
+      code = 128 + interrupted_by_;
     } else if (auto& started = std::get<0>(first); !started) {
       code = report(started.error());
     } else {
       code = co_await run_program(*signals);
     }
-    // Also where the signal and the end of the start came at the same moment.
     if (session_) co_await session_->stop();
     co_return code;
   }
@@ -84,6 +83,13 @@ class Run {
     CO_TRY(session, co_await Session::start(executor_, std::move(options)));
     session_ = std::move(session);
     co_return Result<void>();
+  }
+
+  /// A first signal ends the start, and what was begun is taken back. A second one ends inpod as it is: a cluster that does
+  /// not answer keeps nobody.
+  Task<void> interruption(Signals& signals) {
+    interrupted_by_ = (co_await signals.next_end()).number;
+    if (interrupted_by_ != 0) let_signals_end_us();
   }
 
   Task<int> run_program(Signals& signals) {
@@ -143,6 +149,7 @@ class Run {
   ProgressLine line_;
   std::shared_ptr<Session> session_;
   int pid_ = 0;
+  int interrupted_by_ = 0;  ///< the signal that came before the session stood
   std::optional<int> status_;  ///< once the program has ended
 };
 

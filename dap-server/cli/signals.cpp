@@ -11,12 +11,14 @@
 namespace inpod::cli {
 namespace {
 
-sigset_t handled() {
+sigset_t set_of(std::initializer_list<int> numbers) {
   sigset_t set;
   sigemptyset(&set);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD}) sigaddset(&set, number);
+  for (const int number : numbers) sigaddset(&set, number);
   return set;
 }
+
+sigset_t handled() { return set_of({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD}); }
 
 }  // namespace
 
@@ -29,6 +31,11 @@ void restore_signals() {
   const sigset_t set = handled();
   sigprocmask(SIG_UNBLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_DFL);
+}
+
+void let_signals_end_us() {
+  const sigset_t set = set_of({SIGINT, SIGTERM, SIGHUP, SIGQUIT});
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 Result<Signals> Signals::create(boost::asio::any_io_executor executor) {

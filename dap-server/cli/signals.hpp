@@ -20,6 +20,8 @@ struct Signal {
 void block_signals();
 /// Undoes it, and the ignoring of SIGPIPE, between fork and exec; async-signal-safe.
 void restore_signals();
+/// From now on INT, TERM, HUP and QUIT end this process, as they do one that knows nothing of them.
+void let_signals_end_us();
 
 class Signals {
  public:

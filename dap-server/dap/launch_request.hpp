@@ -29,6 +29,7 @@ struct LaunchRequest {
   bool concerns_us() const { return nested || cluster || !debugger.is_null(); }
   std::string text(const char* key) const;  ///< a string among the arguments, or ""
   bool stops_on_entry() const;
+  bool no_debug() const;  ///< to run without debugging
 };
 
 }  // namespace inpod::dap

@@ -12,6 +12,8 @@
 #include <csignal>
 #include <cstdio>
 
+#include "dap/no_debug.hpp"
+
 namespace inpod::dap {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -102,6 +104,8 @@ void Proxy::on_client_request(Message message) {
     hold(std::move(message));
   } else if (!adapter_) {
     respond(message, false, "no debug adapter runs yet: send initialize and launch first");
+  } else if (const auto unset = no_debug_ ? without_breakpoints(message) : std::nullopt) {
+    respond(message, true, {}, *unset);
   } else if (command == "restart") {
     on_restart(message);
   } else {
@@ -205,6 +209,8 @@ void Proxy::on_restart(const Message& message) {
   auto request = at ? LaunchRequest::read(at->of(message.raw)) : std::nullopt;
   Replacements also;
   if (request && session_) {
+    no_debug_ = request->no_debug();
+    if (no_debug_) without_entry_stop(request->arguments);
     const auto host = environment_without_layer(environ);
     const LaunchContext context{session_->environment(), host, adapter_->capabilities()};
     const auto family = find_family(adapter_->command(), adapter_->capabilities());

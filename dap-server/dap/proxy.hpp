@@ -138,6 +138,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   std::shared_ptr<Session> session_;
   std::string program_;  ///< of session_
   bool wants_entry_stop_ = false;
+  bool no_debug_ = false;  ///< the launch in the cluster said so: breakpoints stay here (no_debug.hpp)
   Motion motion_ = Motion::none;
   bool launch_answered_ = false, configured_ = false;
   std::uint64_t watch_ = 0;  ///< number of the layer watch that counts

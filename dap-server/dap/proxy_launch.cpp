@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "config/load.hpp"
+#include "dap/no_debug.hpp"
 #include "dap/program_check.hpp"
 #include "dap/proxy.hpp"
 
@@ -47,6 +48,7 @@ void Proxy::on_launch(Message message) {
   if (phase_ == Phase::launching) return respond(message, false, "another launch is under way");
   auto request = LaunchRequest::read(message);
   launch_answered_ = configured_ = false;
+  no_debug_ = false;
   motion_ = Motion::none;
   launched_ = message.envelope.name == "launch";
   if (adapter_ && (!request || !request->concerns_us())) {
@@ -120,6 +122,8 @@ Task<Result<void>> Proxy::prepare_cluster() {
   program_ = program;
   if (launch.cancelled) co_return fail("cancelled");
   progress(Stage::debugger, "starting " + std::filesystem::path(program).filename().string());
+  no_debug_ = launch.request.no_debug();
+  if (no_debug_) without_entry_stop(launch.request.arguments);
   CO_TRY_VOID(co_await prepare_adapter());
   wants_entry_stop_ = launch.request.stops_on_entry();
   tell_session("running");

@@ -40,19 +40,21 @@ Result<std::string> image_of(const AgentPlan& plan) {
               "(busybox), or agent.image");
 }
 
-/// Takes everything from stdin into one file, splits the start record off its end, and becomes the agent. Not
-/// by two `head`s on stdin: busybox's reads ahead. A pod that nobody feeds ends by itself.
+/// Takes everything from stdin into one file, splits it into the agent and the start record, and becomes the agent. Not by
+/// two `head`s on stdin: busybox's reads ahead. The record holds the session's token: no file has it when the agent runs,
+/// since the processes of an ephemeral container's target can look into its root. A pod that nobody feeds ends by itself.
 std::string bootstrap_script(const AgentPlan& plan) {
   const std::string folder = is_ephemeral(plan) ? "/.inpod" : "/inpod", agent = folder + "/agent",
-                    start = folder + "/start";
+                    start = folder + "/start", all = folder + "/all";
   const auto patience = std::max<std::uint32_t>(120, 2 * plan.config.startup_seconds);
   return (is_ephemeral(plan) ? "mkdir -p " + folder + " && chmod 700 " + folder + " || exit 1; "
                              : std::string()) +  //
          "(sleep " +
          std::to_string(patience) + " && { [ -x " + agent + " ] || kill $$; }) & " + "head -c " +
-         std::to_string(plan.executable_size + plan.record_size) + " > " + agent +          //
-         " && tail -c " + std::to_string(plan.record_size) + " " + agent + " > " + start +  //
-         " && chmod 700 " + agent + " && exec " + agent + " < " + start;
+         std::to_string(plan.executable_size + plan.record_size) + " > " + all +                 //
+         " && tail -c " + std::to_string(plan.record_size) + " " + all + " > " + start +         //
+         " && head -c " + std::to_string(plan.executable_size) + " " + all + " > " + agent +  //
+         " && chmod 700 " + agent + " && exec < " + start + " && rm -f " + all + " " + start + " && exec " + agent;
 }
 
 Result<json> container(const AgentPlan& plan) {

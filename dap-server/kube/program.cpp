@@ -85,6 +85,7 @@ Result<void> start(Program& program, int out, int err, Child& child) {
   if (!program.terminal) posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out, 1);
   posix_spawn_file_actions_adddup2(&actions, err, 2);
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3);  // Asio's sockets are not made close-on-exec
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none;

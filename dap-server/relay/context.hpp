@@ -69,12 +69,18 @@ class Signal {
     if (seen == count_) co_await timer_.async_wait(as_result);
   }
   Task<void> wait() { return wait(count_); }
-  /// True when notified, false when `limit` passed first.
+  /// True when notified, false when `limit` passed first. Others may wait at the same time, each with a limit of its own.
   Task<bool> wait_for(std::chrono::milliseconds limit) {
     const auto seen = count_;
-    timer_.expires_after(limit);
-    co_await timer_.async_wait(as_result);
-    timer_.expires_at(boost::asio::steady_timer::time_point::max());
+    const auto late = std::make_shared<bool>(false);
+    boost::asio::steady_timer alarm(timer_.get_executor(), limit);
+    alarm.async_wait([this, mine = std::weak_ptr<bool>(late)](boost::system::error_code cancelled) {
+      const auto waiting = mine.lock();  // gone: notified just as the time was over
+      if (cancelled || !waiting) return;
+      *waiting = true;
+      timer_.cancel();
+    });
+    while (seen == count_ && !*late) co_await timer_.async_wait(as_result);
     co_return count_ != seen;
   }
   void notify() {

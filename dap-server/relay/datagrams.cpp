@@ -38,12 +38,11 @@ Answer Datagrams::connect(const Call& call, const protocol::SocketAddress& remot
   if (cookie == 0) return refuse(ENOTSOCK);
   const int domain = domain_of(call.fd.get());
   if (remote.family != AddressFamily::ipv4 && remote.family != AddressFamily::ipv6) return refuse(EAFNOSUPPORT);
-  auto& flow = flows_[{cookie, to_string(remote)}];
+  const Key key{cookie, to_string(remote)};
+  const auto known = flows_.find(key);
+  auto flow = known == flows_.end() ? nullptr : known->second;
   if (!flow) {
-    if (flows_.size() > max_flows) {
-      flows_.erase({cookie, to_string(remote)});
-      return refuse(ENOBUFS);
-    }
+    if (flows_.size() >= max_flows) return refuse(ENOBUFS);
     auto made = std::make_shared<Flow>(context_.executor);
     boost::system::error_code failed;
     const int family = remote.family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
@@ -52,15 +51,12 @@ Answer Datagrams::connect(const Call& call, const protocol::SocketAddress& remot
     const auto local = !failed && ::bind(made->socket.native_handle(), at.get(), at.length) == 0
                            ? local_address(made->socket.native_handle())
                            : std::nullopt;
-    if (!local) {
-      flows_.erase({cookie, to_string(remote)});
-      return refuse(EADDRNOTAVAIL);
-    }
-    made->key = {cookie, to_string(remote)};
+    if (!local) return refuse(EADDRNOTAVAIL);
+    made->key = key;
     made->remote = remote;
     made->relay_side = *local;
-    flow = std::move(made);
-    context_.spawn(run(flow));
+    flow = flows_[key] = std::move(made);
+    context_.spawn(run(flow));  // on a lost link it is over, and no longer in the table, when this returns
     if (!std::exchange(sweeping_, true)) context_.spawn(sweep());
   }
   flow->used = Clock::now();

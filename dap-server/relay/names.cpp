@@ -75,15 +75,15 @@ Task<Answer> Names::resolve(Call call) {
   request.protocol = static_cast<std::int32_t>(call.request.c);
   request.flags = static_cast<std::int32_t>(call.request.d);
   const auto key = key_of(request);
-  auto& place = questions_[key];
-  if (place && place->answer && Clock::now() - place->when >= remembered) place.reset();
-  if (!place) {
-    place = std::make_shared<Question>(context_.executor);
-    place->request = std::move(request);
-    place->key = key;
-    context_.spawn(fetch(place));
+  const auto known = questions_.find(key);
+  auto question = known == questions_.end() ? nullptr : known->second;
+  if (!question || (question->answer && Clock::now() - question->when >= remembered)) {
+    question = std::make_shared<Question>(context_.executor);
+    question->request = std::move(request);
+    question->key = key;
+    questions_[key] = question;
+    context_.spawn(fetch(question));  // on a lost link it is over, and no longer in the table, when this returns
   }
-  const auto question = place;
   while (!question->answer && !context_.closed) co_await question->answered.wait();
   if (!question->answer || !*question->answer) {
     protocol::Resolved failed;

@@ -31,6 +31,7 @@ struct Outgoing::Attempt {
   std::unique_ptr<protocol::Stream> stream;
   asio::steady_timer expiry;
   bool joined = false;
+  bool waiting = false;  // its caller waits for the outcome
 };
 
 /// The black hole and the plain listener of one address family.
@@ -62,7 +63,11 @@ Result<Outgoing::Family*> Outgoing::family(AddressFamily wanted) {
 Task<Answer> Outgoing::connect(Call call, protocol::SocketAddress remote) {
   const auto cookie = cookie_of(call.fd.get());
   if (cookie == 0) co_return refuse(ENOTSOCK);
-  if (attempts_.contains(cookie)) co_return refuse(attempts_[cookie]->joined ? EISCONN : EALREADY);
+  if (const auto known = attempts_.find(cookie); known != attempts_.end()) {
+    if (call.request.a == 2)
+      if (auto taken_over = take_over(*known->second)) co_return std::move(*taken_over);
+    co_return refuse(known->second->joined ? EISCONN : EALREADY);
+  }
   if (const int code = errors_.take(cookie); code != 0) co_return refuse(code);
   const int domain = domain_of(call.fd.get());
   Answer answer;
@@ -84,6 +89,19 @@ Task<Answer> Outgoing::connect(Call call, protocol::SocketAddress remote) {
   put_address(answer.reply.address, answer.reply.address_length, (*place)->hole->address(), domain);
   context_.spawn(carry_out(std::move(attempt)));
   co_return answer;
+}
+
+/// The waiting caller was interrupted and is gone. Nothing: that is not so.
+std::optional<Answer> Outgoing::take_over(Attempt& attempt) {
+  auto place = family(attempt.remote.family);
+  const bool connected = attempt.stream != nullptr;
+  if (!place || attempt.joined || attempt.domain == AF_UNIX || (!attempt.waiting && !connected)) return std::nullopt;
+  attempt.waiting = false;
+  Answer answer;
+  // The outcome and the signal have crossed: the program is expected at the listener.
+  put_address(answer.reply.address, answer.reply.address_length,
+              connected ? (*place)->listener_address : (*place)->hole->address(), attempt.domain);
+  return answer;
 }
 
 Task<Result<protocol::Connected>> Outgoing::connect_in_pod(std::shared_ptr<Attempt> attempt) {
@@ -108,7 +126,12 @@ Task<Result<protocol::Connected>> Outgoing::connect_in_pod(std::shared_ptr<Attem
 
 /// The outcome first; then the program connects to the plain listener, where it is known by its address.
 Task<Answer> Outgoing::connect_waiting(std::shared_ptr<Attempt> attempt) {
+  attempt->waiting = true;
   auto connected = co_await connect_in_pod(attempt);
+  if (!std::exchange(attempt->waiting, false)) {  // taken over: nobody hears this answer
+    context_.spawn(conclude(std::move(attempt), std::move(connected)));
+    co_return refuse(EINTR);
+  }
   if (!connected) {
     attempts_.erase(attempt->cookie);
     co_return refuse(code_of(connected.error()));
@@ -176,6 +199,10 @@ void Outgoing::join(const std::shared_ptr<Attempt>& attempt, UniqueFd relay_end,
 /// A non-blocking connect: the program's socket is, or soon will be, in SYN_SENT towards the black hole.
 Task<void> Outgoing::carry_out(std::shared_ptr<Attempt> attempt) {
   auto connected = co_await connect_in_pod(attempt);
+  co_await conclude(std::move(attempt), std::move(connected));
+}
+
+Task<void> Outgoing::conclude(std::shared_ptr<Attempt> attempt, Result<protocol::Connected> connected) {
   if (!connected) {
     co_await give_up(attempt, code_of(connected.error()));
     co_return;

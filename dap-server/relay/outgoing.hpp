@@ -28,9 +28,11 @@ class Outgoing {
   struct Family;
   Result<Family*> family(protocol::AddressFamily family);
   Task<Answer> connect_waiting(std::shared_ptr<Attempt> attempt);
+  std::optional<Answer> take_over(Attempt& attempt);
   Task<Answer> connect_unix(std::shared_ptr<Attempt> attempt);
   Task<Result<protocol::Connected>> connect_in_pod(std::shared_ptr<Attempt> attempt);
   Task<void> carry_out(std::shared_ptr<Attempt> attempt);
+  Task<void> conclude(std::shared_ptr<Attempt> attempt, Result<protocol::Connected> connected);
   Task<bool> in_syn_sent(std::shared_ptr<Attempt> attempt);
   Task<void> give_up(std::shared_ptr<Attempt> attempt, int code);
   Task<void> accept_all(Family& family);

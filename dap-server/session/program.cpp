@@ -1,7 +1,6 @@
-// Finding and judging the program. ELF as in elf(5); `#!` as in execve(2).
+// Finding and judging the program; `#!` as in execve(2).
 #include "session/program.hpp"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -9,9 +8,9 @@
 
 #include <filesystem>
 #include <sstream>
-#include <vector>
 
 #include "protocol/unique_fd.hpp"
+#include "session/elf.hpp"
 
 namespace inpod {
 namespace {
@@ -34,9 +33,10 @@ Result<std::string> checked(const std::string& path) {
   return Failed(Error{EACCES, path + ": not executable", "chmod +x " + path});
 }
 
-Result<std::string> read_at(int file, std::size_t offset, std::size_t length) {
-  std::string bytes(length, '\0');
-  const ssize_t got = pread(file, bytes.data(), length, static_cast<off_t>(offset));
+/// The file's first bytes, as many as the kernel looks at for `#!`.
+Result<std::string> read_head(int file) {
+  std::string bytes(256, '\0');
+  const ssize_t got = pread(file, bytes.data(), bytes.size(), 0);
   if (got < 0) return fail_errno("cannot read it");
   bytes.resize(static_cast<std::size_t>(got));
   return bytes;
@@ -44,41 +44,25 @@ Result<std::string> read_at(int file, std::size_t offset, std::size_t length) {
 
 constexpr const char* limit = "inpod loads its layer by LD_PRELOAD, which needs a program that is dynamically linked with glibc";
 
-/// The program's PT_INTERP, empty where it has none.
-Result<std::string> elf_interpreter(int file) {
-  TRY_ASSIGN(head, read_at(file, 0, sizeof(Elf64_Ehdr)));
-  if (head.size() < sizeof(Elf64_Ehdr)) return fail("it is cut off");
-  Elf64_Ehdr header;
-  memcpy(&header, head.data(), sizeof header);
-  if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum > 1024) return fail("its ELF header is damaged");
-  TRY_ASSIGN(table, read_at(file, header.e_phoff, std::size_t{header.e_phnum} * sizeof(Elf64_Phdr)));
-  for (std::size_t at = 0; at + sizeof(Elf64_Phdr) <= table.size(); at += sizeof(Elf64_Phdr)) {
-    Elf64_Phdr segment;
-    memcpy(&segment, table.data() + at, sizeof segment);
-    if (segment.p_type != PT_INTERP) continue;
-    TRY_ASSIGN(name, read_at(file, segment.p_offset, std::min<std::size_t>(segment.p_filesz, 4096)));
-    return std::string(name.c_str());
-  }
-  return std::string();
-}
+/// What to do about a program that the layer can't be loaded into.
+std::string remedy(const std::string& change) { return std::string(limit) + ": " + change; }
 
 Result<void> check_elf(int file, const std::string& path) {
-#if defined(__x86_64__)
-  constexpr std::uint16_t machine = EM_X86_64;
-#elif defined(__aarch64__)
-  constexpr std::uint16_t machine = EM_AARCH64;
-#endif
-  TRY_ASSIGN(ident, read_at(file, 0, 20));
-  if (ident.size() < 20 || ident.compare(0, 4, ELFMAG) != 0) {
-    return Failed(Error{ENOEXEC, path + ": neither an ELF program nor a script with a #! line", ""});
+  const auto facts = read_elf(file);
+  if (!facts) return Failed(facts.error().context(path));
+  const auto& loader = facts->interpreter;
+  if (!facts->native) return fail(path + ": built for another kind of machine", limit);
+  // Before the others: a Go program is dynamic with cgo and static without, and neither is what stands in the way.
+  if (facts->go) {
+    return fail(path + ": a Go program, whose system calls go past the C library (with cgo, too)",
+                "inpod can't carry them: run it in the cluster, or debug the programs that it talks to");
   }
-  std::uint16_t kind = 0;
-  memcpy(&kind, ident.data() + 18, sizeof kind);
-  if (ident[EI_CLASS] != ELFCLASS64 || kind != machine) return fail(path + ": built for another kind of machine", limit);
-  const auto interpreter = elf_interpreter(file);
-  if (!interpreter) return Failed(interpreter.error().context(path));
-  if (interpreter->empty()) return fail(path + ": a static program", limit);
-  if (interpreter->find("ld-musl") != std::string::npos) return fail(path + ": a musl program", limit);
+  if (loader.empty()) return fail(path + ": a static program", remedy("link it without -static"));
+  const std::string name = fs::path(loader).filename().string();
+  if (name.rfind("ld-musl", 0) == 0) return fail(path + ": a musl program", remedy("build it with a glibc toolchain (not musl-gcc, not on Alpine)"));
+  if (name.rfind("ld-linux", 0) != 0 && name.rfind("ld-2.", 0) != 0) {
+    return fail(path + ": its loader, " + loader + ", is not glibc's", remedy("build it with a glibc toolchain"));
+  }
   return {};
 }
 
@@ -109,7 +93,7 @@ std::string env_target(const std::string& interpreter, const std::string& argume
 Result<Program> inspect(const std::string& path, const std::string& search_path, int depth) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return fail_errno("cannot read " + path);
-  TRY_ASSIGN(head, read_at(file.get(), 0, 256));
+  TRY_ASSIGN(head, read_head(file.get()));
   if (head.compare(0, 2, "#!") != 0) {
     TRY_VOID(check_elf(file.get(), path));
     TRY_VOID(check_rights(file.get(), path));

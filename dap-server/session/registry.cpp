@@ -80,6 +80,7 @@ std::uint64_t process_start_time(int pid) {
 
 Result<SessionDirectory> SessionDirectory::create() {
   TRY_ASSIGN(root, runtime_root());
+  TRY_VOID(list_sessions());  // for what it clears away: nobody else need ever look
   for (int attempt = 0; attempt < 16; ++attempt) {
     TRY_ASSIGN(id, random_id());
     const std::string path = root + "/" + id;

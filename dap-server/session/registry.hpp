@@ -1,7 +1,8 @@
 // Registry: the directories of running sessions, one for each, under runtime_root(). Each holds the relay's socket and a
 // session.json that says who runs it, so that `inpod session list` and `stop` work without a daemon.
 //
-// Blocking file I/O; any thread. A directory whose process is gone (pid and start time are compared) is removed by `list`.
+// Blocking file I/O; any thread. A directory whose process is gone (pid and start time are compared) is removed by `list`,
+// and when a session is made.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -22,7 +22,8 @@
 //   established at once. On failure the relay dissolves the attempt (connect AF_UNSPEC on its copy of the fd, which wakes
 //   pollers with EPOLLERR|EPOLLHUP, SO_ERROR = ECONNRESET) and op socket_error tells the layer the true errno.
 //   A blocking connect asks first (wait = 1): the answer comes with the outcome, and its address is a plain loopback
-//   listener, so that connect(2) succeeds at once. UDP and unix sockets: the same call, whatever `wait` says.
+//   listener, so that connect(2) succeeds at once. Interrupted by a signal, it goes on as a kernel's does: the layer asks
+//   once more (wait = 2), puts the fd into SYN_SENT at the address that it gets, and returns EINTR. UDP and unix sockets: the same call, whatever `wait` says.
 //   A second connect on a fd that is under way gets EALREADY; after a failure it gets that errno, once.
 // An incoming connection is a plain loopback connection from the relay to the program's own listener.
 //
@@ -72,7 +73,8 @@ enum class Op : std::uint16_t {
                   ///< Reply: a: status (EAI_*), b: errno, c: number of ResolvedEntry; data: entries, then canonical name NUL, aliases NUL…
   resolve_back,   ///< address. a: NI_* flags. Reply: a: status, data = host NUL service
   // -- sockets: fd is the program's own socket (SCM_RIGHTS); the relay reads SO_COOKIE, SO_TYPE, SO_DOMAIN from it
-  connect,        ///< address: the peer wanted, fd. a: 1 = wait for the outcome; b: time-out in ms (0: the kernel's own).
+  connect,        ///< address: the peer wanted, fd. a: 1 = wait for the outcome; 2 = take over, without waiting, what an
+                  ///< interrupted call with 1 began (or begin anew, if it has just failed); b: time-out in ms (0: the kernel's own).
                   ///< Reply: error; address: where connect(2) must go now (black hole or listener for TCP, a relay socket
                   ///< for UDP and unix). sendto on an unconnected UDP socket: the same op, then sendto that address
   socket_error,   ///< a: cookie. Reply a: errno that SO_ERROR should say instead of ECONNRESET (0: none of ours); once

@@ -55,14 +55,16 @@ bool network_of(int fd, const sockaddr* address, socklen_t length, Network& netw
   return type == SOCK_DGRAM || type == SOCK_STREAM;
 }
 
+enum class Dial : std::uint64_t { at_once = 0, wait = 1, take_over = 2 };
+
 /// Asks the relay where the connection goes.
-long dial(Core& core, int fd, const sockaddr* address, socklen_t length, bool wait, std::uint64_t limit_ms, Address& instead) {
+long dial(Core& core, int fd, const sockaddr* address, socklen_t length, Dial how, std::uint64_t limit_ms, Address& instead) {
   RelayCall call(relay::Op::connect);
   call.send_fd = fd;
   call.set_address(address, length);
-  call.request.a = wait;
+  call.request.a = static_cast<std::uint64_t>(how);
   call.request.b = limit_ms;
-  call.interruptible = wait;
+  call.interruptible = how == Dial::wait;
   const long result = core.relay.ask(call);
   if (result == 0) instead.set(call.reply.address, call.reply.address_length);
   return result == -EIO ? -ENETUNREACH : result;  // EIO says that the relay is gone; connect(2) has no such error
@@ -70,6 +72,18 @@ long dial(Core& core, int fd, const sockaddr* address, socklen_t length, bool wa
 
 void mark(Core& core, int fd) {
   if (core.owner() == Owner::us && !core.fds.get(fd)) core.fds.set(fd, FdEntry::connecting());
+}
+
+/// A signal ended a blocking connect: it goes on by itself, as connect(2) says, for poll(2) and SO_ERROR to tell of.
+long interrupted(Core& core, int fd, const sockaddr* address, socklen_t length) {
+  Address instead;
+  if (const long failed = dial(core, fd, address, length, Dial::take_over, 0, instead); failed != 0) return failed;
+  mark(core, fd);
+  const long flags = raw::fcntl(fd, F_GETFL);
+  raw::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  raw::connect(fd, instead.get(), instead.length);
+  raw::fcntl(fd, F_SETFL, flags);
+  return -EINTR;
 }
 
 }  // namespace
@@ -92,7 +106,7 @@ long connect(Core& core, int fd, const sockaddr* address, socklen_t length, Addr
   Network network;
   if (!address || !network_of(fd, address, length, network)) return not_ours;
   if (core.rules.outgoing(network, address, length) == Side::local) return not_ours;
-  bool wait = true;
+  Dial how = Dial::at_once;
   std::uint64_t limit_ms = 0;
   if (network == Network::tcp) {
     // Under way or done: the kernel knows what to say (EALREADY, 0 once, EISCONN), whatever the address.
@@ -101,9 +115,10 @@ long connect(Core& core, int fd, const sockaddr* address, socklen_t length, Addr
       if (const long failed = socket_error(core, fd); failed != 0) return -failed;
     const long flags = raw::fcntl(fd, F_GETFL);
     limit_ms = send_timeout_ms(fd);
-    wait = flags >= 0 && (flags & O_NONBLOCK) == 0 && limit_ms == 0;
+    if (flags >= 0 && (flags & O_NONBLOCK) == 0 && limit_ms == 0) how = Dial::wait;
   }
-  const long result = dial(core, fd, address, length, wait, limit_ms, instead);
+  const long result = dial(core, fd, address, length, how, limit_ms, instead);
+  if (result == -EINTR && how == Dial::wait) return interrupted(core, fd, address, length);
   if (result == 0) mark(core, fd);
   return result;
 }
@@ -117,7 +132,7 @@ long connected(Core& core, int fd, long result) {
 long datagram_target(Core& core, int fd, const sockaddr* address, socklen_t length, Address& instead) {
   if (!address || !is_inet(address, length) || option(fd, SOL_SOCKET, SO_TYPE) != SOCK_DGRAM) return not_ours;
   if (core.rules.outgoing(Network::udp, address, length) == Side::local) return not_ours;
-  return dial(core, fd, address, length, false, 0, instead);
+  return dial(core, fd, address, length, Dial::at_once, 0, instead);
 }
 
 long socket_error(Core& core, int fd) {

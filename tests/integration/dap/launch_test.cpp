@@ -54,6 +54,28 @@ TEST_CASE("the debuggee gets the pod's environment on top of the machine's, and 
   CHECK(bench.loaded_executables() == std::set<std::string>{debuggee_path()});
 }
 
+TEST_CASE("with noDebug a launch in the cluster runs through its breakpoints", "[adapter]") {
+  Bench bench;
+  DapClient client(bench.server(), bench.environment);
+  client.must("initialize", initialize_arguments());
+  const int launch = client.send("launch", bench.launch("fake", {{"noDebug", true}, {"stopOnEntry", true}, {"stopAtBeginningOfMainSubprogram", true}}));
+  client.event("initialized");
+  const json lines = client.must("setBreakpoints", {{"source", bench.source()}, {"breakpoints", {{{"line", bench.line_of("BREAK")}}, {{"line", bench.line_of("STEP")}}}}});
+  REQUIRE(lines["breakpoints"].size() == 2);
+  CHECK(lines["breakpoints"][0]["verified"] == false);
+  CHECK(lines["breakpoints"][1]["line"] == bench.line_of("STEP"));
+  CHECK(lines["breakpoints"][0].value("message", "").find("noDebug") != std::string::npos);
+  CHECK(client.must("setFunctionBreakpoints", {{"breakpoints", {{{"name", "main"}}}}})["breakpoints"][0]["verified"] == false);
+  client.must("setExceptionBreakpoints", {{"filters", {"throw", "cpp_throw"}}});
+  client.must("configurationDone");
+  CHECK(client.response(launch).value("success", false));
+  client.event("terminated", 20s);
+  for (const auto& message : client.messages()) CHECK(message.value("event", "") != "stopped");
+  CHECK(bench.loaded_executables() == std::set<std::string>{debuggee_path()});
+  client.must("disconnect");
+  CHECK(client.wait_exit() == 0);
+}
+
 TEST_CASE("without a cluster key nothing of inpod is there", "[adapter]") {
   Bench bench;
   DapClient client(bench.server(), bench.environment);

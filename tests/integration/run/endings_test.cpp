@@ -107,6 +107,67 @@ TEST_CASE("interrupted while it starts, inpod leaves nothing") {
   CHECK(demo.sessions_left().empty());
 }
 
+TEST_CASE("a second Ctrl-C does not wait for a cluster that no longer answers") {
+  // An API server that knows one pod, and falls silent when the agent is to be made.
+  const std::string silent = R"py(
+import http.server, json, threading
+class Api(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    def say(self, value):
+        text = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Content-Length', str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+    def do_GET(self):
+        if '/pods/web' in self.path:
+            self.say({'kind': 'Pod', 'metadata': {'name': 'web', 'namespace': 'default', 'uid': 'u'},
+                      'spec': {'nodeName': 'n', 'containers': [{'name': 'app', 'image': 'app'}]},
+                      'status': {'phase': 'Running', 'containerStatuses': [{'name': 'app', 'ready': True, 'containerID': 'containerd://' + 64 * 'a', 'state': {'running': {}}}]}})
+        elif 'watch=' in self.path:
+            self.send_response(200)
+            self.send_header('Content-Type', 'application/json')
+            self.end_headers()
+            threading.Event().wait()
+        else:
+            self.say({'kind': 'List', 'metadata': {}, 'items': []})
+    def hang(self):
+        print(self.command, flush=True)
+        threading.Event().wait()
+    do_POST = do_DELETE = hang
+    def log_message(self, *ignored): pass
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Api)
+server.daemon_threads = True
+print('port', server.server_port, 'ready', flush=True)
+server.serve_forever()
+)py";
+  Process server({"python3", "-c", silent});
+  REQUIRE(server.wait_for_output("ready", seconds(20)));
+  const auto said = server.out();
+  const std::string port = said.substr(5, said.find(' ', 5) - 5);
+  const TemporaryDirectory home;
+  ProcessOptions options;
+  options.directory = home.path();
+  options.environment = {{"HOME", home.path()}, {"XDG_RUNTIME_DIR", home.path()}, {"XDG_STATE_HOME", home.path() + "/state"}};
+  options.environment["KUBECONFIG"] = home.write("kubeconfig",
+      "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
+      "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:" + port + "'}}]\nusers: [{name: u, user: {token: t}}]\n");
+  Process inpod({INPOD, "run", "-t", "pod/web", "--", "true"}, options);
+  const bool posted = server.wait_for_output("POST", seconds(20));
+  INFO(inpod.err());
+  REQUIRE(posted);
+  inpod.signal(SIGINT);
+  const bool taken_back = server.wait_for_output("DELETE", seconds(20));
+  INFO(inpod.err());
+  CHECK(taken_back);
+  CHECK(inpod.running());
+  inpod.signal(SIGINT);
+  const auto outcome = inpod.wait(seconds(5));
+  CHECK_FALSE(outcome.timed_out);
+  CHECK(outcome.status == 130);
+}
+
 TEST_CASE("Ctrl-C at a terminal reaches the program once, and inpod lives to see it end") {
   auto& demo = Demo::shared();
   const std::string script =

@@ -80,15 +80,34 @@ TEST_CASE("files that the user hands over arrive") {
   CHECK(outcome.out == "given\n5\n");  // 0, 1, 2, 7 and ls's own
 }
 
-TEST_CASE("a static program is refused before it runs") {
+TEST_CASE("programs that the layer can't be loaded into are refused before they run") {
   auto& demo = Demo::shared();
-  const auto source = demo.home().write("static.c", "#include <unistd.h>\nint main() { return write(1, \"ran\", 3) != 3; }\n");
-  const auto program = demo.home().path() + "/static";
-  REQUIRE(run({"cc", "-static", "-o", program, source}).status == 0);
-  const auto outcome = demo.run({program});
-  CHECK(outcome.status == 125);
-  CHECK(outcome.out == "");
-  CHECK(outcome.err.find("a static program") != std::string::npos);
+  const auto& home = demo.home().path();
+  const auto c = demo.home().write("other.c", "#include <unistd.h>\nint main() { return write(1, \"ran\", 3) != 3; }\n");
+  // net and os/user bring cgo in, as in any service: dynamic with glibc, and still none of glibc's business.
+  const auto go = demo.home().write("other.go", "package main\nimport (\"fmt\"; \"net\")\nfunc main() { fmt.Print(\"ran\"); net.LookupHost(\"localhost\") }\n");
+  auto options = demo.options();
+  options.environment.insert({{"GOTOOLCHAIN", "local"}, {"GOFLAGS", "-mod=mod"}, {"GOPROXY", "off"}, {"CGO_ENABLED", "1"}, {"OUT", home + "/other"}});
+  const auto refused = [&](const std::string& build, const std::string& kind, const std::string& remedy) {
+    const auto built = run({"sh", "-c", build}, options, seconds(120));
+    INFO(build << "\n" << built.err);
+    REQUIRE(built.status == 0);
+    const auto outcome = demo.run({home + "/other"});
+    INFO(outcome.err);
+    CHECK(outcome.status == 125);
+    CHECK(outcome.out == "");
+    CHECK(outcome.err.find(kind) != std::string::npos);
+    CHECK(outcome.err.find(remedy) != std::string::npos);
+  };
+  refused("cc -static -o $OUT " + c, "a static program", "link it without -static");
+  refused("cc -static-pie -o $OUT " + c, "a static program", "link it without -static");
+  refused("musl-gcc -o $OUT " + c, "a musl program", "build it with a glibc toolchain");
+  refused("musl-gcc -static -o $OUT " + c, "a static program", "link it without -static");
+  const std::string go_build = "go build -o $OUT ", go_remedy = "inpod can't carry them";
+  refused(go_build + go + " && readelf -l $OUT | grep -q ld-linux", "a Go program", go_remedy);
+  refused(go_build + "-ldflags '-s -w' " + go + " && strip $OUT", "a Go program", go_remedy);
+  refused(go_build + "-ldflags '-linkmode external -buildid=' " + go + " && ! readelf -n $OUT | grep -qi go", "a Go program", go_remedy);
+  refused("CGO_ENABLED=0 " + go_build + go, "a Go program", go_remedy);
   CHECK(demo.sessions_left().empty());
 }
 

@@ -73,3 +73,34 @@ TEST_CASE("a stolen request is answered by the program, and by the pod again aft
   CHECK(eventually(seconds(10), [&] { return demo.answers().find("\"process\": 1}", from) != std::string::npos; }));
   CHECK(demo.answers().find("no answer") == std::string::npos);
 }
+
+TEST_CASE("a blocking connect that a signal interrupts still connects") {
+  auto& demo = Demo::shared();
+  // A server whose queue is full until it is told to accept: the kernel answers no SYN meanwhile.
+  const std::string serve =
+      "import socket, sys\nl = socket.socket()\nl.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\nl.bind(('10.77.0.2', 9099))\nl.listen(0)\n"
+      "full = socket.create_connection(('10.77.0.2', 9099))\nprint('full', flush=True)\nsys.stdin.readline()\n"
+      "l.accept()\nc = l.accept()[0]\nc.sendall(c.recv(10).upper())";
+  const std::string program =
+      "import signal, socket\nsignal.signal(signal.SIGALRM, lambda *a: print('interrupted', flush=True))\nsignal.setitimer(signal.ITIMER_REAL, 0.3)\n"
+      "s = socket.socket()\ns.settimeout(None)\ns.connect(('10.77.0.2', 9099))\ns.sendall(b'ping')\nprint(s.recv(10), s.getpeername())";
+  const auto talk = [&](std::vector<std::string> command) {
+    ProcessOptions options;
+    options.keep_stdin = true;
+    options.directory = "/";
+    Process server({"nsenter", "-t", std::to_string(demo.pid()), "-a", "--preserve-credentials", "-r", "-w", "--", "python3", "-c", serve}, options);
+    REQUIRE(server.wait_for_output("full", seconds(20)));
+    Process client(std::move(command), demo.options());
+    CHECK(client.wait_for_output("interrupted", seconds(20)));
+    server.write_stdin("\n");
+    const auto outcome = client.wait(seconds(30));
+    INFO(outcome.err << server.err());
+    CHECK(outcome.status == 0);
+    return outcome.out;
+  };
+  std::vector<std::string> here{INPOD};
+  for (auto& word : demo.run_command({"python3", "-c", program})) here.push_back(word);
+  const std::string expected = "interrupted\nb'PING' ('10.77.0.2', 9099)\n";
+  CHECK(talk(here) == expected);
+  CHECK(talk({"nsenter", "-t", std::to_string(demo.pid()), "-n", "python3", "-c", program}) == expected);
+}

@@ -1,6 +1,8 @@
 // Credential plugins are real scripts here.
 #include "kube/credentials.hpp"
 
+#include <unistd.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
@@ -210,4 +212,7 @@ TEST_CASE("programs: output, exit codes, signals, deadlines, bounded output") {
   CHECK(run("sleep 30", 200).error().code == ETIMEDOUT);
   CHECK((std::chrono::steady_clock::now() - begun < std::chrono::seconds(5)));
   CHECK(run("head -c 3000000 /dev/zero")->output.size() == 1 << 20);
+  const int open_here[2] = {dup2(0, 77), dup2(0, 5000)};
+  CHECK(run("ls /proc/self/fd")->output == "0\n1\n2\n3\n");  // 3: ls's own
+  for (const int fd : open_here) close(fd);
 }

@@ -2,7 +2,11 @@
 // servers send.
 #include "kube/pod.hpp"
 
-#include "catch.hpp"
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "files.hpp"
 #include "kube/access.hpp"
 #include "kube/agent_state.hpp"
 #include "kube/agent_stream.hpp"
@@ -47,6 +51,48 @@ TEST_CASE("the container that is meant") {
   CHECK_THAT(error.remedy, Catch::Contains("did you mean \"app\"?") && Catch::Contains("istio-proxy, app"));
 }
 
+TEST_CASE("docs/rbac.md names the capabilities that the agent gets, and no other") {
+  std::ifstream file(INPOD_SOURCE_DIR "/docs/rbac.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto table = text.find("| capability | why |");
+  REQUIRE(table != std::string::npos);
+  std::set<std::string> told;
+  std::istringstream lines(text.substr(table, text.find("\n\n", table) - table));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream names(line.substr(0, line.find('|', 1)));
+    for (std::string name; names >> name;) {
+      if (name.back() == ',') name.pop_back();
+      if (name.size() > 3 && isupper(static_cast<unsigned char>(name[0]))) told.insert(name);
+    }
+  }
+  const auto made = *job_manifest(plan());
+  const auto given = made["spec"]["template"]["spec"]["containers"][0]["securityContext"]["capabilities"]["add"];
+  CHECK(told == given.get<std::set<std::string>>());
+}
+
+TEST_CASE("the bootstrap starts the agent with its record, and leaves the token in no file") {
+  const std::string shell = GENERATE("sh", "busybox sh");
+  const bool ephemeral = GENERATE(false, true);
+  CAPTURE(shell, ephemeral);
+  const test::Folder folder;
+  const std::string record = "token-of-this-session-24", root = folder.path("root");
+  std::filesystem::create_directory(root);
+  const std::string agent = "#!/bin/sh\necho \"record $(cat)\"\ncd " + root + "\nls -A\ngrep -c session-24 *\n# padding";
+  auto made = plan();
+  made.executable_size = agent.size(), made.record_size = record.size();
+  if (ephemeral) made.config.mode = "ephemeral";
+  std::string script = (ephemeral ? *ephemeral_container(made) : (*job_manifest(made))["spec"]["template"]["spec"]["containers"][0])["command"][2];
+  const auto replace = [&](const std::string& what, const std::string& by) {
+    REQUIRE(script.find(what) != std::string::npos);
+    for (std::size_t at; (at = script.find(what)) != std::string::npos;) script.replace(at, what.size(), by);
+  };
+  replace(ephemeral ? "/.inpod" : "/inpod", root);
+  replace("sleep 120", "false");  // nobody waits for a pod that nobody feeds
+  const auto input = folder.write("input", agent + record), file = folder.write("script", script);
+  CHECK(std::system((shell + " " + file + " < " + input + " > " + folder.path("output")).c_str()) == 0);
+  CHECK(folder.read("output") == "record " + record + "\nagent\n0\n");
+}
+
 TEST_CASE("a pod's description: ids, ports, probes by number without repetition") {
   const auto target = *describe_pod(two_containers(), "app");
   CHECK(target.runtime == "cri-o");
@@ -87,7 +133,7 @@ TEST_CASE("the Job of an agent") {
   CHECK_FALSE(container["securityContext"].contains("privileged"));
   CHECK(container["securityContext"]["capabilities"]["drop"] == json({"ALL"}));
   CHECK_THAT(container["command"][2].get<std::string>(),
-             Catch::Contains("head -c 1024 > /inpod/agent") && Catch::Contains("tail -c 24 /inpod/agent"));
+             Catch::Contains("head -c 1024 > /inpod/all") && Catch::Contains("tail -c 24 /inpod/all"));
 
   SECTION("privileged, another image, more labels, another namespace") {
     auto other = plan();

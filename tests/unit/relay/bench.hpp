@@ -271,6 +271,11 @@ class Bench {
     }
     return false;
   }
+  const std::string& directory() const { return directory_; }
+  /// The agent is gone, and the relay has not been told yet.
+  void lose_link() {
+    on_loop([this] { client_link_->close(); });
+  }
   RelayClient client() const { return RelayClient(directory_ + "/relay"); }
   int asked(const std::string& what) {
     return on_loop([&] { return agent.asked[what]; });

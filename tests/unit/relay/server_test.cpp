@@ -1,6 +1,10 @@
 // Hostile and broken requests: they cost the sender its connection, and the relay goes on.
+#include <netdb.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "catch.hpp"
 #include "unit/relay/bench.hpp"
@@ -72,6 +76,50 @@ TEST_CASE("broken requests are dropped, and the next one is answered") {
   }
   const auto host = client.call({.op = Op::host});
   CHECK(host.data == std::string("checkout-7d9\0", 13));
+}
+
+TEST_CASE("operations on a link that has just been lost end, and are no danger") {
+  Bench bench;
+  const auto client = bench.client();
+  bench.lose_link();
+  for (int i = 0; i < 2; ++i) {
+    const auto resolved = client.call({.op = Op::resolve, .text = std::string("db\0" "80", 5)});
+    CHECK(static_cast<std::int64_t>(resolved.reply.a) == EAI_AGAIN);
+    sockaddr_in peer{AF_INET, htons(53), {htonl(0x0a010203)}, {}};
+    UniqueFd udp(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    CHECK(client.call({.op = Op::connect, .fd = udp.get(), .address = reinterpret_cast<sockaddr*>(&peer), .address_length = sizeof peer})
+              .reply.error == 0);  // connecting UDP can't fail for the peer's sake
+    UniqueFd tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    CHECK(client.call({.op = Op::connect, .a = 1, .fd = tcp.get(), .address = reinterpret_cast<sockaddr*>(&peer), .address_length = sizeof peer})
+              .reply.error != 0);
+    CHECK(client.call({.op = Op::open, .text = "/etc/x"}).reply.error != 0);
+  }
+}
+
+TEST_CASE("another user's program is not heard, even where it can reach the socket") {
+  if (::geteuid() != 0) return;  // needs two users
+  Bench bench;
+  const std::string socket = bench.directory() + "/relay";
+  REQUIRE((::chmod(bench.directory().c_str(), 0755) == 0 && ::chmod(socket.c_str(), 0666) == 0));
+  const pid_t child = ::fork();
+  if (child == 0) {  // exit code 0: the connection was made, and closed without a word
+    if (::setresuid(23456, 23456, 23456) != 0) ::_exit(2);
+    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{AF_UNIX, {}};
+    std::strncpy(address.sun_path, socket.c_str(), sizeof address.sun_path - 1);
+    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) ::_exit(3);
+    relay::Request request;
+    request.op = Op::host;
+    (void)::send(fd.get(), &request, sizeof request, MSG_NOSIGNAL);
+    pollfd wait{fd.get(), POLLIN, 0};
+    char byte;
+    ::_exit(::poll(&wait, 1, 5000) == 1 && ::recv(fd.get(), &byte, 1, 0) <= 0 ? 0 : 4);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(bench.client().call({.op = Op::host}).reply.error == 0);
 }
 
 TEST_CASE("a request in many pieces is understood") {

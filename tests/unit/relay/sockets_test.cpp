@@ -1,4 +1,5 @@
 // Sockets over a real relay and a scripted agent: the program's side is real sockets of this process.
+#include <fcntl.h>
 #include <sys/un.h>
 
 #include "catch.hpp"
@@ -102,6 +103,66 @@ TEST_CASE("a non-blocking connect is in progress until the pod answers, then wak
     CHECK(client.call({.op = Op::socket_error, .a = cookie(fd.get())}).reply.a == ECONNREFUSED);
     CHECK(client.call({.op = Op::socket_error, .a = cookie(fd.get())}).reply.a == 0);
     CHECK(connect_in_pod(client, fd.get(), remote, false) == EINPROGRESS);  // the socket can be used again
+  }
+}
+
+TEST_CASE("a blocking connect that a signal interrupts goes on by itself") {
+  Bench bench;
+  std::uint32_t request_id = 0;
+  int requests = 0;
+  protocol::SocketAddress wanted;
+  bench.agent.on_connect = [&](std::uint32_t id, const protocol::Connect& request) {
+    request_id = id;
+    wanted = request.remote;
+    ++requests;
+  };
+  const auto client = bench.client();
+  const int domain = GENERATE(AF_INET, AF_INET6);
+  const bool succeed = GENERATE(true, false), crossed = GENERATE(true, false);
+  CAPTURE(domain, succeed, crossed);
+  const auto answer = [&] {
+    bench.on_loop([&] {
+      if (succeed)
+        bench.agent.spawn(bench.agent.echo(bench.agent.connected(request_id, ipv4("10.0.0.9", 40001), wanted), false));
+      else
+        bench.agent.link->respond(request_id, protocol::Failure{ECONNREFUSED, "refused"});
+    });
+  };
+  auto fd = make_socket(domain, SOCK_STREAM);
+  const auto remote = raw(domain, domain == AF_INET ? "10.1.2.3" : "fd00::5", 80);
+  const auto ask = [&](std::uint64_t how) {
+    return client.call({.op = Op::connect, .a = how, .fd = fd.get(), .address = remote.get(), .address_length = remote.length}).reply;
+  };
+  int first = -1;
+  std::thread waiting([&] { first = ask(1).error; });
+  REQUIRE(bench.eventually([&] { return request_id != 0; }));
+  if (crossed) answer(), waiting.join();  // the outcome was on its way when the signal came
+  const auto reply = ask(2);
+  CHECK(reply.error == 0);
+  ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+  CHECK(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&reply.address), reply.address_length) == -1);
+  CHECK(errno == EINPROGRESS);
+  ::fcntl(fd.get(), F_SETFL, 0);
+  Poller poller(fd.get());
+  if (!crossed) {
+    CHECK(poller.wait(200) == 0);
+    CHECK(ask(2).error == EALREADY);
+    answer(), waiting.join();
+    CHECK(first == EINTR);
+  } else if (!succeed) {  // told to nobody, so it is asked anew
+    CHECK(first == ECONNREFUSED);
+    REQUIRE(bench.eventually([&] { return requests == 2; }));
+    answer();
+  }
+  const auto events = poller.wait(2000);
+  if (succeed) {
+    CHECK((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == EPOLLOUT);
+    CHECK(::send(fd.get(), "ping", 4, 0) == 4);
+    CHECK(receive(fd.get(), 4) == "ping");
+    CHECK(text_of(client.call({.op = Op::names, .fd = fd.get()}).reply.address2) == (domain == AF_INET ? "10.1.2.3:80" : "fd00::5|80"));
+  } else {
+    CHECK((events & EPOLLERR) != 0);
+    CHECK(client.call({.op = Op::socket_error, .a = cookie(fd.get())}).reply.a == ECONNREFUSED);
   }
 }
 

@@ -112,6 +112,7 @@ TEST_CASE("what can't be injected is refused by name") {
   CHECK(error_of(folder.write("good", elf("/lib64/ld-linux-x86-64.so.2"))) == "no error");
   refused(elf(""), "a static program\n  inpod loads its layer by LD_PRELOAD, which " + glibc);
   refused(elf("/lib/ld-musl-x86_64.so.1"), "a musl program");
+  refused(elf("/system/bin/linker64"), "its loader, /system/bin/linker64, is not glibc's");
   refused(elf("/lib64/ld-linux-x86-64.so.2", EM_S390), "another kind of machine");
   refused(elf("/lib/ld-linux.so.2", 0, ELFCLASS32), "another kind of machine");
   refused("just text", "neither an ELF program nor a script");
@@ -123,6 +124,43 @@ TEST_CASE("what can't be injected is refused by name") {
   std::string far = elf("/lib64/ld-linux-x86-64.so.2");
   far[offsetof(Elf64_Ehdr, e_phoff) + 6] = 0x7f;  // beyond any file
   CHECK(error_of(folder.write("far", far)) != "no error");
+}
+
+TEST_CASE("Go is known by its linker's note, however the file is damaged") {
+  const Folder folder;
+  const auto with_note = [&](const std::string& note, std::uint64_t claimed) {
+    std::string file = elf("/lib64/ld-linux-x86-64.so.2");
+    Elf64_Phdr segment{};
+    segment.p_type = PT_NOTE;
+    segment.p_offset = 4096;
+    segment.p_filesz = claimed;
+    Elf64_Ehdr header;
+    memcpy(&header, file.data(), sizeof header);
+    header.e_phnum = 2;
+    memcpy(file.data(), &header, sizeof header);
+    file.insert(sizeof header + sizeof(Elf64_Phdr), reinterpret_cast<const char*>(&segment), sizeof segment);
+    Elf64_Phdr first;
+    memcpy(&first, file.data() + sizeof header, sizeof first);
+    first.p_offset += sizeof segment;
+    memcpy(file.data() + sizeof header, &first, sizeof first);
+    file.resize(4096);
+    return error_of(folder.write("program", file + note));
+  };
+  const auto note = [](const std::string& owner, std::uint32_t type, std::uint32_t description) {
+    const std::uint32_t numbers[] = {static_cast<std::uint32_t>(owner.size()), description, type};
+    return std::string(reinterpret_cast<const char*>(numbers), sizeof numbers) + owner;
+  };
+  const std::string gnu = note(std::string("GNU\0", 4), 3, 5) + std::string(8, 'x'), go = note(std::string("Go\0\0", 4), 4, 0);
+  CHECK(with_note(go, go.size()).find("a Go program") != std::string::npos);
+  CHECK(with_note(gnu + go, (gnu + go).size()).find("a Go program") != std::string::npos);
+  CHECK(with_note(gnu, gnu.size()) == "no error");
+  CHECK(with_note(gnu + go, gnu.size()) == "no error");
+  CHECK(with_note(go, ~std::uint64_t{0}).find("a Go program") != std::string::npos);
+  CHECK(with_note(note(std::string("Go\0\0", 4), 3, 0), 16) == "no error");
+  const std::string endless = note("", 1, 0xffffffff), nameless = std::string(4, '\xff') + std::string(8, '\0');
+  CHECK(with_note(endless + go, 4096) == "no error");
+  CHECK(with_note(nameless + go, 4096) == "no error");
+  CHECK(with_note("", 4096) == "no error");
 }
 
 TEST_CASE("programs that gain rights are refused") {

@@ -94,6 +94,16 @@ TEST_CASE("what a dead process left is cleared away, other things are not") {
   CHECK(fs::exists(runtime.root() + "/demo"));
 }
 
+TEST_CASE("a new session clears away what killed ones left") {
+  const Runtime runtime;
+  REQUIRE(runtime_root());
+  publish_for(runtime.root(), "00000001", getpid(), 1);
+  const auto directory = SessionDirectory::create();
+  REQUIRE(directory);
+  CHECK_FALSE(fs::exists(runtime.root() + "/00000001"));
+  CHECK(fs::exists(directory->path()));
+}
+
 TEST_CASE("stop ends the process of a session, and nobody else's") {
   const Runtime runtime;
   REQUIRE(runtime_root());
