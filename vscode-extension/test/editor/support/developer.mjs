@@ -72,8 +72,9 @@ export class Developer {
     return { cwd, env: this.environment, ...(this.own ? {} : { uid: this.uid, gid: this.uid }) };
   }
 
-  run(program, args, cwd) {
-    return execFileSync(program, args, { ...this.spawnOptions(cwd), encoding: 'utf8', timeout: 60_000 });
+  /** Standard output of a program that runs as the developer. */
+  run(program, args, input = '') {
+    return execFileSync(program, args, { ...this.spawnOptions(), input, encoding: 'utf8', timeout: 60_000 });
   }
 
   /** What runs as the developer. Not known where the developer is who runs the tests. */
