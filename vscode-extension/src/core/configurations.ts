@@ -88,7 +88,7 @@ const editorKeys = [
  * belongs to, and the session whose environment it has been given. */
 export const runMark = '__inpodRun';
 export const sessionMark = '__inpodSession';
-/** Done with: VS Code asks again when the type has changed. */
+/** Its target is settled: VS Code asks again when the type has changed. */
 export const settledMark = '__inpodSettled';
 
 /** What a session is called in the call stack and the debug console. It must differ from the launch configuration's own

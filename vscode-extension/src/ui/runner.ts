@@ -96,7 +96,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
     configuration: vscode.DebugConfiguration,
     token?: vscode.CancellationToken,
   ): Promise<vscode.DebugConfiguration | undefined> {
-    if (configuration[sessionMark] !== undefined || configuration[settledMark] === true) return configuration;
+    if (configuration[sessionMark] !== undefined) return configuration;
     const run = this.runs.finish(configuration);
     if (run === undefined || kindOf(configuration.type) === 'own') return configuration;
     return this.orNothing(folder, () => this.rewrite(folder, configuration, token));
@@ -162,7 +162,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
     const whole = withTarget(cluster, choice);
     const target = choice === undefined ? text(cluster, 'target') : describeTarget(choice);
     this.log.info(`${configuration.name}: running in ${target === '' ? 'the target of the config file' : target}`);
-    const settled = { ...configuration, cluster: whole };
+    const settled = { ...configuration, cluster: whole, [settledMark]: true };
     if (own)
       return run === undefined ? settled : { ...settled, name: sessionName(configuration.name, text(whole, 'target')) };
     // Where no extension brings the type, VS Code would refuse it before its time.
@@ -225,7 +225,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
     this.sessions.add(id, configuration.name, session);
     const name = sessionName(configuration.name, text(cluster, 'target'));
     return withEnvironment(
-      { ...without(configuration, runMark, 'cluster'), name, [sessionMark]: id },
+      { ...without(configuration, runMark, settledMark, 'cluster'), name, [sessionMark]: id },
       family,
       session.environment,
     );
