@@ -47,7 +47,8 @@ export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposa
       row.label,
       row.children.length === 0 ? None : row.unfolded === true ? Expanded : Collapsed,
     );
-    item.id = row.id;
+    // VS Code keeps a row folded that it has first seen without children; with them it is another row.
+    item.id = row.children.length === 0 ? `${row.id}/empty` : row.id;
     item.description = row.description;
     item.tooltip = row.tooltip;
     item.iconPath = new vscode.ThemeIcon(row.icon);
