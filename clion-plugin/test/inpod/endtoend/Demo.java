@@ -43,6 +43,8 @@ final class Demo implements AutoCloseable {
     keeper = builder.start();
     BufferedReader lines = new BufferedReader(new InputStreamReader(keeper.getInputStream(), StandardCharsets.UTF_8));
     String first = lines.readLine();
+    // Under load the client's first answer may come before the state.
+    while (first != null && !first.startsWith("{")) first = lines.readLine();
     if (first == null) throw new AssertionError("the demo did not start: " + Files.readString(home.resolve("demo.log")));
     Map<String, Object> state = Json.parseObject(first);
     target = Json.text(state, "target");

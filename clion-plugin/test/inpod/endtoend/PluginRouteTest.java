@@ -104,6 +104,7 @@ public class PluginRouteTest {
       gdb.must("-break-delete");
       gdb.must("-exec-continue");
       demo.answer(line -> line.contains("\"process\": " + pid + "}"), 60);
+      gdb.interrupt();
       assertEquals("only the program: " + injected, List.of(demo.web.toString()), List.copyOf(injected));
     }
   }

@@ -100,6 +100,7 @@ public class WrapperRouteTest {
       gdb.must("-break-delete");
       gdb.must("-exec-continue");
       demo.answer(line -> line.contains("\"process\": " + pid + "}"), 60);
+      gdb.interrupt();
     }
     assertEquals(0, process.exitValue());
     for (long holder : holders()) ProcessHandle.of(holder).ifPresent(p -> p.onExit().orTimeout(20, TimeUnit.SECONDS).join());
@@ -140,6 +141,6 @@ public class WrapperRouteTest {
   public void lldbRunsTheProgramOnItsCommandLineInThePod() throws Exception {
     configure();
     String said = output(demo.bin.resolve("inpod-lldb"), List.of("--no-lldbinit", "-b", "-o", "run", "--", "/bin/cat", "/etc/hostname"));
-    assertTrue(said, said.contains("web-0\n"));
+    assertTrue(said, said.lines().anyMatch(line -> line.strip().equals("web-0")));
   }
 }
