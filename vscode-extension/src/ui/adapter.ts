@@ -10,11 +10,14 @@ import { Decoder, encode } from '../core/framing';
 import { cannotStart, end } from '../core/inpod';
 import { isObject, objectOf, text, without, type JsonObject } from '../core/json';
 import type { Log } from './log';
+import { StartProgress } from './progress';
 import type { Sessions } from './sessions';
 import { tool } from './settings';
 
 /** `id` of the errors that are inpod's own, not the debugger's. */
 const ownError = 7001;
+/** `seq` of a cancel request of ours, far from those that VS Code counts up from 1. Its answer is for nobody. */
+const cancelSeq = 1_000_000_000;
 
 interface Options {
   inpod: string;
@@ -30,6 +33,7 @@ class InpodAdapter implements vscode.DebugAdapter {
   readonly onDidSendMessage = this.messages.event;
   private readonly child: ChildProcess;
   private readonly decoder = new Decoder();
+  private readonly progress = new StartProgress((progressId) => this.cancel(progressId));
   private disposed = false;
   private over = false;
 
@@ -60,6 +64,7 @@ class InpodAdapter implements vscode.DebugAdapter {
   /** The end of its stdin ends the debuggee and the session. */
   dispose(): void {
     this.disposed = true;
+    this.progress.end();
     end(this.child);
     this.options.gone();
     this.messages.dispose();
@@ -75,7 +80,13 @@ class InpodAdapter implements vscode.DebugAdapter {
     }
   }
 
+  private cancel(progressId: string): void {
+    const request = { seq: cancelSeq, type: 'request', command: 'cancel', arguments: { progressId } };
+    this.child.stdin?.write(encode(request));
+  }
+
   private receive(message: JsonObject): void {
+    if (this.progress.take(message) || message['request_seq'] === cancelSeq) return;
     if (message['type'] === 'event' && message['event'] === 'terminated') this.over = true;
     if (message['type'] === 'response' && message['success'] === false) this.refused(message);
     this.messages.fire(message);
@@ -97,6 +108,7 @@ class InpodAdapter implements vscode.DebugAdapter {
   }
 
   private terminated(): void {
+    this.progress.end();
     if (this.over || this.disposed) return;
     this.over = true;
     this.messages.fire({ type: 'event', event: 'terminated', seq: 0 });
