@@ -29,6 +29,7 @@ import { isObject, objectOf, text, without, type JsonObject } from '../core/json
 import { runnable } from '../core/launchFile';
 import { Runs, type Run } from '../core/runs';
 import schema from '../../schemas/config.json';
+import { configuredTarget } from './configFile';
 import type { Failures } from './failures';
 import { compounded, launchConfigurations } from './launch';
 import type { Log } from './log';
@@ -160,13 +161,15 @@ export class Runner implements vscode.DebugConfigurationProvider {
     const choice = run?.target ?? (await this.targets.forLaunch(folder, cluster, directoryOf(folder, configuration)));
     this.remember(folder, configuration, choice);
     const whole = withTarget(cluster, choice);
-    const target = choice === undefined ? text(cluster, 'target') : describeTarget(choice);
-    this.log.info(`${configuration.name}: running in ${target === '' ? 'the target of the config file' : target}`);
     const settled = { ...configuration, cluster: whole, [settledMark]: true };
+    const target = choice === undefined ? targetOf(folder, settled) : describeTarget(choice);
+    this.log.info(`${configuration.name}: running in ${target}`);
     if (own)
-      return run === undefined ? settled : { ...settled, name: sessionName(configuration.name, text(whole, 'target')) };
+      return run === undefined
+        ? settled
+        : { ...settled, name: sessionName(configuration.name, targetOf(folder, settled)) };
     // Where no extension brings the type, VS Code would refuse it before its time.
-    return isInstalled(configuration.type) ? settled : { ...this.wrapped(settled), [settledMark]: true };
+    return isInstalled(configuration.type) ? settled : { ...this.wrapped(folder, settled), [settledMark]: true };
   }
 
   private remember(folder: Folder, configuration: Configuration, target: TargetChoice | undefined): void {
@@ -184,10 +187,10 @@ export class Runner implements vscode.DebugConfigurationProvider {
     token?: vscode.CancellationToken,
   ): Promise<Configuration> {
     const family = nativeFamily(configuration.type);
-    return family === undefined ? this.wrapped(configuration) : this.native(folder, configuration, token);
+    return family === undefined ? this.wrapped(folder, configuration) : this.native(folder, configuration, token);
   }
 
-  private wrapped(configuration: Configuration): Configuration {
+  private wrapped(folder: Folder, configuration: Configuration): Configuration {
     const cluster = clusterOf(configuration);
     const choice = debuggerFor(configuration, {
       extensionPath: (id) => vscode.extensions.getExtension(id)?.extensionPath,
@@ -195,7 +198,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
       setting: (name) => vscode.workspace.getConfiguration().get<string>(name),
     });
     const outer = wrap(configuration, cluster, choice);
-    return { ...outer, name: sessionName(configuration.name, text(cluster, 'target')) };
+    return { ...outer, name: sessionName(configuration.name, targetOf(folder, configuration)) };
   }
 
   private async native(
@@ -205,7 +208,6 @@ export class Runner implements vscode.DebugConfigurationProvider {
   ): Promise<Configuration> {
     const family = nativeFamily(configuration.type);
     if (family === undefined) return configuration;
-    const cluster = clusterOf(configuration);
     const id = randomUUID();
     const title = `Run in Cluster: ${configuration.name}`;
     const session = await vscode.window.withProgress(
@@ -223,7 +225,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
       },
     );
     this.sessions.add(id, configuration.name, session);
-    const name = sessionName(configuration.name, text(cluster, 'target'));
+    const name = sessionName(configuration.name, targetOf(folder, configuration));
     return withEnvironment(
       { ...without(configuration, runMark, settledMark, 'cluster'), name, [sessionMark]: id },
       family,
@@ -287,6 +289,11 @@ function isInstalled(type: string): boolean {
     const debuggers = contributes?.debuggers;
     return Array.isArray(debuggers) && debuggers.some((item) => isObject(item) && item['type'] === type);
   });
+}
+
+/** The target that `inpod` will find: in `cluster`, else in the config file. */
+function targetOf(folder: Folder, configuration: JsonObject): string {
+  return text(clusterOf(configuration), 'target') || configuredTarget(directoryOf(folder, configuration));
 }
 
 /** Where `inpod` will look for the config file: the program's working directory, or where the program is. */

@@ -43,10 +43,9 @@ export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposa
 
   getTreeItem(row: Row): vscode.TreeItem {
     const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
-    const item = new vscode.TreeItem(
-      row.label,
-      row.children.length === 0 ? None : row.unfolded === true ? Expanded : Collapsed,
-    );
+    // VS Code remembers how it first saw a row: what is to stand open must do so before it has children.
+    const folding = row.unfolded === true ? Expanded : row.children.length > 0 ? Collapsed : None;
+    const item = new vscode.TreeItem(row.label, folding);
     // VS Code keeps a row folded that it has first seen without children; with them it is another row.
     item.id = row.children.length === 0 ? `${row.id}/empty` : row.id;
     item.description = row.description;
