@@ -32,6 +32,8 @@ scenario('two sessions at once, each with its own target', async ({ window, pict
     (await shop.kubectl(['exec', 'deployment/web', '--', 'curl', '-sS', '-m', '10', `http://${await shop.podIp('client')}:8081/client`])).trim(),
   );
   assert.equal(fromClient, 'by c++ /client no color');
+  await window.cluster.shows(/^8080 stolen.* [1-9]\d* request/);
+  await window.cluster.shows(/^8081 stolen.* [1-9]\d* request/);
   await picture('two');
   const texts = await window.cluster.texts();
   assert.ok(texts.some((text) => text.startsWith('deployment/web')) && texts.some((text) => text.startsWith('pod/client')), texts.join('\n'));

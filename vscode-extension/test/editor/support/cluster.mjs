@@ -18,6 +18,12 @@ export function kubectl(args, { input, bound = 60_000 } = {}) {
 
 const manifest = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
 
+// A request stands as long as the program that should answer does; when the test fails meanwhile, nobody awaits it any more.
+function awaitedLater(promise) {
+  promise.catch(() => {});
+  return promise;
+}
+
 export class Shop {
   /** Makes the namespace and waits until its service answers its client. */
   static async open() {
@@ -53,15 +59,20 @@ export class Shop {
 
   /** What the client pod gets from the service. */
   request(path = '/', bound = 30) {
-    return this.kubectl(['exec', 'client', '--', 'curl', '-sS', '-m', String(bound), `http://web${path}`]);
+    return awaitedLater(this.kubectl(['exec', 'client', '--', 'curl', '-sS', '-m', String(bound), `http://web${path}`]));
   }
 
   /** Asks until the answer comes from the program on the developer's machine, and returns that. */
   requestToProgram(path) {
-    return eventually(`the program answers ${path}`, async () => {
-      const answer = await this.request(path);
-      return answer.startsWith('by c++') && answer;
-    }, 60_000);
+    const asked = eventually(
+      `the program answers ${path}`,
+      async () => {
+        const answer = await this.request(path);
+        return answer.startsWith('by c++') && answer;
+      },
+      60_000,
+    );
+    return awaitedLater(asked);
   }
 
   answeredByPod(bound = 30_000) {

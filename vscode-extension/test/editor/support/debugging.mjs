@@ -63,6 +63,8 @@ export class Debugging {
 
   /** {name: value} of the variables on screen, once one of this name is there. */
   async variables(name) {
+    const header = this.page.locator('.pane-header[aria-label="Variables Section"]');
+    if ((await header.getAttribute('aria-expanded')) === 'false') await header.click();
     const rows = this.page.locator('.debug-variables .expression');
     const values = () =>
       rows.evaluateAll((elements) =>
