@@ -39,13 +39,14 @@ final class Demo implements AutoCloseable {
     ProcessBuilder builder = new ProcessBuilder(bin.resolve("inpod").toString(), "demo", "up", "--foreground", "-o", "json");
     builder.environment().clear();
     builder.environment().putAll(environment);
-    builder.redirectError(home.resolve("demo.log").toFile()).directory(home.toFile());
+    builder.redirectErrorStream(true).directory(home.toFile());
     keeper = builder.start();
     BufferedReader lines = new BufferedReader(new InputStreamReader(keeper.getInputStream(), StandardCharsets.UTF_8));
+    // stdout has the state, stderr the client's answers, which may come first.
+    StringBuilder before = new StringBuilder();
     String first = lines.readLine();
-    // Under load the client's first answer may come before the state.
-    while (first != null && !first.startsWith("{")) first = lines.readLine();
-    if (first == null) throw new AssertionError("the demo did not start: " + Files.readString(home.resolve("demo.log")));
+    for (; first != null && !first.startsWith("{"); first = lines.readLine()) before.append(first).append('\n');
+    if (first == null) throw new AssertionError("the demo did not start: " + before);
     Map<String, Object> state = Json.parseObject(first);
     target = Json.text(state, "target");
     port = String.valueOf(Json.number(state, "port"));

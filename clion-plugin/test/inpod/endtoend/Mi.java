@@ -59,19 +59,16 @@ final class Mi implements AutoCloseable {
     }
   }
 
-  List<String> said() {
-    return List.copyOf(all);
-  }
-
   /** Stops a program that runs, as CLion does: SIGINT to the process that it started. */
   void interrupt() throws Exception {
     if (new ProcessBuilder("kill", "-INT", String.valueOf(process.pid())).start().waitFor() != 0) throw new AssertionError("no gdb to interrupt");
     record(line -> line.startsWith("*stopped") && line.contains("SIGINT"), 60);
   }
 
-  /** The debuggee's pid, from the record that gdb gives when it starts. */
-  static long pid(String startedRecord) {
-    return Long.parseLong(startedRecord.replaceAll(".*pid=\"([0-9]+)\".*", "$1"));
+  /** The debuggee's pid; gdb tells it before it says that the program runs. */
+  long debuggee() {
+    String started = List.copyOf(all).stream().filter(line -> line.startsWith("=thread-group-started")).reduce((first, last) -> last).orElseThrow();
+    return Long.parseLong(started.replaceAll(".*pid=\"([0-9]+)\".*", "$1"));
   }
 
   @Override

@@ -94,7 +94,7 @@ public class PluginRouteTest {
       gdb.must("-break-insert \"" + demo.source + ":" + demo.breakpointLine() + "\"");
       LaunchWatch watch = new LaunchWatch(session, demo.web, Instant.now());
       gdb.must("-exec-run");
-      long pid = Mi.pid(gdb.record(line -> line.startsWith("=thread-group-started"), 60));
+      long pid = gdb.debuggee();
       watch.await(() -> !gdb.process.isAlive());
       gdb.record(line -> line.startsWith("*stopped") && line.contains("breakpoint-hit"), 90);
       assertTrue(Layer.isIn(pid));

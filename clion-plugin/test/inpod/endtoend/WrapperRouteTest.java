@@ -89,7 +89,7 @@ public class WrapperRouteTest {
       gdb.must("-break-insert \"" + demo.source + ":" + demo.breakpointLine() + "\"");
       gdb.must("-exec-run");
       gdb.record(line -> line.startsWith("*stopped") && line.contains("breakpoint-hit"), 120);
-      long pid = Mi.pid(gdb.said().stream().filter(line -> line.startsWith("=thread-group-started")).findFirst().orElseThrow());
+      long pid = gdb.debuggee();
       assertTrue(Layer.isIn(pid));
       assertFalse("the layer is in gdb", Layer.isIn(gdb.process.pid()));
       assertTrue(gdb.must("-data-evaluate-expression color").contains("teal"));
