@@ -20,12 +20,12 @@ const { scenario } = editorTests(import.meta.url, {
 });
 
 /** Runs a configuration that must fail: an error with all these words and a button by this name, and nothing that runs. */
-async function fails({ window, picture, developer, shop }, configuration, words, button) {
+async function fails({ window, picture, developer, shop }, configuration, words, button, name = configuration) {
   await window.debug.selectConfiguration(configuration);
   await window.command('Inpod: Run in Cluster');
   const [first, ...others] = words;
   const shown = await window.notifications.wait(first, 60_000);
-  await picture(configuration.toLowerCase().replaceAll(' ', '-'));
+  await picture(name.toLowerCase().replaceAll(' ', '-'));
   assert.equal(shown.severity, 'error');
   for (const word of others) assert.match(shown.text, word);
   assert.ok(shown.buttons.includes(button), `there is a button "${button}": ${JSON.stringify(shown)}`);
@@ -77,7 +77,7 @@ scenario('a kubeconfig that is not there', async (context) => {
   const { developer, shop } = context;
   developer.delete('.kube/config');
   try {
-    await fails(context, 'Service', [/kubeconfig/], 'Diagnose');
+    await fails(context, 'Service', [/kubeconfig/], 'Diagnose', 'No kubeconfig');
   } finally {
     developer.useKubeconfig(await shop.kubeconfig());
   }
@@ -90,7 +90,7 @@ scenario('a right that is missing is named as the rule that grants it', async (c
     '- {apiGroups: [apps], resources: [deployments, replicasets], verbs: [get, list]}\n';
   developer.useKubeconfig(await shop.limitedKubeconfig('no-jobs', rules));
   try {
-    await fails(context, 'Service', [/jobs/, /create/, /batch/], 'Diagnose');
+    await fails(context, 'Service', [/jobs/, /create/, /batch/], 'Diagnose', 'Missing right');
   } finally {
     developer.useKubeconfig(await shop.kubeconfig());
   }
