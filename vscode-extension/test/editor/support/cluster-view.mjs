@@ -56,10 +56,14 @@ export class Cluster {
     }, bound);
   }
 
-  async expand(text) {
-    const row = this.row(text);
-    await row.waitFor();
-    if ((await row.getAttribute('aria-expanded')) === 'false') await row.click();
+  /** Unfolds a row, once there is something in it. */
+  expand(text) {
+    return eventually(`${text} is unfolded`, async () => {
+      const row = this.row(text);
+      const expanded = await row.getAttribute('aria-expanded', { timeout: 5_000 });
+      if (expanded === 'false') await row.click({ timeout: 5_000 });
+      return expanded === 'true';
+    });
   }
 
   /** Opens a row's context menu and picks an entry. */
