@@ -3,7 +3,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'out/', 'node_modules/', 'test/editor/'] },
+  { ignores: ['dist/', 'out/', 'node_modules/'] },
   js.configs.recommended,
   {
     files: ['src/**/*.ts', 'test/unit/**/*.ts'],
@@ -26,4 +26,16 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-floating-promises': 'off' },
   },
   { files: ['**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } } },
+  {
+    // Functions that are handed to page.evaluate run in the browser.
+    files: ['test/editor/**/*.mjs'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['Buffer', 'fetch', 'setTimeout', 'clearTimeout', 'document', 'navigator', 'getComputedStyle'].map((name) => [
+          name,
+          'readonly',
+        ]),
+      ),
+    },
+  },
 );

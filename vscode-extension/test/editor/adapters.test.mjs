@@ -27,8 +27,21 @@ const { scenario } = editorTests(import.meta.url, {
         environment: [{ name: 'OWN', value: 'of the configuration' }],
         setupCommands: [{ text: '-enable-pretty-printing', ignoreFailures: true }],
       },
-      { ...service, type: 'lldb', request: 'launch', name: 'CodeLLDB', env: { OWN: 'of the configuration' }, sourceLanguages: ['cpp'] },
-      { type: 'node', request: 'launch', name: 'Node', program: '${workspaceFolder}/app.js', env: { OWN: 'of the configuration' } },
+      {
+        ...service,
+        type: 'lldb',
+        request: 'launch',
+        name: 'CodeLLDB',
+        env: { OWN: 'of the configuration' },
+        sourceLanguages: ['cpp'],
+      },
+      {
+        type: 'node',
+        request: 'launch',
+        name: 'Node',
+        program: '${workspaceFolder}/app.js',
+        env: { OWN: 'of the configuration' },
+      },
     );
   },
 });
@@ -36,7 +49,11 @@ const { scenario } = editorTests(import.meta.url, {
 async function launchOf({ window, developer }, type, configuration) {
   await window.debug.selectConfiguration(configuration);
   await window.command('Inpod: Run in Cluster');
-  const got = await eventually(`the adapter of ${type} gets a launch`, () => recorded(developer, type).find(({ command }) => command === 'launch'), 60_000);
+  const got = await eventually(
+    `the adapter of ${type} gets a launch`,
+    () => recorded(developer, type).find(({ command }) => command === 'launch'),
+    60_000,
+  );
   await window.debug.ended();
   return got.arguments;
 }
@@ -53,12 +70,17 @@ scenario("cppdbg: its gdb is told the program's environment, and the layer for t
   keptAsItWas(launch, context.workspace);
   assert.equal(launch.type, 'cppdbg');
   assert.equal(launch.MIMode, 'gdb');
-  assert.ok(launch.setupCommands.some(({ text }) => text === '-enable-pretty-printing'), "the user's own commands are kept");
+  assert.ok(
+    launch.setupCommands.some(({ text }) => text === '-enable-pretty-printing'),
+    "the user's own commands are kept",
+  );
   const { env } = recorded(context.developer, 'cppdbg').find(({ started }) => started);
   assert.equal(env.LD_PRELOAD, null);
 
   // The adapter passes these commands on to gdb as they are; so does this.
-  const ask = ['show environment APP_COLOR', 'show environment OWN', 'show exec-wrapper'].map((text) => `-interpreter-exec console "${text}"`);
+  const ask = ['show environment APP_COLOR', 'show environment OWN', 'show exec-wrapper'].map(
+    (text) => `-interpreter-exec console "${text}"`,
+  );
   const lines = [...launch.setupCommands.map(({ text }) => text), ...ask, '-gdb-exit', ''];
   const said = context.developer.run('gdb', ['-nx', '-q', '--interpreter=mi2'], lines.join('\n'));
   assert.doesNotMatch(said, /^\^error/m);

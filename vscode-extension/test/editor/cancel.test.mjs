@@ -19,7 +19,12 @@ const { scenario } = editorTests(import.meta.url, {
     const adapter = developer.copy(muteGdb, 'mute-gdb.mjs');
     workspace.launch(
       { ...service, name: 'Service', cluster: { target: 'deployment/web' } },
-      { ...service, name: 'Service, mute debugger', cluster: { target: 'deployment/web' }, debugger: { command: 'node', args: [adapter], type: 'gdb' } },
+      {
+        ...service,
+        name: 'Service, mute debugger',
+        cluster: { target: 'deployment/web' },
+        debugger: { command: 'node', args: [adapter], type: 'gdb' },
+      },
       { ...service, name: 'Service, no target' },
     );
   },

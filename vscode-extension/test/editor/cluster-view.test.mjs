@@ -59,7 +59,10 @@ scenario("menus: copy, and open the pod's file read-only", async ({ window, pict
   await window.cluster.menu('/etc/web/config.yaml', 'Copy');
   await eventually('the path is in the clipboard', async () => (await window.clipboard()) === '/etc/web/config.yaml');
   await window.cluster.menu('/etc/web/config.yaml', /Open/);
-  await eventually("the pod's file is shown", async () => (await window.editor.lines())[0] === 'greeting: hello from the pod');
+  await eventually(
+    "the pod's file is shown",
+    async () => (await window.editor.lines())[0] === 'greeting: hello from the pod',
+  );
   await picture('remote-file');
   await window.page.locator('.editor-instance .view-line').first().click();
   await window.page.keyboard.type('x');

@@ -20,7 +20,14 @@ const { scenario } = editorTests(import.meta.url, {
 
 scenario('every command is in the palette, by its name', async ({ window }) => {
   const titles = await window.quick.offered('Inpod: ');
-  for (const title of ['Run in Cluster', 'Run in Cluster Again', 'Select Target', 'Show Log', 'Diagnose', 'Open Config']) {
+  for (const title of [
+    'Run in Cluster',
+    'Run in Cluster Again',
+    'Select Target',
+    'Show Log',
+    'Diagnose',
+    'Open Config',
+  ]) {
     assert.ok(titles.includes(`Inpod: ${title}`), `${title}: ${titles.join(', ')}`);
   }
 });
@@ -36,12 +43,20 @@ scenario('Open Config makes a file with comments', async ({ window, workspace, p
 
 scenario('Diagnose: a report that can be read and copied', async ({ window, picture }) => {
   await window.command('Inpod: Diagnose');
-  const report = await eventually('the report', async () => {
-    const lines = await window.editor.lines();
-    return lines[0] === '# Inpod: Diagnose' && lines;
-  }, 120_000);
+  const report = await eventually(
+    'the report',
+    async () => {
+      const lines = await window.editor.lines();
+      return lines[0] === '# Inpod: Diagnose' && lines;
+    },
+    120_000,
+  );
   await picture('diagnose');
-  for (const part of [/checks/, /Target:/, /kubeconfig/]) assert.ok(report.some((line) => part.test(line)), `${part} in\n${report.join('\n')}`);
+  for (const part of [/checks/, /Target:/, /kubeconfig/])
+    assert.ok(
+      report.some((line) => part.test(line)),
+      `${part} in\n${report.join('\n')}`,
+    );
 });
 
 scenario('Show Log shows what inpod said', async ({ window }) => {
@@ -58,7 +73,13 @@ scenario('Select Target is remembered for the next run', async ({ window, worksp
   await window.quick.filter('pod/client');
   await window.quick.pick(new RegExp(`^pod/client *${shop.namespace}`));
   await window.quick.widget.waitFor({ state: 'hidden' });
-  workspace.launch({ type: 'inpod', request: 'launch', name: 'Service', program: '${workspaceFolder}/build/service', args: ['8080'] });
+  workspace.launch({
+    type: 'inpod',
+    request: 'launch',
+    name: 'Service',
+    program: '${workspaceFolder}/build/service',
+    args: ['8080'],
+  });
   workspace.write('.inpod/config.yaml', 'incoming:\n  mode: steal\n');
   await window.command('Inpod: Run in Cluster');
   await window.status.says(/pod\/client · steal 8080/, 90_000);
@@ -76,7 +97,10 @@ for (const theme of ['Default Light Modern', 'Default High Contrast']) {
     await window.editor.open('service.cpp');
     await picture(theme.split(' ')[1].toLowerCase());
     assert.equal(await window.status.run.getByRole('button').getAttribute('aria-label'), 'Run in Cluster');
-    assert.match(await window.status.session.getByRole('button').getAttribute('aria-label'), /Cluster session: pod\/client/);
+    assert.match(
+      await window.status.session.getByRole('button').getAttribute('aria-label'),
+      /Cluster session: pod\/client/,
+    );
     await window.debug.stop();
     await window.debug.ended();
     await window.status.session.waitFor({ state: 'detached' });

@@ -14,7 +14,13 @@ const { scenario } = editorTests(import.meta.url, {
       { ...service, name: 'Wrong key', cluster: { ...web, incomming: { mode: 'steal' } } },
       { ...service, name: 'No debugger', cluster: web, debugger: 'no-such-debugger' },
       { ...service, name: 'No program', cluster: web, program: '${workspaceFolder}/build/nothing' },
-      { type: 'cppdbg', request: 'launch', name: 'No cpptools', program: '${workspaceFolder}/build/service', cluster: web },
+      {
+        type: 'cppdbg',
+        request: 'launch',
+        name: 'No cpptools',
+        program: '${workspaceFolder}/build/service',
+        cluster: web,
+      },
     );
   },
 });
@@ -31,7 +37,10 @@ async function fails({ window, picture, developer, shop }, configuration, words,
   assert.ok(shown.buttons.includes(button), `there is a button "${button}": ${JSON.stringify(shown)}`);
   await window.debug.ended();
   assert.equal(await window.dialog.count(), 0, 'the error comes once, and is no modal dialog');
-  assert.ok(developer.processes().every(({ command }) => !command.includes('build/service')), 'the program does not run');
+  assert.ok(
+    developer.processes().every(({ command }) => !command.includes('build/service')),
+    'the program does not run',
+  );
   assert.deepEqual(await shop.agents(), []);
   await window.notifications.click(first, button);
   await does[button](window);
@@ -65,7 +74,7 @@ scenario('a debugger that is not installed', async (context) => {
   await fails(context, 'No debugger', [/no-such-debugger/], 'Open launch.json');
 });
 
-scenario("a type whose extension is not installed", async (context) => {
+scenario('a type whose extension is not installed', async (context) => {
   await fails(context, 'No cpptools', [/cppdbg/, /ms-vscode\.cpptools/], 'Open launch.json');
 });
 

@@ -22,53 +22,59 @@ const { scenario } = editorTests(import.meta.url, {
   },
 });
 
-scenario('from an untrusted folder to a breakpoint on a request of another pod', async ({ window, picture, workspace, shop }) => {
-  await window.trustFolder();
-  await window.editor.open('service.cpp');
-  await window.editor.clickGutter(workspace.breakpoint);
-  await window.status.run.waitFor({ timeout: 30_000 });
-  await picture('1-button');
+scenario(
+  'from an untrusted folder to a breakpoint on a request of another pod',
+  async ({ window, picture, workspace, shop }) => {
+    await window.trustFolder();
+    await window.editor.open('service.cpp');
+    await window.editor.clickGutter(workspace.breakpoint);
+    await window.status.run.waitFor({ timeout: 30_000 });
+    await picture('1-button');
 
-  await window.status.run.click();
-  await window.quick.row(/^deployment\//).waitFor({ timeout: 60_000 });
-  await picture('2-pick');
-  await window.quick.filter(shop.namespace);
-  const rows = await window.quick.rows();
-  const offered = (label) => rows.find((row) => row.label === label && row.description.startsWith(shop.namespace));
-  for (const label of ['deployment/web', 'deployment/cart', 'statefulset/orders', 'daemonset/log-shipper']) {
-    assert.match(offered(label)?.description ?? JSON.stringify(rows), /· (\d)\/\1 ready · \d+[smh]$/, label);
-  }
-  assert.ok(rows.some((row) => row.separator === `${shop.namespace} · deployments`), 'targets are grouped by namespace and kind');
-  await window.quick.filter('deployment/web');
-  await window.quick.pick(new RegExp(`^deployment/web *${shop.namespace}`));
+    await window.status.run.click();
+    await window.quick.row(/^deployment\//).waitFor({ timeout: 60_000 });
+    await picture('2-pick');
+    await window.quick.filter(shop.namespace);
+    const rows = await window.quick.rows();
+    const offered = (label) => rows.find((row) => row.label === label && row.description.startsWith(shop.namespace));
+    for (const label of ['deployment/web', 'deployment/cart', 'statefulset/orders', 'daemonset/log-shipper']) {
+      assert.match(offered(label)?.description ?? JSON.stringify(rows), /· (\d)\/\1 ready · \d+[smh]$/, label);
+    }
+    assert.ok(
+      rows.some((row) => row.separator === `${shop.namespace} · deployments`),
+      'targets are grouped by namespace and kind',
+    );
+    await window.quick.filter('deployment/web');
+    await window.quick.pick(new RegExp(`^deployment/web *${shop.namespace}`));
 
-  await window.debug.started();
-  const answer = shop.requestToProgram('/cart');
-  const stopped = await window.editor.stoppedLine(60_000);
-  assert.equal(stopped.file, 'service.cpp');
-  assert.equal(stopped.line, workspace.breakpoint);
-  assert.match(stopped.text, /^std::string answer/);
-  assert.match(stopped.color, /^rgba\(255, 255, 0/);
-  const variables = await window.debug.variables('greeting');
-  assert.match(variables.path, /"\/cart"/);
-  assert.match(variables.color, /"teal"/);
-  assert.match(variables.greeting, /hello from the pod/);
-  assert.match((await window.debug.callStack(3))[0], /handle.*service\.cpp/);
-  await picture('3-stopped');
+    await window.debug.started();
+    const answer = shop.requestToProgram('/cart');
+    const stopped = await window.editor.stoppedLine(60_000);
+    assert.equal(stopped.file, 'service.cpp');
+    assert.equal(stopped.line, workspace.breakpoint);
+    assert.match(stopped.text, /^std::string answer/);
+    assert.match(stopped.color, /^rgba\(255, 255, 0/);
+    const variables = await window.debug.variables('greeting');
+    assert.match(variables.path, /"\/cart"/);
+    assert.match(variables.color, /"teal"/);
+    assert.match(variables.greeting, /hello from the pod/);
+    assert.match((await window.debug.callStack(3))[0], /handle.*service\.cpp/);
+    await picture('3-stopped');
 
-  await window.debug.continue();
-  assert.equal(await answer, 'by c++ /cart teal greeting: hello from the pod\n');
-  await window.debug.stop();
-  await window.debug.ended();
-  await shop.answeredByPod();
+    await window.debug.continue();
+    assert.equal(await answer, 'by c++ /cart teal greeting: hello from the pod\n');
+    await window.debug.stop();
+    await window.debug.ended();
+    await shop.answeredByPod();
 
-  // The target is remembered, and again needs no question; also after the window was closed.
-  await window.editor.clickGutter(workspace.breakpoint, { set: false });
-  await again(window, shop, 'Inpod: Run in Cluster Again');
-  await window.reload();
-  await window.status.run.waitFor();
-  await again(window, shop, 'Inpod: Run in Cluster');
-});
+    // The target is remembered, and again needs no question; also after the window was closed.
+    await window.editor.clickGutter(workspace.breakpoint, { set: false });
+    await again(window, shop, 'Inpod: Run in Cluster Again');
+    await window.reload();
+    await window.status.run.waitFor();
+    await again(window, shop, 'Inpod: Run in Cluster');
+  },
+);
 
 async function again(window, shop, command) {
   await window.command(command);

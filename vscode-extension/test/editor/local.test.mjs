@@ -20,7 +20,9 @@ async function runsHere(window, shop, name) {
   await window.debug.selectConfiguration(name);
   await window.debug.start();
   await window.debug.started();
-  const answer = await eventually('the program answers on this machine', async () => (await fetch('http://127.0.0.1:18099/local')).text());
+  const answer = await eventually('the program answers on this machine', async () =>
+    (await fetch('http://127.0.0.1:18099/local')).text(),
+  );
   assert.equal(answer, 'by c++ /local no color \n');
   assert.equal(await window.status.session.count(), 0);
   assert.deepEqual(await shop.agents(), []);

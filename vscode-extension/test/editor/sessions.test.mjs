@@ -29,18 +29,35 @@ scenario('two sessions at once, each with its own target', async ({ window, pict
   await window.status.says(/2 cluster sessions/);
   assert.match(await shop.requestToProgram('/web'), /^by c\+\+ \/web teal/);
   const fromClient = await eventually('the second program answers', async () =>
-    (await shop.kubectl(['exec', 'deployment/web', '--', 'curl', '-sS', '-m', '10', `http://${await shop.podIp('client')}:8081/client`])).trim(),
+    (
+      await shop.kubectl([
+        'exec',
+        'deployment/web',
+        '--',
+        'curl',
+        '-sS',
+        '-m',
+        '10',
+        `http://${await shop.podIp('client')}:8081/client`,
+      ])
+    ).trim(),
   );
   assert.equal(fromClient, 'by c++ /client no color');
   await window.cluster.shows(/^8080 stolen.* [1-9]\d* request/);
   await window.cluster.shows(/^8081 stolen.* [1-9]\d* request/);
   await picture('two');
   const texts = await window.cluster.texts();
-  assert.ok(texts.some((text) => text.startsWith('deployment/web')) && texts.some((text) => text.startsWith('pod/client')), texts.join('\n'));
+  assert.ok(
+    texts.some((text) => text.startsWith('deployment/web')) && texts.some((text) => text.startsWith('pod/client')),
+    texts.join('\n'),
+  );
 
   // Stopping one leaves the other.
   await window.debug.stop();
-  await eventually('one session is left', async () => (await window.cluster.texts()).filter((text) => /^808\d/.test(text)).length === 1);
+  await eventually(
+    'one session is left',
+    async () => (await window.cluster.texts()).filter((text) => /^808\d/.test(text)).length === 1,
+  );
   await window.debug.stop();
   await window.debug.ended();
   await window.status.session.waitFor({ state: 'detached' });
@@ -52,10 +69,17 @@ scenario('restart: the program anew, in the cluster, on the same agent', async (
   await shop.requestToProgram('/first');
   const agents = await shop.agents();
   await window.debug.toolbarButton(/Restart/).click();
-  await eventually('the restarted program serves', async () => {
-    const texts = await window.cluster.texts();
-    return texts.some((text) => /^8080 stolen/.test(text)) && (await shop.request('/second')).startsWith('by c++ /second teal');
-  }, 60_000);
+  await eventually(
+    'the restarted program serves',
+    async () => {
+      const texts = await window.cluster.texts();
+      return (
+        texts.some((text) => /^8080 stolen/.test(text)) &&
+        (await shop.request('/second')).startsWith('by c++ /second teal')
+      );
+    },
+    60_000,
+  );
   assert.deepEqual(await shop.agents(), agents, 'the agent is still the same');
 
   // A breakpoint set after the restart is hit.

@@ -12,6 +12,13 @@ process.stdin.on('data', (data) => {
   const request = JSON.parse(buffer.subarray(head + 4, head + 4 + length).toString());
   buffer = buffer.subarray(head + 4 + length);
   if (request.command !== 'initialize') return;
-  const body = JSON.stringify({ seq: 1, type: 'response', request_seq: request.seq, command: 'initialize', success: true, body: {} });
+  const body = JSON.stringify({
+    seq: 1,
+    type: 'response',
+    request_seq: request.seq,
+    command: 'initialize',
+    success: true,
+    body: {},
+  });
   process.stdout.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
 });

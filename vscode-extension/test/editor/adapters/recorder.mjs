@@ -8,9 +8,13 @@ import { join } from 'node:path';
 
 const [name, ...options] = process.argv.slice(2);
 const record = join(process.env.HOME, `adapter-${name}.jsonl`);
-const port = options.find((option, index) => options[index - 1] === '--port') ?? options.join(' ').match(/--port[= ](\d+)/)?.[1];
+const port =
+  options.find((option, index) => options[index - 1] === '--port') ?? options.join(' ').match(/--port[= ](\d+)/)?.[1];
 
-appendFileSync(record, `${JSON.stringify({ started: process.argv.slice(2), env: { LD_PRELOAD: process.env.LD_PRELOAD ?? null } })}\n`);
+appendFileSync(
+  record,
+  `${JSON.stringify({ started: process.argv.slice(2), env: { LD_PRELOAD: process.env.LD_PRELOAD ?? null } })}\n`,
+);
 if (port === undefined) serve(process.stdin, process.stdout);
 else createServer((socket) => serve(socket, socket)).listen(Number(port), '127.0.0.1');
 
@@ -39,7 +43,13 @@ function serve(input, output) {
   function answer(request) {
     appendFileSync(record, `${JSON.stringify({ command: request.command, arguments: request.arguments })}\n`);
     const bodies = { initialize: { supportsConfigurationDoneRequest: true }, threads: { threads: [] } };
-    send({ type: 'response', request_seq: request.seq, command: request.command, success: true, body: bodies[request.command] });
+    send({
+      type: 'response',
+      request_seq: request.seq,
+      command: request.command,
+      success: true,
+      body: bodies[request.command],
+    });
     if (request.command === 'launch') event('initialized');
     if (request.command === 'configurationDone') event('terminated');
     if (request.command === 'disconnect') process.exit(0);

@@ -4,12 +4,23 @@ import { readFileSync } from 'node:fs';
 import { tools } from './settings.mjs';
 
 const recorder = readFileSync(new URL('../adapters/recorder.mjs', import.meta.url), 'utf8');
-const record = (name) => `#!/bin/sh\nexec '${tools.NODE}' "$(dirname "$(readlink -f "$0")")/recorder.mjs" ${name} "$@"\n`;
+const record = (name) =>
+  `#!/bin/sh\nexec '${tools.NODE}' "$(dirname "$(readlink -f "$0")")/recorder.mjs" ${name} "$@"\n`;
 
 const extensions = {
-  cppdbg: { publisher: 'ms-vscode', name: 'cpptools', program: 'debugAdapters/bin/OpenDebugAD7', script: record('cppdbg') },
+  cppdbg: {
+    publisher: 'ms-vscode',
+    name: 'cpptools',
+    program: 'debugAdapters/bin/OpenDebugAD7',
+    script: record('cppdbg'),
+  },
   lldb: { publisher: 'vadimcn', name: 'vscode-lldb', program: 'adapter/codelldb', script: record('lldb') },
-  'lldb-dap': { publisher: 'llvm-vs-code-extensions', name: 'lldb-dap', program: 'bin/lldb-dap', script: '#!/bin/sh\nexec lldb-dap-19 "$@"\n' },
+  'lldb-dap': {
+    publisher: 'llvm-vs-code-extensions',
+    name: 'lldb-dap',
+    program: 'bin/lldb-dap',
+    script: '#!/bin/sh\nexec lldb-dap-19 "$@"\n',
+  },
 };
 
 /** Puts the extension for a debug type among those that code-server will find when it starts. */
@@ -23,7 +34,14 @@ export function addAdapterExtension(developer, type) {
     engines: { vscode: '^1.90.0' },
     contributes: {
       breakpoints: [{ language: 'cpp' }],
-      debuggers: [{ type, label: name, program, configurationAttributes: { launch: { properties: { program: { type: 'string' } } } } }],
+      debuggers: [
+        {
+          type,
+          label: name,
+          program,
+          configurationAttributes: { launch: { properties: { program: { type: 'string' } } } },
+        },
+      ],
     },
   };
   developer.write(`${folder}/package.json`, JSON.stringify(manifest, null, 2));
@@ -34,7 +52,11 @@ export function addAdapterExtension(developer, type) {
 /** What the recording adapter for a type has got so far, in order. */
 export function recorded(developer, type) {
   try {
-    return developer.read(`adapter-${type}.jsonl`).trim().split('\n').map((line) => JSON.parse(line));
+    return developer
+      .read(`adapter-${type}.jsonl`)
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
   } catch {
     return [];
   }

@@ -69,7 +69,17 @@ export class ApiGate {
     const headers = { ...request.headers, host: this.api.host, ...this.credentials.headers };
     const { ca, cert, key } = this.credentials;
     const { hostname, port } = this.api;
-    return https.request({ hostname, port, method: request.method, path: request.url, headers, ca, cert, key, agent: false });
+    return https.request({
+      hostname,
+      port,
+      method: request.method,
+      path: request.url,
+      headers,
+      ca,
+      cert,
+      key,
+      agent: false,
+    });
   }
 
   #pass(request, response) {
@@ -91,7 +101,8 @@ export class ApiGate {
     const asked = this.#ask(request);
     const headOf = (answer) => {
       const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`];
-      for (let i = 0; i < answer.rawHeaders.length; i += 2) lines.push(`${answer.rawHeaders[i]}: ${answer.rawHeaders[i + 1]}`);
+      for (let i = 0; i < answer.rawHeaders.length; i += 2)
+        lines.push(`${answer.rawHeaders[i]}: ${answer.rawHeaders[i + 1]}`);
       return `${lines.join('\r\n')}\r\n\r\n`;
     };
     asked.on('error', () => socket.destroy());

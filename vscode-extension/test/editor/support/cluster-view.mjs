@@ -50,10 +50,14 @@ export class Cluster {
   }
 
   shows(pattern, bound = 30_000) {
-    return eventually(`the Cluster view shows ${pattern}`, async () => {
-      const texts = await this.texts();
-      return texts.find((text) => pattern.test(text)) ?? (bound && false);
-    }, bound);
+    return eventually(
+      `the Cluster view shows ${pattern}`,
+      async () => {
+        const texts = await this.texts();
+        return texts.find((text) => pattern.test(text)) ?? (bound && false);
+      },
+      bound,
+    );
   }
 
   /** Unfolds a row, once there is something in it. */

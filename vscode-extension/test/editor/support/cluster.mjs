@@ -29,7 +29,12 @@ export class Shop {
   static async open() {
     const shop = new Shop(`shop-${randomBytes(2).toString('hex')}`);
     await kubectl(['create', 'namespace', shop.namespace]);
-    await shop.kubectl(['create', 'configmap', 'server', `--from-file=server.py=${new URL('server.py', import.meta.url).pathname}`]);
+    await shop.kubectl([
+      'create',
+      'configmap',
+      'server',
+      `--from-file=server.py=${new URL('server.py', import.meta.url).pathname}`,
+    ]);
     // The namespace's service account comes a moment after it; without it, pods are refused.
     await eventually('the default service account', () => shop.kubectl(['get', 'serviceaccount', 'default']));
     await shop.apply(manifest('shop.yaml'));
@@ -59,7 +64,9 @@ export class Shop {
 
   /** What the client pod gets from the service. */
   request(path = '/', bound = 30) {
-    return awaitedLater(this.kubectl(['exec', 'client', '--', 'curl', '-sS', '-m', String(bound), `http://web${path}`]));
+    return awaitedLater(
+      this.kubectl(['exec', 'client', '--', 'curl', '-sS', '-m', String(bound), `http://web${path}`]),
+    );
   }
 
   /** Asks until the answer comes from the program on the developer's machine, and returns that. */
@@ -76,7 +83,11 @@ export class Shop {
   }
 
   answeredByPod(bound = 30_000) {
-    return eventually('the pod itself answers', async () => (await this.request('/who')).includes('"by": "pod"'), bound);
+    return eventually(
+      'the pod itself answers',
+      async () => (await this.request('/who')).includes('"by": "pod"'),
+      bound,
+    );
   }
 
   async podName() {
@@ -89,8 +100,12 @@ export class Shop {
 
   /** Names of the agents' jobs and pods in this namespace, without those that are being deleted. */
   async agents() {
-    const list = JSON.parse(await this.kubectl(['get', 'jobs,pods', '-l', 'app.kubernetes.io/managed-by=inpod', '-o', 'json']));
-    return list.items.filter((item) => !item.metadata.deletionTimestamp).map((item) => `${item.kind}/${item.metadata.name}`);
+    const list = JSON.parse(
+      await this.kubectl(['get', 'jobs,pods', '-l', 'app.kubernetes.io/managed-by=inpod', '-o', 'json']),
+    );
+    return list.items
+      .filter((item) => !item.metadata.deletionTimestamp)
+      .map((item) => `${item.kind}/${item.metadata.name}`);
   }
 
   noAgent(bound = 30_000) {
@@ -124,7 +139,10 @@ export class Shop {
     };
     await this.apply(JSON.stringify(secret));
     const token = await eventually('the service account has a token', async () =>
-      Buffer.from(await this.kubectl(['get', 'secret', `${name}-token`, '-o', 'jsonpath={.data.token}']), 'base64').toString(),
+      Buffer.from(
+        await this.kubectl(['get', 'secret', `${name}-token`, '-o', 'jsonpath={.data.token}']),
+        'base64',
+      ).toString(),
     );
     const config = await this.kubeconfig();
     config.users = [{ name, user: { token } }];

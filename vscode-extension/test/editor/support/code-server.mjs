@@ -38,19 +38,44 @@ export class CodeServer {
     const profile = developer.mkdir('code');
     const config = developer.write('code/config.yaml', 'bind-addr: 127.0.0.1:0\nauth: none\ncert: false\n');
     developer.write('code/data/User/settings.json', JSON.stringify({ ...settings, ...more }, null, 2));
-    const options = ['--config', config, '--user-data-dir', `${profile}/data`, '--extensions-dir', `${profile}/extensions`];
+    const options = [
+      '--config',
+      config,
+      '--user-data-dir',
+      `${profile}/data`,
+      '--extensions-dir',
+      `${profile}/extensions`,
+    ];
     const as = developer.spawnOptions();
-    as.env = { ...as.env, EXTENSIONS_GALLERY: '{}', XDG_CONFIG_HOME: profile, XDG_DATA_HOME: profile, XDG_CACHE_HOME: profile };
+    as.env = {
+      ...as.env,
+      EXTENSIONS_GALLERY: '{}',
+      XDG_CONFIG_HOME: profile,
+      XDG_DATA_HOME: profile,
+      XDG_CACHE_HOME: profile,
+    };
 
     const install = [vsix, ...extensions].flatMap((file) => ['--install-extension', file]);
-    const installed = await promisify(execFile)(tools.NODE, [tools.CODE_SERVER, ...options, ...install, '--force'], { ...as, timeout: 60_000 });
+    const installed = await promisify(execFile)(tools.NODE, [tools.CODE_SERVER, ...options, ...install, '--force'], {
+      ...as,
+      timeout: 60_000,
+    });
     const server = new CodeServer(developer);
     server.trusted = trusted;
     server.installation = installed.stdout + installed.stderr;
 
     const trust = trusted ? ['--disable-workspace-trust'] : [];
-    const quiet = ['--disable-telemetry', '--disable-update-check', '--disable-getting-started-override', '--ignore-last-opened'];
-    server.process = spawn(tools.NODE, [tools.CODE_SERVER, ...options, ...trust, ...quiet], { ...as, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const quiet = [
+      '--disable-telemetry',
+      '--disable-update-check',
+      '--disable-getting-started-override',
+      '--ignore-last-opened',
+    ];
+    server.process = spawn(tools.NODE, [tools.CODE_SERVER, ...options, ...trust, ...quiet], {
+      ...as,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const log = createWriteStream(developer.path('code/server.log'));
     let said = '';
     for (const stream of [server.process.stdout, server.process.stderr]) {
@@ -59,10 +84,14 @@ export class CodeServer {
     }
     server.exited = new Promise((resolve) => server.process.once('exit', resolve));
     try {
-      server.url = await eventually('code-server listens', () => {
-        if (server.process.exitCode !== null) throw new Error(`code-server ended: ${said}`);
-        return /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
-      }, 30_000);
+      server.url = await eventually(
+        'code-server listens',
+        () => {
+          if (server.process.exitCode !== null) throw new Error(`code-server ended: ${said}`);
+          return /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
+        },
+        30_000,
+      );
     } catch (error) {
       await server.stop();
       throw error;

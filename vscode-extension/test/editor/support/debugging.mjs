@@ -24,7 +24,10 @@ export class Debugging {
   /** Makes a launch configuration the selected one, in the view's own drop-down. */
   async selectConfiguration(name) {
     await this.showView();
-    await this.page.locator('.debug-viewlet .start-debug-action-item select, .start-debug-action-item select').first().selectOption({ label: name });
+    await this.page
+      .locator('.debug-viewlet .start-debug-action-item select, .start-debug-action-item select')
+      .first()
+      .selectOption({ label: name });
   }
 
   start() {
@@ -52,7 +55,9 @@ export class Debugging {
     const frames = this.page.locator('.debug-call-stack .stack-frame');
     await frames.nth(count - 1).waitFor();
     return frames.evaluateAll((rows) =>
-      rows.map((row) => ['.label', '.file-name', '.line-number'].map((part) => row.querySelector(part)?.textContent ?? '').join(' ')),
+      rows.map((row) =>
+        ['.label', '.file-name', '.line-number'].map((part) => row.querySelector(part)?.textContent ?? '').join(' '),
+      ),
     );
   }
 
@@ -100,6 +105,10 @@ export class Debugging {
   }
 
   inConsole(pattern, bound = 30_000) {
-    return eventually(`the Debug Console shows ${pattern}`, async () => (await this.console()).find((row) => pattern.test(row)), bound);
+    return eventually(
+      `the Debug Console shows ${pattern}`,
+      async () => (await this.console()).find((row) => pattern.test(row)),
+      bound,
+    );
   }
 }

@@ -14,9 +14,13 @@ export class Notifications {
     const toast = this.toast(text).first();
     await toast.waitFor({ timeout });
     return toast.evaluate((element) => ({
-      severity: ['error', 'warning', 'info'].find((name) => element.querySelector(`.notification-list-item-icon.codicon-${name}`)),
+      severity: ['error', 'warning', 'info'].find((name) =>
+        element.querySelector(`.notification-list-item-icon.codicon-${name}`),
+      ),
       text: element.querySelector('.notification-list-item-message').textContent,
-      buttons: [...element.querySelectorAll('.notification-list-item-buttons-container .monaco-button')].map((button) => button.textContent),
+      buttons: [...element.querySelectorAll('.notification-list-item-buttons-container .monaco-button')].map(
+        (button) => button.textContent,
+      ),
     }));
   }
 

@@ -8,7 +8,10 @@ export function processesOf(uid) {
     try {
       if (statSync(`/proc/${pid}`).uid !== uid && realUid(pid) !== uid) continue;
       if (/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) continue;
-      found.push({ pid: Number(pid), command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim() });
+      found.push({
+        pid: Number(pid),
+        command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim(),
+      });
     } catch {
       // It ended while we looked.
     }

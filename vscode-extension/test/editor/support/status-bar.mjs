@@ -22,9 +22,13 @@ export class StatusBar {
 
   /** Waits until the session's item reads so. */
   says(pattern, bound = 20_000) {
-    return eventually(`the status bar says ${pattern}`, async () => {
-      const text = (await this.session.innerText({ timeout: bound })).trim();
-      return pattern.test(text) ? text : Promise.reject(new Error(text));
-    }, bound);
+    return eventually(
+      `the status bar says ${pattern}`,
+      async () => {
+        const text = (await this.session.innerText({ timeout: bound })).trim();
+        return pattern.test(text) ? text : Promise.reject(new Error(text));
+      },
+      bound,
+    );
   }
 }

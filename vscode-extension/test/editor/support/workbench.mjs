@@ -12,18 +12,31 @@ import { artefacts, tools } from './settings.mjs';
 import { StatusBar } from './status-bar.mjs';
 
 const { chromium } = createRequire(import.meta.url)(tools.PLAYWRIGHT);
-const flags = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-  '--disable-sync', '--disable-dev-shm-usage'];
+const flags = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-dev-shm-usage',
+];
 
 /** The browser of a test file. Its sandbox refuses to work for root. */
 export function openBrowser() {
-  return chromium.launch({ executablePath: tools.CHROMIUM, args: process.getuid() === 0 ? [...flags, '--no-sandbox'] : flags });
+  return chromium.launch({
+    executablePath: tools.CHROMIUM,
+    args: process.getuid() === 0 ? [...flags, '--no-sandbox'] : flags,
+  });
 }
 
 export class Workbench {
   /** A window on `folder`, in a browser context of its own: breakpoints, layout and trust are those of a new user. */
   static async open(browser, url, folder, { width = 1280, height = 800 } = {}) {
-    const context = await browser.newContext({ viewport: { width, height }, permissions: ['clipboard-read', 'clipboard-write'] });
+    const context = await browser.newContext({
+      viewport: { width, height },
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
     const page = await context.newPage();
     page.setDefaultTimeout(60_000);
     const workbench = new Workbench(page, `${url}/?folder=${encodeURIComponent(folder)}`);
