@@ -59,14 +59,6 @@ scenario('Diagnose: a report that can be read and copied', async ({ window, pict
     );
 });
 
-scenario('Show Log shows what inpod said', async ({ window }) => {
-  await window.command('Inpod: Show Log');
-  const lines = window.page.locator('.output-view .view-line');
-  await lines.first().waitFor();
-  await eventually('the log has lines', async () => (await lines.allTextContents()).some((line) => line.trim() !== ''));
-  await window.command('View: Close Panel');
-});
-
 scenario('Select Target is remembered for the next run', async ({ window, workspace, shop }) => {
   await window.command('Inpod: Select Target');
   await window.quick.row(/^deployment\/web/).waitFor({ timeout: 60_000 });
@@ -85,6 +77,16 @@ scenario('Select Target is remembered for the next run', async ({ window, worksp
   await window.status.says(/pod\/client · steal 8080/, 90_000);
   await window.debug.stop();
   await window.debug.ended();
+});
+
+scenario('Show Log shows what inpod said', async ({ window }) => {
+  await window.command('Inpod: Show Log');
+  const lines = window.page.locator('.output-view .view-line');
+  await lines.first().waitFor();
+  await eventually('the log has lines', async () =>
+    (await lines.allTextContents()).some((line) => /pod.client/.test(line)),
+  );
+  await window.command('View: Close Panel');
 });
 
 for (const theme of ['Default Light Modern', 'Default High Contrast']) {
