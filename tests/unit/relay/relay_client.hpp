@@ -99,6 +99,7 @@ class RelayClient {
       message.msg_iov = &part, message.msg_iovlen = 1;
       message.msg_control = control, message.msg_controllen = sizeof(control);
       const auto length = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+      if (length < 0 && errno == ECONNRESET) return false;
       if (length < 0) throw std::runtime_error(std::string("recvmsg: ") + std::strerror(errno));
       if (length == 0) return false;
       if (auto* head = CMSG_FIRSTHDR(&message); head != nullptr && head->cmsg_type == SCM_RIGHTS) {
