@@ -109,7 +109,8 @@ Task<Message> ClientSession::describe() {
     described->pod->working_directory = services.root.path_of(described->working_directory.get());
     return true;
   };
-  if (!co_await services.pod_workers.run(pod_group, std::move(inside))) co_return failure(EAGAIN, "too much work at once");
+  const auto ran = co_await services.pod_workers.run(pod_group, std::move(inside));
+  if (!ran) co_return failure(EAGAIN, "too much work at once");
   co_return std::move(*described->pod);
 }
 

@@ -86,7 +86,8 @@ Task<void> check_cluster(boost::asio::any_io_executor executor, Config config, T
     failed(tell, "API server", client.error());
     co_return;
   }
-  if (!co_await check_server(*client, tell)) co_return;
+  const bool answers = co_await check_server(*client, tell);
+  if (!answers) co_return;
   co_await check_rights(*client, name_space, config.agent, tell);
   if (!config.target.empty()) co_await check_target(*client, config.target, name_space, tell);
 }

@@ -247,7 +247,8 @@ Task<bool> Outgoing::in_syn_sent(std::shared_ptr<Attempt> attempt) {
 
 /// The program learns of a failure: the errno is there before the event is.
 Task<void> Outgoing::give_up(std::shared_ptr<Attempt> attempt, int code) {
-  if (co_await in_syn_sent(attempt)) {
+  const bool waiting = co_await in_syn_sent(attempt);
+  if (waiting) {
     errors_.put(attempt->cookie, code);
     attempts_.erase(attempt->cookie);
     names_.erase(attempt->cookie);

@@ -167,7 +167,8 @@ Task<bool> Server::receive(Connection& connection, Call& call) {
     const auto length = ::recvmsg(connection.fd.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (length < 0 && errno == EINTR) continue;
     if (length < 0 && errno == EAGAIN) {
-      if (!co_await connection.wait(context_.executor, asio::posix::stream_descriptor::wait_read)) co_return false;
+      const bool readable = co_await connection.wait(context_.executor, asio::posix::stream_descriptor::wait_read);
+      if (!readable) co_return false;
       continue;
     }
     if (length <= 0) co_return false;
@@ -217,7 +218,8 @@ Task<void> Server::send(Connection& connection, Answer answer) {
     const auto length = ::sendmsg(connection.fd.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (length < 0 && errno == EINTR) continue;
     if (length < 0 && errno == EAGAIN) {
-      if (!co_await connection.wait(context_.executor, asio::posix::stream_descriptor::wait_write)) co_return;
+      const bool writable = co_await connection.wait(context_.executor, asio::posix::stream_descriptor::wait_write);
+      if (!writable) co_return;
       continue;
     }
     if (length < 0) co_return;

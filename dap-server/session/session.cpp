@@ -113,7 +113,8 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     CO_TRY(cluster, co_await ClusterTarget::resolve(executor_, options_.config, report));
     if (auto access = cluster->leased()) {
       progress(Stage::agent, "Connecting to the agent of an earlier launch");
-      if (co_await connect(std::move(access))) co_return Result<void>();
+      const auto connected = co_await connect(std::move(access));
+      if (connected) co_return Result<void>();
       cluster->forget();
     }
     CO_TRY(access, co_await cluster->start(std::move(report)));
