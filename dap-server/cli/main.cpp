@@ -11,6 +11,7 @@
 
 #include "cli/command.hpp"
 #include "cli/console.hpp"
+#include "cli/debugger_wrapper.hpp"
 #include "cli/launcher.hpp"
 
 namespace inpod::cli {
@@ -60,6 +61,8 @@ std::vector<std::string> split_command(std::vector<std::string>& arguments) {
 }
 
 int main_of(std::vector<std::string> arguments) {
+  // Before all else: every argument of these is the debugger's.
+  if (const auto code = run_wrapper_command(arguments)) return *code;
   CLI::App app("inpod runs and debugs a program on this machine as though it ran in a pod of the cluster.", "inpod");
   Globals globals;
   globals.inherited_files = inherited_files();
@@ -82,6 +85,8 @@ int main_of(std::vector<std::string> arguments) {
   add_session(app, globals);
   add_demo(app, globals);
   add_schema(app, globals);
+  app.add_subcommand("gdb-wrapper", "gdb itself, whose programs run in the pod; for editors that start gdb (INPOD_GDB, INPOD_TARGET)");
+  app.add_subcommand("lldb-wrapper", "The same for lldb; the program must stand on its command line (INPOD_LLDB, INPOD_TARGET)");
   try {
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
     app.parse(arguments);

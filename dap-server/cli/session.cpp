@@ -137,15 +137,19 @@ class Start {
 int start(const ConfigOptions& options, const std::string& program) {
   auto config = options.load_with_target();
   if (!config) return print_error(config.error());
-  const char* path = getenv("PATH");
-  const std::string search_path = path == nullptr ? "" : path;
-  const auto found = find_program(program, search_path);
-  if (!found) return print_error(found.error());
-  const auto inspected = inspect_program(*found, search_path);
-  if (!inspected) return print_error(inspected.error());
+  std::string executable;
+  if (!program.empty()) {
+    const char* path = getenv("PATH");
+    const std::string search_path = path == nullptr ? "" : path;
+    const auto found = find_program(program, search_path);
+    if (!found) return print_error(found.error());
+    const auto inspected = inspect_program(*found, search_path);
+    if (!inspected) return print_error(inspected.error());
+    executable = inspected->executable;
+  }
   block_signals();
   return run_to_end([&](asio::any_io_executor executor) -> Task<int> {
-    Start session(executor, std::move(*config), inspected->executable);
+    Start session(executor, std::move(*config), executable);
     co_return co_await session();
   });
 }
@@ -201,7 +205,7 @@ void add_start(CLI::App& parent, Globals& globals) {
   auto options = std::make_shared<ConfigOptions>();
   auto program = std::make_shared<std::string>(), format = std::make_shared<std::string>("json");
   options->add_session(*command);
-  command->add_option("--program", *program, "The executable that will be injected")->required()->type_name("FILE");
+  command->add_option("--program", *program, "The executable that will be injected. Without it, set INPOD_PROGRAM to its real path when you launch it")->type_name("FILE");
   command->add_option("-o,--output", *format, "json is the only form")->check(CLI::IsMember({"json"}));
   command->footer(
       "Lines: {\"type\":\"progress\",\"stage\",\"text\"}…, then {\"type\":\"ready\",\"env\",\"unset\",\"layer\",\"socket\",…} or\n"

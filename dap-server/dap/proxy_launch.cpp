@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "config/load.hpp"
+#include "dap/editor_macros.hpp"
 #include "dap/no_debug.hpp"
 #include "dap/program_check.hpp"
 #include "dap/proxy.hpp"
@@ -111,6 +112,7 @@ Task<Result<Message>> Proxy::prepare_launch() {
 
 Task<Result<void>> Proxy::prepare_cluster() {
   auto& launch = *launch_;
+  CO_TRY_VOID(tidy_macros(launch.request.arguments));
   CO_TRY(program, check_program(launch.request.text("program"), launch.request.text("cwd")));
   launch.program = program;
   CO_TRY_VOID(find_family(adapter_->command(), adapter_->capabilities()));

@@ -20,7 +20,7 @@ class Cdt : public AdapterFamily {
   }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
-    const auto debuggee = debuggee_environment(context.pod, variables_from_json(arguments.get("environment")));
+    const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "environment"));
     nlohmann::json commands = gdb_mi_environment(debuggee);
     commands.push_back("set startup-with-shell on");
     commands.push_back(gdb_exec_wrapper(debuggee));

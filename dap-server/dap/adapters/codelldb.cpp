@@ -13,7 +13,7 @@ class Codelldb : public AdapterFamily {
   bool answers(const nlohmann::json&) const override { return false; }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
-    const auto debuggee = debuggee_environment(context.pod, variables_from_json(arguments.get("env")));
+    const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
     auto whole = whole_environment(context.host, debuggee);
     whole.insert(debuggee.injection.begin(), debuggee.injection.end());
     arguments.set("env", whole);

@@ -16,7 +16,7 @@ class Cppdbg : public AdapterFamily {
     if (arguments.get("MIMode") == "lldb")
       return fail("inpod can't inject through cppdbg with \"MIMode\": \"lldb\"",
                   "use \"MIMode\": \"gdb\", or \"debugger\": \"lldb-dap\"");
-    const auto debuggee = debuggee_environment(context.pod, variables_from_json(arguments.get("environment")));
+    const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "environment"));
     nlohmann::json commands = nlohmann::json::array();
     const auto add = [&](const std::string& text) { commands.push_back({{"text", text}, {"ignoreFailures", false}}); };
     for (const auto& text : gdb_mi_environment(debuggee)) add(text);

@@ -42,6 +42,13 @@ std::string program_name(const AdapterCommand& command) {
   return name;
 }
 
+Variables requested_variables(const RawObject& arguments, const char* own) {
+  const std::string other = std::string(own) == "env" ? "environment" : "env";
+  Variables variables = variables_from_json(arguments.get(own));
+  variables.merge(variables_from_json(arguments.get(other)));
+  return variables;
+}
+
 std::string gdb_exec_wrapper(const DebuggeeEnvironment& debuggee) {
   std::string line = access("/usr/bin/env", X_OK) == 0 ? "set exec-wrapper /usr/bin/env" : "set exec-wrapper env";
   for (const auto& [name, value] : debuggee.injection) line += " " + shell_quoted(name + "=" + value);

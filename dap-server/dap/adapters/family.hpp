@@ -40,6 +40,10 @@ class AdapterFamily {
   virtual Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const = 0;
 };
 
+/// The variables that a launch request names, in `env` or `environment` and any shape: editors that let the user write the request
+/// (CLion) don't know which of the two the adapter takes. `own`: the adapter's name for them, which wins.
+Variables requested_variables(const RawObject& arguments, const char* own);
+
 const AdapterFamily& lldb_family();
 const AdapterFamily& gdb_family();
 const AdapterFamily& cdt_family();

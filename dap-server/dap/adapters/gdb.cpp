@@ -25,7 +25,7 @@ class Gdb : public AdapterFamily {
   }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
-    const auto debuggee = debuggee_environment(context.pod, variables_from_json(arguments.get("env")));
+    const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
     arguments.set("env", whole_environment(context.host, debuggee));
     return LaunchPlan{{"set startup-with-shell on", gdb_exec_wrapper(debuggee)}, debuggee.left_out};
   }

@@ -16,7 +16,7 @@ class Lldb : public AdapterFamily {
   bool answers(const nlohmann::json& capabilities) const override { return tells_version(capabilities); }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
-    const auto debuggee = debuggee_environment(context.pod, variables_from_json(arguments.get("env")));
+    const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
     nlohmann::json pairs = nlohmann::json::array();
     for (const auto* part : {&debuggee.set, &debuggee.injection})
       for (const auto& [variable, value] : *part) pairs.push_back(variable + "=" + value);

@@ -49,6 +49,20 @@ TEST_CASE("the request wins over the pod, but the layer stays first") {
   CHECK(debuggee_environment(pod, {}).left_out == std::vector<std::string>{"BAD"});
 }
 
+TEST_CASE("variables under the other name, and in the other shape, reach every adapter") {
+  const json as_env{{"env", {{"MINE", "1"}}}}, as_pairs{{"env", {"MINE=1"}}}, as_environment{{"environment", {{"MINE", "1"}}}};
+  for (const json& given : {as_env, as_pairs, as_environment}) {
+    INFO(given.dump());
+    CHECK(has(prepare(lldb_family(), given).arguments["env"], "MINE=1"));
+    CHECK(prepare(gdb_family(), given).arguments["env"]["MINE"] == "1");
+    CHECK(prepare(codelldb_family(), given).arguments["env"]["MINE"] == "1");
+    CHECK(has(prepare(cdt_family(), given).arguments["initCommands"], R"(-interpreter-exec console "set environment MINE=1")"));
+  }
+  const json both{{"env", {{"MINE", "env"}, {"A", "1"}}}, {"environment", {{"MINE", "environment"}, {"B", "2"}}}};
+  CHECK(requested_variables(*RawObject::parse(both.dump()), "env") == Variables{{"MINE", "env"}, {"A", "1"}, {"B", "2"}});
+  CHECK(requested_variables(*RawObject::parse(both.dump()), "environment") == Variables{{"MINE", "environment"}, {"A", "1"}, {"B", "2"}});
+}
+
 TEST_CASE("UTF-8") {
   for (const char* good : {"", "a", "é", "€", "😀"}) CHECK(is_utf8(good));
   for (const char* bad : {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "a\x80"}) CHECK_FALSE(is_utf8(bad));

@@ -1,0 +1,341 @@
+// Both ends of the talk between a debuggee that is about to run and the process that holds its session.
+#include "cli/debug_session.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <filesystem>
+
+#include "cli/command.hpp"
+#include "cli/launcher.hpp"
+#include "cli/signals.hpp"
+#include "config/load.hpp"
+#include "dap/environment.hpp"
+#include "session/program.hpp"
+#include "session/session.hpp"
+
+extern char** environ;
+
+namespace inpod::cli {
+namespace {
+
+namespace asio = boost::asio;
+using namespace asio::experimental::awaitable_operators;
+using namespace std::chrono_literals;
+using asio::local::stream_protocol;
+using protocol::Task;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t longest_line = 8 << 20;
+/// While a session starts there is progress to report; this is for a holder that hangs.
+constexpr int silence_ms = 5 * 60 * 1000;
+
+std::string to_line(const nlohmann::json& value) { return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"; }
+
+bool same_user(int socket) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == geteuid();
+}
+
+int peer_pid(int socket) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 ? peer.pid : 0;
+}
+
+std::pair<sockaddr_un, socklen_t> address_of(const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t length = std::min(name.size(), sizeof address.sun_path - 1);
+  memcpy(address.sun_path + 1, name.data(), length);  // the leading zero byte makes it abstract
+  return {address, static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + length)};
+}
+
+/// Entries of `program` that `debugger` has not, or not so: what the user set for the program.
+dap::Variables set_by_user(const nlohmann::json& program, const std::vector<std::string>& debugger) {
+  std::map<std::string, std::string> before;
+  for (const auto& entry : debugger) {
+    const auto equals = entry.find('=');
+    if (equals != std::string::npos) before.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  dap::Variables changed;
+  for (const auto& [name, value] : program.items()) {
+    const auto old = before.find(name);
+    if (old == before.end() || old->second != value) changed[name] = value.get<std::string>();
+  }
+  // gdb tells its programs the terminal's size.
+  changed.erase("LINES");
+  changed.erase("COLUMNS");
+  return changed;
+}
+
+/// A line on a process's own stderr: this process has no terminal, and the debugger's streams are its editor's.
+void tell(int pid, const std::string& text) {
+  const UniqueFd file(open(("/proc/" + std::to_string(pid) + "/fd/2").c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK | O_APPEND));
+  const std::string line = "inpod: " + text + "\n";
+  if (file && write(file.get(), line.data(), line.size()) < 0) return;  // its terminal has gone
+}
+
+// Answers. Made outside the coroutines: g++ 12 can't keep initializer lists across a suspension.
+nlohmann::json off() { return {{"type", "off"}}; }
+nlohmann::json text_line(const std::string& text) { return {{"type", "text"}, {"text", text}}; }
+nlohmann::json refusal(const Error& error) { return {{"type", "error"}, {"text", error.text}, {"remedy", error.remedy}}; }
+nlohmann::json ready(const std::string& path, dap::DebuggeeEnvironment debuggee) {
+  debuggee.set.insert(debuggee.injection.begin(), debuggee.injection.end());
+  return {{"type", "ready"}, {"path", path}, {"set", debuggee.set}, {"unset", debuggee.unset}};
+}
+
+class DebugSession : public std::enable_shared_from_this<DebugSession> {
+ public:
+  DebugSession(asio::any_io_executor executor, UniqueFd listener, UniqueFd debugger, std::vector<std::string> environment)
+      : executor_(executor), acceptor_(executor), debugger_(executor), environment_(std::move(environment)) {
+    acceptor_.assign(stream_protocol(), listener.release());
+    debugger_.assign(debugger.release());
+  }
+
+  Task<int> operator()() {
+    const auto self = shared_from_this();
+    auto signals = Signals::create(executor_);
+    if (!signals) co_return 125;
+    co_await (answer_all() || debugger_.async_wait(asio::posix::stream_descriptor::wait_read, as_result) || signals->next_end());
+    stopping_ = true;
+    co_await stop();
+    co_return 0;
+  }
+
+ private:
+  Task<void> answer_all() {
+    while (true) {
+      auto [error, client] = co_await acceptor_.async_accept(as_result);
+      if (error) co_return;
+      if (!same_user(client.native_handle())) continue;
+      co_await answer(client);
+    }
+  }
+
+  Task<void> answer(stream_protocol::socket& client) {
+    std::string line;
+    auto [error, length] = co_await asio::async_read_until(client, asio::dynamic_buffer(line, longest_line), '\n', as_result);
+    if (error) co_return;
+    const auto question = nlohmann::json::parse(line.substr(0, length), nullptr, false);
+    if (!question.is_object()) co_return;
+    auto done = co_await (prepare(question, client) || gone(client));
+    if (done.index() == 1) co_return;  // killed meanwhile; what was being started is taken back
+    const auto& prepared = std::get<0>(done);
+    const nlohmann::json reply = prepared ? *prepared : refusal(prepared.error());
+    const int pid = peer_pid(client.native_handle());
+    const bool on = reply["type"] == "ready";
+    co_await say(client, reply);
+    if (on) asio::co_spawn(executor_, watch(pid), asio::detached);
+  }
+
+  Task<void> gone(stream_protocol::socket& client) {
+    char byte = 0;
+    co_await client.async_read_some(asio::buffer(&byte, 1), as_result);
+  }
+
+  static Task<void> say(stream_protocol::socket& client, nlohmann::json value) {
+    const std::string line = to_line(value);
+    co_await asio::async_write(client, asio::buffer(line), as_result);
+  }
+
+  Task<Result<nlohmann::json>> prepare(const nlohmann::json& question, stream_protocol::socket& client) {
+    CO_TRY(config, config_for(question));
+    if (config.target.empty()) co_return off();
+    CO_TRY(path, find_program(question.value("program", ""), ""));
+    CO_TRY(program, inspect_program(path, ""));
+    const std::string key = program.executable + "\n" + config.namespace_ + "\n" + config.target;
+    if (!session_ || key != key_) {
+      co_await stop();
+      CO_TRY_VOID(co_await start(std::move(config), program.executable, client));
+      key_ = key;
+    }
+    session_->expect_layer(program.executable);
+    executable_ = program.executable;
+    const auto variables = set_by_user(question.value("environment", nlohmann::json::object()), environment_);
+    auto debuggee = dap::debuggee_environment(session_->environment(), variables);
+    for (const auto& name : debuggee.left_out) {
+      const auto line = text_line("the pod's variable " + name + " is not UTF-8 and was left out");
+      co_await say(client, line);
+    }
+    co_return ready(program.path, std::move(debuggee));
+  }
+
+  static Result<Config> config_for(const nlohmann::json& question) {
+    Config config;
+    auto file = config::find_file(question.value("directory", "/"));
+    if (!file) file = config::find_file(std::filesystem::path(question.value("program", "/")).parent_path().string());
+    if (file) TRY_VOID(config::load_file(*file, config));
+    const auto environment = question.value("environment", nlohmann::json::object());
+    config.target = environment.value("INPOD_TARGET", config.target);
+    config.namespace_ = environment.value("INPOD_NAMESPACE", config.namespace_);
+    return config;
+  }
+
+  Task<Result<void>> start(Config config, const std::string& program, stream_protocol::socket& client) {
+    Session::Options options;
+    options.config = std::move(config);
+    options.program = program;
+    // The answers of the start are few and small: they fit the socket's buffer, so a blocking write does not block.
+    options.on_progress = [&client](Stage, const std::string& text) {
+      const std::string line = to_line(text_line(text + " …"));
+      boost::system::error_code ignored;
+      asio::write(client, asio::buffer(line), ignored);
+    };
+    options.on_event = [weak = weak_from_this()](const nlohmann::json& event) {
+      if (const auto self = weak.lock()) self->on_event(event);
+    };
+    CO_TRY(session, co_await Session::start(executor_, std::move(options)));
+    session_ = std::move(session);
+    co_return Result<void>();
+  }
+
+  void on_event(const nlohmann::json& event) {
+    const std::string kind = event.value("event", "");
+    if (kind == "note" && event.value("severity", "") != "info") tell(debuggee_, event.value("text", ""));
+    if (kind != "closed") return;
+    tell(debuggee_, "the session has ended: " + event.value("error", ""));
+    key_.clear();  // the next start is a new session
+  }
+
+  /// Fail closed: a program without the layer would act on this machine. No verdict by the clock: it may stand in the debugger.
+  Task<void> watch(int pid) {
+    const auto self = shared_from_this();
+    debuggee_ = pid;
+    asio::steady_timer timer(executor_);
+    auto pause = 20ms;
+    while (!stopping_ && session_ && !session_->layer_loaded() && kill(pid, 0) == 0) {
+      // Until it executes the program it is `inpod debuggee`.
+      std::error_code error;
+      const bool runs = std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe", error) == executable_;
+      Result<void> verdict;
+      if (runs) verdict = check_started(pid);
+      if (runs && verdict) verdict = check_loading(pid, session_->environment().layer);
+      if (!verdict && !session_->layer_loaded()) {
+        tell(pid, "the program was stopped: " + verdict.error().to_string());
+        kill(pid, SIGKILL);
+        co_return;
+      }
+      timer.expires_after(pause);
+      co_await timer.async_wait(as_result);
+      if (pause < 500ms) pause += 1ms;
+    }
+  }
+
+  Task<void> stop() {
+    if (const auto session = std::exchange(session_, nullptr)) co_await session->stop();
+    key_.clear();
+  }
+
+  asio::any_io_executor executor_;
+  stream_protocol::acceptor acceptor_;
+  asio::posix::stream_descriptor debugger_;
+  std::vector<std::string> environment_;
+  std::shared_ptr<Session> session_;
+  std::string key_, executable_;
+  int debuggee_ = 0;
+  bool stopping_ = false;
+};
+
+Result<std::string> read_line(int socket, std::string& rest) {
+  while (true) {
+    if (const auto end = rest.find('\n'); end != std::string::npos) {
+      std::string line = rest.substr(0, end);
+      rest.erase(0, end + 1);
+      return line;
+    }
+    if (rest.size() > longest_line) return fail("the process that holds the session sent too long an answer");
+    pollfd ready{socket, POLLIN, 0};
+    const int count = poll(&ready, 1, silence_ms);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return fail("the process that holds the session does not answer");
+    char buffer[4096];
+    const ssize_t got = read(socket, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return fail("the process that holds the session has gone", "start the debugger anew");
+    rest.append(buffer, static_cast<std::size_t>(got));
+  }
+}
+
+nlohmann::json own_environment() {
+  nlohmann::json variables = nlohmann::json::object();
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    const auto equals = text.find('=');
+    if (equals != std::string::npos && equals > 0 && dap::is_utf8(text)) variables[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return variables;
+}
+
+}  // namespace
+
+Result<DebugSocket> make_debug_socket() {
+  unsigned char random[8];
+  if (getrandom(random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) return fail_errno("getrandom");
+  DebugSocket socket;
+  socket.name = "inpod-debugger-" + std::to_string(getpid()) + "-";
+  for (const unsigned char byte : random) socket.name += "0123456789abcdef"[byte & 15];
+  socket.listener.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto [address, length] = address_of(socket.name);
+  if (!socket.listener || bind(socket.listener.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
+      listen(socket.listener.get(), 4) != 0)
+    return fail_errno("cannot listen on a unix socket");
+  return socket;
+}
+
+int serve_debug_session(UniqueFd listener, UniqueFd debugger, std::vector<std::string> environment) {
+  block_signals();
+  signal(SIGPIPE, SIG_IGN);
+  return run_to_end([&](asio::any_io_executor executor) -> Task<int> {
+    const auto session = std::make_shared<DebugSession>(executor, std::move(listener), std::move(debugger), std::move(environment));
+    co_return co_await (*session)();
+  });
+}
+
+Result<DebuggeeAnswer> ask_debug_session(const std::string& name, const std::string& program,
+                                         const std::function<void(const std::string&)>& on_text) {
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto [address, length] = address_of(name);
+  if (!socket || connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0)
+    return fail("the process that holds the session has gone", "start the debugger anew");
+  if (!same_user(socket.get())) return fail("the process that holds the session is another user's");
+  std::error_code error;
+  const auto directory = std::filesystem::current_path(error);
+  const std::string question = to_line({{"program", program}, {"directory", directory.string()}, {"environment", own_environment()}});
+  for (std::size_t sent = 0; sent < question.size();) {
+    const ssize_t count = send(socket.get(), question.data() + sent, question.size() - sent, MSG_NOSIGNAL);
+    if (count < 0 && errno != EINTR) return fail_errno("cannot ask for the session");
+    if (count > 0) sent += static_cast<std::size_t>(count);
+  }
+  std::string rest;
+  while (true) {
+    TRY_ASSIGN(line, read_line(socket.get(), rest));
+    const auto answer = nlohmann::json::parse(line, nullptr, false);
+    if (!answer.is_object()) return fail("the process that holds the session sent nonsense");
+    const std::string type = answer.value("type", "");
+    if (type == "text") on_text(answer.value("text", ""));
+    if (type == "off") return DebuggeeAnswer{};
+    if (type == "error") return fail(answer.value("text", ""), answer.value("remedy", ""));
+    if (type != "ready") continue;
+    return DebuggeeAnswer{true, answer.value("path", ""), answer.value("set", std::map<std::string, std::string>()),
+                          answer.value("unset", std::vector<std::string>())};
+  }
+}
+
+}  // namespace inpod::cli
