@@ -137,13 +137,13 @@ TEST_CASE("a blocking connect that a signal interrupts goes on by itself") {
   std::thread waiting([&] { first = ask(1).error; });
   REQUIRE(bench.eventually([&] { return request_id != 0; }));
   if (crossed) answer(), waiting.join();  // the outcome was on its way when the signal came
+  Poller poller(fd.get());
   const auto reply = ask(2);
   CHECK(reply.error == 0);
   ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
   CHECK(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&reply.address), reply.address_length) == -1);
   CHECK(errno == EINPROGRESS);
   ::fcntl(fd.get(), F_SETFL, 0);
-  Poller poller(fd.get());
   if (!crossed) {
     CHECK(poller.wait(200) == 0);
     CHECK(ask(2).error == EALREADY);
