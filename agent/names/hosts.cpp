@@ -24,6 +24,15 @@ std::vector<HostLine> parse_hosts(std::string_view text) {
   return result;
 }
 
+bool parse_host_conf(std::string_view text) {
+  bool multi = false;
+  for (std::string_view line; next_line(text, line);) {
+    const auto words = words_of(line, "#");
+    if (words.size() >= 2 && words[0] == "multi") multi = words[1] == "on";
+  }
+  return multi;
+}
+
 std::vector<ServiceLine> parse_services(std::string_view text) {
   std::vector<ServiceLine> result;
   for (std::string_view line; next_line(text, line);) {

@@ -1,4 +1,4 @@
-// hosts(5) and services(5) as glibc's "files" service understands them. Pure.
+// hosts(5), host.conf(5) and services(5) as glibc's "files" service understands them. Pure.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,9 @@ struct HostLine {
   std::vector<std::string> names;  ///< the first is the canonical one; never empty
 };
 std::vector<HostLine> parse_hosts(std::string_view text);
+
+/// Whether it says "multi on".
+bool parse_host_conf(std::string_view text);
 
 struct ServiceLine {
   std::string name, protocol;

@@ -11,6 +11,7 @@ namespace inpod::agent {
 namespace {
 constexpr const char* resolv_conf = "/etc/resolv.conf";
 constexpr const char* hosts = "/etc/hosts";
+constexpr const char* host_conf = "/etc/host.conf";
 constexpr const char* services = "/etc/services";
 }  // namespace
 
@@ -31,7 +32,7 @@ std::string NameFileCache::read(const char* path, bool& exists) const {
 }
 
 std::shared_ptr<const NameFiles> NameFileCache::load() {
-  std::vector<Version> now{version_of(resolv_conf), version_of(hosts), version_of(services)};
+  std::vector<Version> now{version_of(resolv_conf), version_of(hosts), version_of(host_conf), version_of(services)};
   if (files_ && now == versions_) return files_;
   auto fresh = std::make_shared<NameFiles>();
   bool exists = false;
@@ -39,6 +40,7 @@ std::shared_ptr<const NameFiles> NameFileCache::load() {
   ::uname(&names);
   fresh->resolver = parse_resolv_conf(read(resolv_conf, exists), names.nodename);
   fresh->hosts = parse_hosts(read(hosts, exists));
+  fresh->all_lines_of_hosts = parse_host_conf(read(host_conf, exists));
   fresh->services = parse_services(read(services, exists));
   if (!exists) fresh->services = common_services();
   versions_ = std::move(now);

@@ -1,4 +1,4 @@
-// NameFiles: the pod's resolv.conf, hosts and services, read again whenever one of them has changed.
+// NameFiles: the pod's resolv.conf, hosts, host.conf and services, read again whenever one of them has changed.
 // `load` blocks and works on paths: call it on one worker thread that is inside the pod's root.
 #pragma once
 
@@ -16,6 +16,7 @@ struct NameFiles {
   ResolvConf resolver;
   std::vector<HostLine> hosts;
   std::vector<ServiceLine> services;
+  bool all_lines_of_hosts = false;  ///< host.conf(5), "multi on": not only the first line of hosts that has the name
 };
 
 class NameFileCache {

@@ -2,6 +2,7 @@
 #include "names/resolver.hpp"
 
 #include <netdb.h>
+#include <resolv.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -44,6 +45,24 @@ SocketAddress from_mapped(SocketAddress address) {
   return address;
 }
 
+bool is_loopback(const SocketAddress& address) {
+  return address.family == AddressFamily::ipv6 && address.ip == std::array<std::uint8_t, 16>{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+}
+
+/// The address of a line in hosts as a question for one family finds it; nothing: not at all. To IPv4 questions glibc also
+/// gives what is IPv4 in the form of IPv6, and 127.0.0.1 for ::1.
+std::optional<SocketAddress> seen_as(const SocketAddress& address, int family) {
+  if (family_fits(address, family)) return address;
+  if (family == AF_INET && is_mapped(address)) return from_mapped(address);
+  if (family == AF_INET && is_loopback(address)) return parse_literal("127.0.0.1", LiteralForm::strict);
+  return std::nullopt;
+}
+
+/// "1.2.3.4.5": meant as an IPv4 address, and none. glibc asks nobody for its IPv4 addresses.
+bool is_bad_number(const std::string& host) {
+  return host.find_first_not_of("0123456789.") == std::string::npos && host.front() != '.' && host.back() != '.';
+}
+
 /// Addresses for a request without a host: the wildcard ones, or loopback.
 std::vector<SocketAddress> own_addresses(const protocol::Resolve& request) {
   bool passive = request.flags & AI_PASSIVE;
@@ -57,7 +76,7 @@ std::vector<SocketAddress> own_addresses(const protocol::Resolve& request) {
 
 /// For a host that is an address already. Fills `address`, or says why it does not do.
 int fit_literal(SocketAddress& address, const protocol::Resolve& request) {
-  if (address.family == AddressFamily::none) return EAI_NONAME;  // a scope that does not exist
+  if (address.family == AddressFamily::none) return request.family == AF_INET ? EAI_ADDRFAMILY : EAI_NONAME;  // a scope that does not exist
   if (family_fits(address, request.family)) return 0;
   if (address.family == AddressFamily::ipv4 && (request.flags & AI_V4MAPPED)) {
     address = to_mapped(std::move(address));
@@ -125,6 +144,10 @@ std::shared_ptr<DnsClient> Resolver::servers_of(const Files& files) {
 
 Task<Resolver::Found> Resolver::ask_servers(Files files, std::string host, int family) {
   Found found;
+  if (!::res_hnok(host.c_str())) {  // "-x", "a b": glibc asks no server for what can't be a host's name
+    found.status = EAI_NONAME;
+    co_return found;
+  }
   std::vector<DnsType> types;
   if (family != AF_INET6) types.push_back(DnsType::a);
   if (family != AF_INET && !files->resolver.no_ipv6) types.push_back(DnsType::aaaa);
@@ -157,12 +180,14 @@ Task<Resolver::Found> Resolver::look_up(Files files, std::string host, int famil
   Found found;
   for (const HostLine& line : files->hosts) {
     bool named = std::any_of(line.names.begin(), line.names.end(), [&](const std::string& name) { return same_name(name, host); });
-    if (!named || !family_fits(line.address, family)) continue;
+    auto address = named ? seen_as(line.address, family) : std::nullopt;
+    if (!address) continue;
     if (found.addresses.empty()) {
       found.canonical = line.names.front();
       found.aliases.assign(line.names.begin() + 1, line.names.end());
     }
-    found.addresses.push_back(line.address);
+    found.addresses.push_back(std::move(*address));
+    if (!files->all_lines_of_hosts) break;
   }
   if (found.addresses.empty()) found = co_await ask_servers(std::move(files), std::move(host), family);
   co_return found;
@@ -181,6 +206,10 @@ Task<Resolver::Found> Resolver::find(Files files, protocol::Resolve request) {
     co_return found;
   }
   if (request.flags & AI_NUMERICHOST) {
+    found.status = EAI_NONAME;
+    co_return found;
+  }
+  if (request.family == AF_INET && is_bad_number(request.host)) {
     found.status = EAI_NONAME;
     co_return found;
   }
@@ -248,7 +277,7 @@ Task<protocol::Message> Resolver::resolve_back(protocol::ResolveBack request) {
       std::vector<DnsType> types{DnsType::ptr};
       auto answers = co_await client->ask(reverse_name(wanted), std::move(types));
       if (answers[0].status == DnsAnswer::Status::found) answer.host = answers[0].canonical;
-      if (answers[0].status == DnsAnswer::Status::try_again && (request.flags & NI_NAMEREQD)) answer.status = EAI_AGAIN;
+      if (answers[0].status == DnsAnswer::Status::try_again) answer.status = EAI_AGAIN;  // as glibc, whatever the flags
     }
     if (answer.host.empty() && (request.flags & NI_NAMEREQD) && !answer.status) answer.status = EAI_NONAME;
   }

@@ -79,6 +79,19 @@ TEST_CASE("Changed files are read again", "[names]") {
   CHECK(perform(client, web) != " 1/6/10.77.0.1#0");
 }
 
+TEST_CASE("host.conf says whether all lines of hosts count", "[names]") {
+  TestPod pod;
+  AgentProcess agent(pod.pid());
+  AgentClient client(agent);
+  std::vector<std::string> operations;
+  for (const char* host : {"localhost", "ip6-localhost", "twice", "elsewhere.hosts.test"})
+    for (int family : {AF_UNSPEC, AF_INET, AF_INET6}) operations.push_back(resolve(host, "", family, SOCK_STREAM));
+  for (const char* multi : {"on", "off", "on"}) {
+    pod.shell(std::string("printf 'multi ") + multi + "\\n' >/etc/host.conf");
+    compare(client, pod, operations);
+  }
+}
+
 TEST_CASE("A name server that does not answer costs its own question only", "[names]") {
   TestPod pod;
   pod.shell("printf 'nameserver 10.77.0.200\\noptions timeout:1 attempts:1\\n' >/etc/resolv.conf");

@@ -34,7 +34,8 @@ SocketAddress address_of(const std::string& text, const std::string& port) {
 std::string address_text(const SocketAddress& address) {
   char text[INET6_ADDRSTRLEN] = "";
   ::inet_ntop(address.family == AddressFamily::ipv4 ? AF_INET : AF_INET6, address.ip.data(), text, sizeof text);
-  return std::string(text) + "#" + std::to_string(address.port);
+  const std::string scope = address.scope_id ? "%" + std::to_string(address.scope_id) : "";
+  return text + scope + "#" + std::to_string(address.port);
 }
 
 template <class Answer, class Format>

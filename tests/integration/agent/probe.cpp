@@ -89,7 +89,10 @@ std::string change_it(const std::string& kind, const std::string& path, const st
 std::string numeric(const sockaddr* address, socklen_t length) {
   char host[NI_MAXHOST], service[NI_MAXSERV];
   ::getnameinfo(address, length, host, sizeof host, service, sizeof service, NI_NUMERICHOST | NI_NUMERICSERV);
-  return std::string(host) + "#" + service;
+  std::string text = host;
+  const auto scope = text.find('%');  // by number: names of links differ outside the pod
+  if (scope != std::string::npos) text.resize(scope), text += "%" + std::to_string(reinterpret_cast<const sockaddr_in6*>(address)->sin6_scope_id);
+  return text + "#" + service;
 }
 
 std::string resolve_it(const Fields& f) {

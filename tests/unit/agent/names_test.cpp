@@ -33,6 +33,13 @@ TEST_CASE("hosts", "[names]") {
   CHECK(lines[3].names[0] == "last");
 }
 
+TEST_CASE("host.conf", "[names]") {
+  CHECK(parse_host_conf("# comment\norder hosts,bind\nmulti on  # all\n"));
+  CHECK_FALSE(parse_host_conf(""));
+  CHECK_FALSE(parse_host_conf("multi on\nmulti off\n"));
+  CHECK_FALSE(parse_host_conf("multi\n# multi on"));
+}
+
 TEST_CASE("services", "[names]") {
   auto services = parse_services("http 80/tcp www\n#x 1/tcp\ndomain 53/udp\nbad tcp\nworse 99999/tcp\nodd 7\n");
   REQUIRE(services.size() == 2);

@@ -1,6 +1,4 @@
 // Sockets over a real relay and a scripted agent: the program's side is real sockets of this process.
-#include <poll.h>
-
 #include <fcntl.h>
 #include <sys/un.h>
 
@@ -139,18 +137,15 @@ TEST_CASE("a blocking connect that a signal interrupts goes on by itself") {
   std::thread waiting([&] { first = ask(1).error; });
   REQUIRE(bench.eventually([&] { return request_id != 0; }));
   if (crossed) answer(), waiting.join();  // the outcome was on its way when the signal came
+  Poller poller(fd.get());
   const auto reply = ask(2);
   CHECK(reply.error == 0);
   ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
   CHECK(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&reply.address), reply.address_length) == -1);
   CHECK(errno == EINPROGRESS);
   ::fcntl(fd.get(), F_SETFL, 0);
-  const auto ready = [&](int limit) {  // level-triggered: what has happened by now counts
-    pollfd poller{fd.get(), POLLIN | POLLOUT, 0};
-    return ::poll(&poller, 1, limit) == 1 ? static_cast<std::uint32_t>(poller.revents) : 0u;
-  };
   if (!crossed) {
-    CHECK(ready(200) == 0);
+    CHECK(poller.wait(200) == 0);
     CHECK(ask(2).error == EALREADY);
     answer(), waiting.join();
     CHECK(first == EINTR);
@@ -159,7 +154,7 @@ TEST_CASE("a blocking connect that a signal interrupts goes on by itself") {
     REQUIRE(bench.eventually([&] { return requests == 2; }));
     answer();
   }
-  const auto events = ready(2000);
+  const auto events = poller.wait(2000);
   if (succeed) {
     CHECK((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == EPOLLOUT);
     CHECK(::send(fd.get(), "ping", 4, 0) == 4);
