@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -56,8 +58,11 @@ int print_error(const Error& error) {
   return exit_failed;
 }
 
-/// Ends when stdin does. A wait on a descriptor that epoll refuses (a plain file) ends at once, as its end is there.
-Task<void> stdin_end(asio::any_io_executor executor) {
+constexpr std::size_t longest_request = 64 << 10;  ///< bytes of a line on stdin
+
+/// Hands the lines of stdin to `each`, and ends when stdin does, or with a line that is no request's. A wait on a descriptor
+/// that epoll refuses (a plain file) ends at once, as its end is there.
+Task<void> read_lines(asio::any_io_executor executor, std::function<void(std::string)> each) {
   asio::posix::stream_descriptor input(executor);
   boost::system::error_code error;
   const int copy = dup(STDIN_FILENO);
@@ -67,11 +72,39 @@ Task<void> stdin_end(asio::any_io_executor executor) {
     close(copy);
     co_return;
   }
-  char bytes[256];
-  while (true) {
+  std::string text;
+  while (text.size() < longest_request) {
+    char bytes[4096];
     auto [failed, count] = co_await input.async_read_some(asio::buffer(bytes), asio::as_tuple(asio::use_awaitable));
     if (failed || count == 0) co_return;
+    text.append(bytes, count);
+    for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
+      each(text.substr(0, end));
+      text.erase(0, end + 1);
+    }
   }
+}
+
+/// Answers a line {"id", "request", "arguments"} on stdout.
+Task<void> answer(std::shared_ptr<Session> session, std::string line) {
+  const auto asked = nlohmann::json::parse(line, nullptr, false);
+  const bool is_request = asked.is_object() && asked.contains("request") && asked["request"].is_string();
+  nlohmann::json response{{"type", "response"}, {"id", is_request ? asked.value("id", nlohmann::json()) : nlohmann::json()}};
+  Result<nlohmann::json> body = fail("a line on stdin is no request", "write {\"id\": 1, \"request\": \"session\", \"arguments\": {}}");
+  if (is_request && !session) body = fail("the session has not started yet", "wait for the line of type \"ready\"");
+  if (is_request && session) {
+    auto name = asked["request"].get<std::string>();
+    auto arguments = asked.value("arguments", nlohmann::json::object());
+    body = co_await session->request(std::move(name), std::move(arguments));
+  }
+  response["success"] = body.has_value();
+  if (body) {
+    response["body"] = *body;
+  } else {
+    response["text"] = body.error().text;
+    response["remedy"] = body.error().remedy;
+  }
+  print_json(response);
 }
 
 /// Stays up for an editor: JSON lines out, ends with stdin or a signal.
@@ -85,13 +118,13 @@ class Start {
   Task<int> operator()() {
     auto signals = Signals::create(executor_);
     if (!signals) co_return print_error(signals.error());
-    auto first = co_await (begin() || signals->next_end() || stdin_end(executor_));
+    auto first = co_await (begin() || signals->next_end() || requests());
     int code = 0;
     if (first.index() == 0) {
       if (auto& begun = std::get<0>(first); !begun) {
         code = print_error(begun.error());
       } else {
-        auto end = co_await (signals->next_end() || stdin_end(executor_) ||
+        auto end = co_await (signals->next_end() || requests() ||
                              closed_.async_wait(asio::as_tuple(asio::use_awaitable)));
         if (end.index() == 2) code = exit_failed;
       }
@@ -101,6 +134,12 @@ class Start {
   }
 
  private:
+  Task<void> requests() {
+    return read_lines(executor_, [this](std::string line) {
+      asio::co_spawn(executor_, answer(session_, std::move(line)), asio::detached);
+    });
+  }
+
   Task<Result<void>> begin() {
     Session::Options options;
     options.config = config_;
@@ -209,7 +248,8 @@ void add_start(CLI::App& parent, Globals& globals) {
   command->add_option("-o,--output", *format, "json is the only form")->check(CLI::IsMember({"json"}));
   command->footer(
       "Lines: {\"type\":\"progress\",\"stage\",\"text\"}…, then {\"type\":\"ready\",\"env\",\"unset\",\"layer\",\"socket\",…} or\n"
-      "{\"type\":\"error\",\"text\",\"remedy\"}, then {\"type\":\"event\",…}.\n"
+      "{\"type\":\"error\",\"text\",\"remedy\"}, then {\"type\":\"event\",…}. A line {\"id\",\"request\",\"arguments\"} on\n"
+      "stdin is answered by {\"type\":\"response\",\"id\",\"success\",…}: docs/dap-extensions.md.\n"
       "Example:\n  inpod session start -t deployment/web --program ./build/web");
   command->callback([options, program, format, &globals] {
     globals.action = [options, program] { return start(*options, *program); };

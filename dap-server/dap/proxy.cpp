@@ -98,6 +98,8 @@ void Proxy::on_client_request(Message message) {
     on_cancel(message);
   } else if (command == "disconnect" || command == "terminate") {
     on_ending(message);
+  } else if (command.starts_with("inpod/")) {
+    run_beside(answer_session_request(std::move(message)), "answering a request to the session");
   } else if (command == "launch" || command == "attach") {
     on_launch(std::move(message));
   } else if (phase_ == Phase::launching || phase_ == Phase::starting) {
@@ -249,8 +251,8 @@ void Proxy::respond_to(const std::string& origin, const std::string& command, bo
   client_->send(text + "}");
 }
 
-void Proxy::respond_error(const Message& request, const Error& error) {
-  respond(request, false, error.text, {{"error", {{"id", error_id}, {"format", error.to_string()}, {"showUser", error.code != ECANCELED}}}});
+void Proxy::respond_error(const Message& request, const Error& error, bool show_user) {
+  respond(request, false, error.text, {{"error", {{"id", error_id}, {"format", error.to_string()}, {"showUser", show_user && error.code != ECANCELED}}}});
 }
 
 void Proxy::event(const char* name, const nlohmann::json& body) {

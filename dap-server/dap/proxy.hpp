@@ -55,7 +55,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   void respond(const Message& request, bool success, const std::string& message = {}, const nlohmann::json& body = nullptr);
   void respond_to(const std::string& origin, const std::string& command, bool success, const std::string& message = {},
                   const nlohmann::json& body = nullptr);
-  void respond_error(const Message& request, const Error& error);
+  void respond_error(const Message& request, const Error& error, bool show_user = true);
   void event(const char* name, const nlohmann::json& body);
   void say(const std::string& text, const char* category = "console");
   void leave();
@@ -97,6 +97,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   void begin_layer_watch();
   Task<void> watch_layer();
   Task<void> layer_missing(Error error);
+  Task<void> answer_session_request(Message message);
   void end_session();
   Task<void> stop_session(std::shared_ptr<Session> session);
 

@@ -87,6 +87,23 @@ Task<void> Proxy::layer_missing(Error error) {
   if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);
 }
 
+/// Never held back, and no business of the debugger's (lldb-dap 19 leaves on a command that it does not know): the session
+/// answers while the program stands still, too.
+Task<void> Proxy::answer_session_request(Message message) {
+  const auto self = shared_from_this();
+  const auto session = session_;
+  if (!session) {
+    respond_error(message, Error{0, "no cluster session runs here", "launch with \"cluster\""}, false);
+    co_return;
+  }
+  std::string name = message.envelope.name.substr(std::string_view("inpod/").size());
+  const auto answer = co_await session->request(std::move(name), message.arguments());
+  if (answer)
+    respond(message, true, {}, *answer);
+  else
+    respond_error(message, answer.error(), false);
+}
+
 void Proxy::end_session() {
   if (!session_) return;
   event("inpod/session", {{"event", "session"}, {"state", "ended"}});

@@ -72,8 +72,8 @@ Task<Answer> Incoming::listening(Call call) {
   const auto pod_port = listener.pod_port;
   if (pod_port == 0) co_return Answer{};
   if (!ports_.contains(pod_port)) {
-    ports_[pod_port] = {};
-    context_.spawn(subscribe(pod_port, listener.requested.port));
+    ports_[pod_port].local_port = listener.requested.port;
+    context_.spawn(subscribe_first(pod_port));
   }
   for (;;) {
     const auto port = ports_.find(pod_port);
@@ -83,8 +83,13 @@ Task<Answer> Incoming::listening(Call call) {
   co_return Answer{};
 }
 
-Task<void> Incoming::subscribe(std::uint16_t pod_port, std::uint16_t local_port) {
-  const auto mode = context_.config.incoming.mode;
+IncomingMode Incoming::mode_of(std::uint16_t pod_port) const {
+  const auto chosen = modes_.find(pod_port);
+  return chosen != modes_.end() ? chosen->second : context_.config.incoming.mode;
+}
+
+/// The port is in state `subscribing` before, and `subscribed` or `failed` afterwards, if it is still there.
+Task<Result<void>> Incoming::subscribe(std::uint16_t pod_port, IncomingMode mode) {
   protocol::Subscribe request;
   request.port = pod_port;
   request.mode = mode;
@@ -93,18 +98,43 @@ Task<void> Incoming::subscribe(std::uint16_t pod_port, std::uint16_t local_port)
   const auto place = ports_.find(pod_port);
   if (place == ports_.end()) {  // closed while we waited
     if (answer) context_.spawn(unsubscribe(answer->subscription));
-    co_return;
+    co_return fail("the program has closed port " + std::to_string(pod_port));
   }
+  place->second.state = answer ? Port::State::subscribed : Port::State::failed;
   if (answer) {
-    place->second.state = Port::State::subscribed;
     place->second.subscription = answer->subscription;
-    context_.activity->listening(pod_port, local_port, name_of(mode));
-  } else {
-    place->second.state = Port::State::failed;
-    context_.activity->note("error", "cannot " + std::string(name_of(mode)) + " port " + std::to_string(pod_port) +
-                                         " of the pod: " + answer.error().to_string());
+    context_.activity->listening(pod_port, place->second.local_port, name_of(mode));
   }
   subscribed_.notify();
+  if (!answer) co_return Failed(answer.error().context("cannot " + std::string(name_of(mode)) + " port " + std::to_string(pod_port) + " of the pod"));
+  co_return Result<void>();
+}
+
+Task<void> Incoming::subscribe_first(std::uint16_t pod_port) {
+  const auto done = co_await subscribe(pod_port, mode_of(pod_port));
+  if (!done && ports_.contains(pod_port)) context_.activity->note("error", done.error().to_string());
+}
+
+Task<Result<void>> Incoming::set_mode(std::uint16_t pod_port, IncomingMode mode) {
+  const auto port = ports_.find(pod_port);
+  if (port == ports_.end() || port->second.state != Port::State::subscribed)
+    co_return fail("port " + std::to_string(pod_port) + " of the pod is neither mirrored nor stolen by this session",
+                   "name the pod's port of one that the program listens on");
+  const auto before = mode_of(pod_port);
+  if (mode == before) co_return Result<void>();
+  port->second.state = Port::State::subscribing;
+  co_await unsubscribe(port->second.subscription);
+  auto changed = co_await subscribe(pod_port, mode);
+  if (changed) {
+    modes_[pod_port] = mode;
+    co_return changed;
+  }
+  const auto again = ports_.find(pod_port);
+  if (again == ports_.end() || again->second.state != Port::State::failed) co_return changed;
+  again->second.state = Port::State::subscribing;
+  if (const auto restored = co_await subscribe(pod_port, before); !restored)
+    context_.activity->note("error", restored.error().to_string());
+  co_return changed;
 }
 
 Task<void> Incoming::unsubscribe(std::uint64_t subscription) {

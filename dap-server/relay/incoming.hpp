@@ -24,6 +24,9 @@ class Incoming {
   /// Looks which listeners are gone; ports without one are given back to the pod at once.
   void look_for_closed();
   void on_incoming(protocol::Incoming event);
+  /// From mirror to steal or back, for one of the pod's ports and the rest of the session. The port goes to the pod in
+  /// between: no connection comes twice. What can't be had leaves the port as it was.
+  Task<Result<void>> set_mode(std::uint16_t pod_port, protocol::IncomingMode mode);
 
   /// Where a connection to `remote` ends when it is to the program itself: loopback or the pod's address, at a port that
   /// it listens on.
@@ -42,10 +45,13 @@ class Incoming {
   struct Port {
     enum class State { subscribing, subscribed, failed } state = State::subscribing;
     std::uint64_t subscription = 0;
+    std::uint16_t local_port = 0;
     std::size_t next = 0;  // which listener is next, where there are several
   };
   std::uint16_t pod_port_of(std::uint16_t port) const;
-  Task<void> subscribe(std::uint16_t pod_port, std::uint16_t local_port);
+  protocol::IncomingMode mode_of(std::uint16_t pod_port) const;
+  Task<Result<void>> subscribe(std::uint16_t pod_port, protocol::IncomingMode mode);
+  Task<void> subscribe_first(std::uint16_t pod_port);
   Task<void> unsubscribe(std::uint64_t subscription);
   Task<void> carry(protocol::Incoming event, std::uint16_t pod_port);
   Task<Result<UniqueFd>> connect_to(protocol::SocketAddress listener, SocketNames::Pair names);
@@ -57,6 +63,7 @@ class Incoming {
   SocketNames& names_;
   std::unordered_map<std::uint64_t, Listener> listeners_;  // by cookie
   std::unordered_map<std::uint16_t, Port> ports_;          // by the pod's port
+  std::unordered_map<std::uint16_t, protocol::IncomingMode> modes_;  // where it is not the configured one
   Signal subscribed_;
   std::uint64_t order_ = 0;
 };

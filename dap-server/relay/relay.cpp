@@ -12,6 +12,7 @@
 #include "relay/pump.hpp"
 #include "relay/rules.hpp"
 #include "relay/server.hpp"
+#include "relay/whole_file.hpp"
 
 namespace inpod {
 namespace relay {
@@ -64,6 +65,17 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     if (auto* note = std::get_if<protocol::Note>(&event)) tell(note->severity, note->text);
     if (auto* leaving = std::get_if<protocol::Leaving>(&event))
       tell(protocol::Severity::warning, "the agent in the pod is leaving: " + leaving->reason);
+  }
+
+  Task<Result<FileContent>> read_file(std::string path, std::uint64_t limit) override {
+    const auto self = shared_from_this();
+    co_return co_await read_whole(context_, std::move(path), limit);
+  }
+
+  Task<Result<void>> set_incoming_mode(std::uint16_t port, protocol::IncomingMode mode) override {
+    const auto self = shared_from_this();
+    if (context_.closed) co_return fail("the session has ended");
+    co_return co_await incoming_.set_mode(port, mode);
   }
 
   void close() override {

@@ -15,6 +15,13 @@
 
 namespace inpod {
 
+/// A regular file of the pod, as far as a reader's limit goes.
+struct FileContent {
+  protocol::Bytes bytes;
+  protocol::FileStat stat;
+  bool truncated = false;
+};
+
 class Relay {
  public:
   struct Options {
@@ -33,6 +40,10 @@ class Relay {
   /// Number of processes that made their handshake and still live; and of all that ever did.
   virtual std::size_t processes() const = 0;
   virtual std::uint64_t handshakes() const = 0;
+  /// For people who look at the session, not for debuggees: no rule of the config applies, nothing is counted.
+  virtual protocol::Task<Result<FileContent>> read_file(std::string path, std::uint64_t limit) = 0;
+  /// Mirror or steal for one of the pod's ports that a debuggee listens on.
+  virtual protocol::Task<Result<void>> set_incoming_mode(std::uint16_t port, protocol::IncomingMode mode) = 0;
   /// Forgets everything, closes everything; debuggees see resets and EIO from then on. Idempotent.
   virtual void close() = 0;
 };

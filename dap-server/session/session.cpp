@@ -14,6 +14,7 @@
 #include "session/local_agent.hpp"
 #include "session/paths.hpp"
 #include "session/registry.hpp"
+#include "session/requests.hpp"
 
 namespace inpod {
 namespace {
@@ -55,6 +56,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
                           : options_.config.incoming.mode == protocol::IncomingMode::steal ? "steal" : "mirror";
     description["program"] = options_.program;
     description["hostname"] = hostname_;
+    description["requests"] = request_names();
     description["lease_seconds"] = connection_ ? connection_->lease_seconds() : 0;
     const bool linked = connection_ && connection_->link();
     description["round_trip_us"] = linked ? connection_->link()->round_trip().count() : 0;
@@ -81,6 +83,14 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
       if (error) co_return fail("cancelled");
     }
     co_return Result<void>();
+  }
+
+  Task<Result<nlohmann::json>> request(std::string name, nlohmann::json arguments) override {
+    const auto self = shared_from_this();
+    if (!relay_ || stopped_) co_return fail("the session has ended");
+    auto description = describe();
+    description["environment"] = pod_variables_;
+    co_return co_await answer_request(relay_, std::move(description), std::move(name), std::move(arguments));
   }
 
   Task<void> stop() override {
@@ -159,6 +169,8 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     const char* preload = getenv("LD_PRELOAD");
     environment_ = build_environment(options_.config.environment, pod_environment, layer, relay_->socket_path(),
                                      options_.program, preload == nullptr ? "" : preload);
+    for (const auto& [name, value] : environment_.set)
+      if (name != "LD_PRELOAD" && !name.starts_with("INPOD_")) pod_variables_.push_back(name);
     co_return Result<void>();
   }
 
@@ -199,6 +211,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   std::shared_ptr<Relay> relay_;
   LaunchEnvironment environment_;
   std::string hostname_, leaving_;
+  std::vector<std::string> pod_variables_;  ///< names alone: values may be secrets, and the client has no need of them
   std::uint64_t handshakes_before_ = 0;
   bool stopped_ = false;
 };

@@ -55,6 +55,8 @@ class Session {
   /// True once any process has made the layer's handshake since the last call of `expect_layer`.
   virtual bool layer_loaded() const = 0;
   virtual void expect_layer(const std::string& program) = 0;
+  /// What a client asks of a running session: "session", "incoming", "readFile"; docs/dap-extensions.md has the shapes.
+  virtual Task<Result<nlohmann::json>> request(std::string name, nlohmann::json arguments) = 0;
   /// Traffic goes back to the pod at once; the agent stays for its lease. Idempotent.
   virtual Task<void> stop() = 0;
 };

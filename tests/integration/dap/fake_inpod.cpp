@@ -71,6 +71,11 @@ class FakeSession : public Session {
     options_.on_event({{"event", "activity"}, {"kind", "handshake"}, {"text", "layer loaded"}});
     co_return Result<void>();
   }
+  Task<Result<nlohmann::json>> request(std::string name, nlohmann::json arguments) override {
+    if (name == "refuse") co_return fail("the session said no", "ask it nicely");
+    nlohmann::json body{{"request", name}, {"arguments", arguments}};
+    co_return body;
+  }
   Task<void> stop() override {
     leave_mark(".stopped");
     co_return;

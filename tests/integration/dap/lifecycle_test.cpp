@@ -43,6 +43,26 @@ TEST_CASE("restart keeps the session and injects again", "[adapter]") {
   client.event("terminated");
 }
 
+TEST_CASE("requests to the session are its own affair, while the program stands too", "[adapter]") {
+  Bench bench;
+  DapClient client(bench.server(), bench.environment);
+  REQUIRE(start_debugging(client, bench, bench.launch("fake"), "BREAK"));
+  const json stop = client.event("stopped");
+  const json body = client.must("inpod/incoming", {{"port", 80}, {"mode", "steal"}});
+  CHECK(body.at("request") == "incoming");
+  CHECK(body.at("arguments").at("mode") == "steal");
+  const json refused = client.request("inpod/refuse");
+  CHECK(refused.at("success") == false);
+  CHECK(refused.at("message") == "the session said no");
+  CHECK(refused.at("body").at("error").at("showUser") == false);
+  CHECK_FALSE(stack_of(client, stop).empty());  // the debugger has heard nothing of it
+  resume(client, stop);
+  client.event("terminated");
+  CHECK(client.request("inpod/session").at("success") == false);
+  client.must("disconnect");
+  CHECK(client.wait_exit() == 0);
+}
+
 TEST_CASE("disconnect ends debuggee, adapter and session", "[adapter]") {
   WaitingBench bench;
   DapClient client(bench.server(), bench.environment);

@@ -71,6 +71,40 @@ TEST_CASE("entries of /proc and devices are read by handle") {
   CHECK(client.call({.op = Op::read, .a = zero.handle(), .b = 3, .d = 1}).data == std::string(3, '\0'));
 }
 
+TEST_CASE("people read whole regular files, up to a limit, whatever the rules say") {
+  Config config;
+  config.files.mode = "local";
+  PodRelay bench(config);
+  bench.pod().shell("mkdir -p /data; printf hello >/data/small; : >/data/empty; mkfifo /data/pipe; head -c 1500000 /dev/zero >/data/large");
+  const auto text = [](const FileContent& content) { return std::string(content.bytes.begin(), content.bytes.end()); };
+  const auto small = bench.read_file("/data/small", 5);
+  REQUIRE(small);
+  CHECK(text(*small) == "hello");
+  CHECK(small->stat.size == 5);
+  CHECK_FALSE(small->truncated);
+  const auto part = bench.read_file("/data/small", 4);
+  REQUIRE(part);
+  CHECK(text(*part) == "hell");
+  CHECK(part->truncated);
+  CHECK(bench.read_file("/data/empty", 10).value().bytes.empty());
+  CHECK(bench.read_file("/data/large", 8u << 20).value().bytes.size() == 1'500'000);
+  // Its stat says 0 bytes.
+  const auto status = bench.read_file("/proc/1/status", 1 << 20);
+  REQUIRE(status);
+  CHECK(text(*status).starts_with("Name:"));
+  for (const char* path : {"/data/pipe", "/data", "/dev/zero"}) {
+    INFO(path);
+    const auto refused = bench.read_file(path, 10);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text.find(path) != std::string::npos);
+  }
+  CHECK(bench.read_file("/data/nothing", 10).error().code == ENOENT);
+  CHECK(bench.read_file("data/small", 10).error().text.find("absolute") != std::string::npos);
+  for (const auto& event : bench.events()) CHECK(event.value("event", "") != "activity");
+  bench.close();
+  CHECK_FALSE(bench.read_file("/data/small", 5));
+}
+
 TEST_CASE("writing reaches the pod when it is allowed") {
   Config config;
   config.files.write = {"/data/**"};

@@ -1,4 +1,6 @@
 // The pod's traffic through the real agent to a listener of the test, which stands for the program's.
+#include <algorithm>
+
 #include "catch.hpp"
 #include "pod_relay.hpp"
 #include "unit/relay/program_sockets.hpp"
@@ -90,6 +92,42 @@ TEST_CASE("mirrored: the pod answers, the program hears the same") {
   CHECK(text_of(client.call({.op = Op::names, .fd = accepted.get()}).reply.address2) == own_address(visitor.get()));
   CHECK(::send(accepted.get(), "local", 5, 0) == 5);
   CHECK(receive(visitor.get(), 8) == "pod");  // the end comes after the pod's answer, and nothing of the program's
+}
+
+TEST_CASE("a port changes from mirror to steal and back while the program listens") {
+  PodRelay bench;
+  OwnServer server(bench);
+  const auto client = bench.client();
+  using protocol::IncomingMode;
+  const auto refused = bench.set_mode(port, IncomingMode::steal);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().text.find("8080") != std::string::npos);
+
+  Listener listener(client, AF_INET, port);
+  const auto tells = [&](const char* mode) {
+    const auto events = bench.events();
+    const auto last = std::find_if(events.rbegin(), events.rend(), [](const auto& event) { return event.value("event", "") == "activity"; });
+    return last != events.rend() && last->at("incoming").at(0).at("mode") == mode;
+  };
+  CHECK(eventually(seconds(5), [&] { return tells("mirror"); }));
+  REQUIRE(bench.set_mode(port, IncomingMode::steal));
+  REQUIRE(bench.set_mode(port, IncomingMode::steal));  // nothing to do
+  {
+    auto visitor = come_from_world(bench);
+    const auto accepted = listener.accept();
+    REQUIRE(accepted);
+    CHECK(::send(accepted.get(), "local", 5, 0) == 5);
+    CHECK(receive(visitor.get(), 5) == "local");
+  }
+  CHECK(eventually(seconds(5), [&] { return tells("steal"); }));
+  REQUIRE(bench.set_mode(port, IncomingMode::mirror));
+  auto visitor = come_from_world(bench);
+  CHECK(::send(visitor.get(), "GET /", 5, 0) == 5);
+  const auto copy = listener.accept();
+  REQUIRE(copy);
+  CHECK(receive(copy.get(), 5) == "GET /");
+  CHECK(receive(visitor.get(), 3) == "pod");
+  CHECK(eventually(seconds(5), [&] { return tells("mirror"); }));
 }
 
 TEST_CASE("a stolen connection that the program can't take is the pod's") {

@@ -1,4 +1,5 @@
 // `inpod session`: list, stop, and start for editors.
+#include <algorithm>
 #include <filesystem>
 #include <sstream>
 
@@ -62,6 +63,42 @@ TEST_CASE("session start tells an editor how to launch, and ends with its stdin"
   session->close_stdin();
   const auto outcome = session->wait(seconds(20));
   CHECK(outcome.status == 0);
+  CHECK(demo.sessions_left().empty());
+}
+
+TEST_CASE("session start answers requests on its stdin") {
+  auto& demo = Demo::shared();
+  auto session = start_session(demo, {"--program", "cat"});
+  REQUIRE(session->wait_for_output("\"type\":\"ready\"", seconds(30)));
+  const auto ask = [&](const std::string& line, int id) {
+    session->write_stdin(line + "\n");
+    REQUIRE(session->wait_for_output("\"id\":" + std::to_string(id) + ",", seconds(10)));
+    for (const auto& value : lines(session->out()))
+      if (value.at("type") == "response" && value.at("id") == id) return value;
+    return nlohmann::json();
+  };
+  const auto described = ask(R"({"id": 1, "request": "session"})", 1);
+  CHECK(described.at("success") == true);
+  CHECK(described.at("body").at("target") == demo.target());
+  const auto names = described.at("body").at("environment").get<std::vector<std::string>>();
+  CHECK(std::find(names.begin(), names.end(), "WEB_COLOR") != names.end());
+  CHECK(std::find(names.begin(), names.end(), "LD_PRELOAD") == names.end());
+
+  const auto file = ask(R"({"id": 2, "request": "readFile", "arguments": {"path": "/etc/hostname"}})", 2);
+  CHECK(file.at("body").at("content") == "d2ViLTAK");  // web-0
+  const auto port = ask(R"({"id": 3, "request": "incoming", "arguments": {"port": 8080, "mode": "steal"}})", 3);
+  CHECK(port.at("success") == false);
+  CHECK(port.at("text").get<std::string>().find("8080") != std::string::npos);
+  int id = 10;
+  for (const char* rest : {R"("incoming", "arguments": {"port": 99999, "mode": "steal"})", R"("incoming", "arguments": {"port": 80, "mode": "stela"})",
+                           R"("readFile", "arguments": {})", R"("readFile", "arguments": 7)", R"("dance", "arguments": {})"}) {
+    INFO(rest);
+    CHECK(ask("{\"id\": " + std::to_string(++id) + ", \"request\": " + rest + "}", id).at("success") == false);
+  }
+  session->write_stdin("no json\n");
+  CHECK(session->wait_for_output("is no request", seconds(10)));
+  session->close_stdin();
+  CHECK(session->wait(seconds(20)).status == 0);
   CHECK(demo.sessions_left().empty());
 }
 
