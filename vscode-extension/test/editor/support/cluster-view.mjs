@@ -49,7 +49,7 @@ export class Cluster {
     return (await this.rows()).map((row) => row.text);
   }
 
-  shows(pattern, bound = 30_000) {
+  shows(pattern, bound = 60_000) {
     return eventually(
       `the Cluster view shows ${pattern}`,
       async () => {

@@ -82,7 +82,7 @@ export class Shop {
     return awaitedLater(asked);
   }
 
-  answeredByPod(bound = 30_000) {
+  answeredByPod(bound = 60_000) {
     return eventually(
       'the pod itself answers',
       async () => (await this.request('/who')).includes('"by": "pod"'),
@@ -108,7 +108,7 @@ export class Shop {
       .map((item) => `${item.kind}/${item.metadata.name}`);
   }
 
-  noAgent(bound = 30_000) {
+  noAgent(bound = 60_000) {
     return eventually('no agent is in the cluster', async () => (await this.agents()).length === 0, bound);
   }
 

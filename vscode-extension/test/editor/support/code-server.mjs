@@ -58,7 +58,7 @@ export class CodeServer {
     const install = [vsix, ...extensions].flatMap((file) => ['--install-extension', file]);
     const installed = await promisify(execFile)(tools.NODE, [tools.CODE_SERVER, ...options, ...install, '--force'], {
       ...as,
-      timeout: 60_000,
+      timeout: 180_000,
     });
     const server = new CodeServer(developer);
     server.trusted = trusted;
@@ -90,7 +90,7 @@ export class CodeServer {
           if (server.process.exitCode !== null) throw new Error(`code-server ended: ${said}`);
           return /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
         },
-        30_000,
+        120_000,
       );
     } catch (error) {
       await server.stop();

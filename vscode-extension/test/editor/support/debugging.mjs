@@ -46,7 +46,7 @@ export class Debugging {
     await this.toolbar.waitFor({ state: 'visible', timeout });
   }
 
-  async ended(timeout = 30_000) {
+  async ended(timeout = 60_000) {
     await this.toolbar.waitFor({ state: 'hidden', timeout });
   }
 
@@ -104,7 +104,7 @@ export class Debugging {
     );
   }
 
-  inConsole(pattern, bound = 30_000) {
+  inConsole(pattern, bound = 60_000) {
     return eventually(
       `the Debug Console shows ${pattern}`,
       async () => (await this.console()).find((row) => pattern.test(row)),

@@ -74,7 +74,7 @@ export class Developer {
 
   /** Standard output of a program that runs as the developer. */
   run(program, args, input = '') {
-    return execFileSync(program, args, { ...this.spawnOptions(), input, encoding: 'utf8', timeout: 60_000 });
+    return execFileSync(program, args, { ...this.spawnOptions(), input, encoding: 'utf8', timeout: 180_000 });
   }
 
   /** What runs as the developer. Not known where the developer is who runs the tests. */

@@ -10,7 +10,7 @@ export class Notifications {
   }
 
   /** {severity, text, buttons} of the one with this text, once it is there. */
-  async wait(text, timeout = 30_000) {
+  async wait(text, timeout = 60_000) {
     const toast = this.toast(text).first();
     await toast.waitFor({ timeout });
     return toast.evaluate((element) => ({
@@ -28,7 +28,7 @@ export class Notifications {
     return this.toast(text).first().getByRole('button', { name: button, exact: true }).click();
   }
 
-  gone(text, timeout = 30_000) {
+  gone(text, timeout = 60_000) {
     return this.toast(text).first().waitFor({ state: 'detached', timeout });
   }
 

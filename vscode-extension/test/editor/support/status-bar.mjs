@@ -21,7 +21,7 @@ export class StatusBar {
   }
 
   /** Waits until the session's item reads so. */
-  says(pattern, bound = 20_000) {
+  says(pattern, bound = 60_000) {
     return eventually(
       `the status bar says ${pattern}`,
       async () => {

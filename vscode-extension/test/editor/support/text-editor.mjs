@@ -53,7 +53,7 @@ export class Editor {
   }
 
   /** Waits until the debugger stands on a line: {file, line, text, color} as the yellow line shows them. */
-  async stoppedLine(timeout = 30_000) {
+  async stoppedLine(timeout = 60_000) {
     await this.page
       .locator('.editor-instance .debug-top-stack-frame-line')
       .first()

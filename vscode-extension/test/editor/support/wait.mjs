@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
  * Asks again and again until the answer is truthy, and returns it. After `bound` milliseconds it throws, with what was
  * waited for and the last answer (or error).
  */
-export async function eventually(what, ask, bound = 20_000) {
+export async function eventually(what, ask, bound = 60_000) {
   const end = Date.now() + bound;
   for (;;) {
     let last;

@@ -12,7 +12,7 @@ export class Workspace {
     developer.copy(source, 'shop/src/service.cpp');
     await promisify(execFile)('g++', ['-g', '-gdwarf-4', '-O0', 'src/service.cpp', '-o', 'build/service'], {
       ...developer.spawnOptions(workspace.path),
-      timeout: 60_000,
+      timeout: 180_000,
     });
     return workspace;
   }
