@@ -93,7 +93,8 @@ TEST_CASE("session start answers requests on its stdin") {
   for (const char* rest : {R"("incoming", "arguments": {"port": 99999, "mode": "steal"})", R"("incoming", "arguments": {"port": 80, "mode": "stela"})",
                            R"("readFile", "arguments": {})", R"("readFile", "arguments": 7)", R"("dance", "arguments": {})"}) {
     INFO(rest);
-    CHECK(ask("{\"id\": " + std::to_string(++id) + ", \"request\": " + rest + "}", id).at("success") == false);
+    ++id;
+    CHECK(ask("{\"id\": " + std::to_string(id) + ", \"request\": " + rest + "}", id).at("success") == false);
   }
   session->write_stdin("no json\n");
   CHECK(session->wait_for_output("is no request", seconds(10)));
