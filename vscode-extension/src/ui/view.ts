@@ -3,6 +3,7 @@
 
 import * as vscode from 'vscode';
 import { InpodError } from '../core/errors';
+import { Pace } from '../core/pace';
 import { portText, type IncomingMode, type SessionModel } from '../core/sessionModel';
 import { rows, type Row } from '../core/tree';
 import type { Log } from './log';
@@ -10,12 +11,15 @@ import { remoteUri } from './remoteFiles';
 import type { Sessions } from './sessions';
 
 const refreshEvery = 5000;
+/** A click that comes while VS Code takes the rows in anew may find its row gone; so they stand still for a while. */
+const stillFor = 700;
 
 export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposable {
   private readonly changes = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.changes.event;
   private readonly view: vscode.TreeView<Row>;
   private readonly timer: NodeJS.Timeout;
+  private readonly pace = new Pace(stillFor, () => this.changes.fire(undefined));
   private readonly subscriptions: { dispose(): unknown }[];
 
   constructor(
@@ -26,7 +30,7 @@ export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposa
     this.subscriptions = [
       this.view,
       this.changes,
-      sessions.onDidChange(() => this.changes.fire(undefined)),
+      sessions.onDidChange(() => this.pace.wish()),
       this.view.onDidChangeVisibility(() => this.askAgain()),
     ];
     this.timer = setInterval(() => this.askAgain(), refreshEvery);
@@ -34,6 +38,7 @@ export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposa
 
   dispose(): void {
     clearInterval(this.timer);
+    this.pace.stop();
     vscode.Disposable.from(...this.subscriptions).dispose();
   }
 
@@ -43,8 +48,7 @@ export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposa
 
   getTreeItem(row: Row): vscode.TreeItem {
     const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
-    // VS Code remembers how it first saw a row: what is to stand open must do so before it has children.
-    const folding = row.unfolded === true ? Expanded : row.children.length > 0 ? Collapsed : None;
+    const folding = row.children.length === 0 ? None : row.unfolded === true ? Expanded : Collapsed;
     const item = new vscode.TreeItem(row.label, folding);
     // VS Code keeps a row folded that it has first seen without children; with them it is another row.
     item.id = row.children.length === 0 ? `${row.id}/empty` : row.id;
@@ -54,7 +58,13 @@ export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposa
     item.contextValue = row.context;
     item.accessibilityInformation = { label: row.spoken };
     if (row.path !== undefined) {
-      item.command = { command: 'inpod.openRemoteFile', title: "Open the Pod's File Read-Only", arguments: [row] };
+      // VS Code's own command: arguments of others live only until the next refresh.
+      const uri = remoteUri(row.session, row.path);
+      item.command = {
+        command: 'vscode.open',
+        title: "Open the Pod's File Read-Only",
+        arguments: [uri, { preview: true }],
+      };
     }
     return item;
   }
