@@ -56,7 +56,12 @@ Process::Process(std::vector<std::string> command, ProcessOptions options) {
   auto argv = pointers(command);
   auto envp = pointers(environment);
   const pid_t parent = getpid();
+  // The child must not meet a signal with our handlers: they would report a failed test from there.
+  sigset_t all, mask;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &mask);
   pid_ = fork();
+  if (pid_ != 0) sigprocmask(SIG_SETMASK, &mask, nullptr);
   if (pid_ < 0) throw std::runtime_error("fork");
   if (pid_ == 0) {
     setpgid(0, 0);
@@ -67,7 +72,8 @@ Process::Process(std::vector<std::string> command, ProcessOptions options) {
     dup2(err.write, 2);
     if (options.uid != 0 && (setgroups(0, nullptr) != 0 || setgid(options.uid) != 0 || setuid(options.uid) != 0)) _exit(127);
     if (!options.directory.empty() && chdir(options.directory.c_str()) != 0) _exit(127);
-    ::signal(SIGPIPE, SIG_DFL);
+    for (const int number : {SIGINT, SIGTERM, SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGPIPE}) ::signal(number, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &mask, nullptr);
     execvpe(argv[0], argv.data(), envp.data());
     const std::string text = std::string("cannot start ") + argv[0] + ": " + strerror(errno) + "\n";
     if (::write(2, text.data(), text.size()) < 0) _exit(126);

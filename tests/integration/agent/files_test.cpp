@@ -32,7 +32,7 @@ std::vector<std::string> looking() {
     for (int mode : {F_OK, R_OK, W_OK, X_OK}) operations.push_back("access\t" + std::string(path) + "\t" + std::to_string(mode) + "\t0");
     operations.push_back("access\t" + std::string(path) + "\t" + std::to_string(R_OK) + "\t" + std::to_string(AT_EACCESS));
   }
-  for (const char* path : {"/data", "/data/many", "/data/closed", "/data/small", "/nowhere", "/data/absolute", "/"}) operations.push_back("list\t" + std::string(path));
+  for (const char* path : {"/data", "/data/many", "/data/closed", "/data/small", "/nowhere", "/data/absolute", "/etc"}) operations.push_back("list\t" + std::string(path));
   operations.push_back(open_line("/data/dir", O_RDONLY | O_DIRECTORY));
   operations.push_back(open_line("/data/small", O_RDONLY | O_DIRECTORY));
   operations.push_back(open_line("/data/link", O_RDONLY | O_NOFOLLOW));

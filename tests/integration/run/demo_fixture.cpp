@@ -84,7 +84,9 @@ Outcome Demo::run(std::vector<std::string> command, std::vector<std::string> fla
 }
 
 Outcome Demo::inside(std::vector<std::string> command) const {
-  std::vector<std::string> all{"nsenter", "-t", std::to_string(pid()), "-a", "--preserve-credentials", "-r", "-w", "--"};
+  std::vector<std::string> all{"nsenter", "-t", std::to_string(pid()), "-m", "-n", "-p", "-u", "--preserve-credentials", "-r", "-w"};
+  if (uid_ != 0) all.push_back("-U");
+  all.push_back("--");
   all.insert(all.end(), command.begin(), command.end());
   ProcessOptions options;
   options.uid = uid_;

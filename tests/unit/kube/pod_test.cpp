@@ -84,7 +84,7 @@ TEST_CASE("the bootstrap starts the agent with its record, and leaves the token 
   std::string script = (ephemeral ? *ephemeral_container(made) : (*job_manifest(made))["spec"]["template"]["spec"]["containers"][0])["command"][2];
   const auto replace = [&](const std::string& what, const std::string& by) {
     REQUIRE(script.find(what) != std::string::npos);
-    for (std::size_t at; (at = script.find(what)) != std::string::npos;) script.replace(at, what.size(), by);
+    for (std::size_t at = 0; (at = script.find(what, at)) != std::string::npos; at += by.size()) script.replace(at, what.size(), by);
   };
   replace(ephemeral ? "/.inpod" : "/inpod", root);
   replace("sleep 120", "false");  // nobody waits for a pod that nobody feeds
