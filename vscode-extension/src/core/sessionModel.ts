@@ -147,7 +147,10 @@ export class SessionModel {
       open: number(item, 'open'),
       requests: number(item, 'requests'),
     }));
-    this.environmentCount = number(objectOf(event['environment']), 'count') || this.environmentCount;
+    // The pod's count has those in it that belong to a machine, too; the names, once known, are what the program got.
+    if (this.environment.length === 0) {
+      this.environmentCount = number(objectOf(event['environment']), 'count') || this.environmentCount;
+    }
   }
 }
 

@@ -88,6 +88,8 @@ describe('the Cluster view', () => {
       find(model, 'env').children.map(({ label }) => label),
       ['A', 'B'],
     );
+    assert.equal(find(model, 'env').description, '2 variables', 'what the program got, not what the pod has');
+    assert.equal(find(session({ ...running, environment: null }, activity), 'env').description, '27 variables');
     assert.equal(find(model, 'name/x').description, 'not found');
     assert.equal(find(model, 'name/db').copy, 'db 10.96.0.12');
     assert.match(find(model, 'out/tcp/10.96.0.12:5432').description, /failed \(errno 111\)/);
