@@ -1,8 +1,7 @@
 // A launch in the cluster through each real adapter: breakpoints, environment, arguments, and that the layer gets into the
 // target alone. Also what happens when there is no session, and when it can't be had.
-#include <filesystem>
-
 #include <algorithm>
+#include <filesystem>
 
 #include "bench.hpp"
 #include "catch.hpp"
