@@ -48,11 +48,14 @@ struct Context {
   void spawn(Task<void> task);
 };
 
-/// Sends a request to the agent and waits for its answer of type T.
+/// Sends a request to the agent and waits for its answer of type T. A session that is lost meanwhile resets a connection;
+/// to a file or a name it is an I/O error: open(2) knows no ECONNRESET.
 template <class T, class Request>
 Task<Result<T>> ask(Context& context, Request request) {
   protocol::Message message(std::move(request));
-  return context.link->request_as<T>(std::move(message));
+  auto answer = co_await context.link->request_as<T>(std::move(message));
+  if (!answer && !std::is_same_v<Request, protocol::Connect> && answer.error().code == ECONNRESET) answer.error().code = EIO;
+  co_return answer;
 }
 
 /// The errno that stands for `error` towards the program.

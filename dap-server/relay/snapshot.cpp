@@ -174,7 +174,8 @@ Task<void> Snapshot::follow([[maybe_unused]] std::shared_ptr<Snapshot> self, std
     auto data = co_await fetch->stream->read();
     if (fetch->stop || fetch->generation != generation_) break;
     if (!data) {
-      failure_ = code_of(data.error());
+      const int code = code_of(data.error());
+      failure_ = code == ECONNRESET ? EIO : code;  // the session is lost; else why the agent could not read on
       break;
     }
     if (data->empty()) {

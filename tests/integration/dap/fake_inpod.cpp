@@ -126,7 +126,7 @@ int main(int argc, char** argv) {
     else if (flag == "--debugger" && i + 1 < argc) options.debugger = argv[++i];
   }
   options.start_session = start;
-  options.layer_timeout = 4s;
+  options.layer_timeout = 8s;
   options.layer_timeout_stopped = 1s;
   asio::io_context context(1);
   int code = 125;

@@ -160,7 +160,7 @@ TEST_CASE("a layer that does not load stops the program", "[adapter]") {
   DapClient client(bench.server(), bench.environment);
   REQUIRE(start_debugging(client, bench, bench.launch("nolayer"), ""));
   const pid_t debuggee = bench.debuggee();
-  client.output("the program was stopped: the program never loaded the layer", 15s);
+  client.output("the program was stopped: the program never loaded the layer", 25s);
   client.event("terminated");
   CHECK(wait_gone(debuggee, 5s));
   CHECK(bench.wait_marked(".stopped", 5s));
@@ -175,7 +175,7 @@ TEST_CASE("stopping at the entry is no missing layer", "[adapter]") {
   DapClient client(bench.server(), bench.environment);
   REQUIRE(start_debugging(client, bench, bench.launch("fake", {{"stopOnEntry", true}}), ""));
   const json stopped = client.event("stopped");
-  CHECK_FALSE(client.try_event("terminated", 6s));
+  CHECK_FALSE(client.try_event("terminated", 10s));
   resume(client, stopped);
   client.event("terminated");
   CHECK(bench.loads().size() == 1);

@@ -40,6 +40,7 @@ class Runtime {
 int start_sleeper() {
   const int pid = fork();
   if (pid == 0) {
+    signal(SIGTERM, SIG_DFL);  // not the test's own handler
     pause();
     _exit(0);
   }
