@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/names.hpp"
+#include "hooks/memory.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
@@ -102,7 +103,8 @@ int lay_out(const names::Answer& answer, const char* host, int family, hostent* 
 bool by_name(const char* host, int family, hostent* into, char* buffer, std::size_t size, hostent** found, int* h_error, int& code) {
   if (!active() || !host || names::is_numeric(host) || (family != AF_INET && family != AF_INET6)) return false;
   const names::Question question{host, "", family, SOCK_STREAM, 0, AI_CANONNAME};
-  names::Answer answer;
+  const Memory memory(names::largest_answer);
+  names::Answer answer(memory.get());
   const long value = names::resolve(core, question, answer);
   if (value == not_ours) return false;
   *found = nullptr;
