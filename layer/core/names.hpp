@@ -10,7 +10,7 @@
 
 namespace inpod::names {
 
-constexpr std::size_t largest_answer = 32 << 10;  ///< bytes: some 200 addresses with their names
+constexpr std::size_t largest_answer = 1 << 20;  ///< bytes: over 2000 addresses for three socket types; the relay gives no more
 
 /// What `resolve` asks; numbers are getaddrinfo(3)'s.
 struct Question {
