@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -76,9 +77,10 @@ Message rename_or_link(const PodRoot& root, const protocol::ChangePath& request)
   if (!from) return to_failure(from.error());
   auto to = root.locate_entry(request.other);
   if (!to) return to_failure(to.error());
-  bool rename = request.change == PathChange::rename;
-  return done_or_errno(rename ? ::rename(from->path.c_str(), to->path.c_str()) : ::link(from->path.c_str(), to->path.c_str()),
-                       request.path);
+  const char *first = from->path.c_str(), *second = to->path.c_str();
+  if (request.change == PathChange::link) return done_or_errno(::link(first, second), request.path);
+  auto flags = static_cast<unsigned>(request.number);
+  return done_or_errno(flags == 0 ? ::rename(first, second) : ::renameat2(AT_FDCWD, first, AT_FDCWD, second, flags), request.path);
 }
 
 }  // namespace

@@ -172,7 +172,7 @@ Task<Resolver::Found> Resolver::ask_servers(Files files, std::string host, int f
     }
     if (!found.addresses.empty()) co_return found;
   }
-  found.status = again ? EAI_AGAIN : no_data ? EAI_NODATA : EAI_NONAME;
+  found.status = no_data ? EAI_NODATA : again ? EAI_AGAIN : EAI_NONAME;  // in glibc's order
   co_return found;
 }
 

@@ -98,6 +98,12 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     activity_.note(names[static_cast<std::size_t>(severity)], text);
   }
 
+  void note(const Call& call) {
+    const auto cut = call.text.find('\0');
+    const auto text = cut == std::string::npos ? call.text : (cut == 0 ? "" : call.text.substr(0, cut) + ": ") + call.text.substr(cut + 1);
+    tell(call.request.a > 2 ? protocol::Severity::info : protocol::Severity(call.request.a), text);
+  }
+
   Task<Answer> answer(Call call) {
     switch (call.request.op) {
       case Op::hello: return now(hello(call));
@@ -125,7 +131,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
       case Op::bound: return now(bound(call));
       case Op::listening: return incoming_.listening(std::move(call));
       case Op::listener_gone: incoming_.listener_gone(static_cast<std::uint16_t>(call.request.a)); return now(silence());
-      case Op::note: tell(call.request.a > 2 ? protocol::Severity::info : protocol::Severity(call.request.a), call.text); return now(silence());
+      case Op::note: note(call); return now(silence());
     }
     return now(refuse(ENOSYS));
   }

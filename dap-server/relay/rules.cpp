@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 
 namespace inpod::relay {
 namespace {
@@ -42,17 +43,26 @@ void rule(std::string& text, const char* mode, const std::string& glob) {
   text += std::string("file ") + mode + ' ' + glob + '\n';
 }
 
+std::string without_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
 /// The path itself and all below it.
 void tree(std::string& text, const char* mode, std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  path = without_slash(std::move(path));
   rule(text, mode, path);
   rule(text, mode, path == "/" ? "/**" : path + "/**");
 }
 
+std::string at_home(const std::string& path, const std::string& home) {
+  return path == "~" || path.rfind("~/", 0) == 0 ? home + path.substr(1) : path;
+}
+
 /// A user's entry: a plain path means the tree as well.
 void entries(std::string& text, const char* mode, const std::vector<std::string>& globs, const std::string& home) {
-  for (auto glob : globs) {
-    if (glob == "~" || glob.rfind("~/", 0) == 0) glob = home + glob.substr(1);
+  for (const auto& entry : globs) {
+    const auto glob = at_home(entry, home);
     if (has_wildcard(glob))
       rule(text, mode, glob);
     else
@@ -68,6 +78,22 @@ bool is_own_directory(const std::string& path) {
 }
 
 std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/') + (path.rfind('/') == 0)); }
+
+/// A glob that means this text alone.
+std::string quoted(const std::string& path) {
+  std::string glob;
+  for (const char c : path) {
+    if (std::string_view("*?[\\").find(c) != std::string_view::npos) glob += '\\';
+    glob += c;
+  }
+  return glob;
+}
+
+/// What is looked up under another name in the pod is the pod's, wherever it lies: rules are asked by the program's own name.
+void mapped_files(std::string& text, const Config& config, const std::string& home) {
+  for (auto& [prefix, other] : config.files.map)
+    tree(text, config.files.mode == "write" ? "write" : "read", quoted(at_home(prefix, home)));
+}
 
 void default_files(std::string& text, const Config& config, const RulesContext& context) {
   const bool has_home = is_own_directory(context.home);
@@ -127,11 +153,12 @@ RulesContext rules_context_of(int pid, const std::string& executable) {
 
 std::string rules_text(const Config& config, const RulesContext& context) {
   std::string text;
-  for (auto& [prefix, other] : config.files.map) text += "map " + prefix + ' ' + other + '\n';
+  for (auto& [prefix, other] : config.files.map) text += "map " + without_slash(at_home(prefix, context.home)) + ' ' + without_slash(other) + '\n';
   entries(text, "absent", config.files.absent, context.home);
   entries(text, "local", config.files.local, context.home);
   entries(text, "write", config.files.write, context.home);
   entries(text, "read", config.files.read, context.home);
+  mapped_files(text, config, context.home);
   default_files(text, config, context);
   outgoing(text, config.outgoing);
   incoming(text, config.incoming);

@@ -232,9 +232,8 @@ void Core::note_once(std::string_view subject, std::string_view text) {
     if (expected == hash) return;
     if (&place == &noted_[63]) return;
   }
-  FixedText<4352> sentence;
-  sentence << subject << (subject.empty() ? "" : ": ") << text;
-  RelayCall call(relay::Op::note, sentence.view());
+  RelayCall call(relay::Op::note, subject);
+  call.more_text = text;
   call.request.a = 1;  // protocol::Severity::warning
   relay.tell(call);
 }

@@ -102,8 +102,10 @@ long pread_snapshot(Core& core, int fd, FdEntry entry, std::span<const iovec> in
     const long got = real_readv(fd, into, static_cast<std::int64_t>(offset));
     if (got < 0) return got;
     const Window after = window_of(core, entry);
-    if (after.known && after.begin <= offset && offset < after.end) {
-      const std::uint64_t there = after.end - offset;
+    // What came in during the read may have been read too early: only what was there before it counts.
+    const std::uint64_t last = window.end < after.end ? window.end : after.end;
+    if (after.known && after.begin <= offset && offset < last) {
+      const std::uint64_t there = last - offset;
       if (got > 0) return static_cast<std::uint64_t>(got) < there ? got : static_cast<long>(there);
       if (refreshed) return 0;
     }
@@ -124,9 +126,11 @@ long pread_fully(Core& core, int fd, FdEntry entry, std::span<const iovec> into,
 }
 
 long read_snapshot(Core& core, int fd, FdEntry entry, std::span<const iovec> into) {
-  if (window_of(core, entry).whole()) {
+  if (const Window before = window_of(core, entry); before.whole()) {
     const long got = raw::call(SYS_readv, fd, raw::word(into.data()), static_cast<long>(into.size()));
-    if (got < 0 || (got > 0 && window_of(core, entry).whole())) return got;
+    if (got < 0) return got;
+    // A file that has grown meanwhile may have been read where its new bytes had not come yet.
+    if (const Window after = window_of(core, entry); got > 0 && after.whole() && after.size == before.size) return got;
     if (got > 0) raw::seek(fd, -got, SEEK_CUR);
   }
   const long offset = raw::seek(fd, 0, SEEK_CUR);

@@ -11,22 +11,59 @@
 namespace inpod::files {
 namespace {
 
-/// The directory that a relative path starts from. 0, not_ours, or -errno.
-long base_of(Core& core, int dirfd, char (&base)[4096], std::size_t& length) {
-  if (dirfd == AT_FDCWD) return core.directory.get(base, length, true) == 0 ? 0 : not_ours;
+/// The directory that a relative path starts from, into the path's own memory. 0, not_ours, or -errno.
+long base_of(Core& core, int dirfd, PathBuilder& path, std::size_t& length) {
+  char* const into = path.memory();
+  if (dirfd == AT_FDCWD) {
+    if (core.directory.cached(into, path.limit(), length)) return 0;
+    const long result = core.directory.ask(into, path.limit(), length, core.owner() == Owner::us);
+    if (result == -ERANGE) return -ENAMETOOLONG;
+    return result == 0 && into[0] == '/' ? 0 : not_ours;
+  }
   long size;
   if (const FdEntry entry = core.fds.get(dirfd); entry.is_file()) {
     if (entry.kind() != FdKind::directory) return -ENOTDIR;
-    size = path_of(core, entry, base, sizeof base);
+    size = path_of(core, entry, into, path.limit());
     if (size < 0) return size;
   } else {
     FixedText<32> name;
     name << "/proc/self/fd/" << static_cast<std::uint64_t>(dirfd);
-    size = raw::read_link(AT_FDCWD, name.c_str(), base, sizeof base);
-    if (size <= 0 || base[0] != '/') return not_ours;
+    size = raw::read_link(AT_FDCWD, name.c_str(), into, path.limit());
+    if (size == static_cast<long>(path.limit())) return -ENAMETOOLONG;
+    if (size <= 0 || into[0] != '/') return not_ours;
   }
   length = static_cast<std::size_t>(size);
   return 0;
+}
+
+/// That a path did not fit the memory given for it: as the program wrote it, or as it is in the pod.
+constexpr long too_long = not_ours - 1, too_long_in_pod = not_ours - 2;
+
+/// Makes the path absolute and plain in `built`, and judges that.
+long judge_built(Core& core, int dirfd, std::string_view text, PathBuilder& built, Use use, void* context) {
+  std::size_t length = 0;
+  if (text[0] != '/')
+    if (const long result = base_of(core, dirfd, built, length); result != 0) return result == -ENAMETOOLONG ? too_long : result;
+  if (built.add(length, text) != 0) return too_long;
+  const FileMode mode = core.rules.file(built.view());
+  if (mode == FileMode::local) return not_ours;
+  std::string_view rest;
+  if (const std::string_view prefix = core.rules.mapped(built.view(), rest); !prefix.empty())
+    if (built.replace(prefix, rest) != 0) return too_long_in_pod;
+  built.restore_slash();
+  return use(context, {mode, built.view()});
+}
+
+[[gnu::noinline]] long locate_short(Core& core, int dirfd, std::string_view text, Use use, void* context) {
+  ShortPath path;
+  return judge_built(core, dirfd, text, path, use, context);
+}
+
+[[gnu::noinline]] long locate_long(Core& core, int dirfd, std::string_view text, Use use, void* context) {
+  Path path;
+  const long result = judge_built(core, dirfd, text, path, use, context);
+  if (result == too_long) return not_ours;  // the kernel says so
+  return result == too_long_in_pod ? -ENAMETOOLONG : result;
 }
 
 bool wants_to_write(int flags) {
@@ -49,11 +86,11 @@ long settle(int fd, int flags) {
 
 /// open with O_CREAT where only reading is allowed: what exists is opened (or refused, if it must be new).
 long open_existing(Core& core, const Location& location, bool must_be_new) {
-  RelayCall call(relay::Op::stat, location.path.view());
+  RelayCall call(relay::Op::stat, location.path);
   call.request.a = !must_be_new;
   const long result = core.relay.ask(call);
   if (result == -ENOENT) {
-    note_read_only(core, location.path.view());
+    note_read_only(core, location.path);
     return -EROFS;
   }
   return result == 0 && must_be_new ? -EEXIST : result;
@@ -61,26 +98,18 @@ long open_existing(Core& core, const Location& location, bool must_be_new) {
 
 }  // namespace
 
-long locate(Core& core, int dirfd, const char* path, Location& location) {
+long locate(Core& core, int dirfd, const char* path, Use use, void* context) {
   if (!path || !*path) return not_ours;
+  if (const std::size_t length = plain_length(path); length != 0) {
+    const std::string_view text(path, length), judged(path, length > 1 && path[length - 1] == '/' ? length - 1 : length);
+    const FileMode mode = core.rules.file(judged);
+    if (mode == FileMode::local) return not_ours;
+    std::string_view rest;
+    if (core.rules.mapped(judged, rest).empty()) return use(context, {mode, text});
+  }
   const std::string_view text(path);
-  char base[4096];
-  std::size_t length = 0;
-  if (text[0] != '/')
-    if (const long result = base_of(core, dirfd, base, length); result != 0) return result;
-  if (location.path.assign({base, length}, text) != 0) return not_ours;  // the kernel says ENAMETOOLONG
-  location.mode = core.rules.file(location.path.view());
-  if (location.mode == FileMode::local) return not_ours;
-  std::string_view rest;
-  if (const std::string_view prefix = core.rules.mapped(location.path.view(), rest); !prefix.empty())
-    if (const long result = location.path.replace(prefix, rest); result != 0) return result;
-  location.path.restore_slash();
-  return 0;
-}
-
-long locate_to_look(Core& core, int dirfd, const char* path, Location& location) {
-  const long result = locate(core, dirfd, path, location);
-  return result == 0 && location.mode == FileMode::absent ? -ENOENT : result;
+  const long result = locate_short(core, dirfd, text, use, context);
+  return result == too_long || result == too_long_in_pod ? locate_long(core, dirfd, text, use, context) : result;
 }
 
 void note_read_only(Core& core, std::string_view path) {
@@ -88,36 +117,10 @@ void note_read_only(Core& core, std::string_view path) {
                        "under files.write or files.local to allow it");
 }
 
-long locate_to_change(Core& core, int dirfd, const char* path, Location& location) {
-  const long result = locate(core, dirfd, path, location);
-  if (result != 0 || location.mode == FileMode::write) return result;
-  note_read_only(core, location.path.view());
-  return -EROFS;
-}
+namespace {
 
-long open(Core& core, int dirfd, const char* path, int flags, unsigned mode) {
-  Location location;
-  if (const long result = locate(core, dirfd, path, location); result != 0) return result;
-  if (location.mode == FileMode::absent) {
-    if ((flags & O_CREAT) == 0) return -ENOENT;
-    note_read_only(core, location.path.view());
-    return -EROFS;
-  }
-  if (location.mode == FileMode::read) {
-    if (wants_to_write(flags)) {
-      note_read_only(core, location.path.view());
-      return -EROFS;
-    }
-    if ((flags & O_CREAT) != 0)
-      if (const long result = open_existing(core, location, (flags & O_EXCL) != 0); result != 0) return result;
-    flags &= ~(O_CREAT | O_EXCL);
-  }
-  // O_PATH has no meaning to the pod's agent: what can be opened for reading can be asked about as well.
-  const int asked = (flags & O_PATH) != 0 ? (flags & (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) : flags;
-  RelayCall call(relay::Op::open, location.path.view());
-  call.request.a = static_cast<std::uint64_t>(asked);
-  call.request.b = mode & 07777;
-  if (const long result = core.relay.ask(call); result != 0) return result;
+/// What the pod's agent opened, as a descriptor of this process.
+long take_in(Core& core, RelayCall& call, int flags, int asked) {
   if (call.fd < 0 || call.reply.c > FdEntry::largest_handle) {
     if (call.fd >= 0) raw::close(call.fd);
     return -EIO;
@@ -132,14 +135,42 @@ long open(Core& core, int dirfd, const char* path, int flags, unsigned mode) {
   return core.remember(fd, entry);
 }
 
-long stat(Core& core, int dirfd, const char* path, bool follow, relay::Stat& stat) {
-  Location location;
-  if (const long result = locate_to_look(core, dirfd, path, location); result != 0) return result;
-  RelayCall call(relay::Op::stat, location.path.view());
+long open(Core& core, const Location& location, int flags, unsigned mode) {
+  if (location.mode == FileMode::absent && (flags & O_CREAT) == 0) return -ENOENT;
+  if (location.mode == FileMode::absent || (location.mode == FileMode::read && wants_to_write(flags))) {
+    note_read_only(core, location.path);
+    return -EROFS;
+  }
+  if (location.mode == FileMode::read) {
+    if ((flags & O_CREAT) != 0)
+      if (const long result = open_existing(core, location, (flags & O_EXCL) != 0); result != 0) return result;
+    flags &= ~(O_CREAT | O_EXCL);
+  }
+  // O_PATH has no meaning to the pod's agent: what can be opened for reading can be asked about as well.
+  const int asked = (flags & O_PATH) != 0 ? (flags & (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) : flags;
+  RelayCall call(relay::Op::open, location.path);
+  call.request.a = static_cast<std::uint64_t>(asked);
+  call.request.b = mode & 07777;
+  const long result = core.relay.ask(call);
+  return result != 0 ? result : take_in(core, call, flags, asked);
+}
+
+}  // namespace
+
+long open(Core& core, int dirfd, const char* path, int flags, unsigned mode) {
+  return locate(core, dirfd, path, [&](const Location& location) { return open(core, location, flags, mode); });
+}
+
+long stat(Core& core, const Location& location, bool follow, relay::Stat& stat) {
+  RelayCall call(relay::Op::stat, location.path);
   call.request.a = follow;
   const long result = core.relay.ask(call);
   stat = call.reply.stat;
   return result;
+}
+
+long stat(Core& core, int dirfd, const char* path, bool follow, relay::Stat& answer) {
+  return locate_to_look(core, dirfd, path, [&](const Location& location) { return stat(core, location, follow, answer); });
 }
 
 long stat(Core& core, FdEntry entry, relay::Stat& stat) {
@@ -151,31 +182,29 @@ long stat(Core& core, FdEntry entry, relay::Stat& stat) {
 }
 
 long access(Core& core, int dirfd, const char* path, int mode, int flags) {
-  Location location;
-  if (const long result = locate_to_look(core, dirfd, path, location); result != 0) return result;
-  RelayCall call(relay::Op::access, location.path.view());
-  call.request.a = static_cast<std::uint64_t>(mode);
-  call.request.b = static_cast<std::uint64_t>(flags);
-  const long result = core.relay.ask(call);
-  if (result == 0 && (mode & 2) != 0 && location.mode == FileMode::read) return -EROFS;
-  return result;
+  return locate_to_look(core, dirfd, path, [&](const Location& location) -> long {
+    RelayCall call(relay::Op::access, location.path);
+    call.request.a = static_cast<std::uint64_t>(mode);
+    call.request.b = static_cast<std::uint64_t>(flags);
+    const long result = core.relay.ask(call);
+    return result == 0 && (mode & 2) != 0 && location.mode == FileMode::read ? -EROFS : result;
+  });
 }
 
 long read_link(Core& core, int dirfd, const char* path, char* into, std::size_t size) {
-  Location location;
-  if (const long result = locate_to_look(core, dirfd, path, location); result != 0) return result;
-  if (size == 0) return -EINVAL;
-  RelayCall call(relay::Op::read_link, location.path.view());
-  call.into = into;
-  call.capacity = size;
-  const long result = core.relay.ask(call);
-  return result != 0 ? result : static_cast<long>(call.received);
+  return locate_to_look(core, dirfd, path, [&](const Location& location) -> long {
+    if (size == 0) return -EINVAL;
+    RelayCall call(relay::Op::read_link, location.path);
+    call.into = into;
+    call.capacity = size;
+    const long result = core.relay.ask(call);
+    return result != 0 ? result : static_cast<long>(call.received);
+  });
 }
 
-long true_link(Core& core, char* link, long length, std::size_t size) {
-  if (length <= 0) return length;
-  const FdEntry entry = parse_memfd_name({link, static_cast<std::size_t>(length)});
-  if (!entry) return length;
+namespace {
+
+[[gnu::noinline]] long link_of_memfd(Core& core, FdEntry entry, char* link, long length, std::size_t size) {
   char path[PATH_MAX];
   const long result = path_of(core, entry, path, sizeof path);
   if (result < 0) return length;
@@ -184,15 +213,23 @@ long true_link(Core& core, char* link, long length, std::size_t size) {
   return static_cast<long>(copied);
 }
 
+}  // namespace
+
+long true_link(Core& core, char* link, long length, std::size_t size) {
+  if (length <= 0) return length;
+  const FdEntry entry = parse_memfd_name({link, static_cast<std::size_t>(length)});
+  return entry ? link_of_memfd(core, entry, link, length, size) : length;
+}
+
 long real_path(Core& core, const char* path, char* into, std::size_t size) {
-  Location location;
-  if (const long result = locate_to_look(core, AT_FDCWD, path, location); result != 0) return result;
-  RelayCall call(relay::Op::real_path, location.path.view());
-  call.into = into;
-  call.capacity = size - 1;
-  if (const long result = core.relay.ask(call); result != 0) return result;
-  into[call.received] = 0;
-  return static_cast<long>(call.received);
+  return locate_to_look(core, AT_FDCWD, path, [&](const Location& location) -> long {
+    RelayCall call(relay::Op::real_path, location.path);
+    call.into = into;
+    call.capacity = size - 1;
+    if (const long result = core.relay.ask(call); result != 0) return result;
+    into[call.received] = 0;
+    return static_cast<long>(call.received);
+  });
 }
 
 long path_of(Core& core, FdEntry entry, char* into, std::size_t size) {
@@ -201,12 +238,13 @@ long path_of(Core& core, FdEntry entry, char* into, std::size_t size) {
   call.into = into;
   call.capacity = size - 1;
   if (const long result = core.relay.ask(call); result != 0) return result;
+  if (call.reply.data_length > call.received) return -ENAMETOOLONG;
   into[call.received] = 0;
   return static_cast<long>(call.received);
 }
 
 long change(Core& core, unsigned change, const Location& location, std::string_view other, std::uint64_t number) {
-  RelayCall call(relay::Op::change_path, location.path.view());
+  RelayCall call(relay::Op::change_path, location.path);
   call.request.a = change;
   call.request.b = number;
   call.more_text = other;

@@ -6,6 +6,7 @@
 
 #include <sys/uio.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <span>
 
@@ -13,20 +14,47 @@
 
 namespace inpod::files {
 
-/// A path that isn't local: its mode by the rules, and its name in the pod.
+/// A path that isn't local: its mode by the rules, and its name in the pod, which lives as long as the call that gave it.
 struct Location {
   FileMode mode = FileMode::local;
-  Path path;
+  std::string_view path;
 };
 
-/// 0 and a location, `not_ours`, or -errno. A null path is not ours: the kernel says what is wrong with it.
-long locate(Core& core, int dirfd, const char* path, Location& location);
+/// What to do with a location; `context` is the caller's.
+using Use = long (*)(void* context, const Location& location);
+/// `not_ours`, -errno, or what `use` says. A null path is not ours: the kernel says what is wrong with it. A location is given to a
+/// function rather than returned, so that only paths that must be rewritten cost stack.
+long locate(Core& core, int dirfd, const char* path, Use use, void* context);
+
+template <class F>
+long locate(Core& core, int dirfd, const char* path, F use) {
+  return locate(core, dirfd, path, [](void* context, const Location& location) -> long { return (*static_cast<F*>(context))(location); }, &use);
+}
+
 /// The same for a question that only looks (stat, access, readlink): what is absent is -ENOENT.
-long locate_to_look(Core& core, int dirfd, const char* path, Location& location);
-/// For mkdir, unlink, rename…: -EROFS, noted once, where the rules allow reading only.
-long locate_to_change(Core& core, int dirfd, const char* path, Location& location);
+template <class F>
+long locate_to_look(Core& core, int dirfd, const char* path, F use) {
+  return locate(core, dirfd, path, [&](const Location& location) {
+    return location.mode == FileMode::absent ? long{-ENOENT} : long{use(location)};
+  });
+}
+
 /// Tells once that something was refused because the pod's files are read-only here.
 void note_read_only(Core& core, std::string_view path);
+
+/// For mkdir, unlink, rename…: -EROFS, noted once, where the rules allow reading only.
+template <class F>
+long locate_to_change(Core& core, int dirfd, const char* path, F use) {
+  return locate(core, dirfd, path, [&](const Location& location) -> long {
+    if (location.mode == FileMode::write) return use(location);
+    note_read_only(core, location.path);
+    return -EROFS;
+  });
+}
+
+inline bool is_remote(Core& core, int dirfd, const char* path) {
+  return locate(core, dirfd, path, [](const Location&) { return 0L; }) != not_ours;
+}
 
 long open(Core& core, int dirfd, const char* path, int flags, unsigned mode);
 
@@ -42,6 +70,7 @@ long read_directory(Core& core, int fd, FdEntry entry, void* into, std::size_t s
 /// Waits until the range is in the memfd, to stay if `keep`. 0 or -errno. -ENODEV for a file that has no memfd.
 long ensure(Core& core, FdEntry entry, std::uint64_t offset, std::uint64_t length, bool keep);
 
+long stat(Core& core, const Location& location, bool follow, relay::Stat& stat);
 long stat(Core& core, int dirfd, const char* path, bool follow, relay::Stat& stat);
 long stat(Core& core, FdEntry entry, relay::Stat& stat);
 long access(Core& core, int dirfd, const char* path, int mode, int flags);

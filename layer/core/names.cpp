@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <strings.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "core/text.hpp"
@@ -41,6 +42,7 @@ long resolve(Core& core, const Question& question, Answer& answer) {
   if (question.host.empty() || is_localhost(question.host)) return not_ours;
   if (core.rules.dns(question.host) == Side::local) return not_ours;
   if (question.host.size() > 1024 || question.service.size() > 256) return not_ours;
+  if (!answer.buffer) return -ENOMEM;
   FixedText<1300> text;
   text << question.host << std::string_view("", 1) << question.service;
   RelayCall call(relay::Op::resolve, text.view());
@@ -50,7 +52,7 @@ long resolve(Core& core, const Question& question, Answer& answer) {
   call.request.c = number(question.protocol);
   call.request.d = number(question.flags);
   call.into = answer.buffer;
-  call.capacity = sizeof answer.buffer;
+  call.capacity = largest_answer;
   if (const long result = core.relay.ask(call); result != 0) return result;
   answer.status = static_cast<int>(static_cast<std::int64_t>(call.reply.a));
   answer.system_errno = static_cast<int>(call.reply.b);

@@ -10,7 +10,7 @@
 
 namespace inpod::names {
 
-constexpr std::size_t largest_answer = 32 << 10;  ///< bytes: some 200 addresses with their names
+constexpr std::size_t largest_answer = 1 << 20;  ///< bytes: over 2000 addresses for three socket types; the relay gives no more
 
 /// What `resolve` asks; numbers are getaddrinfo(3)'s.
 struct Question {
@@ -18,13 +18,15 @@ struct Question {
   int family = 0, socktype = 0, protocol = 0, flags = 0;
 };
 
-/// An answer of the relay's, laid open. Points into `buffer`.
+/// An answer of the relay's, laid open. Points into `buffer`, which is the caller's: largest_answer bytes, aligned for pointers. Null:
+/// -ENOMEM.
 struct Answer {
+  explicit Answer(void* memory) : buffer(static_cast<char*>(memory)) {}
   int status = 0;        ///< 0 or EAI_*
   int system_errno = 0;  ///< with EAI_SYSTEM
   std::size_t count = 0;
   std::string_view canonical, aliases;  ///< aliases: each ends with a NUL
-  alignas(8) char buffer[largest_answer];
+  char* buffer;
 
   relay::ResolvedEntry entry(std::size_t index) const;
 };

@@ -83,7 +83,7 @@ enum class Op : std::uint16_t {
   bound,          ///< fd, address: what the program asked bind(2) for (the socket itself is bound to loopback already)
   listening,      ///< fd. listen(2) has succeeded on it. Subscribes its port.
   listener_gone,  ///< a: port that was bound locally. Perhaps closed: the relay looks, and unsubscribes if so. No reply.
-  note,           ///< text: something the user should read, once. a: protocol::Severity. No reply.
+  note,           ///< text: [what it is about NUL] something the user should read, once. a: protocol::Severity. No reply.
 };
 
 struct Request {

@@ -203,6 +203,15 @@ std::uint16_t group_port(const Core& core, std::uint16_t wanted) {
   return wanted;
 }
 
+/// Whether this process has bound the port already.
+bool has_listener(const Core& core, std::uint16_t wanted) {
+  for (int fd = 0, end = core.fds.top(); fd < end; ++fd) {
+    const FdEntry entry = core.fds.get(fd);
+    if (entry.kind() == FdKind::listener && entry.wanted_port() == wanted) return true;
+  }
+  return false;
+}
+
 std::uint16_t local_port(int fd) {
   Address address;
   address.length = sizeof address.storage;
@@ -225,6 +234,7 @@ long bind(Core& core, int fd, const sockaddr* address, socklen_t length) {
     reinterpret_cast<sockaddr_in6*>(here.get())->sin6_addr = in6addr_loopback;
     result = raw::bind(fd, here.get(), here.length);
   }
+  if (result == -EADDRINUSE && has_listener(core, wanted)) return result;  // the program's own, as it would be in the pod
   if (result == -EADDRINUSE || result == -EACCES) {
     set_port(here, 0);
     result = raw::bind(fd, here.get(), here.length);

@@ -13,9 +13,9 @@ namespace {
 
 /// 0: local. Else what to fail with.
 long refusal(const char* path, long code) {
-  files::Location location;
-  const long value = active() ? files::locate_to_look(core, AT_FDCWD, path, location) : not_ours;
-  return value == not_ours ? 0 : value != 0 ? value : code;
+  if (!active()) return 0;
+  const long value = files::locate_to_look(core, AT_FDCWD, path, [&](const files::Location&) { return code; });
+  return value == not_ours ? 0 : value;
 }
 
 long refusal(int fd) { return file_entry(fd) ? -ENOTSUP : 0; }

@@ -18,37 +18,39 @@ enum Change : unsigned { make_directory, unlink_file, remove_directory, rename_f
 
 long change(Change what, int dirfd, const char* path, std::uint64_t number = 0) {
   if (!active()) return not_ours;
-  files::Location location;
-  const long value = files::locate_to_change(core, dirfd, path, location);
-  return value != 0 ? value : files::change(core, what, location, {}, number);
+  return files::locate_to_change(core, dirfd, path, [&](const files::Location& location) {
+    return files::change(core, what, location, {}, number);
+  });
 }
 
 /// rename and link: both ends in the pod, both here, or EXDEV, which makes programs copy.
-long change_two(Change what, int from_dirfd, const char* from, int to_dirfd, const char* to) {
+long change_two(Change what, int from_dirfd, const char* from, int to_dirfd, const char* to, std::uint64_t flags = 0) {
   if (!active()) return not_ours;
-  files::Location first, second;
-  const long a = files::locate(core, from_dirfd, from, first);
-  const long b = files::locate(core, to_dirfd, to, second);
-  if (a == not_ours && b == not_ours) return not_ours;
-  if (a == not_ours || b == not_ours) return -EXDEV;
-  if (const long value = files::locate_to_change(core, from_dirfd, from, first); value != 0) return value;
-  if (const long value = files::locate_to_change(core, to_dirfd, to, second); value != 0) return value;
-  return files::change(core, what, first, second.path.view(), 0);
+  const long value = files::locate(core, from_dirfd, from, [&](const files::Location& first) {
+    const long inner = files::locate(core, to_dirfd, to, [&](const files::Location& second) -> long {
+      for (const auto* one : {&first, &second}) {
+        if (one->mode == FileMode::write) continue;
+        files::note_read_only(core, one->path);
+        return -EROFS;
+      }
+      return files::change(core, what, first, second.path, flags);
+    });
+    return inner == not_ours ? long{-EXDEV} : inner;
+  });
+  return value == not_ours && files::is_remote(core, to_dirfd, to) ? long{-EXDEV} : value;
 }
 
 long change_symlink(const char* target, int dirfd, const char* path) {
   if (!active()) return not_ours;
-  files::Location location;
-  const long value = files::locate_to_change(core, dirfd, path, location);
-  return value != 0 ? value : files::change(core, make_symlink, location, target, 0);
+  return files::locate_to_change(core, dirfd, path, [&](const files::Location& location) {
+    return files::change(core, make_symlink, location, target, 0);
+  });
 }
 
 /// Changes that the pod's agent doesn't do: refused like on a file system that has no such thing.
 long refuse(int dirfd, const char* path) {
   if (!active()) return not_ours;
-  files::Location location;
-  const long value = files::locate_to_change(core, dirfd, path, location);
-  return value != 0 ? value : -EPERM;
+  return files::locate_to_change(core, dirfd, path, [](const files::Location&) { return long{-EPERM}; });
 }
 
 }  // namespace
@@ -79,9 +81,8 @@ HOOK(int, renameat, (int from_dirfd, const char* from, int to_dirfd, const char*
   LOCAL_OR(change_two(rename_file, from_dirfd, from, to_dirfd, to), original(renameat)(from_dirfd, from, to_dirfd, to));
 }
 HOOK(int, renameat2, (int from_dirfd, const char* from, int to_dirfd, const char* to, unsigned flags)) {
-  const long value = change_two(rename_file, from_dirfd, from, to_dirfd, to);
-  if (value == not_ours) return original(renameat2)(from_dirfd, from, to_dirfd, to, flags);
-  return result<int>(value == 0 && flags != 0 ? -EINVAL : value);
+  LOCAL_OR(change_two(rename_file, from_dirfd, from, to_dirfd, to, flags),
+           original(renameat2)(from_dirfd, from, to_dirfd, to, flags));
 }
 HOOK(int, symlink, (const char* target, const char* path)) {
   LOCAL_OR(change_symlink(target, AT_FDCWD, path), original(symlink)(target, path));
@@ -120,6 +121,13 @@ HOOK(int, mknod, (const char* path, mode_t mode, dev_t device)) {
 }
 HOOK(int, mknodat, (int dirfd, const char* path, mode_t mode, dev_t device)) {
   LOCAL_OR(refuse(dirfd, path), original(mknodat)(dirfd, path, mode, device));
+}
+// Programs built before glibc 2.33 call mknod by these names.
+HOOK(int, __xmknod, (int version, const char* path, mode_t mode, dev_t* device)) {
+  LOCAL_OR(refuse(AT_FDCWD, path), original(__xmknod)(version, path, mode, device));
+}
+HOOK(int, __xmknodat, (int version, int dirfd, const char* path, mode_t mode, dev_t* device)) {
+  LOCAL_OR(refuse(dirfd, path), original(__xmknodat)(version, dirfd, path, mode, device));
 }
 HOOK(int, mkfifo, (const char* path, mode_t mode)) { LOCAL_OR(refuse(AT_FDCWD, path), original(mkfifo)(path, mode)); }
 HOOK(int, mkfifoat, (int dirfd, const char* path, mode_t mode)) {

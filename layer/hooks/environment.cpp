@@ -46,38 +46,70 @@ void remember_environment() {
   if (const char* program = find(environ, "INPOD_PROGRAM=")) needed.program << program;
 }
 
-ChildEnvironment::ChildEnvironment(char* const* given) : list_(given) {
-  if (!active() || needed.preload.view().empty()) return;
+namespace {
+
+bool is_complete(char* const* given) {
   const char* preload = find(given, preload_name);
-  const bool has_preload = preload && names_layer(preload);
-  if (has_preload && find(given, needed.socket.view()) && find(given, "INPOD_PROGRAM=") && find(given, active_variable)) return;
+  return preload && names_layer(preload) && find(given, needed.socket.view()) && find(given, "INPOD_PROGRAM=") &&
+         find(given, active_variable);
+}
+
+std::size_t count_of(char* const* list) {
   std::size_t count = 0;
-  while (given && given[count]) ++count;
-  char** list = place_;
-  if (count + 5 > most_on_stack) {
-    mapped_size_ = (count + 5) * sizeof(char*);
-    const long at = raw::map(nullptr, mapped_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at < 0 && at > -4096) {
-      mapped_size_ = 0;
-      return;
-    }
-    mapped_ = reinterpret_cast<void*>(at);
-    list = static_cast<char**>(mapped_);
+  while (list && list[count]) ++count;
+  return count;
+}
+
+/// Pointers for what is there, four more, and the null.
+std::size_t list_size(char* const* given) { return (count_of(given) + 5) * sizeof(char*); }
+
+/// "LD_PRELOAD=" with the layer first and then whatever the program had.
+void write_preload(char* into, const char* given) {
+  const std::string_view layer = needed.preload.view();
+  memcpy(into, preload_name.data(), preload_name.size());
+  into += preload_name.size();
+  memcpy(into, layer.data(), layer.size());
+  into += layer.size();
+  if (const char* others = given ? given + preload_name.size() : ""; *others) {
+    *into++ = ':';
+    strcpy(into, others);
+  } else {
+    *into = 0;
   }
+}
+
+bool is_ours(const char* variable) {
+  return strncmp(variable, "INPOD_SOCKET=", 13) == 0 || strncmp(variable, "INPOD_PROGRAM=", 14) == 0 ||
+         strncmp(variable, "INPOD_ACTIVE=", 13) == 0;
+}
+
+}  // namespace
+
+std::size_t ChildEnvironment::room(char* const* given) {
+  if (!active() || needed.preload.view().empty() || is_complete(given)) return 0;
+  const char* preload = find(given, preload_name);
+  return list_size(given) + preload_name.size() + needed.preload.view().size() + (preload ? strlen(preload) : 0) + 2;
+}
+
+ChildEnvironment::ChildEnvironment(char* const* given, std::size_t size, void* memory) : list_(given) {
+  if (size == 0) return;
+  if (!memory) {
+    const long at = raw::map(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at < 0 && at > -4096) return;
+    memory = mapped_ = reinterpret_cast<void*>(at);
+    mapped_size_ = size;
+  }
+  auto** list = static_cast<char**>(memory);
+  const char* preload = find(given, preload_name);
+  const bool keeps_preload = preload && names_layer(preload);
   std::size_t used = 0;
-  if (!has_preload) {
-    const std::string_view others = preload ? std::string_view(preload + preload_name.size()) : std::string_view();
-    FixedText<sizeof preload_> text;
-    text << preload_name << needed.preload.view() << (others.empty() ? "" : ":") << others;
-    if (text.overflow()) text.clear(), text << preload_name << needed.preload.view();
-    memcpy(preload_, text.c_str(), text.view().size() + 1);
-    list[used++] = preload_;
+  if (!keeps_preload) {
+    list[used] = static_cast<char*>(memory) + list_size(given);
+    write_preload(list[used++], preload);
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    const bool replaced = (!has_preload && strncmp(given[i], preload_name.data(), preload_name.size()) == 0) ||
-                          strncmp(given[i], "INPOD_SOCKET=", 13) == 0 || strncmp(given[i], "INPOD_PROGRAM=", 14) == 0 ||
-                          strncmp(given[i], "INPOD_ACTIVE=", 13) == 0;
-    if (!replaced) list[used++] = given[i];
+  for (char* const* one = given; one && *one; ++one) {
+    const bool replaced = is_ours(*one) || (!keeps_preload && strncmp(*one, preload_name.data(), preload_name.size()) == 0);
+    if (!replaced) list[used++] = *one;
   }
   list[used++] = const_cast<char*>(needed.socket.c_str());
   list[used++] = const_cast<char*>(needed.program.c_str());
@@ -91,7 +123,7 @@ ChildEnvironment::~ChildEnvironment() {
 }
 
 void ensure_environment() {
-  ChildEnvironment wanted(environ);
+  CHILD_ENVIRONMENT(wanted, environ);
   if (wanted.get() == environ) return;
   for (char* const* at = wanted.get(); *at; ++at) {
     for (const std::string_view name : {std::string_view("LD_PRELOAD="), std::string_view("INPOD_SOCKET="),

@@ -229,10 +229,7 @@ FTS* open_tree(char* const* paths, int options, Compare compare) {
 
 HOOK(FTS*, fts_open, (char* const* paths, int options, Compare compare)) {
   bool remote = false;
-  for (char* const* path = paths; active() && path && *path; ++path) {
-    files::Location location;
-    remote = remote || files::locate(core, AT_FDCWD, *path, location) != not_ours;
-  }
+  for (char* const* path = paths; active() && path && *path; ++path) remote = remote || files::is_remote(core, AT_FDCWD, *path);
   return remote ? open_tree(paths, options, compare) : original(fts_open)(paths, options, compare);
 }
 HOOK_ALIAS(fts64_open, fts_open)

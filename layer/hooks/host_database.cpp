@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "core/names.hpp"
+#include "core/text.hpp"
+#include "hooks/memory.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
@@ -59,17 +61,19 @@ int h_errno_of(int status) {
   }
 }
 
+/// The names in a list where each ends with a NUL; their number.
+std::size_t split(std::string_view list, std::string_view (&names)[most_aliases]) {
+  std::size_t count = 0;
+  while (!list.empty() && count < most_aliases)
+    if (const std::string_view name = take_until(list, '\0'); !name.empty()) names[count++] = name;
+  return count;
+}
+
 /// Answer of the pod as a hostent. 0, ENOENT with *h_error set, or ERANGE.
 int lay_out(const names::Answer& answer, const char* host, int family, hostent* into, char* buffer, std::size_t size, int* h_error) {
   Layout room(buffer, size);
   std::string_view aliases[most_aliases];
-  std::size_t alias_count = 0;
-  for (std::string_view rest = answer.aliases; !rest.empty() && alias_count < most_aliases;) {
-    const auto end = static_cast<const char*>(memchr(rest.data(), 0, rest.size()));
-    const std::size_t length = end ? static_cast<std::size_t>(end - rest.data()) : rest.size();
-    if (length != 0) aliases[alias_count++] = {rest.data(), length};
-    rest.remove_prefix(end ? length + 1 : length);
-  }
+  const std::size_t alias_count = split(answer.aliases, aliases);
   char** alias_list = room.pointers(alias_count + 1);
   char** address_list = room.pointers(answer.count + 1);
   if (room.failed()) return ERANGE;
@@ -102,7 +106,8 @@ int lay_out(const names::Answer& answer, const char* host, int family, hostent* 
 bool by_name(const char* host, int family, hostent* into, char* buffer, std::size_t size, hostent** found, int* h_error, int& code) {
   if (!active() || !host || names::is_numeric(host) || (family != AF_INET && family != AF_INET6)) return false;
   const names::Question question{host, "", family, SOCK_STREAM, 0, AI_CANONNAME};
-  names::Answer answer;
+  const Memory memory(names::largest_answer);
+  names::Answer answer(memory.get());
   const long value = names::resolve(core, question, answer);
   if (value == not_ours) return false;
   *found = nullptr;
@@ -141,14 +146,23 @@ bool by_address(const void* address, socklen_t length, int family, hostent* into
     if (*h_error == TRY_AGAIN) code = EAGAIN;
     return true;
   }
+  // The pod tells one name of an address; its others (of a hosts file) are told with the addresses of that name.
+  const Memory memory(names::largest_answer);
+  names::Answer forward(memory.get());
+  std::string_view others[most_aliases];
+  const names::Question question{answer.host, "", family, SOCK_STREAM, 0, AI_CANONNAME};
+  const bool known = names::resolve(core, question, forward) == 0 && forward.status == 0;
+  const std::size_t other_count = known ? split(forward.aliases, others) : 0;
   Layout room(buffer, size);
-  char** aliases = room.pointers(1);
+  char** aliases = room.pointers(other_count + 1);
   char** addresses = room.pointers(2);
   char* copy = room.take(length);
   char* name = room.text(answer.host);
   if (room.failed()) return *h_error = NETDB_INTERNAL, code = errno = ERANGE, true;
+  for (std::size_t i = 0; i < other_count; ++i) aliases[i] = room.text(others[i]);
+  aliases[other_count] = nullptr;
+  if (room.failed()) return *h_error = NETDB_INTERNAL, code = errno = ERANGE, true;
   memcpy(copy, address, length);
-  aliases[0] = nullptr;
   addresses[0] = copy;
   addresses[1] = nullptr;
   *into = hostent{name, aliases, family, static_cast<int>(length), addresses};

@@ -52,23 +52,26 @@ char* local_real_path(const char* path, char* into, int saved, char* answer) {
 }
 
 /// A directory of the pod can be the working directory only where this machine has one of the same name: relative paths are
-/// judged by that name. 0: it may be tried here; else -errno.
-long may_enter(const char* path, files::Location& location) {
-  if (const long value = files::locate_to_look(core, AT_FDCWD, path, location); value != 0) return value;
-  relay::Stat stat;
-  if (const long value = files::stat(core, AT_FDCWD, path, true, stat); value != 0) return value;
-  return S_ISDIR(stat.mode) ? 0 : -ENOTDIR;
+/// judged by that name. not_ours: it is local; 0: it may be tried here; else -errno.
+long may_enter(const char* path) {
+  return files::locate_to_look(core, AT_FDCWD, path, [](const files::Location& location) -> long {
+    relay::Stat stat;
+    if (const long value = files::stat(core, location, true, stat); value != 0) return value;
+    return S_ISDIR(stat.mode) ? 0 : -ENOTDIR;
+  });
 }
 
-int enter(const char* path, long allowed, const files::Location& location,
-          int (*next)(const char*)) {
+int enter(const char* path, int (*next)(const char*)) {
+  const long allowed = may_enter(path);
   if (allowed < 0 && allowed != not_ours) return result<int>(allowed);
   core.directory.forget();
   const int done = next(path);
   core.directory.forget();
-  if (done != 0 && allowed == 0)
-    core.note_once(location.path.view(), "this directory is the pod's and doesn't exist here, so it can't become the "
-                                         "working directory");
+  if (done != 0 && allowed == 0) {
+    const int saved = errno;
+    core.note_once(path, "this directory is the pod's and doesn't exist here, so it can't become the working directory");
+    errno = saved;
+  }
   return done;
 }
 
@@ -118,9 +121,7 @@ HOOK(char*, canonicalize_file_name, (const char* path)) {
 }
 
 HOOK(int, chdir, (const char* path)) {
-  if (!active()) return original(chdir)(path);
-  files::Location location;
-  return enter(path, may_enter(path, location), location, original(chdir));
+  return active() ? enter(path, original(chdir)) : original(chdir)(path);
 }
 
 HOOK(int, fchdir, (int fd)) {

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/names.hpp"
+#include "hooks/memory.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
@@ -74,11 +75,12 @@ HOOK(int, getaddrinfo, (const char* host, const char* service, const addrinfo* h
     return local_addresses(original(getaddrinfo), host, service, hints, list);
   names::Question question{host, service ? service : "", 0, 0, 0, flags};
   if (hints) question.family = hints->ai_family, question.socktype = hints->ai_socktype, question.protocol = hints->ai_protocol;
-  names::Answer answer;
+  const Memory memory(names::largest_answer);
+  names::Answer answer(memory.get());
   const int saved = errno;
   const long value = names::resolve(core, question, answer);
   if (value == not_ours) return local_addresses(original(getaddrinfo), host, service, hints, list);
-  if (value != 0) return EAI_AGAIN;
+  if (value != 0) return value == -ENOMEM ? EAI_MEMORY : EAI_AGAIN;
   if (answer.status != 0) {
     if (answer.status == EAI_SYSTEM) errno = answer.system_errno;
     return answer.status;
@@ -123,6 +125,10 @@ HOOK(int, getdomainname, (char* into, size_t size)) {
   const std::size_t whole = host.domain.size() + 1;
   memcpy(into, host.domain.data(), whole <= size ? whole : size);
   return 0;
+}
+
+HOOK(int, __getdomainname_chk, (char* into, size_t size, size_t capacity)) {
+  return size <= capacity ? hook_getdomainname(into, size) : original(__getdomainname_chk)(into, size, capacity);
 }
 
 HOOK(int, uname, (struct utsname * into)) {

@@ -1,36 +1,57 @@
 // What starts programs: the exec family, posix_spawn, system, popen. What they start is in the pod too.
 //
+// A child that can't have the layer (static, musl, Go, set-user-ID) runs on this machine alone: that is told once, by its name.
 // fork, vfork and clone are not hooked: pthread_atfork handlers and a page that the kernel clears on fork do that (Core::owner).
 #include <alloca.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include <cstdarg>
+#include <cstdlib>
 
+#include "core/children.hpp"
 #include "hooks/environment.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
 using namespace inpod::layer;
 
+namespace {
+
+/// Tells once of a program that the layer can't be loaded into.
+void note_program(int dirfd, const char* path) {
+  if (active()) children::note(core, dirfd, path);
+}
+
+void note_program_of_path(const char* file) {
+  if (active()) children::note_found(core, file, getenv("PATH"));
+}
+
+}  // namespace
+
 HOOK(int, execve, (const char* path, char* const* arguments, char* const* environment)) {
-  const ChildEnvironment child(environment);
+  note_program(AT_FDCWD, path);
+  CHILD_ENVIRONMENT(child, environment);
   return original(execve)(path, arguments, child.get());
 }
 
 HOOK(int, execvpe, (const char* file, char* const* arguments, char* const* environment)) {
-  const ChildEnvironment child(environment);
+  note_program_of_path(file);
+  CHILD_ENVIRONMENT(child, environment);
   return original(execvpe)(file, arguments, child.get());
 }
 
 HOOK(int, fexecve, (int fd, char* const* arguments, char* const* environment)) {
-  const ChildEnvironment child(environment);
+  note_program(fd, "");
+  CHILD_ENVIRONMENT(child, environment);
   return original(fexecve)(fd, arguments, child.get());
 }
 
 HOOK(int, execveat, (int dirfd, const char* path, char* const* arguments, char* const* environment, int flags)) {
-  const ChildEnvironment child(environment);
+  note_program(dirfd, path);
+  CHILD_ENVIRONMENT(child, environment);
   return original(execveat)(dirfd, path, arguments, child.get(), flags);
 }
 
@@ -74,13 +95,15 @@ HOOK(int, execle, (const char* path, const char* first, ...)) {
 
 HOOK(int, posix_spawn, (pid_t * pid, const char* path, const posix_spawn_file_actions_t* actions,
                         const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
-  const ChildEnvironment child(environment);
+  note_program(AT_FDCWD, path);
+  CHILD_ENVIRONMENT(child, environment);
   return original(posix_spawn)(pid, path, actions, attributes, arguments, child.get());
 }
 
 HOOK(int, posix_spawnp, (pid_t * pid, const char* file, const posix_spawn_file_actions_t* actions,
                          const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
-  const ChildEnvironment child(environment);
+  note_program_of_path(file);
+  CHILD_ENVIRONMENT(child, environment);
   return original(posix_spawnp)(pid, file, actions, attributes, arguments, child.get());
 }
 

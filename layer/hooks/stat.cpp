@@ -183,12 +183,10 @@ int stand_in(struct statvfs* into, int (*next)(const char*, struct statvfs*), bo
 }  // namespace
 
 HOOK(int, statfs, (const char* path, struct statfs* into)) {
-  files::Location location;
-  const long value = active() ? files::locate_to_look(core, AT_FDCWD, path, location) : not_ours;
-  if (value == not_ours) return original(statfs)(path, into);
   relay::Stat stat;
-  if (const long there = value != 0 ? value : files::stat(core, AT_FDCWD, path, true, stat); there != 0) return result<int>(there);
-  return stand_in(into, original(statfs));
+  const long value = active() ? files::stat(core, AT_FDCWD, path, true, stat) : not_ours;
+  if (value == not_ours) return original(statfs)(path, into);
+  return value != 0 ? result<int>(value) : stand_in(into, original(statfs));
 }
 HOOK_ALIAS(statfs64, statfs)
 
@@ -198,12 +196,15 @@ HOOK(int, fstatfs, (int fd, struct statfs* into)) {
 HOOK_ALIAS(fstatfs64, fstatfs)
 
 HOOK(int, statvfs, (const char* path, struct statvfs* into)) {
-  files::Location location;
-  const long value = active() ? files::locate_to_look(core, AT_FDCWD, path, location) : not_ours;
-  if (value == not_ours) return original(statvfs)(path, into);
+  if (!active()) return original(statvfs)(path, into);
   relay::Stat stat;
-  if (const long there = value != 0 ? value : files::stat(core, AT_FDCWD, path, true, stat); there != 0) return result<int>(there);
-  return stand_in(into, original(statvfs), location.mode == FileMode::read);
+  FileMode mode = FileMode::read;
+  const long value = files::locate_to_look(core, AT_FDCWD, path, [&](const files::Location& location) {
+    mode = location.mode;
+    return files::stat(core, location, true, stat);
+  });
+  if (value == not_ours) return original(statvfs)(path, into);
+  return value != 0 ? result<int>(value) : stand_in(into, original(statvfs), mode == FileMode::read);
 }
 HOOK_ALIAS(statvfs64, statvfs)
 

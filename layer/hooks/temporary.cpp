@@ -16,10 +16,7 @@ namespace {
 
 constexpr int attempts = 100;
 
-bool is_remote(const char* name) {
-  files::Location location;
-  return active() && name && files::locate(core, AT_FDCWD, name, location) != not_ours;
-}
+bool is_remote(const char* name) { return active() && files::is_remote(core, AT_FDCWD, name); }
 
 /// Fills the six X before the last `suffix` characters. False: there are none.
 bool fill(char* name, int suffix) {

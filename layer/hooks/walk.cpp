@@ -20,10 +20,7 @@ using namespace inpod::layer;
 
 namespace {
 
-bool is_remote(const char* path) {
-  files::Location location;
-  return active() && files::locate(core, AT_FDCWD, path, location) != not_ours;
-}
+bool is_remote(const char* path) { return active() && files::is_remote(core, AT_FDCWD, path); }
 
 using Plain = int (*)(const char*, const struct stat*, int);
 using Full = int (*)(const char*, const struct stat*, int, FTW*);

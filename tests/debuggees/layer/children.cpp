@@ -86,6 +86,17 @@ int main(int count, char** arguments) {
   show_fd("parent reads after vfork", fd);
   if (posix_spawn(&pid, self.c_str(), nullptr, nullptr, by_name, bare) == 0) report("posix_spawn", ended(pid));
   if (posix_spawnp(&pid, self.c_str(), nullptr, nullptr, argv, environ) == 0) report("posix_spawnp", ended(pid));
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  report("addopen", posix_spawn_file_actions_addopen(&actions, 30, file.c_str(), O_RDONLY, 0));
+  char thirty[] = "30";
+  char* by_thirty[] = {self.data(), arguments[1], const_cast<char*>("read"), thirty, nullptr};
+  if (posix_spawn(&pid, self.c_str(), &actions, nullptr, by_thirty, bare) == 0) report("posix_spawn with a file", ended(pid));
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawn_file_actions_init(&actions);
+  report("addopen of nothing", posix_spawn_file_actions_addopen(&actions, 30, (file + ".missing").c_str(), O_RDONLY, 0));
+  report("posix_spawn with nothing", posix_spawn(&pid, self.c_str(), &actions, nullptr, by_thirty, bare));
+  posix_spawn_file_actions_destroy(&actions);
   const std::string command = "exec cat " + file + " | head -n 1";
   report("system", system(command.c_str()));
   if (FILE* stream = popen(command.c_str(), "r")) {

@@ -45,6 +45,9 @@ static void show(const char* what, const hostent* host, int error) {
   printf("\n");
 }
 
+// h_errno is looked at after the call.
+#define SHOW(what, call) do { const hostent* host = (call); show(what, host, h_errno); } while (0)
+
 static void back(const char* ip, int flags) {
   sockaddr_in four{};
   sockaddr_in6 six{};
@@ -98,13 +101,13 @@ int main() {
   if (list) freeaddrinfo(list);
   report("many", count);
 
-  show("gethostbyname", gethostbyname("web"), h_errno);
-  show("gethostbyname of an alias", gethostbyname("alias"), h_errno);
-  show("gethostbyname of nothing", gethostbyname("missing"), h_errno);
-  show("gethostbyname of text", gethostbyname("text"), h_errno);
-  show("gethostbyname of a number", gethostbyname("10.1.2.3"), h_errno);
-  show("gethostbyname2", gethostbyname2("six", AF_INET6), h_errno);
-  show("gethostbyname2 none", gethostbyname2("six", AF_INET), h_errno);
+  SHOW("gethostbyname", gethostbyname("web"));
+  SHOW("gethostbyname of an alias", gethostbyname("alias"));
+  SHOW("gethostbyname of nothing", gethostbyname("missing"));
+  SHOW("gethostbyname of text", gethostbyname("text"));
+  SHOW("gethostbyname of a number", gethostbyname("10.1.2.3"));
+  SHOW("gethostbyname2", gethostbyname2("six", AF_INET6));
+  SHOW("gethostbyname2 none", gethostbyname2("six", AF_INET));
   hostent entry, *found = nullptr;
   int error = 0;
   std::vector<char> buffer(20);
@@ -121,7 +124,7 @@ int main() {
   show("gethostbyname_r of nothing", found, error);
   in_addr address;
   inet_aton("10.88.0.1", &address);
-  show("gethostbyaddr", gethostbyaddr(&address, sizeof address, AF_INET), h_errno);
+  SHOW("gethostbyaddr", gethostbyaddr(&address, sizeof address, AF_INET));
   back("10.88.0.1", 0);
   back("10.77.0.1", 0);
   back("10.77.0.1", NI_NUMERICHOST);

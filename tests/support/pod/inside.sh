@@ -13,7 +13,7 @@ for part in bin sbin lib lib32 lib64 libx32 usr; do
   elif [ -d "/$part" ]; then mkdir -p "$root/$part"; mount --bind "/$part" "$root/$part"; mount -o remount,bind,ro "$root/$part"; fi
 done
 for file in passwd group ld.so.cache ld.so.conf alternatives services protocols nsswitch.conf; do
-  [ ! -e "/etc/$file" ] || cp -a "/etc/$file" "$root/etc/"
+  [ ! -e "/etc/$file" ] || cp -dR --preserve=mode,timestamps "/etc/$file" "$root/etc/"
 done
 [ -e "$root/etc/services" ] || printf 'http 80/tcp www\nhttps 443/tcp\nhttps 443/udp\ndomain 53/tcp\ndomain 53/udp\n' >"$root/etc/services"
 echo 'hosts: files dns' >"$root/etc/nsswitch.conf"

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <thread>
@@ -37,6 +38,29 @@ TEST_CASE("paths are made absolute and plain") {
   CHECK(normal("/x", "///") == "/");
   CHECK(normal("/x", "...") == "/x/...");
   CHECK(normal("/x", "..a") == "/x/..a");
+}
+
+TEST_CASE("a base may lie in the memory already") {
+  ShortPath path;
+  memcpy(path.memory(), "/home/u", 7);
+  REQUIRE(path.add(7, "../x/./y/") == 0);
+  CHECK(path.view() == "/home/x/y");
+  memcpy(path.memory(), "/", 1);
+  REQUIRE(path.add(1, "x") == 0);
+  CHECK(path.view() == "/x");
+  memcpy(path.memory(), "/home/u", 7);
+  REQUIRE(path.add(7, "/etc") == 0);
+  CHECK(path.view() == "/etc");
+  CHECK(path.add(0, std::string(1100, 'a')) == -ENAMETOOLONG);
+}
+
+TEST_CASE("plain paths are told from those that need work") {
+  for (const char* plain : {"/", "/a", "/a/", "/etc/app.conf", "/.a/..b/...", "/a./b.."})
+    CHECK(plain_length(plain) == strlen(plain));
+  for (const char* other : {"", "a", "./a", "//", "/a//b", "/a//", "/.", "/..", "/./a", "/../a", "/a/.", "/a/..", "/a/./b", "/a/../b"})
+    CHECK(plain_length(other) == 0);
+  CHECK(plain_length(("/" + std::string(4094, 'a')).c_str()) == 4095);
+  CHECK(plain_length(("/" + std::string(4095, 'a')).c_str()) == 0);
 }
 
 TEST_CASE("a final slash is remembered") {
@@ -77,19 +101,19 @@ TEST_CASE("the working directory is remembered until it may have changed") {
   WorkingDirectory directory;
   char text[4096];
   std::size_t length = 0;
-  REQUIRE(directory.get(text, length, true) == 0);
+  REQUIRE(directory.get(text, sizeof text, length, true) == 0);
   CHECK(std::string(text, length) == start);
   REQUIRE(chdir("/") == 0);
-  REQUIRE(directory.get(text, length, true) == 0);
+  REQUIRE(directory.get(text, sizeof text, length, true) == 0);
   CHECK(std::string(text, length) == start);  // nobody has said that it changed
   directory.forget();
-  REQUIRE(directory.get(text, length, true) == 0);
+  REQUIRE(directory.get(text, sizeof text, length, true) == 0);
   CHECK(std::string(text, length) == "/");
   directory.forget();
   REQUIRE(chdir("/tmp") == 0);
-  REQUIRE(directory.get(text, length, false) == 0);  // not to be remembered
+  REQUIRE(directory.get(text, sizeof text, length, false) == 0);  // not to be remembered
   REQUIRE(chdir("/") == 0);
-  REQUIRE(directory.get(text, length, true) == 0);
+  REQUIRE(directory.get(text, sizeof text, length, true) == 0);
   CHECK(std::string(text, length) == "/");
   REQUIRE(chdir(start) == 0);
 }
@@ -104,7 +128,7 @@ TEST_CASE("threads that read while one forgets never see a torn directory") {
     char text[4096];
     std::size_t length = 0;
     while (!stop) {
-      directory->get(text, length, true);
+      directory->get(text, sizeof text, length, true);
       const std::string seen(text, length);
       if (seen != "/usr/share" && seen != "/tmp") ++torn;
     }
@@ -123,7 +147,7 @@ TEST_CASE("threads that read while one forgets never see a torn directory") {
     directory->forget();
     char text[4096];
     std::size_t length = 0;
-    directory->get(text, length, true);
+    directory->get(text, sizeof text, length, true);
     REQUIRE(std::string(text, length) == (i % 2 ? "/tmp" : "/usr/share"));
   }
   stop = true;

@@ -54,6 +54,9 @@ TEST_CASE("the user's lists come before the defaults: absent, local, write, read
   config.files.read = {"/usr/share/shop", "/etc/app/secret"};
   config.files.map = {{"/home/dev/data", "/data"}};
   const auto rules = rules_text(config, developer());
+  CHECK(mode_of(rules, "/home/dev/data/x") == "read");
+  CHECK(mode_of(rules, "/home/dev/data") == "read");
+  CHECK(mode_of(rules, "/home/dev/other") == "local");
   CHECK(mode_of(rules, "/etc/app/secret") == "absent");
   CHECK(mode_of(rules, "/etc/app/config.yaml") == "local");
   CHECK(mode_of(rules, "/var/log/app/a.log") == "write");
@@ -92,4 +95,20 @@ TEST_CASE("network rules follow the configuration") {
   CHECK(has_line(rules, "dns local *.corp"));
   CHECK(has_line(rules, "dns remote *"));
   CHECK(has_line(rules, "hostname local"));
+}
+
+TEST_CASE("a mapped prefix is the pod's wherever it lies, but for the user's own lists") {
+  Config config;
+  config.files.map = {{"~/shop/config/", "/etc/app/"}, {"/usr/share/[x]", "/data"}};
+  config.files.local = {"/home/dev/shop/config/mine"};
+  auto rules = rules_text(config, developer());
+  CHECK(has_line(rules, "map /home/dev/shop/config /etc/app"));
+  CHECK(has_line(rules, "file read /usr/share/\\[x]/**"));
+  CHECK(mode_of(rules, "/home/dev/shop/config/app.yaml") == "read");
+  CHECK(mode_of(rules, "/home/dev/shop/config/mine") == "local");
+  CHECK(mode_of(rules, "/usr/share/x/y") == "local");
+  config.files.mode = "write";
+  CHECK(mode_of(rules_text(config, developer()), "/home/dev/shop/config/app.yaml") == "write");
+  config.files.mode = "local";
+  CHECK(mode_of(rules_text(config, developer()), "/home/dev/shop/config/app.yaml") == "read");
 }

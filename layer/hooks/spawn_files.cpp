@@ -1,0 +1,61 @@
+// posix_spawn_file_actions_addopen: libc opens the file inside the child, where no hook sees it. A file of the pod is opened at once
+// instead, and the child gets a duplicate; it is closed with the actions. So a list of actions that is used several times
+// shares one position, and a file that is made or cut is so when the action is added.
+#include <fcntl.h>
+#include <spawn.h>
+
+#include "hooks/descriptor.hpp"
+#include "layer.hpp"
+
+using namespace inpod;
+using namespace inpod::layer;
+
+namespace {
+
+/// Which descriptors wait for which list of actions. No lock: a place is claimed by its atomic.
+struct Opened {
+  std::atomic<const posix_spawn_file_actions_t*> actions;
+  std::atomic<int> fd;
+};
+constexpr std::size_t most_opened = 256;
+constinit Opened opened[most_opened] = {};
+
+Opened* keep(const posix_spawn_file_actions_t* actions, int fd) {
+  for (Opened& one : opened) {
+    const posix_spawn_file_actions_t* expected = nullptr;
+    if (!one.actions.compare_exchange_strong(expected, actions)) continue;
+    one.fd.store(fd);
+    return &one;
+  }
+  return nullptr;
+}
+
+void drop(const posix_spawn_file_actions_t* actions) {
+  for (Opened& one : opened) {
+    if (one.actions.load() != actions) continue;
+    close_descriptor(one.fd.load());
+    one.actions.store(nullptr);
+  }
+}
+
+}  // namespace
+
+HOOK(int, posix_spawn_file_actions_addopen,
+     (posix_spawn_file_actions_t * actions, int wanted, const char* path, int flags, mode_t mode)) {
+  const long fd = active() ? files::open(core, AT_FDCWD, path, flags | O_CLOEXEC, mode) : not_ours;
+  if (fd == not_ours) return original(posix_spawn_file_actions_addopen)(actions, wanted, path, flags, mode);
+  // What is missing must fail in the child, as posix_spawn(3) tells it.
+  if (fd == -ENOENT) return original(posix_spawn_file_actions_addopen)(actions, wanted, "/proc/inpod/missing", O_RDONLY, 0);
+  if (fd < 0) return static_cast<int>(-fd);
+  Opened* place = keep(actions, static_cast<int>(fd));
+  const int failed = place ? posix_spawn_file_actions_adddup2(actions, static_cast<int>(fd), wanted) : ENOMEM;
+  if (failed == 0) return 0;
+  close_descriptor(static_cast<int>(fd));
+  if (place) place->actions.store(nullptr);
+  return failed;
+}
+
+HOOK(int, posix_spawn_file_actions_destroy, (posix_spawn_file_actions_t * actions)) {
+  if (active()) drop(actions);
+  return original(posix_spawn_file_actions_destroy)(actions);
+}

@@ -1,0 +1,64 @@
+// Changing the pod's files, where the rules allow it.
+#include "catch.hpp"
+#include "layer_pod.hpp"
+
+using namespace inpod::test;
+
+namespace {
+
+/// A folder of the pod that may be written, fresh for each test.
+std::string fresh_folder(const std::string& name) {
+  LayerPod::shared().shell("rm -rf /data/" + name + "; mkdir /data/" + name);
+  return "/data/" + name;
+}
+
+const std::vector<std::string> writable = {"--files-write", "/data/**"};
+
+}  // namespace
+
+TEST_CASE("changing: create, write, append, rename, links, modes") {
+  const auto folder = fresh_folder("changing");
+  check_same({"changing", folder}, writable);
+  CHECK(LayerPod::shared().shell("ls " + folder) == "");
+}
+
+TEST_CASE("writing by system calls with numbers") {
+  const auto folder = fresh_folder("numbered");
+  LayerPod::shared().shell("cp -P /data/tree/small.txt /data/tree/link " + folder);
+  check_same({"numbered", folder, "write"}, writable);
+}
+
+TEST_CASE("mv -n and renameat2's flags change nothing that they should not") {
+  auto& pod = LayerPod::shared();
+  const auto folder = fresh_folder("flags");
+  pod.shell("cd " + folder + "; echo old >a; echo new >b");
+  const std::string script = "import ctypes, os, sys\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+                             "done = libc.renameat2(-100, b'" + folder + "/b', -100, b'" + folder + "/a', int(sys.argv[1]))\n"
+                             "print(done, ctypes.get_errno())";
+  const auto no_replace = pod.run({"python3", "-c", script, "1"}, writable);
+  CHECK(no_replace.out == "-1 17\n");  // EEXIST
+  CHECK(pod.shell("cat " + folder + "/a " + folder + "/b") == "old\nnew\n");
+  const auto exchange = pod.run({"python3", "-c", script, "2"}, writable);
+  CHECK(exchange.out == "0 0\n");
+  CHECK(pod.shell("cat " + folder + "/a " + folder + "/b") == "new\nold\n");
+  const auto bad = pod.run({"python3", "-c", script, "64"}, writable);
+  CHECK(bad.out == "-1 22\n");
+  CHECK(pod.shell("cat " + folder + "/a " + folder + "/b") == "new\nold\n");
+  CHECK(pod.run({"mv", folder + "/b", folder + "/c"}, writable).status == 0);
+  CHECK(pod.shell("cd " + folder + "; echo *") == "a c\n");
+  CHECK(pod.run({"mv", folder + "/c", folder + "/a"}, writable).status == 0);
+  CHECK(pod.shell("cd " + folder + "; echo *; cat a") == "a\nold\n");
+}
+
+TEST_CASE("files.map: a local name for the pod's files") {
+  auto& pod = LayerPod::shared();
+  TemporaryDirectory folder;
+  const auto config = folder.write("config.yaml", "files:\n  map: {" + pod.home() + "/app/config: /data/tree, /srv/moved: /data/tree/sub}\n");
+  const auto read = pod.run({"cat", "app/config/small.txt", pod.home() + "/app/config/sub/deep.txt", "/srv/moved/deep.txt"}, {"-f", config});
+  CHECK(read.err == "");
+  CHECK(read.out == "first line\nsecond line\nthe third\ndeep\ndeep\n");
+  CHECK(pod.run({"cat", pod.home() + "/here"}, {"-f", config}).out == "here\n");
+  const auto refused = pod.run({"sh", "-c", "echo x >" + pod.home() + "/app/config/new"}, {"-f", config});
+  CHECK(refused.status != 0);
+  CHECK(refused.err.find("Read-only file system") != std::string::npos);
+}
