@@ -59,7 +59,7 @@ scenario('while the target is looked for', async (context) => {
 });
 
 scenario('while the agent is made', async (context) => {
-  await cancelAt(context, 'agent-made', 'Service', gate.hold(/\/jobs(\?|$)/));
+  await cancelAt(context, 'agent-made', 'Service', gate.hold(/^POST .*\/jobs/));
 });
 
 scenario('while the agent starts', async (context) => {

@@ -42,11 +42,11 @@ export class ApiGate {
   }
 
   /**
-   * From now on requests whose path matches are held. `after`: a stream (WebSocket) is let through, and what the client
+   * From now on requests that match ("GET /path?query") are held. `after`: a stream (WebSocket) is let through, and what the client
    * sends on it is held once the server has sent that many bytes. The result resolves when the first one is held.
    */
-  hold(path, { after } = {}) {
-    return new Promise((resolve) => (this.held = { path, after, caught: resolve }));
+  hold(which, { after } = {}) {
+    return new Promise((resolve) => (this.held = { which, after, caught: resolve }));
   }
 
   async close() {
@@ -62,7 +62,7 @@ export class ApiGate {
   }
 
   #holds(request) {
-    return this.held?.path.test(request.url) ? this.held : null;
+    return this.held?.which.test(`${request.method} ${request.url}`) ? this.held : null;
   }
 
   #ask(request) {
@@ -87,7 +87,9 @@ export class ApiGate {
     if (hold) return hold.caught();
     const asked = this.#ask(request);
     asked.on('response', (answer) => {
+      delete answer.headers.connection; // that of this hop is our own affair
       response.writeHead(answer.statusCode, answer.headers);
+      response.flushHeaders(); // a watch may have nothing more to say for long
       answer.pipe(response);
     });
     asked.on('error', () => response.destroy());
