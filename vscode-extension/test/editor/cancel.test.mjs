@@ -30,15 +30,16 @@ const { scenario } = editorTests(import.meta.url, {
   },
 });
 
-/** Starts, waits until the start stands at the stage, cancels there, and sees that nothing is left. */
-async function cancelAt({ window, picture, shop, developer }, stage, configuration, standing) {
+/** Starts, waits until the start stands at the stage and says so, cancels there, and sees that nothing is left. */
+async function cancelAt({ window, picture, shop, developer }, stage, configuration, standing, says) {
   await window.debug.selectConfiguration(configuration);
   await window.command('Inpod: Run in Cluster');
   await standing;
-  const progress = await window.notifications.wait('Run in Cluster');
-  assert.deepEqual(progress.buttons, ['Cancel'], JSON.stringify(progress));
+  const progress = await window.notifications.wait(says);
+  assert.match(progress.text, /^Run in Cluster: /);
+  assert.deepEqual(progress.buttons, ['Cancel']);
   await picture(stage);
-  await window.notifications.click('Run in Cluster', 'Cancel');
+  await window.notifications.click(says, 'Cancel');
   await window.notifications.gone('Run in Cluster');
   gate.pass();
   await nothingRuns({ window, developer });
@@ -55,27 +56,33 @@ async function nothingRuns({ window, developer }) {
 }
 
 scenario('while the target is looked for', async (context) => {
-  await cancelAt(context, 'cluster', 'Service', gate.hold(/\/deployments\/web/));
+  await cancelAt(context, 'cluster', 'Service', gate.hold(/\/deployments\/web/), 'Looking for deployment/web');
 });
 
 scenario('while the agent is made', async (context) => {
-  await cancelAt(context, 'agent-made', 'Service', gate.hold(/^POST .*\/jobs/));
+  await cancelAt(context, 'agent-made', 'Service', gate.hold(/^POST .*\/jobs/), 'creating the agent');
 });
 
 scenario('while the agent starts', async (context) => {
-  await cancelAt(context, 'agent-starts', 'Service', gate.hold(/\/attach\?/));
+  await cancelAt(context, 'agent-starts', 'Service', gate.hold(/\/attach\?/), 'waiting for the agent');
 });
 
 scenario('while the agent is connected to', async (context) => {
-  await cancelAt(context, 'agent-connects', 'Service', gate.hold(/\/portforward/));
+  await cancelAt(context, 'agent-connects', 'Service', gate.hold(/\/portforward/), 'sending the agent');
 });
 
 scenario('while the environment is read', async (context) => {
-  await cancelAt(context, 'environment', 'Service', gate.hold(/\/portforward/, { after: 64 }));
+  await cancelAt(
+    context,
+    'environment',
+    'Service',
+    gate.hold(/\/portforward/, { after: 64 }),
+    "Reading the pod's environment",
+  );
 });
 
 scenario('while the debugger is prepared', async (context) => {
-  await cancelAt(context, 'debugger', 'Service, mute debugger', Promise.resolve());
+  await cancelAt(context, 'debugger', 'Service, mute debugger', Promise.resolve(), 'starting service');
 });
 
 scenario('Escape in the list of targets', async ({ window, shop, developer }) => {
@@ -88,13 +95,12 @@ scenario('Escape in the list of targets', async ({ window, shop, developer }) =>
   assert.deepEqual(await shop.agents(), []);
 });
 
-scenario('Stop in the debug toolbar does the same as Cancel', async ({ window, shop, developer }) => {
+scenario('Stop Session does the same as Cancel', async ({ window, shop, developer }) => {
   const held = gate.hold(/\/attach\?/);
   await window.debug.selectConfiguration('Service');
   await window.command('Inpod: Run in Cluster');
   await held;
-  await window.debug.started();
-  await window.debug.stop();
+  await window.command('Inpod: Stop Session');
   gate.pass();
   await nothingRuns({ window, developer });
   await shop.noAgent();
