@@ -70,9 +70,13 @@ export class Cluster {
     });
   }
 
-  /** Opens a row's context menu and picks an entry. */
+  /** Opens a row's context menu and picks an entry: by the keyboard, as a menu takes no click in its first moment. */
   async menu(text, entry) {
     await this.row(text).click({ button: 'right' });
-    await this.page.locator('.monaco-menu').getByRole('menuitem', { name: entry }).click();
+    const menu = this.page.locator('.monaco-menu');
+    await menu.getByRole('menuitem', { name: entry }).hover();
+    await menu.locator('.action-item.focused').filter({ hasText: entry }).waitFor();
+    await this.page.keyboard.press('Enter');
+    await menu.waitFor({ state: 'detached' });
   }
 }

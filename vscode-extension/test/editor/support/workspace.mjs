@@ -10,7 +10,7 @@ export class Workspace {
     const workspace = new Workspace(developer);
     developer.mkdir('shop/build');
     developer.copy(source, 'shop/src/service.cpp');
-    await promisify(execFile)('g++', ['-g', '-gdwarf-4', '-O0', 'src/service.cpp', '-o', 'build/service'], {
+    await promisify(execFile)('g++', ['-g', '-O0', 'src/service.cpp', '-o', 'build/service'], {
       ...developer.spawnOptions(workspace.path),
       timeout: 180_000,
     });
