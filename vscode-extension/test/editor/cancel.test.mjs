@@ -81,10 +81,6 @@ scenario('while the environment is read', async (context) => {
   );
 });
 
-scenario('while the debugger is prepared', async (context) => {
-  await cancelAt(context, 'debugger', 'Service, mute debugger', Promise.resolve(), 'starting service');
-});
-
 scenario('Escape in the list of targets', async ({ window, shop, developer }) => {
   await window.debug.selectConfiguration('Service, no target');
   await window.command('Inpod: Run in Cluster');
@@ -104,4 +100,8 @@ scenario('Stop Session does the same as Cancel', async ({ window, shop, develope
   gate.pass();
   await nothingRuns({ window, developer });
   await shop.noAgent();
+});
+
+scenario('while the debugger is prepared', async (context) => {
+  await cancelAt(context, 'debugger', 'Service, mute debugger', Promise.resolve(), 'starting service');
 });
