@@ -15,6 +15,7 @@
 #include <deque>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace inpod::agent {
@@ -50,17 +51,17 @@ struct WorkerPool::Shared : std::enable_shared_from_this<Shared> {
 
   boost::asio::any_io_executor io;
   Options options;
-  boost::asio::steady_timer interrupt_timer;
+  std::optional<boost::asio::steady_timer> interrupt_timer;  // goes with the pool: threads may outlive the io_context
   bool interrupting = false;  // io thread only
   std::mutex mutex;
   std::condition_variable work_came, thread_left;
   std::deque<Item> queue;
   std::list<Thread> threads;
   std::size_t idle = 0;
-  bool stopping = false;
+  bool stopping = false, gone = false;
 
   Shared(boost::asio::any_io_executor executor, Options given)
-      : io(std::move(executor)), options(std::move(given)), interrupt_timer(io) {}
+      : io(std::move(executor)), options(std::move(given)), interrupt_timer(std::in_place, io) {}
 
   // First queued item whose group is below its share.
   std::deque<Item>::iterator runnable() {
@@ -97,7 +98,7 @@ struct WorkerPool::Shared : std::enable_shared_from_this<Shared> {
       lock.lock();
       self->busy_for.reset();
       --mine.group->running;
-      complete(std::move(mine.completion), true);
+      if (!gone) complete(std::move(mine.completion), true);
     }
     threads.erase(self);
     thread_left.notify_all();
@@ -132,8 +133,8 @@ struct WorkerPool::Shared : std::enable_shared_from_this<Shared> {
   void keep_interrupting() {
     interrupting = interrupt();
     if (!interrupting) return;
-    interrupt_timer.expires_after(interrupt_interval);
-    interrupt_timer.async_wait([weak = weak_from_this()](const boost::system::error_code& failure) {
+    interrupt_timer->expires_after(interrupt_interval);
+    interrupt_timer->async_wait([weak = weak_from_this()](const boost::system::error_code& failure) {
       if (auto shared = weak.lock(); shared && !failure) shared->keep_interrupting();
     });
   }
@@ -153,12 +154,14 @@ WorkerPool::~WorkerPool() {
     dropped.swap(shared_->queue);
     shared_->work_came.notify_all();
   }
-  shared_->interrupt_timer.cancel();
   while (std::chrono::steady_clock::now() < until) {
     shared_->interrupt();
     std::unique_lock lock(shared_->mutex);
     if (shared_->thread_left.wait_for(lock, interrupt_interval, [this] { return shared_->threads.empty(); })) break;
   }
+  std::lock_guard lock(shared_->mutex);
+  shared_->gone = true;
+  shared_->interrupt_timer.reset();
 }
 
 std::shared_ptr<WorkerPool::Group> WorkerPool::make_group() { return std::make_shared<Group>(); }

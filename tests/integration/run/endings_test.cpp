@@ -71,7 +71,7 @@ TEST_CASE("a program that handles the signal goes on") {
       "import signal,sys,time\nsignal.signal(signal.SIGUSR1, lambda *a: (print(open('/etc/hostname').read(), flush=True), sys.exit(3)))\n"
       "print('ready', flush=True)\ntime.sleep(60)";
   auto process = demo.start(demo.run_command({"python3", "-c", script}));
-  REQUIRE(process->wait_for_output("ready", seconds(30)));
+  REQUIRE(process->wait_for_output("ready\n", seconds(30)));
   process->signal(SIGUSR1);
   const auto outcome = process->wait(seconds(20));
   CHECK(outcome.status == 3);
