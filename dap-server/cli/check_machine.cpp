@@ -3,8 +3,8 @@
 
 #include <fstream>
 
-#include "cli/brief_run.hpp"
 #include "cli/check.hpp"
+#include "session/brief_run.hpp"
 #include "session/paths.hpp"
 #include "session/program.hpp"
 

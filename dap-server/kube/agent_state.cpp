@@ -115,15 +115,17 @@ Error judge_job_events(const std::vector<json>& events) {
 }
 
 std::string quote_events(const std::vector<json>& events, std::size_t most) {
-  std::vector<const json*> warnings;
+  std::vector<const json*> warnings, all;
   for (const auto& event : events) {
+    all.push_back(&event);
     if (text(event, {"type"}) == "Warning") warnings.push_back(&event);
   }
-  std::stable_sort(warnings.begin(), warnings.end(),
+  auto& quoted = warnings.empty() ? all : warnings;
+  std::stable_sort(quoted.begin(), quoted.end(),
                    [](const json* a, const json* b) { return event_time(*a) > event_time(*b); });
   std::string lines;
-  for (std::size_t i = 0; i < warnings.size() && i < most; ++i)
-    lines += "\n    " + text(*warnings[i], {"reason"}) + ": " + text(*warnings[i], {"message"});
+  for (std::size_t i = 0; i < quoted.size() && i < most; ++i)
+    lines += "\n    " + text(*quoted[i], {"reason"}) + ": " + text(*quoted[i], {"message"});
   return lines;
 }
 

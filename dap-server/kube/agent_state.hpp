@@ -18,7 +18,7 @@ Result<AgentState> judge_agent(const nlohmann::json& pod, const std::string& con
 /// Why a Job gets no pod, from its events (FailedCreate); empty error text: nothing is wrong (yet).
 Error judge_job_events(const std::vector<nlohmann::json>& events);
 
-/// The newest warnings, one line each, at most `most`.
+/// The newest warnings, or where there are none the newest events: one line each, at most `most`.
 std::string quote_events(const std::vector<nlohmann::json>& events, std::size_t most = 5);
 
 }  // namespace inpod::kube

@@ -11,6 +11,7 @@
 #include "session/cluster_agent.hpp"
 #include "session/connection.hpp"
 #include "session/environment.hpp"
+#include "session/layer_check.hpp"
 #include "session/local_agent.hpp"
 #include "session/paths.hpp"
 #include "session/registry.hpp"
@@ -38,6 +39,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
   Task<Result<void>> begin() {
     CO_TRY(layer, find_layer());
+    if (!options_.program.empty()) CO_TRY_VOID(check_layer_loads(layer, options_.program));
     CO_TRY(directory, SessionDirectory::create());
     directory_ = std::move(directory);
     CO_TRY_VOID(co_await reach_agent());

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <random>
+#include <sstream>
 #include <stdexcept>
 
 namespace inpod::test {
@@ -15,19 +17,33 @@ const std::string sources = INPOD_TEST_SOURCES;
 
 namespace {
 
-// The pod's own service: says that the pod answered, and logs each request.
+// The pod's own service: says that the pod answered and what it got, and logs each request. /data/… is that file.
 const char* const server = R"py(
-import http.server, json, os, sys
+import hashlib, http.server, json, os, shutil, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def answer(self):
-        length = int(self.headers.get("Content-Length", 0))
-        got = len(self.rfile.read(length))
-        body = json.dumps({"by": "pod", "path": self.path, "got": got}).encode()
+        if self.path.startswith("/data/") and os.path.isfile(self.path):
+            return self.send_file()
+        digest, left = hashlib.sha256(), int(self.headers.get("Content-Length", 0))
+        got = 0
+        while got < left:
+            part = self.rfile.read(min(left - got, 65536))
+            if not part:
+                return
+            digest.update(part)
+            got += len(part)
+        body = json.dumps({"by": "pod", "path": self.path, "got": got, "sha256": digest.hexdigest()}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+    def send_file(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(os.path.getsize(self.path)))
+        self.end_headers()
+        with open(self.path, "rb") as file:
+            shutil.copyfileobj(file, self.wfile)
     do_GET = do_POST = answer
     def log_message(self, form, *values):
         print("pod saw", self.path, self.headers.get("User-Agent", ""), flush=True)
@@ -41,6 +57,7 @@ kind: ConfigMap
 metadata: {name: web-config}
 data:
   config.yaml: "greeting: grüß dich from the pod\ncolor: teal\n"
+  redis.conf: "port 6379\nsave \"\"\nprotected-mode no\n"
 ---
 apiVersion: v1
 kind: Secret
@@ -53,6 +70,16 @@ metadata: {name: web}
 spec:
   selector: {app: web}
   ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: redis}
+spec: {selector: {app: web}, ports: [{port: 6379}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: other}
+spec: {selector: {app: client}, ports: [{port: 80, targetPort: 8081}]}
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -73,8 +100,9 @@ spec:
         - {name: APP_COLOR, value: teal}
         - {name: APP_WORDS, value: "two words, ünïcode"}
         ports: [{containerPort: 8080, name: http}]
-        readinessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 1, failureThreshold: 2}
-        livenessProbe: {httpGet: {path: /livez, port: 8080}, periodSeconds: 1, failureThreshold: 3}
+        startupProbe: {httpGet: {path: /startz, port: http}, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 100}
+        readinessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 1, timeoutSeconds: 3, failureThreshold: 2}
+        livenessProbe: {httpGet: {path: /livez, port: 8080}, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 3}
         volumeMounts:
         - {name: config, mountPath: /etc/web}
         - {name: secret, mountPath: /run/secrets/web}
@@ -88,11 +116,11 @@ spec:
 ---
 apiVersion: v1
 kind: Pod
-metadata: {name: client}
+metadata: {name: client, labels: {app: client}}
 spec:
   terminationGracePeriodSeconds: 0
   containers:
-  - {name: client, image: docker.io/local/web:1, imagePullPolicy: Never, command: ["sh", "-c", "sleep 100000"]}
+  - {name: client, image: docker.io/local/web:1, imagePullPolicy: Never, command: ["sh", "-c", "httpd -p 8081 -h /srv; nc -ll -p 5000 -e sleep 1000 & sleep 100000"]}
 )yaml";
 
 void must(const Outcome& outcome, const std::string& what) {
@@ -151,6 +179,48 @@ Outcome Developer::run(std::vector<std::string> arguments, milliseconds bound) c
   return inpod(std::move(arguments))->wait(bound);
 }
 
+std::vector<std::string> Developer::dap_command(const std::vector<std::string>& adapter, const ProcessOptions& options) const {
+  std::vector<std::string> command{"setpriv", "--reuid", std::to_string(options.uid), "--regid", std::to_string(options.uid),
+                                   "--clear-groups", "env", "-C", options.directory};
+  for (const auto& name : options.unset) command.insert(command.end(), {"-u", name});
+  for (const auto& [name, value] : options.environment) command.push_back(name + "=" + value);
+  command.insert(command.end(), {binaries + "/inpod", "dap"});
+  if (!adapter.empty()) command.push_back("--");
+  command.insert(command.end(), adapter.begin(), adapter.end());
+  return command;
+}
+
+std::string Developer::kubeconfig_with(const std::string& name, const std::vector<std::vector<std::string>>& changes) const {
+  const std::string path = write(name, read_file(kubeconfig_), 0600);
+  for (const auto& change : changes) {
+    std::vector<std::string> command{"kubectl", "--kubeconfig", path, "config"};
+    command.insert(command.end(), change.begin(), change.end());
+    must(test::run(command), "kubectl config " + change[0]);
+  }
+  if (chown(path.c_str(), uid_, uid_) != 0) throw std::runtime_error("chown " + path);
+  return path;
+}
+
+std::string Developer::limited_kubeconfig(const std::string& name_space, const std::string& name, const std::string& rules) const {
+  apply_yaml(name_space, "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: " + name +
+                        "}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: " + name +
+                        "}\nrules:\n" + rules +
+                        "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: " + name +
+                        "}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: " + name +
+                        "}\nsubjects: [{kind: ServiceAccount, name: " + name + ", namespace: " + name_space + "}]\n");
+  // As `kubectl create token` of newer kubectls does: secrets with tokens are no longer made by themselves.
+  const auto answer = kubectl({"create", "--raw", "/api/v1/namespaces/" + name_space + "/serviceaccounts/" + name + "/token", "-f", "-"},
+                              R"({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})");
+  must(answer, "token of " + name);
+  const std::string key = "\"token\":\"";
+  const auto at = answer.out.find(key);
+  if (at == std::string::npos) throw std::runtime_error("no token in " + answer.out);
+  const auto begin = at + key.size();
+  const std::string token = answer.out.substr(begin, answer.out.find('"', begin) - begin);
+  return kubeconfig_with("limited-" + name + ".conf", {{"set-credentials", "limited", "--token=" + token},
+                                                       {"set-context", "--current", "--user=limited"}});
+}
+
 Shop& Shop::instance() {
   static Shop shop;
   return shop;
@@ -180,6 +250,10 @@ std::string Shop::pod_ip() const {
   return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].status.podIP}"}).out;
 }
 
+std::string Shop::client_ip() const {
+  return kubectl({"-n", name_, "get", "pod", "client", "-o", "jsonpath={.status.podIP}"}).out;
+}
+
 Outcome Shop::in_client(std::vector<std::string> command, const std::string& input, milliseconds bound) const {
   std::vector<std::string> arguments{"-n", name_, "exec", "client"};
   if (!input.empty()) arguments.push_back("-i");
@@ -201,7 +275,8 @@ Outcome Shop::curl(const std::string& url, std::vector<std::string> arguments) c
 }
 
 bool Shop::answered_by(const std::string& whom, milliseconds bound) const {
-  return eventually(bound, [&] { return curl("http://web/who").out.find(whom) != std::string::npos; });
+  // A request that a cut holds up must not use up the whole bound: the last -m counts.
+  return eventually(bound, [&] { return curl("http://web/who", {"-m", "2"}).out.find(whom) != std::string::npos; });
 }
 bool Shop::answered_by_pod(milliseconds bound) const { return answered_by("\"by\": \"pod\"", bound); }
 
@@ -213,6 +288,56 @@ int Shop::restarts() const {
 bool Shop::ready() const {
   return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].status.containerStatuses[0].ready}"})
              .out == "true";
+}
+
+void apply_yaml(const std::string& name_space, const std::string& yaml) {
+  must(kubectl({"-n", name_space, "apply", "-f", "-"}, yaml), "apply");
+}
+
+std::string agents(const std::string& name_space, const std::string& kind, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments{"-n", name_space, "get", kind, "-l", "app.kubernetes.io/managed-by=inpod", "-o", "name"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return kubectl(arguments).out;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+std::vector<std::string> containers_of(const std::string& name_space, const std::string& selector) {
+  const auto found = kubectl({"-n", name_space, "get", "pods", "-l", selector, "-o",
+                              "jsonpath={range .items[*].status.containerStatuses[*]}{.containerID}{\"\\n\"}{end}"});
+  std::vector<std::string> ids;
+  for (const auto& line : lines_of(found.out))
+    if (line.find("//") != std::string::npos) ids.push_back(line.substr(line.rfind('/') + 1));
+  return ids;
+}
+
+std::vector<pid_t> processes_of(const std::vector<std::string>& container_ids) {
+  std::vector<pid_t> pids;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string cgroup = read_file(entry.path().string() + "/cgroup");
+    for (const auto& id : container_ids)
+      if (cgroup.find(id) != std::string::npos) pids.push_back(std::stoi(name));
+  }
+  return pids;
+}
+
+PodNetwork::PodNetwork() {
+  const auto pids = processes_of(containers_of(Shop::instance().name_space(), "app=web"));
+  if (pids.empty()) throw std::runtime_error("the service's process is not on this machine");
+  pid_ = std::to_string(pids.front());
+}
+
+bool PodNetwork::has_rules() const {
+  const auto rules = test::run({"nsenter", "-t", pid_, "-n", "nft", "list", "ruleset"});
+  must(rules, "nft list ruleset");
+  return rules.out.find("inpod") != std::string::npos;
 }
 
 }  // namespace inpod::test

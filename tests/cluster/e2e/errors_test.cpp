@@ -1,136 +1,222 @@
-// Every way a start can fail, provoked for real: the error names what was wrong and what to do, the exit code is 125, the
-// program has not run (fail closed), and nothing stays in the cluster.
+// Every way a start can fail, provoked for real, by `inpod run` and by a launch of `inpod dap`: the error names what was wrong
+// and what to do, the program has not run (fail closed), and nothing stays in the cluster.
 #include <unistd.h>
+
+#include <filesystem>
 
 #include "catch.hpp"
 #include "cluster.hpp"
+#include "support/dap_client.hpp"
 
 using namespace inpod::test;
 
 namespace {
 
-// Runs a program that would leave a mark if it ran; checks that it didn't, and that stderr holds each of `words`.
-void fails(const Developer& developer, std::vector<std::string> flags, std::vector<std::string> words,
-           ProcessOptions options) {
-  const std::string mark = developer.home() + "/ran";
-  std::vector<std::string> arguments{"run"};
-  arguments.insert(arguments.end(), flags.begin(), flags.end());
-  for (const char* word : {"--", "touch"}) arguments.push_back(word);
-  arguments.push_back(mark);
-  const auto outcome = developer.inpod(arguments, std::move(options))->wait(seconds(90));
-  INFO(outcome.err);
-  CHECK(outcome.status == 125);
-  CHECK(outcome.out == "");
-  CHECK(access(mark.c_str(), F_OK) != 0);
+const std::string& name_space() { return Shop::instance().name_space(); }
+
+/// What fails: the keys of the config, and where it matters the program, the adapter, inpod itself and its environment.
+struct Failure {
+  Failure(const Developer& who, json cluster) : developer(who), keys(std::move(cluster)), options(who.options()), adapter{"lldb-dap-19"} {
+    mark = developer.home() + "/ran";
+    program = "/usr/bin/touch";
+  }
+  const Developer& developer;
+  json keys;
+  ProcessOptions options;
+  std::vector<std::string> adapter;
+  std::string program, mark;
+  std::string inpod = binaries + "/inpod";
+};
+
+void check_words(const std::string& text, const std::vector<std::string>& words) {
   for (const auto& word : words) {
-    INFO("expected: " << word);
-    CHECK(outcome.err.find(word) != std::string::npos);
+    INFO("expected: " << word << "\nin: " << text);
+    CHECK(text.find(word) != std::string::npos);
   }
 }
 
-std::string name_space() { return Shop::instance().name_space(); }
+/// The same keys by a config file. Returns what `inpod run` says.
+std::string fails_to_run(const Failure& failure, int code) {
+  const auto file = failure.developer.write("failing.json", failure.keys.dump());
+  Process process({failure.inpod, "run", "-f", file, "--", failure.program, failure.mark}, failure.options);
+  const auto outcome = process.wait(seconds(90));
+  INFO(outcome.err);
+  CHECK(outcome.status == code);
+  CHECK(outcome.out == "");
+  CHECK(access(failure.mark.c_str(), F_OK) != 0);
+  return outcome.err;
+}
 
-// A kubeconfig of a service account with exactly these rules in the test's namespace.
-std::string limited_kubeconfig(const Developer& developer, const std::string& name, const std::string& rules) {
-  const std::string n = "-n" + name_space();
-  const std::string manifest = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: " + name +
-                               "}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: " + name + "}\nrules:\n" +
-                               rules +
-                               "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: " + name +
-                               "}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: " + name +
-                               "}\nsubjects: [{kind: ServiceAccount, name: " + name + ", namespace: " + name_space() + "}]\n";
-  REQUIRE(kubectl({n, "apply", "-f", "-"}, manifest).status == 0);
-  std::string token;
-  REQUIRE(eventually(seconds(20), [&] {
-    const auto secret = kubectl({n, "get", "serviceaccount", name, "-o", "jsonpath={.secrets[0].name}"}).out;
-    token = kubectl({n, "get", "secret", secret, "-o", "go-template={{.data.token | base64decode}}"}).out;
-    return token.size() > 100;
+/// Launched as an editor does. Returns what the launch response says.
+std::string fails_to_launch(const Failure& failure) {
+  auto command = failure.developer.dap_command(failure.adapter, failure.options);
+  std::replace(command.begin(), command.end(), binaries + "/inpod", failure.inpod);
+  DapClient client(command);
+  client.must("initialize", {{"clientID", "test"}, {"adapterID", "inpod"}, {"pathFormat", "path"}});
+  const int launch = client.send("launch", {{"program", failure.program}, {"args", {failure.mark}}, {"cluster", failure.keys}});
+  const json answer = client.response(launch, seconds(90));
+  INFO(answer.dump());
+  REQUIRE_FALSE(answer.value("success", true));
+  CHECK(answer["body"]["error"].value("showUser", false));
+  client.event("terminated", seconds(20));
+  client.request("disconnect");
+  client.wait_exit();
+  CHECK(access(failure.mark.c_str(), F_OK) != 0);
+  return answer["body"]["error"].value("format", "");
+}
+
+/// Both ways, with the same words; nothing of it stays in the namespace.
+void fails(const Failure& failure, const std::vector<std::string>& words, int code = 125) {
+  const auto before = agents(name_space(), "job");
+  check_words(fails_to_run(failure, code), words);
+  check_words(fails_to_launch(failure), words);
+  CHECK(eventually(seconds(40), [&] {
+    for (const auto& job : lines_of(agents(name_space(), "job")))
+      if (before.find(job) == std::string::npos) return false;
+    return true;
   }));
-  const std::string path = developer.write("limited-" + name + ".conf", read_file(developer.kubeconfig()), 0600);
-  REQUIRE(run({"kubectl", "--kubeconfig", path, "config", "set-credentials", "limited", "--token=" + token}).status == 0);
-  REQUIRE(run({"kubectl", "--kubeconfig", path, "config", "set-context", "--current", "--user=limited"}).status == 0);
-  REQUIRE(run({"chown", "--reference", developer.kubeconfig(), path}).status == 0);
-  return path;
+}
+
+json target(const std::string& name) { return {{"target", name}, {"namespace", name_space()}}; }
+
+void bare_pod() {
+  apply_yaml(name_space(), "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec:\n  terminationGracePeriodSeconds: 0\n"
+                      "  containers: [{name: bare, image: docker.io/local/noshell:1, imagePullPolicy: Never}]\n");
+  REQUIRE(kubectl({"-n", name_space(), "wait", "--for=condition=Ready", "pod/bare", "--timeout=60s"}, {}, seconds(70)).status == 0);
+}
+
+/// inpod as installed, but for the layer: `layer` is its content, empty: there is none. Returns inpod's path.
+std::string inpod_with_layer(const Developer& developer, const std::string& layer) {
+  namespace fs = std::filesystem;
+  const fs::path bin = fs::path(developer.write("copy/bin/.keep", "")).parent_path();
+  for (const char* name : {"inpod", "inpod-agent"})
+    fs::copy_file(binaries + "/" + name, bin / name, fs::copy_options::overwrite_existing);
+  if (!layer.empty()) developer.write("copy/lib/libinpod.so", layer, 0755);
+  return bin / "inpod";
 }
 
 }  // namespace
 
 TEST_CASE("no kubeconfig") {
   Developer developer;
-  auto options = developer.options();
-  options.environment["KUBECONFIG"] = developer.home() + "/nowhere.conf";
-  fails(developer, {"-t", "deployment/web"}, {"kubeconfig", "nowhere.conf", "KUBECONFIG"}, options);
-  options.environment.erase("KUBECONFIG");
-  options.unset = {"KUBECONFIG"};
-  fails(developer, {"-t", "deployment/web"}, {"kubeconfig", "KUBECONFIG"}, options);
+  Failure failure(developer, target("deployment/web"));
+  failure.options.environment["KUBECONFIG"] = developer.home() + "/nowhere.conf";
+  fails(failure, {"kubeconfig", "nowhere.conf", "KUBECONFIG"});
+  failure.options.environment.erase("KUBECONFIG");
+  failure.options.unset = {"KUBECONFIG"};
+  fails(failure, {"neither $KUBECONFIG nor ~/.kube/config is there", "--kubeconfig"});
 }
 
 TEST_CASE("an unknown context names those that exist") {
   Developer developer;
-  const auto known = kubectl({"config", "current-context"}).out;
-  fails(developer, {"--context", "prod-eu", "-t", "deployment/web"}, {"prod-eu", known.substr(0, known.find('\n'))}, developer.options());
+  Failure failure(developer, target("deployment/web"));
+  failure.keys["context"] = "prod-eu";
+  fails(failure, {"prod-eu", lines_of(kubectl({"config", "current-context"}).out).at(0)});
 }
 
 TEST_CASE("an API server that is away is named") {
   Developer developer;
-  auto options = developer.options();
-  const auto path = developer.write("away.conf", read_file(developer.kubeconfig()), 0600);
+  Failure failure(developer, target("deployment/web"));
   const auto cluster = kubectl({"config", "view", "--minify", "-o", "jsonpath={.contexts[0].context.cluster}"}).out;
-  REQUIRE(run({"kubectl", "--kubeconfig", path, "config", "set-cluster", cluster, "--server=https://127.0.0.1:9"}).status == 0);
-  REQUIRE(run({"chown", "--reference", developer.kubeconfig(), path}).status == 0);
-  options.environment["KUBECONFIG"] = path;
-  fails(developer, {"-t", "deployment/web"}, {"127.0.0.1:9", "cannot reach"}, options);
+  failure.options.environment["KUBECONFIG"] =
+      developer.kubeconfig_with("away.conf", {{"set-cluster", cluster, "--server=https://127.0.0.1:9"}});
+  fails(failure, {"cannot reach", "127.0.0.1:9"});
 }
 
 TEST_CASE("a target that isn't there comes with near names") {
   Developer developer;
-  fails(developer, {"-n", name_space(), "-t", "deployment/wbe"}, {"wbe", "web"}, developer.options());
-  fails(developer, {"-n", name_space(), "-t", "deployment/web/container/ap"}, {"ap", "app"}, developer.options());
-  fails(developer, {"-n", name_space(), "-t", "deployments.v9/web"}, {"deployments.v9", "deployment"}, developer.options());
-  fails(developer, {"-n", "no-such-namespace", "-t", "deployment/web"}, {"no-such-namespace"}, developer.options());
+  fails(Failure(developer, target("deployment/wbe")), {"no deployment \"wbe\"", "did you mean deployment/web?"});
+  fails(Failure(developer, target("deployment/web/container/ap")), {"no container \"ap\"", "did you mean \"app\"?"});
+  fails(Failure(developer, target("deployments.v9/web")), {"deployments.v9", "deployment"});
+  fails(Failure(developer, {{"target", "deployment/web"}, {"namespace", "no-such-namespace"}}), {"in namespace \"no-such-namespace\"", "it is in namespace"});
+  fails(Failure(developer, {{"namespace", name_space()}}), {"no target given"});
 }
 
 TEST_CASE("a missing permission is named as the rule that grants it") {
   Developer developer;
-  auto options = developer.options();
-  options.environment["KUBECONFIG"] =
-      limited_kubeconfig(developer, "no-jobs", "- {apiGroups: [\"\"], resources: [pods], verbs: [get, list, watch]}\n"
-                                               "- {apiGroups: [apps], resources: [deployments, replicasets], verbs: [get, list]}\n");
-  fails(developer, {"-n", name_space(), "-t", "deployment/web"}, {"jobs", "create", "batch", name_space()}, options);
-  options.environment["KUBECONFIG"] = limited_kubeconfig(developer, "nothing", "- {apiGroups: [\"\"], resources: [events], verbs: [get]}\n");
-  fails(developer, {"-n", name_space(), "-t", "deployment/web"}, {"deployments", "get", "apps"}, options);
+  Failure failure(developer, target("deployment/web"));
+  failure.options.environment["KUBECONFIG"] = developer.limited_kubeconfig(
+      name_space(), "no-jobs", "- {apiGroups: [\"\"], resources: [pods], verbs: [get, list, watch]}\n"
+                               "- {apiGroups: [apps], resources: [deployments, replicasets], verbs: [get, list]}\n");
+  fails(failure, {"{apiGroups: [\"batch\"], resources: [\"jobs\"], verbs: [\"create\"]}", "Role of namespace \"" + name_space() + "\""});
+  failure.options.environment["KUBECONFIG"] =
+      developer.limited_kubeconfig(name_space(), "nothing", "- {apiGroups: [\"\"], resources: [events], verbs: [get]}\n");
+  fails(failure, {"{apiGroups: [\"apps\"], resources: [\"deployments\"], verbs: [\"get\"]}"});
 }
 
 TEST_CASE("an image without a shell asks for a bootstrap image") {
+  bare_pod();
   Developer developer;
-  const std::string pod =
-      "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec:\n  terminationGracePeriodSeconds: 0\n"
-      "  containers: [{name: bare, image: docker.io/local/noshell:1, imagePullPolicy: Never}]\n";
-  REQUIRE(kubectl({"-n", name_space(), "apply", "-f", "-"}, pod).status == 0);
-  REQUIRE(kubectl({"-n", name_space(), "wait", "--for=condition=Ready", "pod/bare", "--timeout=30s"}).status == 0);
-  fails(developer, {"-n", name_space(), "-t", "pod/bare"}, {"noshell", "shell", "agent.bootstrap_image"}, developer.options());
-  developer.write(".inpod/config.yaml", "agent:\n  bootstrap_image: docker.io/local/busybox:1\n");
-  const auto outcome = developer.run({"run", "-n", name_space(), "-t", "pod/bare", "--", "python3", "-c",
-                                      "import socket; print(socket.gethostname())"});
-  INFO(outcome.err);
-  CHECK(outcome.out == "bare\n");
+  fails(Failure(developer, target("pod/bare")), {"local/noshell:1 has no shell", "agent.bootstrap_image", "agent.image"});
+}
+
+TEST_CASE("an image that the node can't get is named with the node's words") {
+  Developer developer;
+  Failure failure(developer, target("deployment/web"));
+  failure.keys["agent"] = {{"image", "registry.invalid/not-there:1"}};
+  fails(failure, {"can't get the agent's image", "registry.invalid/not-there:1", "agent.bootstrap_image"});
 }
 
 TEST_CASE("an agent that isn't ready in time shows the pod's events") {
   Developer developer;
-  developer.write(".inpod/config.yaml", "agent:\n  image: docker.io/local/not-there:1\n  startup_seconds: 20\n");
-  fails(developer, {"-n", name_space(), "-t", "deployment/web"}, {"not-there"}, developer.options());
-  CHECK(eventually(seconds(60), [] {
-    return kubectl({"-n", name_space(), "get", "pods", "-l", "app.kubernetes.io/managed-by=inpod", "-o",
-                    "jsonpath={.items[*].spec.containers[*].image}"})
-               .out.find("not-there") == std::string::npos;
-  }));
+  Failure failure(developer, target("deployment/web"));
+  // A registry in the client's pod that takes connections and never says a word.
+  failure.keys["agent"] = {{"startup_seconds", 6}, {"image", Shop::instance().client_ip() + ":5000/slow:1"}};
+  fails(failure, {"did not start within 6 s", "Pulling: Pulling image", ":5000/slow:1", "agent.startup_seconds"});
 }
 
-TEST_CASE("a bad config file is refused with its line and a suggestion") {
+TEST_CASE("a missing program is named, before anything is made in the cluster") {
   Developer developer;
+  Failure failure(developer, target("deployment/web"));
+  failure.program = developer.home() + "/no-such-program";
+  fails(failure, {failure.program}, 127);
+  failure.program = developer.write("notes.txt", "text\n");
+  fails(failure, {failure.program, "not executable"}, 126);
+}
+
+TEST_CASE("a missing adapter is named, with what to install") {
+  Developer developer;
+  Failure failure(developer, target("deployment/web"));
+  failure.adapter = {};
+  failure.options.environment["PATH"] = developer.home();
+  check_words(fails_to_launch(failure), {"debug adapter", "lldb-19"});
+  Failure named(developer, target("deployment/web"));
+  named.keys = target("deployment/web");
+  DapClient client(developer.dap_command({}, named.options));
+  client.must("initialize", {{"adapterID", "inpod"}});
+  const json answer = client.request("launch", {{"program", "/usr/bin/touch"}, {"args", {named.mark}}, {"debugger", "/opt/no-such-adapter"}, {"cluster", named.keys}});
+  CHECK_FALSE(answer.value("success", true));
+  check_words(answer.dump(), {"/opt/no-such-adapter"});
+  CHECK(access(named.mark.c_str(), F_OK) != 0);
+}
+
+TEST_CASE("a program that the layer can't enter is refused") {
+  Developer developer;
+  Failure failure(developer, target("deployment/web"));
+  failure.program = developer.home() + "/static";
+  std::filesystem::copy_file("/bin/busybox", failure.program);
+  fails(failure, {failure.program, "static"});
+}
+
+TEST_CASE("a layer that is missing or can't be loaded stops the launch") {
+  Developer developer;
+  Failure failure(developer, target("deployment/web"));
+  failure.inpod = inpod_with_layer(developer, "");
+  fails(failure, {"libinpod.so"});
+  failure.inpod = inpod_with_layer(developer, "this is no shared object\n");
+  fails(failure, {"libinpod.so"});
+}
+
+TEST_CASE("a bad config is refused with its place and a suggestion") {
+  Developer developer;
+  Failure failure(developer, target("deployment/web"));
+  failure.keys["incomming"] = {{"mode", "steal"}};
+  fails(failure, {"incomming", "incoming"});
+  failure.keys = target("deployment/web");
+  failure.keys["agent"] = {{"lease_seconds", "soon"}};
+  fails(failure, {"lease_seconds", "soon"});
   const auto path = developer.write("bad.yaml", "target: deployment/web\nincomming:\n  mode: steal\n");
-  fails(developer, {"-f", path}, {"bad.yaml:2", "incomming", "incoming"}, developer.options());
-  developer.write("wrong.yaml", "agent:\n  lease_seconds: soon\n");
-  fails(developer, {"-f", developer.home() + "/wrong.yaml", "-t", "deployment/web"}, {"lease_seconds", "soon"}, developer.options());
+  const auto outcome = developer.run({"run", "-f", path, "--", "true"});
+  CHECK(outcome.status == 125);
+  check_words(outcome.err, {"bad.yaml:2", "incomming", "incoming"});
 }

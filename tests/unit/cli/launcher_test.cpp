@@ -9,8 +9,8 @@
 #include <algorithm>
 
 #include "catch.hpp"
-#include "cli/brief_run.hpp"
 #include "protocol/unique_fd.hpp"
+#include "session/brief_run.hpp"
 
 using namespace inpod;
 

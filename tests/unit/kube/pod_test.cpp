@@ -243,6 +243,9 @@ TEST_CASE("events of a Job that gets no pod") {
                            {"lastTimestamp", "2021-01-01T00:00:00Z"}},
                       json{{"type", "Normal"}, {"reason", "C"}}},
                      1) == "\n    B: new");
+  // Where nothing warns, the last that happened says what it waits for.
+  CHECK(quote_events({json{{"type", "Normal"}, {"reason", "Pulling"}, {"message", "image"}}}) == "\n    Pulling: image");
+  CHECK(quote_events({}).empty());
 }
 
 TEST_CASE("ready lines") {

@@ -7,7 +7,7 @@
 
 #include "protocol/result.hpp"
 
-namespace inpod::cli {
+namespace inpod {
 
 struct BriefOutput {
   std::string out, err;  ///< at most 1 MiB each
@@ -17,4 +17,4 @@ struct BriefOutput {
 /// environment: "NAME=value", all of it. Past the bound the program is killed and an error returned.
 Result<BriefOutput> run_briefly(std::vector<std::string> command, std::vector<std::string> environment, std::chrono::milliseconds bound);
 
-}  // namespace inpod::cli
+}  // namespace inpod

@@ -1,11 +1,11 @@
 // Bounded runs of helper programs.
-#include "cli/brief_run.hpp"
+#include "session/brief_run.hpp"
 
 #include <poll.h>
 
 #include "session/child.hpp"
 
-namespace inpod::cli {
+namespace inpod {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -42,4 +42,4 @@ Result<BriefOutput> run_briefly(std::vector<std::string> command, std::vector<st
   return output;
 }
 
-}  // namespace inpod::cli
+}  // namespace inpod

@@ -1,0 +1,59 @@
+// The loader is asked for real: layers that it takes, and layers that it only warns about.
+#include "session/layer_check.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "catch.hpp"
+
+using namespace inpod;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Any shared library: the check does not care what it is.
+fs::path some_library() {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);)
+    if (const auto at = line.find('/'); at != std::string::npos && line.find("libstdc++.so") != std::string::npos) return fs::canonical(line.substr(at));
+  throw std::runtime_error("libstdc++ is not a shared library here");
+}
+
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("layer-check-" + std::to_string(getpid()));
+  Folder() { fs::create_directories(path); }
+  ~Folder() { fs::remove_all(path); }
+};
+
+}  // namespace
+
+TEST_CASE("a layer that the loader takes") {
+  const Folder folder;
+  const auto layer = folder.path / "libinpod.so";
+  fs::copy_file(some_library(), layer);
+  CHECK(check_layer_loads(layer, fs::canonical("/bin/cat")));
+}
+
+TEST_CASE("a layer that is no library stops the launch, with the loader's words") {
+  const Folder folder;
+  const auto layer = folder.path / "libinpod.so";
+  std::ofstream(layer) << "this is no shared object\n";
+  const auto checked = check_layer_loads(layer, fs::canonical("/bin/cat"));
+  REQUIRE_FALSE(checked);
+  CHECK_THAT(checked.error().text, Catch::Contains(layer.string()) && Catch::Contains("cannot be preloaded"));
+  CHECK_THAT(checked.error().remedy, Catch::Contains("inpod check"));
+  CHECK_FALSE(check_layer_loads(folder.path / "missing.so", fs::canonical("/bin/cat")));
+}
+
+TEST_CASE("nothing of the program runs") {
+  const Folder folder;
+  const auto layer = folder.path / "libinpod.so";
+  std::ofstream(layer) << "this is no shared object\n";
+  const auto program = folder.path / "program";
+  fs::copy_file("/bin/mkdir", program);  // without operands it would complain with code 1
+  const auto checked = check_layer_loads(layer, program);
+  REQUIRE_FALSE(checked);
+  CHECK_THAT(checked.error().text, !Catch::Contains("missing operand"));
+}
