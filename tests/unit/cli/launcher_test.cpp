@@ -66,13 +66,13 @@ TEST_CASE("a dynamic program passes the look at its auxiliary vector") {
 }
 
 TEST_CASE("brief runs are bounded") {
-  const auto echo = cli::run_briefly({"/bin/sh", "-c", "echo out; echo err >&2; exit 3"}, {}, std::chrono::seconds(10));
+  const auto echo = inpod::run_briefly({"/bin/sh", "-c", "echo out; echo err >&2; exit 3"}, {}, std::chrono::seconds(10));
   REQUIRE(echo);
   CHECK(echo->out == "out\n");
   CHECK(echo->err == "err\n");
   CHECK(echo->status == "exit code 3");
   const auto start = std::chrono::steady_clock::now();
-  CHECK_FALSE(cli::run_briefly({"/bin/sleep", "30"}, {}, std::chrono::milliseconds(200)));
+  CHECK_FALSE(inpod::run_briefly({"/bin/sleep", "30"}, {}, std::chrono::milliseconds(200)));
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
-  CHECK_FALSE(cli::run_briefly({"/no/such"}, {}, std::chrono::seconds(1)));
+  CHECK_FALSE(inpod::run_briefly({"/no/such"}, {}, std::chrono::seconds(1)));
 }
