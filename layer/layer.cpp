@@ -85,12 +85,16 @@ void start() {
   pthread_atfork(before_fork, in_parent, in_child);
   state.store(State::active);
   remember_environment();
-  ensure_environment();
   errno = saved;
 }
 
+/// What allocates is left to the constructor: a hook may start the layer from within an allocator's own start (jemalloc's
+/// reads a link with its lock held).
 [[gnu::constructor(101)]] void constructor() {
+  const int saved = errno;
   if (state.load() == State::unknown) start();
+  if (state.load() == State::active) ensure_environment();
+  errno = saved;
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ UniqueFd listen_in_world(const PodRelay& bench, int domain, std::uint16_t& port)
   auto fd = bench.socket_in_world(domain, SOCK_STREAM);
   const auto at = raw(domain, domain == AF_INET ? "10.77.0.1" : "fd77::1", 0);
   REQUIRE(::bind(fd.get(), at.get(), at.length) == 0);
-  REQUIRE(::listen(fd.get(), 16) == 0);
+  REQUIRE(::listen(fd.get(), 128) == 0);
   port = own_port(fd.get());
   return fd;
 }

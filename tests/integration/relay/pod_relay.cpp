@@ -54,7 +54,7 @@ PodRelay::~PodRelay() {
 }
 
 protocol::Task<Result<void>> PodRelay::connect() {
-  asio::generic::stream_protocol::socket socket(loop_, asio::generic::stream_protocol(AF_INET, IPPROTO_TCP));
+  asio::generic::stream_protocol::socket socket(loop_);
   boost::system::error_code failed;
   UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in to{};

@@ -121,7 +121,7 @@ TEST_CASE("a layer that doesn't load ends the program") {
   const auto outcome = demo.start(demo.run_command({"sleep", "30"}), options)->wait(seconds(40));
   CHECK_FALSE(outcome.timed_out);
   CHECK(outcome.status == 125);
-  CHECK(outcome.err.find("the loader did not load the layer") != std::string::npos);
+  CHECK(outcome.err.find("can't be loaded into") != std::string::npos);
   CHECK(demo.sessions_left().empty());
 }
 
