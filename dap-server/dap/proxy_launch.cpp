@@ -188,6 +188,7 @@ void Proxy::fail_launch(const Error& error) {
   respond_error(launch_->message, error);
   fail_queue("the launch failed");
   if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);
+  if (session_ && launch_->cancelled) session_->take_back();
   end_session();
   if (const auto port = adapter_)
     run_beside([](std::shared_ptr<AdapterPort> last) -> Task<void> { co_await last->process().end(); }(port), "ending the debug adapter");

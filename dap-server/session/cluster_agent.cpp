@@ -60,6 +60,7 @@ class ClusterAgent : public AgentAccess {
         name_(target_->name_),
         resolved_(target_->target_),
         agent_(std::move(agent)),
+        made_(fresh),
         fresh_(fresh) {}
 
   Task<Result<std::unique_ptr<protocol::ByteTransport>>> open() override {
@@ -81,8 +82,8 @@ class ClusterAgent : public AgentAccess {
     fresh_ = false;
   }
 
-  Task<void> release() override {
-    if (!fresh_) co_return;
+  Task<void> release(bool take_back) override {
+    if (!fresh_ && !(take_back && made_)) co_return;
     fresh_ = false;
     co_await kube::delete_agent(client_, agent_.pod);
     target_.reset();
@@ -123,7 +124,8 @@ class ClusterAgent : public AgentAccess {
   kube::Target name_;
   kube::ResolvedTarget resolved_;
   LeasedAgent agent_;
-  bool fresh_;  // made by this launch, and not yet anybody else's
+  const bool made_;  // by this launch
+  bool fresh_;       // and not yet anybody else's
 };
 
 Task<Result<std::shared_ptr<ClusterTarget>>> ClusterTarget::resolve(asio::any_io_executor executor, Config config, Progress progress) {

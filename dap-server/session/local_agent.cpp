@@ -133,7 +133,7 @@ class LocalAgent : public AgentAccess {
 
   void keep() override {}  // it ends with us
 
-  Task<void> release() override {
+  Task<void> release(bool) override {
     end();
     co_return;
   }

@@ -95,13 +95,15 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     co_return co_await answer_request(relay_, std::move(description), std::move(name), std::move(arguments));
   }
 
+  void take_back() override { taken_back_ = true; }
+
   Task<void> stop() override {
     const auto self = shared_from_this();
     if (std::exchange(stopped_, true)) co_return;
     // The Bye goes first: the pod gets its traffic back before anything here takes time.
     if (connection_) co_await connection_->close();
     if (relay_) relay_->close();
-    if (access_) co_await access_->release();
+    if (access_) co_await access_->release(taken_back_);
     directory_.reset();
   }
 
@@ -215,7 +217,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   std::string hostname_, leaving_;
   std::vector<std::string> pod_variables_;  ///< names alone: values may be secrets, and the client has no need of them
   std::uint64_t handshakes_before_ = 0;
-  bool stopped_ = false;
+  bool stopped_ = false, taken_back_ = false;
 };
 
 }  // namespace
