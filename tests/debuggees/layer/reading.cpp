@@ -1,4 +1,5 @@
 // Reads the tree DIR by every call that takes a descriptor. Usage: reading DIR
+#include <aio.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -155,6 +156,21 @@ static void kernel_copies() {
   for (const int one : {fd, to, pipes[0], pipes[1]}) close(one);
 }
 
+static void asynchronous() {
+  const int fd = open_file("middle.bin");
+  char bytes[500];
+  aiocb request{};
+  request.aio_fildes = fd;
+  request.aio_offset = 250000;
+  request.aio_buf = bytes;
+  request.aio_nbytes = sizeof bytes;
+  report("aio_read", aio_read(&request));
+  const aiocb* list[] = {&request};
+  while (aio_error(&request) == EINPROGRESS) aio_suspend(list, 1, nullptr);
+  report_bytes("its bytes", bytes, aio_return(&request));
+  close(fd);
+}
+
 int main(int, char** arguments) {
   dir = arguments[1];
   for (const std::size_t piece : {1u << 10, 7u, 1u << 20}) whole("small.txt", piece);
@@ -169,5 +185,6 @@ int main(int, char** arguments) {
   lowest_number();
   mappings();
   kernel_copies();
+  asynchronous();
   return 0;
 }
