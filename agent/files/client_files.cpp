@@ -118,6 +118,19 @@ void ClientFiles::on_request(std::uint32_t id, protocol::ChangePath request) {
   answer_with(id, [&root = root_, request = std::move(request)] { return change_path(root, request); });
 }
 
+void ClientFiles::on_request(std::uint32_t id, protocol::ChangeAttributes request) {
+  std::shared_ptr<OpenHandle> handle;
+  if (request.handle && !(handle = find(request.handle))) return respond(id, failure(EBADF, "change"));
+  answer_with(id, [&root = root_, handle, request = std::move(request)] {
+    return handle ? change_attributes(*handle, request) : change_attributes(root, request);
+  });
+}
+void ClientFiles::on_request(std::uint32_t id, protocol::ControlFile request) {
+  auto handle = find(request.handle);
+  if (!handle) return respond(id, failure(EBADF, "fcntl"));
+  answer_with(id, [handle, request] { return control_file(*handle, request); });
+}
+
 void ClientFiles::on_request(std::uint32_t id, protocol::ReadDirectory request) {
   auto now = std::chrono::steady_clock::now();
   while (!listings_.empty() && (listings_.begin()->second.until < now || listings_.size() >= max_listings))

@@ -32,6 +32,8 @@ class ClientFiles : public std::enable_shared_from_this<ClientFiles> {
   void on_request(std::uint32_t id, protocol::RealPath request);
   void on_request(std::uint32_t id, protocol::ReadDirectory request);
   void on_request(std::uint32_t id, protocol::ChangePath request);
+  void on_request(std::uint32_t id, protocol::ChangeAttributes request);
+  void on_request(std::uint32_t id, protocol::ControlFile request);
 
   /// The client's share of the pool, for other blocking work of it.
   const std::shared_ptr<WorkerPool::Group>& group() const { return group_; }

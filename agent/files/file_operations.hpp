@@ -41,6 +41,8 @@ protocol::Message read_file(const OpenHandle& handle, const protocol::ReadFile& 
 protocol::Message write_file(const OpenHandle& handle, const protocol::WriteFile& request);
 protocol::Message truncate_file(const OpenHandle& handle, const protocol::TruncateFile& request);
 /// Bytes at an offset, for streams; empty at end of file.
+protocol::Message control_file(const OpenHandle& handle, const protocol::ControlFile& request);
+protocol::Message change_attributes(const OpenHandle& handle, const protocol::ChangeAttributes& request);
 Result<protocol::Bytes> read_piece(const OpenHandle& handle, std::uint64_t offset, std::size_t length);
 
 Result<protocol::FileStat> stat_of(int fd);
@@ -48,6 +50,7 @@ protocol::Message stat_path(const PodRoot& root, const protocol::StatFile& reque
 protocol::Message access_path(const PodRoot& root, const protocol::AccessFile& request);
 protocol::Message read_link(const PodRoot& root, const protocol::ReadLink& request);
 protocol::Message real_path(const PodRoot& root, const protocol::RealPath& request);
+protocol::Message change_attributes(const PodRoot& root, const protocol::ChangeAttributes& request);
 protocol::Message change_path(const PodRoot& root, const protocol::ChangePath& request);
 
 /// The Failure that tells an Error. An Error without errno becomes EIO.

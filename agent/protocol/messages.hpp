@@ -21,6 +21,7 @@
 // | StreamFile    | FileStream     | the file system (worker)       | none                             |
 // | WriteFile     | Written        | the file system (worker)       | as pwrite(2)                     |
 // | TruncateFile  | Done           | the file system (worker)       | as ftruncate(2)                  |
+// | ControlFile   | Controlled     | the file system (worker)       | fsync, O_APPEND, locks           |
 // | CloseFile     | Done           | nothing                        | none                             |
 // | StatFile      | FileStat       | the file system (worker)       | none                             |
 // | AccessFile    | Done           | the file system (worker)       | none                             |
@@ -28,6 +29,7 @@
 // | RealPath      | Text           | the file system (worker)       | none                             |
 // | ReadDirectory | Directory      | the file system (worker)       | none                             |
 // | ChangePath    | Done           | the file system (worker)       | mkdir, unlink, rename, …         |
+// | ChangeAttributes | Done        | the file system (worker)       | chmod, chown, utimensat          |
 // | GetPod        | Pod            | nothing                        | none                             |
 // | Resolve       | Resolved       | the pod's name servers         | none                             |
 // | ResolveBack   | ResolvedName   | the pod's name servers         | none                             |
@@ -195,13 +197,45 @@ BOOST_DESCRIBE_STRUCT(Directory, (), (cursor, stat, entries))
 
 enum class PathChange : std::uint8_t { make_directory, unlink, remove_directory, rename, symlink, link, chmod, truncate };
 BOOST_DESCRIBE_ENUM(PathChange, make_directory, unlink, remove_directory, rename, symlink, link, chmod, truncate)
-/// mkdir, unlink, rmdir, rename(path→other), symlink(other is the target), link, chmod(number), truncate(number).
+/// mkdir, unlink, rmdir, rename(path→other; number: renameat2's flags), symlink(other is the target), link, chmod(number),
+/// truncate(number).
 struct ChangePath {
   PathChange change = PathChange::unlink;
   std::string path, other;
   std::uint64_t number = 0;
 };
 BOOST_DESCRIBE_STRUCT(ChangePath, (), (change, path, other, number))
+
+enum class Attribute : std::uint8_t { mode, owner, times };
+BOOST_DESCRIBE_ENUM(Attribute, mode, owner, times)
+/// chmod(2), chown(2) or utimensat(2); by handle when handle ≠ 0. Times are nanoseconds since the epoch, or one of the two below.
+struct ChangeAttributes {
+  Attribute attribute = Attribute::mode;
+  std::string path;
+  std::uint64_t handle = 0;
+  bool follow = true;
+  std::uint32_t mode = 0, uid = 0, gid = 0;
+  std::int64_t accessed_ns = 0, modified_ns = 0;
+};
+BOOST_DESCRIBE_STRUCT(ChangeAttributes, (), (attribute, path, handle, follow, mode, uid, gid, accessed_ns, modified_ns))
+constexpr std::int64_t time_stays = INT64_MIN, time_is_now = INT64_MIN + 1;
+
+/// sync, sync_data: fsync(2), fdatasync(2). append: O_APPEND on (number 1) or off (0). whole_lock: flock(2), number is its LOCK_*.
+/// range_lock, range_test: F_OFD_SETLK and F_OFD_GETLK, number is F_RDLCK, F_WRLCK or F_UNLCK; length 0: to the end. Locks never
+/// wait: EWOULDBLOCK. They belong to the handle.
+enum class FileControl : std::uint8_t { sync, sync_data, append, whole_lock, range_lock, range_test };
+BOOST_DESCRIBE_ENUM(FileControl, sync, sync_data, append, whole_lock, range_lock, range_test)
+struct ControlFile {
+  std::uint64_t handle = 0;
+  FileControl control = FileControl::sync;
+  std::uint64_t number = 0, start = 0, length = 0;
+};
+BOOST_DESCRIBE_STRUCT(ControlFile, (), (handle, control, number, start, length))
+/// range_test: the lock that is in the way; number F_UNLCK: none.
+struct Controlled {
+  std::uint64_t number = 0, start = 0, length = 0;
+};
+BOOST_DESCRIBE_STRUCT(Controlled, (), (number, start, length))
 
 // ---- the pod ---------------------------------------------------------------------------------------------------
 
@@ -344,7 +378,7 @@ using Message = std::variant<Failure, Done, Text, OpenFile, OpenedFile, ReadFile
                              WriteFile, Written, TruncateFile, CloseFile, StatFile, FileStat, AccessFile, ReadLink,
                              RealPath, ReadDirectory, Directory, ChangePath, GetPod, Pod, Resolve, Resolved, ResolveBack,
                              ResolvedName, Connect, Connected, Subscribe, Subscribed, Unsubscribe, Incoming, Bye, Note,
-                             Leaving>;
+                             Leaving, ChangeAttributes, ControlFile, Controlled>;
 
 // ---- handshake (not numbered, sent once per transport, before all else) -----------------------------------------
 

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cstring>
+
 #include "relay/activity.hpp"
 
 namespace inpod::relay {
@@ -268,6 +270,52 @@ Task<Answer> Files::file_stat(Call call) {
   answer.reply.c = file->handle;
   answer.data.assign(file->real_path.begin(), file->real_path.end());
   co_return answer;
+}
+
+Task<Answer> Files::control(Call call) {
+  const auto file = find(call);
+  if (!file) co_return refuse(EBADF);
+  if (call.request.b > static_cast<std::uint64_t>(protocol::FileControl::range_test)) co_return refuse(EINVAL);
+  if (!context_.may_write()) co_return refuse(EROFS);
+  protocol::ControlFile request;
+  request.handle = file->agent_handle;
+  request.control = static_cast<protocol::FileControl>(call.request.b);
+  request.number = call.request.c;
+  request.start = call.request.d;
+  if (call.data.size() == sizeof request.length) std::memcpy(&request.length, call.data.data(), sizeof request.length);
+  const bool append = request.control == protocol::FileControl::append, on = request.number != 0;
+  auto done = co_await ask<protocol::Controlled>(context_, std::move(request));
+  if (!done) co_return refuse(code_of(done.error()));
+  if (append && file->remote) file->remote->set_append(on);
+  Answer answer;
+  answer.reply.a = done->number, answer.reply.b = done->start, answer.reply.c = done->length;
+  co_return answer;
+}
+
+Task<Answer> Files::change_attributes(Call call) {
+  if (call.request.a > static_cast<std::uint64_t>(protocol::Attribute::times)) co_return refuse(EINVAL);
+  if (!context_.may_write()) co_return refuse(EROFS);
+  protocol::ChangeAttributes request;
+  request.attribute = static_cast<protocol::Attribute>(call.request.a);
+  if (request.attribute == protocol::Attribute::mode) request.mode = static_cast<std::uint32_t>(call.request.b);
+  request.uid = static_cast<std::uint32_t>(call.request.b >> 32);
+  request.gid = static_cast<std::uint32_t>(call.request.b);
+  request.follow = call.request.d == 1;
+  std::int64_t times[2] = {};
+  if (call.data.size() == sizeof times) std::memcpy(times, call.data.data(), sizeof times);
+  request.accessed_ns = times[0], request.modified_ns = times[1];
+  if (call.request.c != 0) {
+    const auto at = files_.find(call.request.c);
+    if (at == files_.end()) co_return refuse(EBADF);
+    request.handle = at->second->agent_handle;
+    at->second->heard = {};
+  } else {
+    request.path = std::move(call.text);
+  }
+  paths_.forget();
+  auto done = co_await ask<protocol::Done>(context_, std::move(request));
+  paths_.forget();
+  co_return refuse(done ? 0 : code_of(done.error()));
 }
 
 void Files::unused(std::uint64_t handle) {

@@ -30,6 +30,8 @@ class Files {
   Task<Answer> seek(Call call);
   Task<Answer> truncate(Call call);
   Task<Answer> file_stat(Call call);
+  Task<Answer> control(Call call);
+  Task<Answer> change_attributes(Call call);
 
   bool has(std::uint64_t handle) const { return files_.contains(handle); }
   /// No process holds it any more: closed a little later, unless somebody has taken it up by then.

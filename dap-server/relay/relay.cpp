@@ -132,6 +132,8 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
       case Op::listening: return incoming_.listening(std::move(call));
       case Op::listener_gone: incoming_.listener_gone(static_cast<std::uint16_t>(call.request.a)); return now(silence());
       case Op::note: note(call); return now(silence());
+      case Op::control: return files_.control(std::move(call));
+      case Op::attributes: return files_.change_attributes(std::move(call));
     }
     return now(refuse(ENOSYS));
   }

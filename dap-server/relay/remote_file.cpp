@@ -98,6 +98,8 @@ Task<Result<void>> RemoteFile::truncate(std::uint64_t size) {
   co_return Result<void>();
 }
 
+void RemoteFile::set_append(bool on) { flags_ = on ? flags_ | O_APPEND : flags_ & ~static_cast<std::uint32_t>(O_APPEND); }
+
 Task<Result<protocol::FileStat>> RemoteFile::stat() {
   protocol::StatFile request;
   request.handle = agent_handle_;

@@ -18,6 +18,8 @@ class RemoteFile {
   Task<Result<std::uint64_t>> seek(std::int64_t offset, int whence);
   Task<Result<void>> truncate(std::uint64_t size);
   Task<Result<protocol::FileStat>> stat();
+  /// After the agent has set or cleared O_APPEND: the end is where writes at the position go, or no longer.
+  void set_append(bool on);
 
  private:
   class Turn;

@@ -56,7 +56,8 @@ FdEntry parse_memfd_name(std::string_view link) {
     link.remove_prefix(1);
     if (!take_number(link, FdEntry::no_slot, slot)) return {};
   }
-  return FdEntry::file(kind, handle, static_cast<std::uint32_t>(slot), kind == FdKind::handle ? O_RDWR : O_RDONLY, false);
+  return FdEntry::file(kind, handle, static_cast<std::uint32_t>(slot), kind == FdKind::handle ? O_RDWR : O_RDONLY, false,
+                       kind == FdKind::handle);
 }
 
 const char* Core::complain(std::string_view start, std::string_view detail) {

@@ -19,17 +19,18 @@ enum class FdKind : std::uint8_t {
   listener = 5,   ///< socket that is bound for a port of the pod
 };
 
-/// One entry. Bits: kind 3, access 2 (O_ACCMODE), append 1, then slot 13 and handle 45, or the two ports.
+/// One entry. Bits: kind 3, access 2 (O_ACCMODE), append 1, then slot 13, changeable 1 and handle 44, or the two ports.
 class FdEntry {
  public:
   constexpr FdEntry() = default;
   constexpr explicit FdEntry(std::uint64_t word) : word_(word) {}
-  static constexpr std::uint64_t largest_handle = (std::uint64_t{1} << 45) - 1;
+  static constexpr std::uint64_t largest_handle = (std::uint64_t{1} << 44) - 1;
   static constexpr std::uint32_t no_slot = 0x1fff;
 
-  static constexpr FdEntry file(FdKind kind, std::uint64_t handle, std::uint32_t slot, unsigned access, bool append) {
+  /// changeable: the rules let the program change the file, whatever it was opened for.
+  static constexpr FdEntry file(FdKind kind, std::uint64_t handle, std::uint32_t slot, unsigned access, bool append, bool changeable) {
     return FdEntry(static_cast<std::uint64_t>(kind) | (access & 3u) << 3 | (append ? 1u << 5 : 0u) |
-                   static_cast<std::uint64_t>(slot & no_slot) << 6 | handle << 19);
+                   static_cast<std::uint64_t>(slot & no_slot) << 6 | (changeable ? 1u << 19 : 0u) | handle << 20);
   }
   static constexpr FdEntry connecting() { return FdEntry(static_cast<std::uint64_t>(FdKind::connecting)); }
   /// wanted: the port the program asked for; local: the one it is really bound to.
@@ -43,7 +44,9 @@ class FdEntry {
   constexpr unsigned access() const { return (word_ >> 3) & 3; }
   constexpr bool append() const { return (word_ >> 5 & 1) != 0; }
   constexpr std::uint32_t slot() const { return (word_ >> 6) & no_slot; }
-  constexpr std::uint64_t handle() const { return word_ >> 19; }
+  constexpr bool changeable() const { return (word_ >> 19 & 1) != 0; }
+  constexpr std::uint64_t handle() const { return word_ >> 20; }
+  constexpr FdEntry with_append(bool on) const { return FdEntry(on ? word_ | 1u << 5 : word_ & ~(std::uint64_t{1} << 5)); }
   constexpr std::uint16_t wanted_port() const { return static_cast<std::uint16_t>(word_ >> 16); }
   constexpr std::uint16_t local_port() const { return static_cast<std::uint16_t>(word_ >> 32); }
   constexpr std::uint64_t word() const { return word_; }

@@ -120,14 +120,15 @@ void note_read_only(Core& core, std::string_view path) {
 namespace {
 
 /// What the pod's agent opened, as a descriptor of this process.
-long take_in(Core& core, RelayCall& call, int flags, int asked) {
+long take_in(Core& core, RelayCall& call, const Location& location, int flags, int asked) {
   if (call.fd < 0 || call.reply.c > FdEntry::largest_handle) {
     if (call.fd >= 0) raw::close(call.fd);
     return -EIO;
   }
   const long fd = settle(call.fd, flags);
   const auto entry = FdEntry::file(static_cast<FdKind>(call.reply.a), call.reply.c, static_cast<std::uint32_t>(call.reply.b),
-                                   static_cast<unsigned>(asked & O_ACCMODE), (asked & O_APPEND) != 0);
+                                   static_cast<unsigned>(asked & O_ACCMODE), (asked & O_APPEND) != 0,
+                                   location.mode == FileMode::write);
   if (fd < 0) {
     core.forgot(-1, entry);
     return fd;
@@ -152,7 +153,7 @@ long open(Core& core, const Location& location, int flags, unsigned mode) {
   call.request.a = static_cast<std::uint64_t>(asked);
   call.request.b = mode & 07777;
   const long result = core.relay.ask(call);
-  return result != 0 ? result : take_in(core, call, flags, asked);
+  return result != 0 ? result : take_in(core, call, location, flags, asked);
 }
 
 }  // namespace

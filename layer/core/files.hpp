@@ -4,6 +4,7 @@
 // or -errno. Functions that take an FdEntry want one whose is_file() holds. All are safe in signal handlers.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/uio.h>
 
 #include <cerrno>
@@ -64,6 +65,14 @@ long read(Core& core, int fd, FdEntry entry, std::span<const iovec> into, std::i
 long write(Core& core, int fd, FdEntry entry, std::span<const iovec> from, std::int64_t offset);
 long seek(Core& core, int fd, FdEntry entry, std::int64_t offset, int whence);
 long truncate(Core& core, FdEntry entry, std::int64_t size);
+/// fsync(2) or fdatasync(2). What was opened for reading has nothing to write.
+long sync(Core& core, FdEntry entry, bool data_only);
+/// F_SETFL's O_APPEND, on every descriptor of the handle.
+long set_append(Core& core, FdEntry entry, bool on);
+/// flock(2). Where the rules say read, the lock is this machine's, and `not_ours` says so, with a note.
+long lock_whole(Core& core, FdEntry entry, int operation);
+/// fcntl(2) with F_SETLK, F_SETLKW, F_GETLK or their F_OFD_ forms. As lock_whole. In the pod the lock belongs to the open file.
+long lock_range(Core& core, int fd, FdEntry entry, int command, struct flock& lock);
 /// Records of linux_dirent64, whole ones only.
 long read_directory(Core& core, int fd, FdEntry entry, void* into, std::size_t size);
 
@@ -82,6 +91,16 @@ long true_link(Core& core, char* link, long length, std::size_t size);
 long real_path(Core& core, const char* path, char* into, std::size_t size);
 /// The path in the pod of an open file, NUL-terminated.
 long path_of(Core& core, FdEntry entry, char* into, std::size_t size);
+
+/// chmod, chown, utimensat: of a file (location) or of an open one (entry).
+struct Attributes {
+  unsigned attribute = 0;  ///< protocol::Attribute, by number
+  std::uint64_t number = 0;
+  std::int64_t times[2] = {};
+  bool follow = true;
+};
+long change_attributes(Core& core, const Location& location, const Attributes& attributes);
+long change_attributes(Core& core, FdEntry entry, const Attributes& attributes);
 
 /// mkdir, unlink, …: `change` is a protocol::PathChange's number.
 long change(Core& core, unsigned change, const Location& location, std::string_view other, std::uint64_t number);

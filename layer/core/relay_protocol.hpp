@@ -84,6 +84,10 @@ enum class Op : std::uint16_t {
   listening,      ///< fd. listen(2) has succeeded on it. Subscribes its port.
   listener_gone,  ///< a: port that was bound locally. Perhaps closed: the relay looks, and unsubscribes if so. No reply.
   note,           ///< text: [what it is about NUL] something the user should read, once. a: protocol::Severity. No reply.
+  // -- files, continued
+  control,        ///< a: handle, b: protocol::FileControl, c: number, d: start; data: u64 length. Reply a: number, b: start, c: length
+  attributes,     ///< a: protocol::Attribute, b: mode, or uid << 32 | gid, c: handle (0: text: path), d: 1 = follow links;
+                  ///< data: i64 times of access and change, as protocol::ChangeAttributes has them
 };
 
 struct Request {

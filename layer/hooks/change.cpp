@@ -1,10 +1,8 @@
-// Calls that change the file system by path: mkdir, unlink, rename, links, modes. What the rules leave read-only is EROFS.
+// Calls that change the file system by path: mkdir, unlink, rename, links, sizes. What the rules leave read-only is EROFS.
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
-#include <utime.h>
 
 #include "layer.hpp"
 
@@ -14,7 +12,7 @@ using namespace inpod::layer;
 namespace {
 
 /// protocol::PathChange, by number.
-enum Change : unsigned { make_directory, unlink_file, remove_directory, rename_file, make_symlink, make_link, set_mode, set_size };
+enum Change : unsigned { make_directory, unlink_file, remove_directory, rename_file, make_symlink, make_link, set_size = 7 };
 
 long change(Change what, int dirfd, const char* path, std::uint64_t number = 0) {
   if (!active()) return not_ours;
@@ -96,26 +94,11 @@ HOOK(int, link, (const char* from, const char* to)) {
 HOOK(int, linkat, (int from_dirfd, const char* from, int to_dirfd, const char* to, int flags)) {
   LOCAL_OR(change_two(make_link, from_dirfd, from, to_dirfd, to), original(linkat)(from_dirfd, from, to_dirfd, to, flags));
 }
-HOOK(int, chmod, (const char* path, mode_t mode)) {
-  LOCAL_OR(change(set_mode, AT_FDCWD, path, mode), original(chmod)(path, mode));
-}
-HOOK(int, fchmodat, (int dirfd, const char* path, mode_t mode, int flags)) {
-  LOCAL_OR(change(set_mode, dirfd, path, mode), original(fchmodat)(dirfd, path, mode, flags));
-}
 HOOK(int, truncate, (const char* path, off_t size)) {
   LOCAL_OR(change(set_size, AT_FDCWD, path, static_cast<std::uint64_t>(size)), original(truncate)(path, size));
 }
 HOOK_ALIAS(truncate64, truncate)
 
-HOOK(int, chown, (const char* path, uid_t user, gid_t group)) {
-  LOCAL_OR(refuse(AT_FDCWD, path), original(chown)(path, user, group));
-}
-HOOK(int, lchown, (const char* path, uid_t user, gid_t group)) {
-  LOCAL_OR(refuse(AT_FDCWD, path), original(lchown)(path, user, group));
-}
-HOOK(int, fchownat, (int dirfd, const char* path, uid_t user, gid_t group, int flags)) {
-  LOCAL_OR(refuse(dirfd, path), original(fchownat)(dirfd, path, user, group, flags));
-}
 HOOK(int, mknod, (const char* path, mode_t mode, dev_t device)) {
   LOCAL_OR(refuse(AT_FDCWD, path), original(mknod)(path, mode, device));
 }
@@ -132,31 +115,4 @@ HOOK(int, __xmknodat, (int version, int dirfd, const char* path, mode_t mode, de
 HOOK(int, mkfifo, (const char* path, mode_t mode)) { LOCAL_OR(refuse(AT_FDCWD, path), original(mkfifo)(path, mode)); }
 HOOK(int, mkfifoat, (int dirfd, const char* path, mode_t mode)) {
   LOCAL_OR(refuse(dirfd, path), original(mkfifoat)(dirfd, path, mode));
-}
-HOOK(int, utime, (const char* path, const utimbuf* times)) {
-  LOCAL_OR(refuse(AT_FDCWD, path), original(utime)(path, times));
-}
-HOOK(int, lutimes, (const char* path, const timeval* times)) {
-  LOCAL_OR(refuse(AT_FDCWD, path), original(lutimes)(path, times));
-}
-HOOK(int, futimesat, (int dirfd, const char* path, const timeval* times)) {
-  LOCAL_OR(refuse(dirfd, path), original(futimesat)(dirfd, path, times));
-}
-HOOK(int, utimes, (const char* path, const timeval* times)) {
-  LOCAL_OR(refuse(AT_FDCWD, path), original(utimes)(path, times));
-}
-HOOK(int, utimensat, (int dirfd, const char* path, const timespec* times, int flags)) {
-  LOCAL_OR(refuse(dirfd, path), original(utimensat)(dirfd, path, times, flags));
-}
-HOOK(int, fchmod, (int fd, mode_t mode)) {
-  if (file_entry(fd)) return result<int>(-EROFS);
-  return original(fchmod)(fd, mode);
-}
-HOOK(int, fchown, (int fd, uid_t user, gid_t group)) {
-  if (file_entry(fd)) return result<int>(-EPERM);
-  return original(fchown)(fd, user, group);
-}
-HOOK(int, futimens, (int fd, const timespec* times)) {
-  if (file_entry(fd)) return result<int>(-EPERM);
-  return original(futimens)(fd, times);
 }

@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "core/text.hpp"
 #include "layer.hpp"
@@ -71,11 +73,32 @@ HOOK(int, dup3, (int fd, int wanted, int flags)) {
   return copy;
 }
 
+namespace {
+
+/// What fcntl has to tell the pod before it is done here too, or instead. not_ours: nothing.
+long control_remote(int fd, FdEntry entry, int command, long argument) {
+  switch (command) {
+    case F_SETFL: {
+      const bool on = (argument & O_APPEND) != 0;
+      if (entry.kind() != FdKind::handle || !entry.changeable() || on == entry.append()) return not_ours;
+      const long done = files::set_append(core, entry, on);
+      return done == 0 ? not_ours : done;
+    }
+    case F_SETLK: case F_SETLKW: case F_GETLK: case F_OFD_SETLK: case F_OFD_SETLKW: case F_OFD_GETLK:
+      return argument == 0 ? -EFAULT : files::lock_range(core, fd, entry, command, *reinterpret_cast<struct flock*>(argument));
+    default: return not_ours;
+  }
+}
+
+}  // namespace
+
 HOOK(int, fcntl, (int fd, int command, ...)) {
   va_list arguments;
   va_start(arguments, command);
   const long argument = va_arg(arguments, long);
   va_end(arguments);
+  if (const FdEntry entry = file_entry(fd))
+    if (const long value = control_remote(fd, entry, command, argument); value != not_ours) return result<int>(value);
   const int value = original(fcntl)(fd, command, argument);
   if (value < 0 || !active()) return value;
   const FdEntry entry = core.fds.get(fd);
@@ -83,12 +106,32 @@ HOOK(int, fcntl, (int fd, int command, ...)) {
     core.duplicated(value, entry);
   } else if (entry.kind() == FdKind::handle && command == F_GETFL) {
     return (value & ~(O_ACCMODE | O_APPEND)) | static_cast<int>(entry.access()) | (entry.append() ? O_APPEND : 0);
-  } else if (entry.kind() == FdKind::handle && command == F_SETFL && core.owner() == Owner::us) {
-    core.fds.set(fd, FdEntry::file(entry.kind(), entry.handle(), entry.slot(), entry.access(), (argument & O_APPEND) != 0));
   }
   return value;
 }
 HOOK_ALIAS(fcntl64, fcntl)
+
+HOOK(int, flock, (int fd, int operation)) {
+  const FdEntry entry = file_entry(fd);
+  const long value = entry ? files::lock_whole(core, entry, operation) : not_ours;
+  return value == not_ours ? original(flock)(fd, operation) : result<int>(value);
+}
+
+HOOK(int, lockf, (int fd, int command, off_t length)) {
+  const FdEntry entry = file_entry(fd);
+  if (!entry) return original(lockf)(fd, command, length);
+  struct flock lock {};
+  lock.l_type = command == F_ULOCK ? F_UNLCK : F_WRLCK;
+  lock.l_whence = SEEK_CUR;
+  lock.l_len = length;
+  if (command == F_TEST) {
+    if (hook_fcntl(fd, F_GETLK, &lock) != 0) return -1;
+    return lock.l_type == F_UNLCK ? 0 : result<int>(-EACCES);
+  }
+  if (command != F_ULOCK && command != F_LOCK && command != F_TLOCK) return result<int>(-EINVAL);
+  return hook_fcntl(fd, command == F_LOCK ? F_SETLKW : F_SETLK, &lock);
+}
+HOOK_ALIAS(lockf64, lockf)
 
 namespace {
 

@@ -1,4 +1,4 @@
-// read, write and their positioned, vectored and fortified forms; lseek; ftruncate.
+// read, write and their positioned, vectored and fortified forms; lseek; ftruncate; fsync.
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -116,6 +116,21 @@ HOOK(int, ftruncate, (int fd, off_t size)) {
   return original(ftruncate)(fd, size);
 }
 HOOK_ALIAS(ftruncate64, ftruncate)
+
+HOOK(int, fsync, (int fd)) {
+  if (const FdEntry entry = file_entry(fd)) return result<int>(files::sync(core, entry, false));
+  return original(fsync)(fd);
+}
+
+HOOK(int, fdatasync, (int fd)) {
+  if (const FdEntry entry = file_entry(fd)) return result<int>(files::sync(core, entry, true));
+  return original(fdatasync)(fd);
+}
+
+HOOK(int, sync_file_range, (int fd, off_t offset, off_t length, unsigned flags)) {
+  if (const FdEntry entry = file_entry(fd)) return result<int>(files::sync(core, entry, true));
+  return original(sync_file_range)(fd, offset, length, flags);
+}
 
 HOOK(int, posix_fallocate, (int fd, off_t offset, off_t length)) {
   if (file_entry(fd)) return EOPNOTSUPP;

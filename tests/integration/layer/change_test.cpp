@@ -62,3 +62,38 @@ TEST_CASE("files.map: a local name for the pod's files") {
   CHECK(refused.status != 0);
   CHECK(refused.err.find("Read-only file system") != std::string::npos);
 }
+
+TEST_CASE("controlling: modes, owners, times, O_APPEND, fsync, locks") {
+  const auto folder = fresh_folder("controlling");
+  check_same({"controlling", folder}, writable);
+  CHECK(LayerPod::shared().shell("ls " + folder) == "");
+}
+
+TEST_CASE("touch, cp -p and tar keep times and modes in the pod") {
+  auto& pod = LayerPod::shared();
+  const auto folder = fresh_folder("kept");
+  const auto touched = pod.run({"touch", "-d", "2001-02-03 04:05:06.789 UTC", folder + "/a"}, writable);
+  CHECK(touched.err == "");
+  CHECK(pod.shell("TZ=UTC stat -c %y " + folder + "/a") == "2001-02-03 04:05:06.789000000 +0000\n");
+  const auto copied = pod.run({"sh", "-ec", "echo x >mine; chmod 640 mine; touch -d '1999-01-01 UTC' mine; cp -p mine " + folder + "/b\n"
+                                            "tar cf - mine | tar xf - -C " + folder}, writable);
+  CHECK(copied.err == "");
+  CHECK(copied.status == 0);
+  CHECK(pod.shell("cd " + folder + "; TZ=UTC stat -c '%n %a %y' b mine; cat b mine") ==
+        "b 640 1999-01-01 00:00:00.000000000 +0000\nmine 640 1999-01-01 00:00:00.000000000 +0000\nx\nx\n");
+}
+
+TEST_CASE("a lock that a process of the pod holds is seen; one on what is read-only holds here alone, and that is told") {
+  auto& pod = LayerPod::shared();
+  const auto folder = fresh_folder("locked");
+  pod.shell("echo x >" + folder + "/file");
+  const std::string script = "import fcntl, sys\nf = open('" + folder + "/file')\n"
+                             "try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB); print('locked')\nexcept BlockingIOError: print('busy')";
+  CHECK(pod.run({"python3", "-c", script}, writable).out == "locked\n");
+  const auto holder = pod.start_inside({"../bin/flock", folder + "/file", "sh", "-c", "echo held; read x"});
+  REQUIRE(holder->wait_for_output("held", seconds(10)));
+  CHECK(pod.run({"python3", "-c", script}, writable).out == "busy\n");
+  const auto local = pod.run({"python3", "-c", script});
+  CHECK(local.out == "locked\n");
+  CHECK(local.err.find("such locks hold on this machine alone") != std::string::npos);
+}

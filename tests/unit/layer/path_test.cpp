@@ -169,7 +169,7 @@ TEST_CASE("the names of the relay's memfds say what they are") {
 }
 
 TEST_CASE("entries of descriptors keep their parts") {
-  const auto file = FdEntry::file(FdKind::handle, FdEntry::largest_handle, FdEntry::no_slot, 2, true);
+  const auto file = FdEntry::file(FdKind::handle, FdEntry::largest_handle, FdEntry::no_slot, 2, true, true);
   CHECK(file.kind() == FdKind::handle);
   CHECK(file.handle() == FdEntry::largest_handle);
   CHECK(file.slot() == FdEntry::no_slot);

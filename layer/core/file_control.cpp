@@ -1,0 +1,137 @@
+// What is asked of remote files besides their bytes: sync, O_APPEND, locks, modes, owners and times. See files.hpp.
+//
+// A lock that must be waited for is asked for again and again: the wait is the program's, so it ends with a signal, and nobody in
+// the pod or in inpod waits for a program that a debugger has stopped.
+#include <sys/file.h>
+#include <time.h>
+
+#include <cerrno>
+
+#include "core/files.hpp"
+#include "core/raw.hpp"
+
+namespace inpod::files {
+namespace {
+
+/// protocol::FileControl, by number.
+enum Control : unsigned { sync_all, sync_data, append, whole_lock, range_lock, range_test };
+
+constexpr long first_wait_ms = 5, longest_wait_ms = 200;
+
+struct Range {
+  std::uint64_t number = 0, start = 0, length = 0;
+};
+
+long control(Core& core, FdEntry entry, Control what, Range& range) {
+  RelayCall call(relay::Op::control);
+  call.request.a = entry.handle();
+  call.request.b = what;
+  call.request.c = range.number;
+  call.request.d = range.start;
+  call.data = &range.length;
+  call.data_size = sizeof range.length;
+  const long result = core.relay.ask(call);
+  range = {call.reply.a, call.reply.b, call.reply.c};
+  return result;
+}
+
+/// Asks until the lock is there. 0 or -errno; -EINTR when a signal handler has run.
+long wait_for_lock(Core& core, FdEntry entry, Control what, const Range& wanted) {
+  for (long ms = first_wait_ms;; ms = ms * 2 < longest_wait_ms ? ms * 2 : longest_wait_ms) {
+    Range range = wanted;
+    const long result = control(core, entry, what, range);
+    if (result != -EAGAIN && result != -EACCES) return result;
+    const timespec time{0, ms * 1'000'000};
+    if (raw::call(SYS_nanosleep, raw::word(&time), 0) == -EINTR) return -EINTR;
+  }
+}
+
+bool is_changeable(Core& core, FdEntry entry) {
+  if (entry.changeable()) return true;
+  core.note_once("", "the program locks files of the pod that are read-only here: such locks hold on this machine alone, and nobody in the "
+                     "pod sees them");
+  return false;
+}
+
+/// Where the range of a lock begins, from the start of the file. < 0: -errno.
+std::int64_t start_of(Core& core, int fd, FdEntry entry, const struct flock& lock) {
+  if (lock.l_whence == SEEK_SET) return lock.l_start;
+  if (lock.l_whence == SEEK_CUR) {
+    const long position = seek(core, fd, entry, 0, SEEK_CUR);
+    return position < 0 ? position : position + lock.l_start;
+  }
+  if (lock.l_whence != SEEK_END) return -EINVAL;
+  relay::Stat now;
+  const long result = stat(core, entry, now);
+  return result != 0 ? result : static_cast<std::int64_t>(now.size) + lock.l_start;
+}
+
+bool is_test(int command) { return command == F_GETLK || command == F_OFD_GETLK; }
+bool waits(int command) { return command == F_SETLKW || command == F_OFD_SETLKW; }
+
+long send(Core& core, RelayCall& call, const Attributes& attributes) {
+  call.request.a = attributes.attribute;
+  call.request.b = attributes.number;
+  call.request.d = attributes.follow;
+  call.data = attributes.times;
+  call.data_size = sizeof attributes.times;
+  return core.relay.ask(call);
+}
+
+}  // namespace
+
+long sync(Core& core, FdEntry entry, bool data_only) {
+  if (!entry.changeable()) return 0;
+  Range range;
+  return control(core, entry, data_only ? sync_data : sync_all, range);
+}
+
+long set_append(Core& core, FdEntry entry, bool on) {
+  Range range{on, 0, 0};
+  if (const long result = control(core, entry, append, range); result != 0) return result;
+  if (core.owner() != Owner::us) return 0;
+  for (int fd = 0, end = core.fds.top(); fd < end; ++fd)
+    if (const FdEntry one = core.fds.get(fd); one.is_file() && one.handle() == entry.handle()) core.fds.set(fd, one.with_append(on));
+  return 0;
+}
+
+long lock_whole(Core& core, FdEntry entry, int operation) {
+  if (!is_changeable(core, entry)) return not_ours;
+  Range range{static_cast<std::uint64_t>(operation), 0, 0};
+  const bool at_once = (operation & LOCK_NB) != 0 || (operation & LOCK_UN) != 0;
+  return at_once ? control(core, entry, whole_lock, range) : wait_for_lock(core, entry, whole_lock, range);
+}
+
+long lock_range(Core& core, int fd, FdEntry entry, int command, struct flock& lock) {
+  if (!is_changeable(core, entry)) return not_ours;
+  std::int64_t start = start_of(core, fd, entry, lock);
+  if (start < 0) return start > -4096 && lock.l_whence != SEEK_SET ? start : -EINVAL;
+  std::int64_t length = lock.l_len;
+  if (length < 0) start += length, length = -length;
+  if (start < 0) return -EINVAL;
+  Range range{static_cast<std::uint64_t>(lock.l_type), static_cast<std::uint64_t>(start), static_cast<std::uint64_t>(length)};
+  if (!is_test(command)) return waits(command) ? wait_for_lock(core, entry, range_lock, range) : control(core, entry, range_lock, range);
+  const long result = control(core, entry, range_test, range);
+  if (result != 0) return result;
+  lock.l_type = static_cast<short>(range.number);
+  if (lock.l_type == F_UNLCK) return 0;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<std::int64_t>(range.start);
+  lock.l_len = static_cast<std::int64_t>(range.length);
+  lock.l_pid = -1;
+  return 0;
+}
+
+long change_attributes(Core& core, const Location& location, const Attributes& attributes) {
+  RelayCall call(relay::Op::attributes, location.path);
+  return send(core, call, attributes);
+}
+
+long change_attributes(Core& core, FdEntry entry, const Attributes& attributes) {
+  if (!entry.changeable()) return -EROFS;
+  RelayCall call(relay::Op::attributes);
+  call.request.c = entry.handle();
+  return send(core, call, attributes);
+}
+
+}  // namespace inpod::files

@@ -1,0 +1,135 @@
+// What chmod, chown and utimensat change, with their relatives: modes, owners and times of files, by path or by descriptor.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include <utime.h>
+
+#include "layer.hpp"
+
+using namespace inpod;
+using namespace inpod::layer;
+
+namespace {
+
+/// protocol::Attribute, by number; and what stands for UTIME_OMIT and UTIME_NOW in protocol::ChangeAttributes.
+enum Attribute : unsigned { mode_of_file, owner_of_file, times_of_file };
+constexpr std::int64_t stays = INT64_MIN, is_now = INT64_MIN + 1;
+constexpr std::int64_t second = 1'000'000'000;
+
+files::Attributes mode_is(mode_t mode) {
+  files::Attributes attributes;
+  attributes.attribute = mode_of_file;
+  attributes.number = mode & 07777;
+  return attributes;
+}
+
+files::Attributes owner_is(uid_t user, gid_t group) {
+  files::Attributes attributes;
+  attributes.attribute = owner_of_file;
+  attributes.number = static_cast<std::uint64_t>(user) << 32 | group;
+  return attributes;
+}
+
+/// Null: both are now. False: a number of nanoseconds that no kernel takes.
+bool times_are(const timespec* times, files::Attributes& attributes) {
+  attributes.attribute = times_of_file;
+  for (int i = 0; i < 2; ++i) {
+    if (!times || times[i].tv_nsec == UTIME_NOW)
+      attributes.times[i] = is_now;
+    else if (times[i].tv_nsec == UTIME_OMIT)
+      attributes.times[i] = stays;
+    else if (times[i].tv_nsec < 0 || times[i].tv_nsec >= second)
+      return false;
+    else
+      attributes.times[i] = times[i].tv_sec * second + times[i].tv_nsec;
+  }
+  return true;
+}
+
+/// The pair of utimes(2) as the one of utimensat(2), which passes errors on: a bad number stays a bad number.
+const timespec* finer(const timeval* times, timespec (&into)[2]) {
+  if (!times) return nullptr;
+  for (int i = 0; i < 2; ++i) {
+    const bool good = times[i].tv_usec >= 0 && times[i].tv_usec < 1'000'000;
+    into[i] = {times[i].tv_sec, good ? times[i].tv_usec * 1000 : second};
+  }
+  return into;
+}
+
+long change(int dirfd, const char* path, files::Attributes attributes, int flags = 0) {
+  if (!active()) return not_ours;
+  if ((!path || !*path) && (flags & AT_EMPTY_PATH) != 0) {
+    const FdEntry entry = file_entry(dirfd);
+    return entry ? files::change_attributes(core, entry, attributes) : not_ours;
+  }
+  attributes.follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
+  return files::locate_to_change(core, dirfd, path, [&](const files::Location& location) {
+    return files::change_attributes(core, location, attributes);
+  });
+}
+
+long change(int fd, const files::Attributes& attributes) {
+  const FdEntry entry = file_entry(fd);
+  return entry ? files::change_attributes(core, entry, attributes) : not_ours;
+}
+
+long change_times(int dirfd, const char* path, const timespec* times, int flags = 0) {
+  files::Attributes attributes;
+  if (!times_are(times, attributes)) return not_ours;  // the kernel says EINVAL
+  return path ? change(dirfd, path, attributes, flags) : change(dirfd, attributes);
+}
+
+long change_times(int dirfd, const char* path, const timeval* times, int flags = 0) {
+  timespec fine[2];
+  return change_times(dirfd, path, finer(times, fine), flags);
+}
+
+}  // namespace
+
+#define LOCAL_OR(value, here) const long done = (value); return done == not_ours ? (here) : result<int>(done)
+
+HOOK(int, chmod, (const char* path, mode_t mode)) { LOCAL_OR(change(AT_FDCWD, path, mode_is(mode)), original(chmod)(path, mode)); }
+HOOK(int, lchmod, (const char* path, mode_t mode)) {
+  LOCAL_OR(change(AT_FDCWD, path, mode_is(mode), AT_SYMLINK_NOFOLLOW), original(lchmod)(path, mode));
+}
+HOOK(int, fchmodat, (int dirfd, const char* path, mode_t mode, int flags)) {
+  LOCAL_OR(change(dirfd, path, mode_is(mode), flags), original(fchmodat)(dirfd, path, mode, flags));
+}
+HOOK(int, fchmod, (int fd, mode_t mode)) { LOCAL_OR(change(fd, mode_is(mode)), original(fchmod)(fd, mode)); }
+
+HOOK(int, chown, (const char* path, uid_t user, gid_t group)) {
+  LOCAL_OR(change(AT_FDCWD, path, owner_is(user, group)), original(chown)(path, user, group));
+}
+HOOK(int, lchown, (const char* path, uid_t user, gid_t group)) {
+  LOCAL_OR(change(AT_FDCWD, path, owner_is(user, group), AT_SYMLINK_NOFOLLOW), original(lchown)(path, user, group));
+}
+HOOK(int, fchownat, (int dirfd, const char* path, uid_t user, gid_t group, int flags)) {
+  LOCAL_OR(change(dirfd, path, owner_is(user, group), flags), original(fchownat)(dirfd, path, user, group, flags));
+}
+HOOK(int, fchown, (int fd, uid_t user, gid_t group)) {
+  LOCAL_OR(change(fd, owner_is(user, group)), original(fchown)(fd, user, group));
+}
+
+HOOK(int, utime, (const char* path, const utimbuf* times)) {
+  const timespec both[2] = {{times ? times->actime : 0, 0}, {times ? times->modtime : 0, 0}};
+  LOCAL_OR(change_times(AT_FDCWD, path, times ? both : nullptr), original(utime)(path, times));
+}
+HOOK(int, utimes, (const char* path, const timeval* times)) {
+  LOCAL_OR(change_times(AT_FDCWD, path, times), original(utimes)(path, times));
+}
+HOOK(int, lutimes, (const char* path, const timeval* times)) {
+  LOCAL_OR(change_times(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), original(lutimes)(path, times));
+}
+HOOK(int, futimesat, (int dirfd, const char* path, const timeval* times)) {
+  LOCAL_OR(change_times(dirfd, path, times), original(futimesat)(dirfd, path, times));
+}
+HOOK(int, futimes, (int fd, const timeval* times)) {
+  LOCAL_OR(change_times(fd, nullptr, times), original(futimes)(fd, times));
+}
+HOOK(int, utimensat, (int dirfd, const char* path, const timespec* times, int flags)) {
+  LOCAL_OR(change_times(dirfd, path, times, flags), original(utimensat)(dirfd, path, times, flags));
+}
+HOOK(int, futimens, (int fd, const timespec* times)) {
+  LOCAL_OR(change_times(fd, nullptr, times), original(futimens)(fd, times));
+}

@@ -1,0 +1,159 @@
+// Asks more of files in DIR than their bytes: modes, owners, times, O_APPEND, fsync, locks. The rules let it write. Usage: controlling DIR
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utime.h>
+
+#include "report.hpp"
+
+static std::string file, other;
+
+static void show(const char* what) {
+  struct stat stat {};
+  report(what, ::stat(file.c_str(), &stat));
+  printf("%o %ld.%09ld %ld.%09ld %u:%u\n", stat.st_mode, stat.st_atim.tv_sec, stat.st_atim.tv_nsec, stat.st_mtim.tv_sec,
+         stat.st_mtim.tv_nsec, stat.st_uid, stat.st_gid);
+}
+
+static void attributes(int fd) {
+  report("chmod", chmod(file.c_str(), 0600));
+  report("fchmod", fchmod(fd, 0641));
+  report("fchmodat", fchmodat(AT_FDCWD, other.c_str(), 0400, 0));
+  const timespec times[2] = {{1000000000, 123456789}, {-5, 7}};
+  report("utimensat", utimensat(AT_FDCWD, file.c_str(), times, 0));
+  show("after it");
+  const timespec half[2] = {{0, UTIME_OMIT}, {1234567890, 5}};
+  report("futimens", futimens(fd, half));
+  show("after it");
+  const timespec bad[2] = {{0, 2000000000}, {0, 0}};
+  report("futimens of no time", futimens(fd, bad));
+  const timeval coarse[2] = {{111, 222}, {333, 444}};
+  report("utimes", utimes(file.c_str(), coarse));
+  show("after it");
+  report("futimes", futimes(fd, coarse));
+  const utimbuf old{5, 6};
+  report("utime", utime(file.c_str(), &old));
+  show("after it");
+  report("lutimes", lutimes((file + ".link").c_str(), coarse));
+  report("chown", chown(file.c_str(), getuid(), getgid()));
+  report("fchown", fchown(fd, static_cast<uid_t>(-1), getgid()));
+  report("lchown", lchown((file + ".link").c_str(), getuid(), getgid()));
+  report("chmod of nothing", chmod((file + ".missing").c_str(), 0600));
+}
+
+static void appending(int fd) {
+  report("write", write(fd, "0123456789", 10));
+  report("F_SETFL", fcntl(fd, F_SETFL, O_APPEND));
+  report("F_GETFL", fcntl(fd, F_GETFL) & O_APPEND);
+  report("to the start", lseek(fd, 0, SEEK_SET));
+  report("write", write(fd, "end", 3));
+  report("position", lseek(fd, 0, SEEK_CUR));
+  report("F_SETFL back", fcntl(fd, F_SETFL, 0));
+  report("F_GETFL", fcntl(fd, F_GETFL) & O_APPEND);
+  report("to the start", lseek(fd, 0, SEEK_SET));
+  report("write", write(fd, "AB", 2));
+  char bytes[50] = "";
+  report("pread", pread(fd, bytes, sizeof bytes - 1, 0));
+  report("bytes", std::string(bytes));
+  report("fsync", fsync(fd));
+  report("fdatasync", fdatasync(fd));
+}
+
+template <class F>
+static void in_child(const char* what, F run) {
+  fflush(stdout);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const int own = open(file.c_str(), O_RDWR);
+    run(own);
+    fflush(stdout);
+    _exit(0);
+  }
+  int status = -1;
+  waitpid(pid, &status, 0);
+  report(what, status);
+}
+
+static struct flock range(short type, off_t start, off_t length) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = start;
+  lock.l_len = length;
+  return lock;
+}
+
+static void locks(int fd) {
+  report("flock", flock(fd, LOCK_EX));
+  in_child("child", [](int own) { report("flock of another", flock(own, LOCK_EX | LOCK_NB)); });
+  report("unlock", flock(fd, LOCK_UN));
+  in_child("child", [](int own) { report("flock of another", flock(own, LOCK_SH | LOCK_NB)); });
+  report("flock shared", flock(fd, LOCK_SH));
+  in_child("child", [](int own) {
+    report("shared too", flock(own, LOCK_SH | LOCK_NB));
+    report("but not alone", flock(own, LOCK_EX | LOCK_NB));
+  });
+  // Opened for reading, as flock(1) does.
+  const int reader = open(file.c_str(), O_RDONLY | O_CREAT, 0644);
+  report("a reader's", flock(reader, LOCK_EX | LOCK_NB));
+  close(reader);
+  report("unlock", flock(fd, LOCK_UN));
+
+  struct flock lock = range(F_WRLCK, 2, 4);
+  report("F_SETLK", fcntl(fd, F_SETLK, &lock));
+  in_child("child", [](int own) {
+    struct flock mine = range(F_WRLCK, 5, 1);
+    report("overlaps", fcntl(own, F_SETLK, &mine) < 0 && (errno == EAGAIN || errno == EACCES));
+    mine = range(F_RDLCK, 0, 0);
+    report("F_GETLK", fcntl(own, F_GETLK, &mine));
+    printf("type %d from %ld, %ld bytes\n", mine.l_type, static_cast<long>(mine.l_start), static_cast<long>(mine.l_len));
+    mine = range(F_WRLCK, 6, 1);
+    report("beside it", fcntl(own, F_SETLK, &mine));
+    mine = range(F_RDLCK, 50, 1);
+    report("F_GETLK of a free range", fcntl(own, F_GETLK, &mine));
+    report("is free", mine.l_type == F_UNLCK);
+  });
+  // A lock that is waited for: given free only when the child is about to wait.
+  int pipes[2];
+  if (pipe(pipes) != 0) return;
+  fflush(stdout);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const int own = open(file.c_str(), O_RDWR);
+    struct flock mine = range(F_WRLCK, 3, 1);
+    const bool held = fcntl(own, F_SETLK, &mine) < 0;
+    (void)!write(pipes[1], "x", 1);
+    mine = range(F_WRLCK, 3, 1);
+    const int got = fcntl(own, F_SETLKW, &mine);
+    _exit(held && got == 0 ? 0 : 1);
+  }
+  char byte;
+  report("child waits", read(pipes[0], &byte, 1));
+  lock = range(F_UNLCK, 0, 0);
+  report("F_UNLCK", fcntl(fd, F_SETLK, &lock));
+  int status = -1;
+  waitpid(pid, &status, 0);
+  report("and gets it", status);
+  report("lockf", lseek(fd, 0, SEEK_SET) == 0 ? lockf(fd, F_TLOCK, 5) : -1);
+  in_child("child", [](int own) { report("lockf of another", lockf(own, F_TEST, 5) < 0 && (errno == EAGAIN || errno == EACCES)); });
+  report("lockf", lockf(fd, F_ULOCK, 5));
+}
+
+int main(int, char** arguments) {
+  file = std::string(arguments[1]) + "/controlled";
+  other = file + ".other";
+  umask(022);
+  const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0644);
+  report("open", fd < 0 ? -1 : 0);
+  close(open(other.c_str(), O_WRONLY | O_CREAT, 0644));
+  report("symlink", symlink("controlled", (file + ".link").c_str()));
+  attributes(fd);
+  appending(fd);
+  locks(fd);
+  close(fd);
+  for (const char* end : {"", ".other", ".link"}) report("unlink", unlink((file + end).c_str()));
+  return 0;
+}
