@@ -24,7 +24,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const sessions = new Sessions(log);
   const runner = new Runner(context, log, failures, targets, sessions);
   const view = new ClusterView(sessions, log);
-  const diagnose = new Diagnose(context, targets, log);
+  const diagnose = new Diagnose(context, targets, runner, log);
   const files = new RemoteFiles(sessions);
   const adapters = new AdapterFactory(context, log, sessions, (error, session) => runner.launchFailed(error, session));
 

@@ -42,6 +42,11 @@ export function clusterOf(configuration: JsonObject): JsonObject {
   ]);
 }
 
+/** The same of a whole launch configuration; one around another takes what stands inside it, too. */
+export function clusterOfLaunch(configuration: JsonObject): JsonObject {
+  return clusterOf({ ...objectOf(configuration['configuration']), ...configuration });
+}
+
 export function withTarget(cluster: JsonObject, choice: TargetChoice | undefined): JsonObject {
   if (choice === undefined) return cluster;
   return {

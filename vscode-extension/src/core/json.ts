@@ -38,6 +38,10 @@ export function without<T extends JsonObject>(object: T, ...keys: string[]): T {
   return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key))) as T;
 }
 
+export function only(object: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([key, value]) => keys.includes(key) && value !== undefined));
+}
+
 /** Cuts a stream into lines, and each line into JSON; lines that are no JSON object go to `other`. */
 export class JsonLines {
   private rest = '';

@@ -37,6 +37,7 @@ export function summary(findings: readonly Finding[]): string {
 
 export interface Circumstances {
   time: string;
+  configuration: string;
   target: string;
   inpod: string;
   editor: string;
@@ -54,6 +55,7 @@ export function report(findings: readonly Finding[], around: Circumstances): str
     `${summary(findings)}.`,
     '',
     `- Time: ${around.time}`,
+    ...(around.configuration === '' ? [] : [`- Launch configuration: ${around.configuration}`]),
     `- Target: ${around.target === '' ? 'none chosen' : around.target}`,
     `- inpod: ${around.inpod}`,
     `- Editor: ${around.editor}, extension ${around.extension}`,

@@ -120,24 +120,26 @@ export class SessionModel {
 
   private applyActivity(event: JsonObject): void {
     const files = objectOf(event['files']);
-    this.files = texts(files, 'items');
+    this.files = steady(this.files, texts(files, 'items'), (path) => path);
     this.filesOpened = number(files, 'opened');
     this.fileBytes = number(files, 'bytes');
     const names = objectOf(event['names']);
     this.namesResolved = number(names, 'resolved');
-    this.names = objects(names, 'items').map((item) => ({
+    const resolved = objects(names, 'items').map((item) => ({
       name: text(item, 'name'),
       status: number(item, 'status'),
       addresses: texts(item, 'addresses'),
     }));
+    this.names = steady(this.names, resolved, ({ name }) => name);
     const outgoing = objectOf(event['outgoing']);
     this.connectionsMade = number(outgoing, 'connected');
     this.connectionsFailed = number(outgoing, 'failed');
-    this.connections = objects(outgoing, 'items').map((item) => ({
+    const connections = objects(outgoing, 'items').map((item) => ({
       transport: text(item, 'transport'),
       remote: text(item, 'remote'),
       errno: number(item, 'errno'),
     }));
+    this.connections = steady(this.connections, connections, ({ transport, remote }) => `${transport} ${remote}`);
     this.ports = objects(event, 'incoming').map((item) => ({
       port: number(item, 'port'),
       localPort: number(item, 'local_port'),
@@ -152,6 +154,15 @@ export class SessionModel {
       this.environmentCount = number(objectOf(event['environment']), 'count') || this.environmentCount;
     }
   }
+}
+
+/** The last word on each thing, the newest thing first. What was listed already keeps its place: rows that jump can't be
+ * clicked. */
+function steady<T>(before: readonly T[], now: readonly T[], key: (item: T) => string): T[] {
+  const latest = new Map(now.map((item) => [key(item), item]));
+  const kept = before.flatMap((item) => latest.get(key(item)) ?? []);
+  for (const item of before) latest.delete(key(item));
+  return [...[...latest.values()].reverse(), ...kept];
 }
 
 export function portText(port: Port): string {

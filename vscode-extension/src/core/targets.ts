@@ -1,5 +1,5 @@
 // What can be targeted, as `inpod targets -o json` prints it, and the rows of the quick pick made from it: the last choices
-// on top, then one group for each namespace and kind.
+// on top, then one group for each namespace and kind, those of the context's own namespace first.
 
 import { describeTarget, parseTarget, type TargetChoice } from './cluster';
 import { number, objects, text, texts, type JsonObject } from './json';
@@ -98,16 +98,29 @@ function recentRow(choice: TargetChoice, listed: readonly ListedTarget[], now: n
   return { kind: 'target', label: choice.target, description: choice.namespace, detail: '', choice, containers: [] };
 }
 
-export function targetRows(listed: readonly ListedTarget[], recent: readonly TargetChoice[], now: number): TargetRow[] {
+/** `own`: the namespace of the kube context, which comes before the others. */
+export function targetRows(
+  listed: readonly ListedTarget[],
+  recent: readonly TargetChoice[],
+  now: number,
+  own = '',
+): TargetRow[] {
   const rows: TargetRow[] = [];
   if (recent.length > 0) rows.push(group('recent'), ...recent.map((choice) => recentRow(choice, listed, now)));
   const demo = listed.filter((item) => item.demo);
   if (demo.length > 0) rows.push(group('this machine'), ...demo.map((item) => row(item, now)));
   const groups = new Map<string, ListedTarget[]>();
   const rank = (item: ListedTarget): number => order.indexOf(kindOf(item.target));
+  const foreign = (item: ListedTarget): number => (item.namespace === own ? 0 : 1);
   const sorted = listed
     .filter((item) => !item.demo)
-    .sort((a, b) => a.namespace.localeCompare(b.namespace) || rank(a) - rank(b) || a.target.localeCompare(b.target));
+    .sort(
+      (a, b) =>
+        foreign(a) - foreign(b) ||
+        a.namespace.localeCompare(b.namespace) ||
+        rank(a) - rank(b) ||
+        a.target.localeCompare(b.target),
+    );
   for (const item of sorted) {
     const kind = kindOf(item.target);
     const name = [item.namespace, plurals.get(kind) ?? kind].filter(Boolean).join(' · ');

@@ -81,6 +81,9 @@ function agentRow(session: SessionModel): Row {
     tooltip: [
       session.agent,
       ...facts,
+      `${count(session.filesOpened, 'file')} opened, ${bytes(session.fileBytes)} read`,
+      `${count(session.namesResolved, 'name')} resolved`,
+      `${count(session.connectionsMade, 'connection')} made, ${session.connectionsFailed} failed`,
       session.leaseSeconds > 0 ? 'The agent waits this long for the next launch before it deletes itself.' : '',
     ]
       .filter(Boolean)
@@ -117,6 +120,9 @@ function portRow(session: SessionModel, port: Port): Row {
   });
 }
 
+/** VS Code keeps a row folded that it has first seen without children; with them it is another row. */
+const folder = (id: string, children: readonly Row[]): string => (children.length === 0 ? `${id}/empty` : id);
+
 function group(
   session: SessionModel,
   id: string,
@@ -125,7 +131,7 @@ function group(
   icon: string,
   children: Row[],
 ): Row {
-  return make(session, id, {
+  return make(session, folder(id, children), {
     label,
     description,
     icon,
@@ -136,14 +142,19 @@ function group(
 }
 
 function portsGroup(session: SessionModel): Row {
-  const requests = session.ports.reduce((sum, port) => sum + port.requests, 0);
-  const description = session.ports.length === 0 ? 'the program listens on none yet' : count(requests, 'request');
+  const description = session.ports.length === 0 ? 'the program listens on none yet' : '';
   const children = session.ports.map((port) => portRow(session, port));
   return { ...group(session, 'ports', 'Ports', description, 'plug', children), unfolded: true };
 }
 
+/** How many are listed: the session names the last 50. Totals stand in the agent's tooltip: a group is drawn anew only when
+ * its members change, as its rows are then away for a moment. */
+function listed(items: readonly unknown[]): string {
+  return items.length === 0 ? 'none yet' : items.length < 50 ? String(items.length) : 'the last 50';
+}
+
 function filesGroup(session: SessionModel): Row {
-  const children = [...session.files].reverse().map((path) =>
+  const children = session.files.map((path) =>
     make(session, `file${path}`, {
       label: path,
       icon: 'file',
@@ -152,15 +163,7 @@ function filesGroup(session: SessionModel): Row {
       path,
     }),
   );
-  const description = `${session.filesOpened} read · ${bytes(session.fileBytes)}`;
-  return group(
-    session,
-    'files',
-    'Remote files',
-    session.filesOpened === 0 ? 'none yet' : description,
-    'files',
-    children,
-  );
+  return group(session, 'files', 'Remote files', listed(children), 'files', children);
 }
 
 function environmentGroup(session: SessionModel): Row {
@@ -178,7 +181,7 @@ function environmentGroup(session: SessionModel): Row {
 }
 
 function namesGroup(session: SessionModel): Row {
-  const children = [...session.names].reverse().map((item) =>
+  const children = session.names.map((item) =>
     make(session, `name/${item.name}`, {
       label: item.name,
       description: item.status === 0 ? item.addresses.join(', ') : 'not found',
@@ -187,18 +190,11 @@ function namesGroup(session: SessionModel): Row {
       copy: [item.name, ...item.addresses].join(' '),
     }),
   );
-  return group(
-    session,
-    'names',
-    'Names resolved',
-    session.namesResolved === 0 ? 'none yet' : `${session.namesResolved}`,
-    'globe',
-    children,
-  );
+  return group(session, 'names', 'Names resolved', listed(children), 'globe', children);
 }
 
 function connectionsGroup(session: SessionModel): Row {
-  const children = [...session.connections].reverse().map((item) =>
+  const children = session.connections.map((item) =>
     make(session, `out/${item.transport}/${item.remote}`, {
       label: item.remote,
       description: [item.transport, item.errno !== 0 && `failed (errno ${item.errno})`].filter(Boolean).join(' · '),
@@ -206,10 +202,7 @@ function connectionsGroup(session: SessionModel): Row {
       context: 'inpod.connection',
     }),
   );
-  const failed = session.connectionsFailed === 0 ? '' : ` · ${session.connectionsFailed} failed`;
-  const description =
-    session.connectionsMade + session.connectionsFailed === 0 ? 'none yet' : `${session.connectionsMade}${failed}`;
-  return group(session, 'outgoing', 'Connections out', description, 'link-external', children);
+  return group(session, 'outgoing', 'Connections out', listed(children), 'link-external', children);
 }
 
 function notesGroup(session: SessionModel): Row[] {
@@ -228,14 +221,15 @@ function notesGroup(session: SessionModel): Row[] {
 export function sessionRow(session: SessionModel): Row {
   const states = { starting: 'starting', running: '', lost: 'connection lost', ended: 'ended' };
   const description = states[session.state];
-  return make(session, 'session', {
+  const children = sessionChildren(session);
+  return make(session, folder('session', children), {
     label: session.name,
     description,
     icon: session.state === 'lost' ? 'warning' : 'debug-alt',
     context: 'inpod.session',
     copy: session.target,
     unfolded: true,
-    children: sessionChildren(session),
+    children,
   });
 }
 

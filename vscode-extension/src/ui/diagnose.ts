@@ -1,19 +1,35 @@
-// "Diagnose": runs `inpod check` for the folder's target and opens its findings as a page that can be read and copied.
+// "Diagnose": runs `inpod check` with what the last launch used, or would use, and opens its findings as a page that can be
+// read and copied.
 
+import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
-import { describeTarget, parseTarget, type TargetChoice } from '../core/cluster';
+import { clusterOfLaunch, describeTarget, withTarget } from '../core/cluster';
+import type { Configuration } from '../core/configurations';
 import { clusterFlags } from '../core/environmentSession';
-import { errorFromOutput } from '../core/errors';
+import { Cancelled, errorFromOutput } from '../core/errors';
 import { run } from '../core/inpod';
-import { objectOf, text } from '../core/json';
+import { text, type JsonObject } from '../core/json';
+import { runnable } from '../core/launchFile';
 import { readFinding, report, summary, type Finding } from '../core/report';
+import { replacedIn } from '../core/variables';
 import { configuredTarget } from './configFile';
+import { launchConfigurations } from './launch';
 import type { Log } from './log';
-import { folderOf, settings, tool } from './settings';
+import { directoryOf, type Runner } from './runner';
+import { folderOf, tool } from './settings';
 import type { Targets } from './targets';
 
 const checkLimitSeconds = 120;
 const scheme = 'inpod-report';
+
+/** What is looked at. */
+interface Subject {
+  folder: vscode.WorkspaceFolder | undefined;
+  configuration: Configuration | undefined;
+  cluster: JsonObject;
+  /** Where `inpod` looks for the config file. */
+  directory: string;
+}
 
 export class Diagnose implements vscode.TextDocumentContentProvider, vscode.Disposable {
   private readonly changes = new vscode.EventEmitter<vscode.Uri>();
@@ -25,6 +41,7 @@ export class Diagnose implements vscode.TextDocumentContentProvider, vscode.Disp
   constructor(
     private readonly context: vscode.ExtensionContext,
     private readonly targets: Targets,
+    private readonly runner: Runner,
     private readonly log: Log,
   ) {}
 
@@ -39,40 +56,38 @@ export class Diagnose implements vscode.TextDocumentContentProvider, vscode.Disp
 
   readonly run = async (resource?: vscode.Uri): Promise<void> => {
     const folder = folderOf(resource);
-    const choice = this.target(folder);
+    tool(this.context, folder);
+    const subject = await this.subject(folder);
     const findings = await vscode.window.withProgress(
       {
         location: vscode.ProgressLocation.Notification,
         title: 'Inpod: checking this machine and the cluster',
         cancellable: true,
       },
-      (progress, cancel) => this.check(folder, choice, cancel, (message) => progress.report({ message })),
+      (progress, cancel) => this.check(subject, cancel, (message) => progress.report({ message })),
     );
-    await this.show(findings, folder, choice);
+    await this.show(findings, subject);
   };
 
-  private target(folder: vscode.WorkspaceFolder | undefined): TargetChoice | undefined {
-    const chosen = this.targets.chosen(folder);
-    if (chosen !== undefined || folder === undefined || configuredTarget(folder.uri.fsPath) !== '') return chosen;
-    return parseTarget(settings(folder).defaultTarget);
+  private async subject(folder: vscode.WorkspaceFolder | undefined): Promise<Subject> {
+    const last = this.runner.lastIn(folder);
+    const configuration = last?.configuration ?? (await askConfiguration(folder));
+    const directory = directoryOf(folder, configuration ?? {});
+    const written = replacedIn(clusterOfLaunch(configuration ?? {}), folder?.uri.fsPath ?? '');
+    const named = last?.target ?? this.targets.named(folder, written, directory);
+    return { folder, configuration, directory, cluster: withTarget(written, named === 'written' ? undefined : named) };
   }
 
   private async check(
-    folder: vscode.WorkspaceFolder | undefined,
-    choice: TargetChoice | undefined,
+    { folder, cluster, directory }: Subject,
     cancel: vscode.CancellationToken,
     progress: (message: string) => void,
   ): Promise<Finding[]> {
-    const { inpod, cwd } = tool(this.context, folder);
-    const flags =
-      choice === undefined
-        ? []
-        : clusterFlags({ target: choice.target, ...(choice.namespace && { namespace: choice.namespace }) });
     const findings: Finding[] = [];
     const { code, stderr } = await run({
-      inpod,
-      args: ['check', '-o', 'json', ...flags],
-      cwd,
+      inpod: tool(this.context, folder).inpod,
+      args: ['check', '-o', 'json', ...clusterFlags(cluster)],
+      cwd: existsSync(directory) ? directory : tool(this.context, folder).cwd,
       each: (line) => {
         const finding = readFinding(line);
         if (finding === undefined) return;
@@ -87,17 +102,16 @@ export class Diagnose implements vscode.TextDocumentContentProvider, vscode.Disp
     return findings;
   }
 
-  private async show(
-    findings: Finding[],
-    folder: vscode.WorkspaceFolder | undefined,
-    choice: TargetChoice | undefined,
-  ): Promise<void> {
+  private async show(findings: Finding[], { folder, configuration, cluster, directory }: Subject): Promise<void> {
+    const target = text(cluster, 'target');
     this.content = report(findings, {
       time: new Date().toISOString(),
-      target: choice === undefined ? configuredTarget(folder?.uri.fsPath ?? '/') : describeTarget(choice),
+      configuration: configuration?.name ?? '',
+      target:
+        target === '' ? configuredTarget(directory) : describeTarget({ target, namespace: text(cluster, 'namespace') }),
       inpod: tool(this.context, folder).inpod,
       editor: `${vscode.env.appName} ${vscode.version}`,
-      extension: text(objectOf(this.context.extension.packageJSON), 'version'),
+      extension: text(this.context.extension.packageJSON as JsonObject, 'version'),
     });
     this.changes.fire(this.page);
     const document = await vscode.workspace.openTextDocument(this.page);
@@ -108,4 +122,21 @@ export class Diagnose implements vscode.TextDocumentContentProvider, vscode.Disp
       if (chosen !== undefined) await vscode.env.clipboard.writeText(this.content);
     });
   }
+}
+
+/** Nothing has run yet: which configuration is meant matters only where they name different things of the cluster. */
+async function askConfiguration(folder: vscode.WorkspaceFolder | undefined): Promise<Configuration | undefined> {
+  const all = runnable(launchConfigurations(folder));
+  const different = new Map(
+    all.map((configuration) => [JSON.stringify(clusterOfLaunch(configuration)), configuration]),
+  );
+  if (different.size <= 1) return all[0];
+  const items = all.map((configuration) => ({
+    label: configuration.name,
+    description: text(clusterOfLaunch(configuration), 'target'),
+    configuration,
+  }));
+  const chosen = await vscode.window.showQuickPick(items, { title: 'Diagnose: Which Launch Configuration?' });
+  if (chosen === undefined) throw new Cancelled();
+  return chosen.configuration;
 }

@@ -8,7 +8,14 @@
 import { randomUUID } from 'node:crypto';
 import { dirname, isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
-import { checkCluster, clusterOf, describeTarget, withTarget, type TargetChoice } from '../core/cluster';
+import {
+  checkCluster,
+  clusterOf,
+  clusterOfLaunch,
+  describeTarget,
+  withTarget,
+  type TargetChoice,
+} from '../core/cluster';
 import {
   kindOf,
   nativeFamily,
@@ -28,6 +35,7 @@ import { isExecutable, onPath } from '../core/inpod';
 import { isObject, objectOf, text, without, type JsonObject } from '../core/json';
 import { runnable } from '../core/launchFile';
 import { Runs, type Run } from '../core/runs';
+import { replaced } from '../core/variables';
 import schema from '../../schemas/config.json';
 import { configuredTarget } from './configFile';
 import type { Failures } from './failures';
@@ -78,7 +86,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
   /** The last run, with a target that is asked for now. */
   async runWithOtherTarget(): Promise<void> {
     const folder = this.folderOf(this.last);
-    const target = await this.targets.pick(folder, objectOf(this.last?.configuration['cluster']));
+    const target = await this.targets.pick(folder, clusterOfLaunch(this.last?.configuration ?? {}));
     if (this.last !== undefined) await this.start({ ...this.last, target });
   }
 
@@ -103,6 +111,18 @@ export class Runner implements vscode.DebugConfigurationProvider {
     return this.orNothing(folder, () => this.rewrite(folder, configuration, token));
   }
 
+  /** The configuration that ran last in a folder, as it is written now, and the target that was chosen for it. */
+  lastIn(folder: Folder): { configuration: Configuration; target?: TargetChoice } | undefined {
+    const { last } = this;
+    if (last === undefined || last.folder !== folder?.uri.toString()) return undefined;
+    return { ...last, configuration: this.asWritten(folder, last.configuration) };
+  }
+
+  private asWritten(folder: Folder, configuration: Configuration): Configuration {
+    const { configurations } = launchConfigurations(folder);
+    return configurations.find(({ name }) => name === configuration.name) ?? configuration;
+  }
+
   private folderOf(last: LastRun | undefined): Folder {
     return vscode.workspace.workspaceFolders?.find((folder) => folder.uri.toString() === last?.folder);
   }
@@ -110,8 +130,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
   private async start(last: LastRun): Promise<void> {
     const folder = this.folderOf(last);
     tool(this.context, folder);
-    const { name } = last.configuration;
-    const now = launchConfigurations(folder).configurations.find((item) => item.name === name) ?? last.configuration;
+    const now = this.asWritten(folder, last.configuration);
     await this.during(this.runs.begin(last.target), (mark) => vscode.debug.startDebugging(folder, { ...now, ...mark }));
   }
 
@@ -151,11 +170,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
     const refused = refusal(configuration);
     if (refused !== undefined) throw refused;
     const own = kindOf(configuration.type) === 'own';
-    const written =
-      own && isObject(configuration['configuration'])
-        ? { ...configuration['configuration'], ...configuration }
-        : configuration;
-    const cluster = clusterOf(written);
+    const cluster = clusterOfLaunch(configuration);
     checkCluster(cluster, schema);
     this.remember(folder, configuration, run?.target);
     const choice = run?.target ?? (await this.targets.forLaunch(folder, cluster, directoryOf(folder, configuration)));
@@ -297,11 +312,10 @@ function targetOf(folder: Folder, configuration: JsonObject): string {
 }
 
 /** Where `inpod` will look for the config file: the program's working directory, or where the program is. */
-function directoryOf(folder: Folder, configuration: JsonObject): string {
+export function directoryOf(folder: Folder, configuration: JsonObject): string {
   const root = folder?.uri.fsPath ?? process.cwd();
   const inner = isObject(configuration['configuration']) ? configuration['configuration'] : configuration;
-  const replaced = (key: string): string => text(inner, key).replaceAll(/\$\{workspace(Folder|Root)\}/g, root);
-  const cwd = replaced('cwd');
-  const place = cwd === '' ? dirname(replaced('program')) : cwd;
+  const cwd = replaced(text(inner, 'cwd'), root);
+  const place = cwd === '' ? dirname(replaced(text(inner, 'program'), root)) : cwd;
   return isAbsolute(place) && !place.includes('${') ? place : root;
 }

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import { InpodError } from '../core/errors';
 import { findInpod } from '../core/inpod';
+import { replaced } from '../core/variables';
 
 export interface Settings {
   path: string;
@@ -14,15 +15,16 @@ export interface Settings {
 export function settings(folder: vscode.WorkspaceFolder | undefined): Settings {
   const all = vscode.workspace.getConfiguration('inpod', folder?.uri ?? null);
   return {
-    path: expanded(all.get<string>('path', '').trim(), folder),
+    path: replaced(
+      all
+        .get<string>('path', '')
+        .trim()
+        .replace(/^~(?=\/)/, homedir()),
+      folder?.uri.fsPath ?? '',
+    ),
     debug: all.get<string>('logLevel') === 'debug',
     defaultTarget: all.get<string>('defaultTarget', '').trim(),
   };
-}
-
-function expanded(path: string, folder: vscode.WorkspaceFolder | undefined): string {
-  const home = path.startsWith('~/') ? homedir() + path.slice(1) : path;
-  return home.replaceAll('${workspaceFolder}', folder?.uri.fsPath ?? '').replaceAll('${userHome}', homedir());
 }
 
 export interface Tool {

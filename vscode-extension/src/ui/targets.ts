@@ -6,8 +6,9 @@ import { describeTarget, parseTarget, type TargetChoice } from '../core/cluster'
 import { clusterFlags } from '../core/environmentSession';
 import { Cancelled, errorFromOutput, InpodError, sentence } from '../core/errors';
 import { run } from '../core/inpod';
-import { text, type JsonObject } from '../core/json';
+import { only, text, type JsonObject } from '../core/json';
 import { readTarget, remember, targetRows, typedRow, type ListedTarget, type TargetRow } from '../core/targets';
+import { replacedIn } from '../core/variables';
 import { configuredTarget } from './configFile';
 import type { Log } from './log';
 import { settings, tool } from './settings';
@@ -21,6 +22,8 @@ interface Item extends vscode.QuickPickItem {
 
 interface Listing {
   targets: ListedTarget[];
+  /** The namespace of the context or the config. */
+  own?: string;
   error?: InpodError;
 }
 
@@ -47,19 +50,18 @@ export class Targets {
     return this.context.workspaceState.get<TargetChoice[]>('recent', []);
   }
 
-  /** The target for a launch: nothing where `inpod` finds it by itself (in `cluster` or the config file); asks where no
-   * place names one. Throws Cancelled. */
-  async forLaunch(
+  /** What names the target, without asking: 'written' where `inpod` finds it by itself, in `cluster` or the config file. */
+  named(
     folder: vscode.WorkspaceFolder | undefined,
     cluster: JsonObject,
     directory: string,
-  ): Promise<TargetChoice | undefined> {
-    if (text(cluster, 'target') !== '') return undefined;
+  ): TargetChoice | 'written' | undefined {
+    if (text(cluster, 'target') !== '') return 'written';
     const chosen = this.chosen(folder);
     if (chosen !== undefined) return chosen;
-    if (configuredTarget(directory) !== '') return undefined;
+    if (configuredTarget(directory) !== '') return 'written';
     const named = settings(folder).defaultTarget;
-    if (named === '') return this.pick(folder, cluster);
+    if (named === '') return undefined;
     const choice = parseTarget(named);
     if (choice !== undefined) return choice;
     throw new InpodError(
@@ -67,6 +69,16 @@ export class Targets {
       'write deployment/NAME, pod/NAME, … or NAMESPACE/deployment/NAME',
       ['openSettings', 'chooseTarget'],
     );
+  }
+
+  /** The target for a launch: nothing where it is written; asks where no place names one. Throws Cancelled. */
+  async forLaunch(
+    folder: vscode.WorkspaceFolder | undefined,
+    cluster: JsonObject,
+    directory: string,
+  ): Promise<TargetChoice | undefined> {
+    const named = this.named(folder, cluster, directory);
+    return named === 'written' ? undefined : (named ?? this.pick(folder, cluster));
   }
 
   /** Asks, and remembers the answer. Throws Cancelled on Escape. */
@@ -86,24 +98,21 @@ export class Targets {
     }
   }
 
-  /** All namespaces; the context's own where that is not allowed. */
+  /** All namespaces; the own one alone where that is not allowed. */
   private async list(
     folder: vscode.WorkspaceFolder | undefined,
     cluster: JsonObject,
     cancel: vscode.CancellationToken,
   ): Promise<Listing> {
-    const { context, kubeconfig, namespace } = cluster;
-    const flags = (keys: JsonObject): string[] =>
-      clusterFlags(Object.fromEntries(Object.entries(keys).filter(([, v]) => v !== undefined)));
-    try {
-      const everywhere = await this.listWith(folder, ['-A', ...flags({ context, kubeconfig })], cancel);
-      if (everywhere.error === undefined) return everywhere;
-      const here = await this.listWith(folder, flags({ context, kubeconfig, namespace }), cancel);
-      return here.targets.length > everywhere.targets.length || here.error === undefined ? here : everywhere;
-    } catch (error) {
-      if (error instanceof InpodError) return { targets: [], error };
-      throw error;
-    }
+    const flags = (...keys: string[]): string[] =>
+      clusterFlags(only(replacedIn(cluster, folder?.uri.fsPath ?? ''), keys));
+    const [everywhere, here] = await Promise.all([
+      this.listWith(folder, ['-A', ...flags('context', 'kubeconfig')], cancel),
+      this.listWith(folder, flags('context', 'kubeconfig', 'namespace'), cancel),
+    ]);
+    const own = here.targets.find((target) => !target.demo)?.namespace ?? '';
+    const whole = everywhere.error === undefined || (here.error !== undefined && here.targets.length === 0);
+    return { ...(whole ? everywhere : here), own };
   }
 
   private async listWith(
@@ -113,18 +122,19 @@ export class Targets {
   ): Promise<Listing> {
     const { inpod, cwd } = tool(this.context, folder);
     const targets: ListedTarget[] = [];
-    const { stderr, code } = await run({
-      inpod,
-      args: ['targets', '-o', 'json', ...flags],
-      cwd,
-      each: (line) => {
-        const target = readTarget(line);
-        if (target !== undefined) targets.push(target);
-      },
-      log: this.log.line,
-      cancel,
-      limitSeconds: listLimitSeconds,
-    });
+    const each = (line: JsonObject): void => {
+      const target = readTarget(line);
+      if (target !== undefined) targets.push(target);
+    };
+    const args = ['targets', '-o', 'json', ...flags];
+    let end;
+    try {
+      end = await run({ inpod, args, cwd, each, log: this.log.line, cancel, limitSeconds: listLimitSeconds });
+    } catch (error) {
+      if (error instanceof InpodError) return { targets, error };
+      throw error;
+    }
+    const { stderr, code } = end;
     const failed = code !== 0 || (/^inpod: /m.test(stderr) && targets.every((target) => target.demo));
     return failed
       ? { targets, error: errorFromOutput(stderr, `inpod targets failed with exit code ${code}`) }
@@ -168,8 +178,8 @@ export class Targets {
       });
       pick.onDidHide(() => finish(() => reject(new Cancelled())));
       listing.then(
-        ({ targets, error }) => {
-          rows = targetRows(targets, this.recent(), Date.now());
+        ({ targets, error, own }) => {
+          rows = targetRows(targets, this.recent(), Date.now(), own);
           problem = error;
           pick.busy = false;
           if (error !== undefined && rows.length === 0) finish(() => reject(error));

@@ -5,21 +5,23 @@ import * as vscode from 'vscode';
 import { InpodError } from '../core/errors';
 import { Pace } from '../core/pace';
 import { portText, type IncomingMode, type SessionModel } from '../core/sessionModel';
+import { ShownRows } from '../core/shownRows';
 import { rows, type Row } from '../core/tree';
 import type { Log } from './log';
 import { remoteUri } from './remoteFiles';
 import type { Sessions } from './sessions';
 
 const refreshEvery = 5000;
-/** A click that comes while VS Code takes the rows in anew may find its row gone; so they stand still for a while. */
-const stillFor = 700;
+/** Rows that change stand still for a while in between: core/shownRows.ts says why. */
+const stillFor = 500;
 
 export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposable {
-  private readonly changes = new vscode.EventEmitter<undefined>();
+  private readonly changes = new vscode.EventEmitter<Row[] | undefined>();
   readonly onDidChangeTreeData = this.changes.event;
   private readonly view: vscode.TreeView<Row>;
   private readonly timer: NodeJS.Timeout;
-  private readonly pace = new Pace(stillFor, () => this.changes.fire(undefined));
+  private readonly shown = new ShownRows();
+  private readonly pace = new Pace(stillFor, () => this.draw());
   private readonly subscriptions: { dispose(): unknown }[];
 
   constructor(
@@ -42,16 +44,21 @@ export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposa
     vscode.Disposable.from(...this.subscriptions).dispose();
   }
 
+  private draw(): void {
+    const changed = this.shown.take(rows(this.sessions.all()));
+    if (changed === 'all') this.changes.fire(undefined);
+    else if (changed.length > 0) this.changes.fire(changed);
+  }
+
   getChildren(row?: Row): Row[] {
-    return row === undefined ? rows(this.sessions.all()) : row.children;
+    return row === undefined ? this.shown.roots : row.children;
   }
 
   getTreeItem(row: Row): vscode.TreeItem {
     const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
     const folding = row.children.length === 0 ? None : row.unfolded === true ? Expanded : Collapsed;
     const item = new vscode.TreeItem(row.label, folding);
-    // VS Code keeps a row folded that it has first seen without children; with them it is another row.
-    item.id = row.children.length === 0 ? `${row.id}/empty` : row.id;
+    item.id = row.id;
     item.description = row.description;
     item.tooltip = row.tooltip;
     item.iconPath = new vscode.ThemeIcon(row.icon);
@@ -83,8 +90,9 @@ export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposa
     await vscode.commands.executeCommand('inpod.cluster.focus');
   };
 
-  readonly copy = async (row?: Row): Promise<void> => {
-    const chosen = row ?? this.view.selection[0];
+  /** From a menu it comes with the menu's row; from a key with none, so the selected one is meant. */
+  readonly copy = async (...from: [row?: Row]): Promise<void> => {
+    const chosen = from.length === 0 ? this.view.selection[0] : from[0];
     if (chosen !== undefined) await vscode.env.clipboard.writeText(chosen.copy);
   };
 
@@ -140,6 +148,7 @@ async function askPort(session: SessionModel, mode: IncomingMode): Promise<{ por
   if (ports.length === 0) {
     throw new InpodError(`No port is ${mode === 'steal' ? 'stolen' : 'mirrored'} in this session`, '', []);
   }
+  if (ports.length === 1) return ports[0];
   const items = ports.map((port) => ({
     label: portText(port),
     description: `${port.requests} requests`,

@@ -7,7 +7,7 @@ const findings: Finding[] = [
   { check: 'RBAC', status: 'failed', text: 'you may not create jobs', remedy: 'kubectl apply -f -\nkind: Role' },
   { check: 'debugger', status: 'warning', text: 'gdb 13', remedy: 'use lldb-dap' },
 ];
-const around = { time: 'T', target: '', inpod: '/b/inpod', editor: 'Code 1', extension: '0.1.0' };
+const around = { time: 'T', configuration: 'web', target: '', inpod: '/b/inpod', editor: 'Code 1', extension: '0.1.0' };
 
 describe('the report', () => {
   const page = report(findings, around);
@@ -19,7 +19,7 @@ describe('the report', () => {
       page,
       /- ✗ \*\*RBAC\*\* \(failed\): you may not create jobs\n {2}- To fix it: kubectl apply -f -\n {4}kind: Role/,
     );
-    assert.match(page, /Target: none chosen/);
+    assert.match(page, /Launch configuration: web\n- Target: none chosen/);
     assert.match(page, /\/b\/inpod/);
   });
 

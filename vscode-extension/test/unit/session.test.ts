@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SessionModel, statusText } from '../../src/core/sessionModel';
+import { ShownRows } from '../../src/core/shownRows';
 import { bytes, rows, type Row } from '../../src/core/tree';
 
 const activity = {
@@ -75,7 +76,7 @@ describe('the Cluster view', () => {
     assert.equal(stolen.context, 'inpod.port.steal');
     assert.equal(find(model, 'port/9090').description, 'mirrored · 1 request');
     assert.equal(find(model, 'port/9090').context, 'inpod.port.mirror');
-    assert.equal(find(model, 'ports').description, '32 requests');
+    assert.equal(find(session(running), 'ports/empty').description, 'the program listens on none yet');
   });
 
   it('shows files, variables, names, connections and notes, the last first', () => {
@@ -83,13 +84,17 @@ describe('the Cluster view', () => {
       find(model, 'files').children.map(({ path }) => path),
       ['/etc/hosts', '/etc/app.conf'],
     );
-    assert.equal(find(model, 'files').description, '12 read · 47.1 KiB');
+    assert.equal(find(model, 'files').description, '2');
+    assert.match(
+      find(model, 'agent').tooltip,
+      /12 files opened, 47\.1 KiB read\n2 names resolved\n3 connections made, 1 failed/,
+    );
     assert.deepEqual(
       find(model, 'env').children.map(({ label }) => label),
       ['A', 'B'],
     );
     assert.equal(find(model, 'env').description, '2 variables', 'what the program got, not what the pod has');
-    assert.equal(find(session({ ...running, environment: null }, activity), 'env').description, '27 variables');
+    assert.equal(find(session({ ...running, environment: null }, activity), 'env/empty').description, '27 variables');
     assert.equal(find(model, 'name/x').description, 'not found');
     assert.equal(find(model, 'name/db').copy, 'db 10.96.0.12');
     assert.match(find(model, 'out/tcp/10.96.0.12:5432').description, /failed \(errno 111\)/);
@@ -113,6 +118,55 @@ describe('the Cluster view', () => {
   });
 });
 
+describe('the rows that VS Code holds', () => {
+  const model = session(running, activity);
+  const shown = new ShownRows();
+  const now = (): string[] | 'all' => {
+    const changed = shown.take(rows([model]));
+    return changed === 'all' ? changed : changed.map(({ id }) => id);
+  };
+  const shownRow = (id: string): Row | undefined => shown.roots.flatMap(all).find((row) => row.id === `1/${id}`);
+  const [steal, mirror] = activity.incoming;
+
+  it('are all new at first, and stay as they are while nothing changes', () => {
+    assert.equal(now(), 'all');
+    assert.deepEqual(now(), []);
+  });
+
+  it('are drawn one by one: a request changes its port, no group and no other row, and each row stays the same object', () => {
+    const before = shownRow('port/80');
+    model.apply({ ...activity, incoming: [{ ...steal, requests: 32 }, mirror] });
+    assert.deepEqual(now(), ['1/port/80']);
+    assert.equal(shownRow('port/80'), before);
+    assert.match(before?.description ?? '', /32 requests/);
+    assert.equal(before?.port?.requests, 32);
+    model.apply({ event: 'session', state: 'running', round_trip_us: 99 });
+    assert.deepEqual(now(), ['1/agent']);
+  });
+
+  it('are drawn with their group when its members change', () => {
+    const before = shownRow('file/etc/hosts');
+    model.apply({
+      ...activity,
+      files: { ...activity.files, items: [...activity.files.items, '/etc/new'] },
+      incoming: [{ ...steal, requests: 32 }, mirror],
+    });
+    assert.deepEqual(now(), ['1/files']);
+    assert.equal(shownRow('files')?.children[0]?.path, '/etc/new');
+    assert.equal(shownRow('file/etc/hosts'), before);
+    model.apply({ ...activity, incoming: [mirror] });
+    assert.deepEqual(now(), ['1/ports', '1/files']);
+    assert.equal(shownRow('port/80'), undefined);
+  });
+
+  it('are others once a group has its first member, so that it unfolds, and once a session comes or goes', () => {
+    model.apply({ ...activity, incoming: [] });
+    assert.deepEqual(now(), ['1/session']);
+    assert.deepEqual(shown.take([]), 'all');
+    assert.deepEqual(shown.roots, []);
+  });
+});
+
 describe('the model', () => {
   it('ignores what it does not know', () => {
     const model = session(running);
@@ -120,6 +174,26 @@ describe('the model', () => {
     assert.equal(model.apply({}), false);
     assert.equal(model.apply({ event: 'activity', incoming: 'x', files: 3 }), true);
     assert.deepEqual(model.ports, []);
+  });
+
+  it('keeps the place of what is listed, puts new things first, and has one row for what went well and badly', () => {
+    const model = session(running, activity);
+    const name = (status: number): object => ({ name: 'db', status, addresses: [] });
+    model.apply({
+      event: 'activity',
+      files: { items: ['/etc/hosts', '/new', '/newer', '/etc/app.conf'] },
+      names: { items: [name(0), name(-2)] },
+      outgoing: { items: [0, 111].map((errno) => ({ transport: 'tcp', remote: '10.0.0.1:80', errno })) },
+    });
+    assert.deepEqual(model.files, ['/newer', '/new', '/etc/hosts', '/etc/app.conf']);
+    assert.deepEqual(
+      model.names.map(({ status }) => status),
+      [-2],
+    );
+    assert.deepEqual(
+      model.connections.map(({ errno }) => errno),
+      [111],
+    );
   });
 
   it('keeps what a later message leaves out, and the last 20 notes', () => {

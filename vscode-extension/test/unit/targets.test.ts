@@ -72,6 +72,14 @@ describe('rows of the quick pick', () => {
     );
   });
 
+  it("have the context's own namespace first", () => {
+    const groups = targetRows([pod, web, other], [], now, 'shop').filter((row) => row.kind === 'group');
+    assert.deepEqual(
+      groups.map(({ label }) => label),
+      ['shop · deployments', 'shop · pods', 'data · services'],
+    );
+  });
+
   it('show state and age of a target and its pods', () => {
     const row = rows.find(({ label }) => label === 'deployment/web');
     assert.equal(row?.description, 'shop · 2/3 ready · 3d');
