@@ -17,8 +17,9 @@ Link::~Link() {
   core_->close(std::nullopt);
 }
 
-Result<void> Link::attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received, std::uint32_t peer_window) {
-  return core_->attach(std::move(transport), peer_received, peer_window);
+Result<void> Link::attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received, std::uint32_t peer_window,
+                          std::vector<std::string> peer_features) {
+  return core_->attach(std::move(transport), peer_received, peer_window, std::move(peer_features));
 }
 std::uint64_t Link::received() const { return core_->received(); }
 bool Link::has_transport() const { return core_->has_transport(); }

@@ -106,8 +106,10 @@ class Link : public std::enable_shared_from_this<Link> {
   ~Link();
 
   /// Takes a transport on which the handshake has just succeeded. peer_received: what the peer said it has. Replays,
-  /// then runs. peer_window: the credit that each new stream starts with towards the peer.
-  Result<void> attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received, std::uint32_t peer_window);
+  /// then runs. peer_window: the credit that each new stream starts with towards the peer. peer_features: what it named in
+  /// the handshake; requests of other features fail with EOPNOTSUPP.
+  Result<void> attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received, std::uint32_t peer_window,
+                      std::vector<std::string> peer_features = own_features());
   /// Number of the last numbered frame received; goes into Hello/Welcome.
   std::uint64_t received() const;
   bool has_transport() const;

@@ -25,7 +25,7 @@ LinkCore::LinkCore(asio::any_io_executor executor, LinkOptions options, Link::Ha
       request_finished_(executor_) {}
 
 Result<void> LinkCore::attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received,
-                              std::uint32_t peer_window) {
+                              std::uint32_t peer_window, std::vector<std::string> peer_features) {
   if (closed_) return Failed(closed_error());
   if (peer_window < least_window) return fail_errno("the peer's stream window is too small", EPROTO);
   if (attached_before_ && peer_window != peer_window_) {
@@ -40,6 +40,7 @@ Result<void> LinkCore::attach(std::unique_ptr<ByteTransport> transport, std::uin
       make_ready(stream);
     }
   }
+  peer_features_ = std::move(peer_features);
   if (carrier_) detach(carrier_);
   resume_timer_.cancel();
   carrier_ = std::make_shared<Carrier>(executor_, std::move(transport));

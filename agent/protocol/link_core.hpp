@@ -33,7 +33,8 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   std::uint32_t peer_window() const { return peer_window_; }
 
   // Life (link_core.cpp).
-  Result<void> attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received, std::uint32_t peer_window);
+  Result<void> attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received, std::uint32_t peer_window,
+                      std::vector<std::string> peer_features);
   std::uint64_t received() const { return received_; }
   bool has_transport() const { return carrier_ != nullptr; }
   std::chrono::microseconds round_trip() const { return round_trip_; }
@@ -132,6 +133,7 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   void give_up(const std::shared_ptr<Waiter>& waiter);
   void discard_answer(const Message& answer);
   void finish_request(std::uint32_t id);
+  bool peer_knows(std::string_view feature) const;
   bool may_send(std::size_t cost) const;
   static Task<Result<void>> wait_in_line(Self self, std::size_t cost);
   std::shared_ptr<Waiter> send_request(std::span<const std::uint8_t> payload, std::size_t cost);
@@ -162,6 +164,7 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   std::chrono::microseconds round_trip_{0};
   bool attached_before_ = false;
   std::uint32_t peer_window_ = 0;
+  std::vector<std::string> peer_features_;
 
   std::deque<Queued> queue_;
   std::size_t queue_bytes_ = 0;

@@ -47,6 +47,10 @@ Bytes message_frame(std::uint32_t id, const Message& message) {
 
 }  // namespace
 
+bool LinkCore::peer_knows(std::string_view feature) const {
+  return std::find(peer_features_.begin(), peer_features_.end(), feature) != peer_features_.end();
+}
+
 bool LinkCore::may_send(std::size_t cost) const {
   if (requests_.size() >= options_.max_requests) return false;
   return cost <= small_request || requests_cost_ == 0 ||
@@ -71,6 +75,9 @@ Task<Result<void>> LinkCore::wait_in_line(Self self, std::size_t cost) {
 Task<Result<Message>> LinkCore::request(Self self, Message message) {
   if (self->closed_) co_return Failed(self->closed_error());
   if (self->agent_) co_return fail_errno("an agent sends no requests", EINVAL);
+  if (auto feature = feature_of(message); !feature.empty() && !self->peer_knows(feature)) {
+    co_return Failed(Error{EOPNOTSUPP, "the agent does not know " + std::string(feature) + ": it is older than this inpod", {}});
+  }
   CO_TRY(payload, encode(message));
   std::size_t cost = cost_of(message, payload.size());
   CO_TRY_VOID(co_await wait_in_line(self, cost));

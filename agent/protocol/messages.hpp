@@ -43,6 +43,7 @@
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -384,11 +385,21 @@ using Message = std::variant<Failure, Done, Text, OpenFile, OpenedFile, ReadFile
 
 constexpr std::uint32_t protocol_version = 1;
 
+/// What a peer of this version may lack: each side names what it knows in Hello and Welcome, and nothing of a feature that
+/// the other side did not name is sent to it. To add messages: a name here, and theirs in feature_of().
+inline constexpr std::string_view feature_file_control = "file-control";
+inline std::vector<std::string> own_features() { return {std::string(feature_file_control)}; }
+/// The feature that a request belongs to; empty: every agent knows it.
+inline std::string_view feature_of(const Message& request) {
+  const bool control = std::holds_alternative<ChangeAttributes>(request) || std::holds_alternative<ControlFile>(request);
+  return control ? feature_file_control : std::string_view{};
+}
+
 /// First frame of the client. session: chosen by the client; the same after a lost transport. received: the number of
 /// the last numbered frame it has seen (0: none, a new session).
 struct Hello {
   std::uint32_t version = protocol_version;
-  std::vector<std::string> features;
+  std::vector<std::string> features = own_features();
   std::array<std::uint8_t, 32> token{};
   std::array<std::uint8_t, 16> session{};
   std::uint64_t received = 0;
@@ -399,7 +410,7 @@ BOOST_DESCRIBE_STRUCT(Hello, (), (version, features, token, session, received, w
 /// Agent's answer when it accepts.
 struct Welcome {
   std::uint32_t version = protocol_version;
-  std::vector<std::string> features;
+  std::vector<std::string> features = own_features();
   bool resumed = false;
   std::uint64_t received = 0;
   std::uint32_t window = 0;

@@ -162,7 +162,7 @@ Task<void> Server::greet(std::unique_ptr<protocol::ByteTransport> transport) {
     co_return;
   }
   auto session = session_of(*hello);
-  auto attached = session->link()->attach(std::move(transport), hello->received, hello->window);
+  auto attached = session->link()->attach(std::move(transport), hello->received, hello->window, hello->features);
   if (!attached) {
     log("client " + session->name() + " can't come in: " + attached.error().text);
     session->link()->close(attached.error());

@@ -47,6 +47,7 @@ struct DnsConfig {
 struct OutgoingConfig {
   bool tcp = true, udp = true, unix_sockets = false;
   std::vector<std::string> local;   ///< CIDR[:PORT[-PORT]] that leave from this machine
+  std::vector<std::uint16_t> loopback_ports;  ///< of 127.0.0.0/8 and ::1 that are the pod's
   std::vector<std::string> remote_unix;  ///< globs of unix socket paths that are the pod's
 };
 

@@ -85,6 +85,8 @@ const std::vector<Key>& table() {
        "Whether connections to unix sockets named by `outgoing.remote_unix` go to the pod's.", "true"},
       {"outgoing.local", FIELD(outgoing.local), "Networks, with ports if wanted, that are reached from this machine.",
        "[10.8.0.0/16, \"192.168.1.5:8000-8999\"]", Check::network},
+      {"outgoing.loopback_ports", FIELD(outgoing.loopback_ports),
+       "Ports of `127.0.0.1` and `::1` that are the pod's: those of its side-cars. The others are this machine's.", "[3500, 15000]"},
       {"outgoing.remote_unix", FIELD(outgoing.remote_unix), "Globs of unix socket paths that are the pod's.",
        "[/var/run/app.sock]", Check::path_glob},
 

@@ -27,7 +27,7 @@ class PortForward final : public protocol::ByteTransport {
         error_.append(into.begin(), into.begin() + static_cast<std::ptrdiff_t>(
                                                        std::min(size, error_limit - error_.size())));
         // The kubelet says one sentence, then may leave the connection open: nothing comes after it.
-        if (size > 0) co_return Failed(Error{ECONNREFUSED, what_ + ": " + error_, {}});
+        if (part.last && !error_.empty()) co_return Failed(Error{ECONNREFUSED, what_ + ": " + error_, {}});
       } else if (part.channel == data_channel && size > 0) {
         co_return size;
       }

@@ -155,7 +155,7 @@ class BeastSocket final : public WebSocket, public std::enable_shared_from_this<
       if (error) co_return ended(error);
       at_start_ = stream_.is_message_done();
       if (size == 0) continue;
-      part.channel = channel_, part.size = size;
+      part.channel = channel_, part.size = size, part.last = at_start_;
       co_return part;
     }
   }

@@ -24,11 +24,11 @@ class WebSocket {
   static Task<Result<std::shared_ptr<WebSocket>>> connect(std::shared_ptr<Client> client, std::string path);
   virtual ~WebSocket() = default;
 
-  /// A part of a message: at most as much as there is room for. first: it starts a message, and `channel` is
-  /// new.
+  /// A part of a message: at most as much as there is room for.
   struct Part {
     std::uint8_t channel = 0;
     std::size_t size = 0;  ///< 0 at the orderly end of the connection
+    bool last = false;     ///< the message ends with it
     bool ended = false;
   };
   virtual Task<Result<Part>> read_some(std::span<std::uint8_t> into) = 0;

@@ -112,6 +112,10 @@ void default_files(std::string& text, const Config& config, const RulesContext& 
 }
 
 void outgoing(std::string& text, const OutgoingConfig& config) {
+  for (const auto port : config.loopback_ports)
+    for (const char* network : {"tcp", "udp"})
+      for (const char* range : {"127.0.0.0/8", "::1/128"})
+        text += std::string("outgoing ") + network + " remote " + range + ':' + std::to_string(port) + '\n';
   for (auto& cidr : config.local) {
     text += "outgoing tcp local " + cidr + '\n';
     text += "outgoing udp local " + cidr + '\n';

@@ -60,7 +60,7 @@ Task<Result<void>> Connection::connect() {
     co_return Failed(Error{ESTALE, "the agent no longer knows this session", "launch again"});
   }
   lease_seconds_ = welcome.lease_seconds;
-  CO_TRY_VOID(link_->attach(std::move(transport), welcome.received, welcome.window));
+  CO_TRY_VOID(link_->attach(std::move(transport), welcome.received, welcome.window, welcome.features));
   attached_ = true;
   co_return Result<void>();
 }

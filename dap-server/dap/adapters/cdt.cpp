@@ -5,6 +5,15 @@
 namespace inpod::dap {
 namespace {
 
+/// `args`, as the other adapters call it, under cdt's own name: one text, which gdb's shell takes apart.
+void rename_args(RawObject& arguments) {
+  const auto args = arguments.get("args");
+  if (!args.is_array() || !arguments.get("arguments").is_null()) return;
+  std::string line;
+  for (const auto& word : args) line += (line.empty() ? "" : " ") + shell_quoted(word.is_string() ? word.get<std::string>() : word.dump());
+  arguments.set("arguments", line);
+}
+
 class Cdt : public AdapterFamily {
  public:
   const char* name() const override { return "cdt-gdb-adapter"; }
@@ -25,6 +34,7 @@ class Cdt : public AdapterFamily {
     commands.push_back("set startup-with-shell on");
     commands.push_back(gdb_exec_wrapper(debuggee));
     arguments.prepend("initCommands", commands);
+    rename_args(arguments);
     return LaunchPlan{{}, debuggee.left_out};
   }
 };

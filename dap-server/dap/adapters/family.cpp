@@ -9,12 +9,6 @@
 namespace inpod::dap {
 namespace {
 
-std::string shell_quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 /// A C string as gdb/MI reads it.
 std::string mi_quoted(const std::string& text) {
   std::string out = "\"";
@@ -34,6 +28,12 @@ std::string mi_quoted(const std::string& text) {
 }
 
 }  // namespace
+
+std::string shell_quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
 
 std::string program_name(const AdapterCommand& command) {
   const std::string& path = command.argv.empty() ? command.type : command.argv[0];

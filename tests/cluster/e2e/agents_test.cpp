@@ -198,6 +198,40 @@ TEST_CASE("session list and stop --cluster: this user's agents") {
   CHECK(unknown.err.find("no agent \"" + id + "\" of yours") != std::string::npos);
 }
 
+TEST_CASE("the token stands in no argument, environment, object or log") {
+  Developer developer(23463);
+  auto session = start_session(developer);
+  const auto state = run({"find", developer.home() + "/state/inpod", "-name", "*.json"}).out;
+  REQUIRE(lines_of(state).size() == 1);
+  const std::string token = json::parse(read_file(lines_of(state)[0])).at("token");
+  CHECK(run({"stat", "-c", "%a", lines_of(state)[0]}).out == "600\n");
+  // As the state file has it, as base64, and as the bytes themselves.
+  REQUIRE(token.size() == 64);
+  std::string bytes;
+  for (std::size_t i = 0; i < token.size(); i += 2) bytes += static_cast<char>(std::stoi(token.substr(i, 2), nullptr, 16));
+  const auto base64 = run({"python3", "-c", "import base64, sys; print(base64.b64encode(bytes.fromhex(sys.argv[1])).decode())", token}).out;
+  REQUIRE(base64.size() > 40);
+  const std::vector<std::string> forms{token, base64.substr(0, 40), bytes};
+  const auto is_free_of_it = [&](const std::string& text) {
+    return std::none_of(forms.begin(), forms.end(), [&](const std::string& form) { return text.find(form) != std::string::npos; });
+  };
+  const auto agent = line_of_type(session->out(), "ready").at("agent").get<std::string>();  // NAMESPACE/POD
+  const std::string pod = agent.substr(agent.find('/') + 1);
+  int seen = 0;
+  for (const auto& pid : lines_of(run({"sh", "-c", "ls /proc | grep '^[0-9]'"}).out)) {
+    const auto arguments = read_file("/proc/" + pid + "/cmdline");
+    seen += arguments.find("inpod") != std::string::npos;
+    CHECK(is_free_of_it(arguments));
+    CHECK(is_free_of_it(read_file("/proc/" + pid + "/environ")));
+  }
+  CHECK(seen >= 2);  // inpod and its agent: the pods run on this machine
+  CHECK(is_free_of_it(session->out() + session->err()));
+  CHECK(is_free_of_it(kubectl({"-n", name_space(), "get", "jobs,pods,events,secrets,configmaps", "-o", "json"}).out));
+  CHECK(is_free_of_it(kubectl({"-n", name_space(), "logs", pod, "--all-containers"}).out));
+  session->close_stdin();
+  CHECK(session->wait(seconds(20)).status == 0);
+}
+
 TEST_CASE("the documented Role is all that a developer needs") {
   const auto page = read_file(sources + "/docs/rbac.md");
   const auto begin = page.find("rules:\n") + 7;

@@ -1,34 +1,12 @@
 // `inpod dap` against the real cluster, with each real debugger: a breakpoint in the handler is hit by a request from
 // another pod, variables hold what the pod's file and environment say, and the pod-side client gets the program's answer.
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
 #include "catch.hpp"
 #include "cluster.hpp"
-#include "support/dap_client.hpp"
+#include "debugging.hpp"
 
 using namespace inpod::test;
 
 namespace {
-
-// The adapters that tests/support/debuggers/install has brought, by the names it printed (a ctest fixture runs it first).
-std::map<std::string, std::string> debuggers() {
-  std::map<std::string, std::string> result;
-  const char* paths = getenv("DAP_DEBUGGERS");
-  std::istringstream lines(read_file(paths ? paths : ""));
-  for (std::string line; std::getline(lines, line);)
-    if (const auto equals = line.find('='); equals != std::string::npos) result[line.substr(0, equals)] = line.substr(equals + 1);
-  return result;
-}
-
-int breakpoint_line() {
-  std::ifstream file(sources + "/tests/debuggees/servers/service.cpp");
-  int number = 1;
-  for (std::string line; std::getline(file, line); ++number)
-    if (line.find("// breakpoint") != std::string::npos) return number;
-  throw std::runtime_error("no breakpoint line");
-}
 
 json cluster_attributes() {
   return {{"target", "deployment/web"}, {"namespace", Shop::instance().name_space()}, {"incoming", {{"mode", "steal"}}}};
@@ -40,8 +18,7 @@ void launch(DapClient& client) {
                              {"pathFormat", "path"}, {"supportsProgressReporting", true}});
   const int launch = client.send("launch", {{"program", binaries + "/inpod-test-service"}, {"args", {"8080"}}, {"cluster", cluster_attributes()}});
   client.event("initialized", seconds(60));
-  client.must("setBreakpoints", {{"source", {{"path", sources + "/tests/debuggees/servers/service.cpp"}}},
-                                 {"breakpoints", {{{"line", breakpoint_line()}}}}}, seconds(60));
+  set_breakpoint(client);
   client.must("configurationDone", nullptr, seconds(60));
   const json answer = client.response(launch, seconds(60));
   INFO(answer.dump());
@@ -76,12 +53,9 @@ void stops_on_a_request(const std::vector<std::string>& adapter) {
   REQUIRE(values.count("color"));
   CHECK(values.at("color").find("teal") != std::string::npos);
   REQUIRE(values.count("greeting"));
-  const json frame = client.must("stackTrace", {{"threadId", thread}})["stackFrames"][0]["id"];
-  const auto evaluate = [&](const std::string& expression) {
-    return client.must("evaluate", {{"expression", expression}, {"context", "watch"}, {"frameId", frame}}).value("result", "");
-  };
-  CHECK(evaluate("path.c_str()").find("/cart") != std::string::npos);
-  CHECK(evaluate("greeting.c_str()").find("from the pod") != std::string::npos);
+  const json frame = client.must("stackTrace", {{"threadId", thread}})["stackFrames"][0];
+  CHECK(evaluate(client, frame, "path.c_str()").find("/cart") != std::string::npos);
+  CHECK(evaluate(client, frame, "greeting.c_str()").find("from the pod") != std::string::npos);
   CHECK(shop.ready());  // the health checks go to the pod while the program stands
   client.must("continue", {{"threadId", thread}});
   const auto answer = request.wait(seconds(30));
@@ -95,21 +69,17 @@ void stops_on_a_request(const std::vector<std::string>& adapter) {
 }  // namespace
 
 TEST_CASE("lldb-dap 19 stops on a request from another pod") {
-  REQUIRE(debuggers().count("LLDB_DAP_19"));
-  stops_on_a_request({debuggers().at("LLDB_DAP_19")});
+  stops_on_a_request({debugger("LLDB_DAP_19")});
 }
 
 TEST_CASE("lldb-vscode 14 stops on a request from another pod") {
-  REQUIRE(debuggers().count("LLDB_VSCODE_14"));
-  stops_on_a_request({debuggers().at("LLDB_VSCODE_14")});
+  stops_on_a_request({debugger("LLDB_VSCODE_14")});
 }
 
 TEST_CASE("gdb 16 stops on a request from another pod") {
-  REQUIRE(debuggers().count("GDB16"));
-  stops_on_a_request({debuggers().at("GDB16"), "-i", "dap"});
+  stops_on_a_request({debugger("GDB16"), "-i", "dap"});
 }
 
 TEST_CASE("cdt-gdb-adapter with gdb 13 stops on a request from another pod") {
-  REQUIRE(debuggers().count("CDT_GDB_ADAPTER"));
-  stops_on_a_request({debuggers().at("CDT_GDB_ADAPTER")});
+  stops_on_a_request({debugger("CDT_GDB_ADAPTER")});
 }

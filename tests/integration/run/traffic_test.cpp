@@ -27,6 +27,19 @@ TEST_CASE("curl speaks to the pod's own service by the pod's names") {
   CHECK(loopback.status == 7);  // loopback is this machine's
 }
 
+TEST_CASE("a loopback port that is named is the pod's: its side-cars'") {
+  auto& demo = Demo::shared();
+  const std::vector<std::string> flags{"--outgoing-loopback-ports", "8080"};
+  const std::vector<std::string> ask{"curl", "-sS", "-m", "20", "-w", " %{remote_ip} %{remote_port}", "http://127.0.0.1:8080/sidecar"};
+  const auto page = demo.run(ask, flags);
+  INFO(page.err);
+  CHECK(page.out.find("you asked for /sidecar") != std::string::npos);
+  CHECK(page.out.find(" 127.0.0.1 8080") != std::string::npos);
+  CHECK(demo.run({"python3", "-c", "import socket; s = socket.create_connection(('127.0.0.1', 8080), 20); print(s.getpeername())"}, flags).out ==
+        "('127.0.0.1', 8080)\n");  // a blocking connect
+  CHECK(demo.run({"curl", "-sS", "-m", "20", "http://127.0.0.1:8081/"}, flags).status == 7);
+}
+
 TEST_CASE("refusals and unknown names are those of the pod") {
   auto& demo = Demo::shared();
   const std::vector<std::vector<std::string>> commands = {

@@ -97,6 +97,12 @@ TEST_CASE("cdt-gdb-adapter gets commands, and its own environment stays as it wa
   for (const auto& command : arguments["initCommands"]) CHECK(command.get<std::string>().find('\n') == std::string::npos);
 }
 
+TEST_CASE("cdt-gdb-adapter gets args by its own name") {
+  CHECK(prepare(cdt_family(), {{"args", {"8080", "two words", "it's", ""}}}).arguments["arguments"] == R"('8080' 'two words' 'it'\''s' '')");
+  CHECK(prepare(cdt_family(), {{"args", {"8080"}}, {"arguments", "mine"}}).arguments["arguments"] == "mine");
+  CHECK_FALSE(prepare(cdt_family(), json::object()).arguments.contains("arguments"));
+}
+
 TEST_CASE("cppdbg gets setup commands, with gdb only") {
   const auto [arguments, plan] = prepare(cppdbg_family(), {{"setupCommands", {{{"text", "mine"}}}}, {"environment", {{{"name", "BOTH"}, {"value", "request"}}}}});
   CHECK(arguments["setupCommands"].back()["text"] == "mine");

@@ -191,6 +191,22 @@ TEST_CASE("a cancelled request ends at once") {
   CHECK((std::chrono::steady_clock::now() - begun < std::chrono::seconds(5)));
 }
 
+TEST_CASE("requests at the same time all end when the server closes each connection") {
+  CannedServer server([](const std::string&) { return CannedServer::reply(200, "{}"); });
+  boost::asio::io_context context;
+  const auto client = client_for(context, server.url());
+  int ended = 0;
+  for (int i = 0; i < 12; ++i) {
+    boost::asio::co_spawn(context, client->get("/api/v1/pods"), [&](std::exception_ptr thrown, Result<json> answer) {
+      ended += !thrown && answer;
+    });
+  }
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (ended < 12 && std::chrono::steady_clock::now() < end && context.run_one_for(std::chrono::seconds(10)) > 0) {
+  }
+  CHECK(ended == 12);
+}
+
 TEST_CASE("an http proxy gets the whole request; loopback goes around the environment's proxy") {
   boost::asio::io_context context;
   CannedServer proxy([](const std::string&) { return CannedServer::reply(200, R"({"via":"proxy"})"); });

@@ -98,6 +98,8 @@ TEST_CASE("the longest mapped prefix is replaced, at a slash only") {
 
 TEST_CASE("addresses, ranges and ports") {
   const auto rules = parse(
+      "outgoing tcp remote 127.0.0.0/8:3500\n"
+      "outgoing tcp remote ::1/128:3500\n"
       "outgoing tcp local 10.1.0.0/16:5432\n"
       "outgoing tcp local 192.168.1.1\n"
       "outgoing tcp local [fd00::/8]:80-90\n"
@@ -106,6 +108,10 @@ TEST_CASE("addresses, ranges and ports") {
       "outgoing tcp local *:25\n"
       "outgoing tcp remote *\n"
       "outgoing udp local 0.0.0.0/0\n");
+  CHECK(outgoing(*rules, "127.0.0.1", 3500) == Side::remote);
+  CHECK(outgoing(*rules, "127.0.0.1", 3501) == Side::local);
+  CHECK(outgoing(*rules, "::1", 3500) == Side::remote);
+  CHECK(outgoing(*rules, "::1", 80) == Side::local);
   CHECK(outgoing(*rules, "10.1.2.3", 5432) == Side::local);
   CHECK(outgoing(*rules, "10.1.2.3", 5433) == Side::remote);
   CHECK(outgoing(*rules, "10.2.2.3", 5432) == Side::remote);

@@ -64,6 +64,28 @@ TEST_CASE("a Failure becomes an error; an answer of the wrong type does too") {
   CHECK(pair.client_closed.empty());
 }
 
+TEST_CASE("a request of a feature that the agent did not name is refused here and not sent") {
+  LinkPair pair({}, false);
+  auto transports = make_transports(pair.context.get_executor());
+  REQUIRE(pair.agent->attach(std::move(transports.a), 0, 1 << 20));
+  REQUIRE(pair.client->attach(std::move(transports.b), 0, 1 << 20, {"another"}));
+  int requests = 0;
+  pair.on_request = [&](std::uint32_t id, Message) {
+    ++requests;
+    pair.agent->respond(id, Text{"done"});
+  };
+  pair.run([&]() -> Task<void> {
+    Message message = ControlFile{};
+    auto answer = co_await pair.client->request(std::move(message));
+    REQUIRE(!answer);
+    CHECK(answer.error().code == EOPNOTSUPP);
+    CHECK(answer.error().text == "the agent does not know file-control: it is older than this inpod");
+    AWAIT_CHECK(co_await ask(pair.client, "/x") == "done");
+  });
+  pair.finish();
+  CHECK(requests == 1);
+}
+
 TEST_CASE("requests past max_requests wait for their turn") {
   LinkOptions options;
   options.max_requests = 2;

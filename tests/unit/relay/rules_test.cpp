@@ -80,6 +80,7 @@ TEST_CASE("network rules follow the configuration") {
   Config config;
   config.outgoing.local = {"192.168.0.0/16:5432"};
   config.outgoing.udp = false;
+  config.outgoing.loopback_ports = {3500};
   config.incoming.ports = {8080};
   config.incoming.ignore_ports = {9229};
   config.dns.local = {"*.corp"};
@@ -87,6 +88,8 @@ TEST_CASE("network rules follow the configuration") {
   const auto rules = rules_text(config, developer());
   CHECK(has_line(rules, "outgoing tcp local 192.168.0.0/16:5432"));
   CHECK(has_line(rules, "outgoing tcp remote *"));
+  CHECK(has_line(rules, "outgoing tcp remote 127.0.0.0/8:3500"));
+  CHECK(has_line(rules, "outgoing tcp remote ::1/128:3500"));
   CHECK(has_line(rules, "outgoing udp local *"));
   CHECK(has_line(rules, "outgoing unix local *"));
   CHECK(has_line(rules, "incoming local 9229"));

@@ -2,25 +2,13 @@
 // stdio, fills the macros of the launch parameters in ($Executable$, $Arguments$, $WorkingDir$, and $Environment$ as an object or
 // $EnvironmentArray$ as an array), and sends the result as the arguments of `launch`. The parameters are those of docs/clion.md,
 // read from that page.
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
 #include "catch.hpp"
 #include "cluster.hpp"
-#include "support/dap_client.hpp"
+#include "debugging.hpp"
 
 using namespace inpod::test;
 
 namespace {
-
-std::string adapter(const std::string& name) {
-  const char* paths = getenv("DAP_DEBUGGERS");
-  std::istringstream lines(read_file(paths ? paths : ""));
-  for (std::string line; std::getline(lines, line);)
-    if (line.rfind(name + "=", 0) == 0) return line.substr(name.size() + 1);
-  throw std::runtime_error("no adapter " + name);
-}
 
 // The JSON block of the page that holds `macro`.
 std::string documented(const std::string& macro) {
@@ -55,34 +43,15 @@ json launch_parameters(const std::string& macro, Filled filled, const std::strin
   return parameters;
 }
 
-std::vector<std::string> command(const Developer& developer, const std::vector<std::string>& debugger) {
-  const auto options = developer.options();
-  std::vector<std::string> words{"setpriv", "--reuid", std::to_string(options.uid), "--regid", std::to_string(options.uid),
-                                 "--clear-groups", "env", "-C", options.directory};
-  for (const auto& [name, value] : options.environment) words.push_back(name + "=" + value);
-  words.insert(words.end(), {binaries + "/inpod", "dap"});
-  words.insert(words.end(), debugger.begin(), debugger.end());
-  return words;
-}
-
-int breakpoint_line() {
-  std::ifstream file(sources + "/tests/debuggees/servers/service.cpp");
-  int number = 1;
-  for (std::string line; std::getline(file, line); ++number)
-    if (line.find("// breakpoint") != std::string::npos) return number;
-  throw std::runtime_error("no breakpoint line");
-}
-
-void stops_on_a_request(const std::vector<std::string>& debugger, const std::string& macro, Filled filled = Filled::values) {
+void stops_on_a_request(const std::vector<std::string>& adapter, const std::string& macro, Filled filled = Filled::values) {
   Developer developer;
   auto& shop = Shop::instance();
-  DapClient client(command(developer, debugger));
+  DapClient client(developer.dap_command(adapter));
   client.must("initialize", {{"clientID", "CLion"}, {"clientName", "CLion"}, {"adapterID", "inpod"}, {"linesStartAt1", true},
                              {"columnsStartAt1", true}, {"pathFormat", "path"}, {"supportsRunInTerminalRequest", true}});
   const int launch = client.send("launch", launch_parameters(macro, filled, developer.home()));
   client.event("initialized", seconds(90));
-  client.must("setBreakpoints", {{"source", {{"name", "service.cpp"}, {"path", sources + "/tests/debuggees/servers/service.cpp"}}},
-                                 {"breakpoints", {{{"line", breakpoint_line()}}}}}, seconds(60));
+  set_breakpoint(client);
   client.must("configurationDone", json::object(), seconds(60));
   const json answer = client.response(launch, seconds(60));
   INFO(answer.dump());
@@ -91,12 +60,9 @@ void stops_on_a_request(const std::vector<std::string>& debugger, const std::str
                    "while true; do curl -sS -m 30 http://web/clion | grep 'by c++' && break; sleep 0.2; done"});
   const json stopped = client.event("stopped", seconds(90));
   const int thread = stopped["body"]["threadId"];
-  const json frames = client.must("stackTrace", {{"threadId", thread}, {"startFrame", 0}, {"levels", 20}})["stackFrames"];
-  const auto value = [&](const std::string& expression) {
-    return client.must("evaluate", {{"expression", expression}, {"context", "watch"}, {"frameId", frames.at(0)["id"]}}).value("result", "");
-  };
-  CHECK(value("color").find("teal") != std::string::npos);
-  CHECK(value("(const char*)getenv(\"MINE\")").find("from CLion") != std::string::npos);
+  const json frame = client.must("stackTrace", {{"threadId", thread}, {"startFrame", 0}, {"levels", 20}})["stackFrames"].at(0);
+  CHECK(evaluate(client, frame, "color").find("teal") != std::string::npos);
+  CHECK(evaluate(client, frame, "(const char*)getenv(\"MINE\")").find("from CLion") != std::string::npos);
   CHECK(shop.ready());
   client.must("continue", {{"threadId", thread}});
   CHECK(request.wait(seconds(30)).out.find("by c++ /clion teal") == 0);
@@ -108,21 +74,21 @@ void stops_on_a_request(const std::vector<std::string>& debugger, const std::str
 }  // namespace
 
 TEST_CASE("$Environment$ with lldb-dap 19, which itself knows arrays only") {
-  stops_on_a_request({"--", adapter("LLDB_DAP_19")}, "$Environment$");
+  stops_on_a_request({debugger("LLDB_DAP_19")}, "$Environment$");
 }
 
 TEST_CASE("$EnvironmentArray$ with lldb-dap 19") {
-  stops_on_a_request({"--", adapter("LLDB_DAP_19")}, "$EnvironmentArray$");
+  stops_on_a_request({debugger("LLDB_DAP_19")}, "$EnvironmentArray$");
 }
 
 TEST_CASE("macros filled in as text, with lldb-dap 19") {
-  stops_on_a_request({"--", adapter("LLDB_DAP_19")}, "$Environment$", Filled::text);
+  stops_on_a_request({debugger("LLDB_DAP_19")}, "$Environment$", Filled::text);
 }
 
 TEST_CASE("$EnvironmentArray$ with gdb 16, which itself knows objects only") {
-  stops_on_a_request({"--", adapter("GDB16"), "-i", "dap"}, "$EnvironmentArray$");
+  stops_on_a_request({debugger("GDB16"), "-i", "dap"}, "$EnvironmentArray$");
 }
 
 TEST_CASE("$Environment$ with cdt-gdb-adapter, which itself calls it environment") {
-  stops_on_a_request({"--", adapter("CDT_GDB_ADAPTER")}, "$Environment$");
+  stops_on_a_request({debugger("CDT_GDB_ADAPTER")}, "$Environment$");
 }
