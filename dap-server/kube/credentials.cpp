@@ -144,6 +144,7 @@ asio::awaitable<Result<PluginAnswer>> Credentials::run_plugin() {
   for (const auto& [name, value] : plugin.environment) program.environment.push_back(name + "=" + value);
   program.environment.push_back("KUBERNETES_EXEC_INFO=" + exec_info(config_, terminal));
   program.terminal = terminal;
+  if (terminal) program.timeout = std::chrono::minutes(5);  // somebody may have to log in by a browser
   auto ran = co_await run_program(std::move(program));
   if (!ran) {
     Error error = ran.error().context(who);

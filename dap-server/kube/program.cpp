@@ -85,7 +85,7 @@ Result<void> start(Program& program, int out, int err, Child& child) {
   posix_spawn_file_actions_init(&actions);
   if (!program.terminal) posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out, 1);
-  posix_spawn_file_actions_adddup2(&actions, err, 2);
+  if (!program.terminal || !isatty(2)) posix_spawn_file_actions_adddup2(&actions, err, 2);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);  // Asio's sockets are not made close-on-exec
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
