@@ -13,6 +13,7 @@
 #include "cli/console.hpp"
 #include "cli/session_agents.hpp"
 #include "cli/signals.hpp"
+#include "dap/environment.hpp"
 #include "session/program.hpp"
 #include "session/registry.hpp"
 #include "session/session.hpp"
@@ -155,6 +156,7 @@ class Start {
     };
     CO_TRY(session, co_await Session::start(executor_, std::move(options)));
     session_ = std::move(session);
+    CO_TRY_VOID(dap::check_injection(dap::debuggee_environment(session_->environment(), {}).left_out));  // JSON carries no other bytes
     auto ready = session_->describe();
     const auto& environment = session_->environment();
     ready["type"] = "ready";

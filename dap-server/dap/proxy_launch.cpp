@@ -168,6 +168,7 @@ Task<Result<void>> Proxy::prepare_adapter() {
   const auto host = environment_without_layer(environ);
   const LaunchContext context{session_->environment(), host, adapter_->capabilities()};
   CO_TRY(plan, family->prepare(launch_->request.arguments, context));
+  CO_TRY_VOID(check_injection(plan.left_out));
   for (const auto& command : plan.commands) {
     const auto port = adapter_;
     const nlohmann::json arguments{{"expression", command}, {"context", "repl"}};
