@@ -28,7 +28,7 @@ class AgentAccess {
   /// The session stands: later ones may use this agent too, as long as its lease lasts.
   virtual void keep() = 0;
   /// The session ended: the agent is left to its lease if it was kept; else, or if the session is to be as though it had
-  /// never been (take_back), what was made for it is taken back.
+  /// never been (take_back), what was made for it is taken back, unless another session has come to use it.
   virtual Task<void> release(bool take_back) = 0;
 
   virtual const Token& token() const = 0;
