@@ -64,6 +64,7 @@ class Run {
     int code = 0;
     if (first.index() == 1 || interrupted_by_ != 0) {  // the latter: the start ended at the same moment
       code = 128 + interrupted_by_;
+      if (session_) session_->take_back();
     } else if (auto& started = std::get<0>(first); !started) {
       code = report(started.error());
     } else {

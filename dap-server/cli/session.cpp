@@ -129,6 +129,8 @@ class Start {
                              closed_.async_wait(asio::as_tuple(asio::use_awaitable)));
         if (end.index() == 2) code = exit_failed;
       }
+    } else if (session_) {  // it stood just as the end was asked for
+      session_->take_back();
     }
     if (session_) co_await session_->stop();
     co_return code;

@@ -67,6 +67,7 @@ Task<void> Proxy::launch_flow() {
   const auto self = shared_from_this();
   auto ready = co_await prepare_launch();
   if (launch_->cancelled || phase_ != Phase::launching) {
+    if (session_) session_->take_back();
     end_session();  // whoever cancelled has answered the client
     co_return;
   }
