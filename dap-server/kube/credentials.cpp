@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
 
+#include "kube/api_error.hpp"
 #include "kube/base64.hpp"
 #include "kube/fields.hpp"
 #include "kube/kubeconfig_entries.hpp"
@@ -43,6 +44,17 @@ std::string last_line(std::string said) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> identity_headers(const Kubeconfig& config, const Identity& identity) {
+  std::vector<std::pair<std::string, std::string>> headers;
+  if (!identity.authorization.empty()) headers.emplace_back("Authorization", identity.authorization);
+  if (!config.impersonate_user.empty()) headers.emplace_back("Impersonate-User", config.impersonate_user);
+  if (!config.impersonate_uid.empty()) headers.emplace_back("Impersonate-Uid", config.impersonate_uid);
+  for (const auto& group : config.impersonate_groups) headers.emplace_back("Impersonate-Group", group);
+  for (const auto& [key, values] : config.impersonate_extra)
+    for (const auto& value : values) headers.emplace_back("Impersonate-Extra-" + escape(key), value);
+  return headers;
+}
 
 Result<PluginAnswer> parse_exec_credential(const std::string& output, const std::string& api_version) {
   const auto object = json::parse(output, nullptr, false);

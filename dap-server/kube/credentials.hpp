@@ -10,6 +10,8 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "kube/kubeconfig.hpp"
 
@@ -21,6 +23,9 @@ struct Identity {
   std::string certificate, key;  ///< PEM, or empty
   bool operator==(const Identity&) const = default;
 };
+
+/// The headers by which a request says whose it is: Authorization, and whom it impersonates. Secret: never log them.
+std::vector<std::pair<std::string, std::string>> identity_headers(const Kubeconfig& config, const Identity& identity);
 
 /// A plugin's answer. expires: nothing means "until the server says 401".
 struct PluginAnswer {

@@ -126,9 +126,7 @@ Exchange::Exchange(std::shared_ptr<CurlLoop> loop, const Kubeconfig& config, con
   set_blob(easy, CURLOPT_SSLCERT_BLOB, identity_.certificate);
   set_blob(easy, CURLOPT_SSLKEY_BLOB, identity_.key);
 
-  if (!identity_.authorization.empty()) add("Authorization: " + identity_.authorization);
-  if (!config_.impersonate_user.empty()) add("Impersonate-User: " + config_.impersonate_user);
-  for (const auto& group : config_.impersonate_groups) add("Impersonate-Group: " + group);
+  for (const auto& [name, value] : identity_headers(config_, identity_)) add(name + ": " + value);
   add("Accept: application/json");
   add("Expect:");
   if (request_.method != "GET") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());

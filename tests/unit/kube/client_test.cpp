@@ -212,10 +212,13 @@ TEST_CASE("impersonation") {
   CannedServer server([](const std::string&) { return CannedServer::reply(200, "{}"); });
   boost::asio::io_context context;
   auto config = config_for(server.url());
-  config.impersonate_user = "boss", config.impersonate_groups = {"a", "b"};
+  config.impersonate_user = "boss", config.impersonate_uid = "7", config.impersonate_groups = {"a", "b"};
+  config.impersonate_extra = {{"example.com/reason", {"x"}}};
   const auto client = *Client::create(context.get_executor(), config);
   REQUIRE(await(context, client->get("/version")));
   CHECK_THAT(server.requests()[0], Catch::Contains("Impersonate-User: boss") &&
                                        Catch::Contains("Impersonate-Group: a") &&
-                                       Catch::Contains("Impersonate-Group: b"));
+                                       Catch::Contains("Impersonate-Group: b") &&
+                                       Catch::Contains("Impersonate-Uid: 7") &&
+                                       Catch::Contains("Impersonate-Extra-example.com%2Freason: x"));
 }
