@@ -161,7 +161,9 @@ std::string rules_text(const Config& config, const RulesContext& context) {
   entries(text, "read", config.files.read, context.home);
   mapped_files(text, config, context.home);
   default_files(text, config, context);
-  outgoing(text, config.outgoing);
+  auto network = config.outgoing;
+  for (auto& glob : network.remote_unix) glob = at_home(glob, quoted(context.home));
+  outgoing(text, network);
   incoming(text, config.incoming);
   for (auto& glob : config.dns.local) text += "dns local " + glob + '\n';
   text += "dns local localhost\n";

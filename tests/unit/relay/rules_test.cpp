@@ -63,6 +63,8 @@ TEST_CASE("the user's lists come before the defaults: absent, local, write, read
   CHECK(mode_of(rules, "/usr/share/shop/x") == "read");
   CHECK(has_line(rules, "map /home/dev/data /data"));
   CHECK(has_line(rules, "file local /home/dev/x"));
+  config.outgoing.remote_unix = {"~/run/*.sock"};
+  CHECK(has_line(rules_text(config, developer()), "outgoing unix remote /home/dev/run/*.sock"));
 }
 
 TEST_CASE("directories whose names look like globs are taken as they are") {
