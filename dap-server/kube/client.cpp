@@ -63,8 +63,8 @@ Task<Result<json>> Client::call_json(HttpRequest request) {
   CO_TRY(body, co_await call(std::move(request)));
   auto answer = json::parse(body, nullptr, false);
   if (answer.is_discarded()) {
-    co_return fail(what + " on " + config_.server + ": the answer is not JSON",
-                   "is this the address of a Kubernetes API server? See the kubeconfig " + config_.source);
+    co_return Failed(Error{EIO, what + " on " + config_.server + ": the answer is not JSON",
+                           "is this the address of a Kubernetes API server? See the kubeconfig " + config_.source});
   }
   co_return answer;
 }

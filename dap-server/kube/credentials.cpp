@@ -120,6 +120,13 @@ Result<Identity> Credentials::from_files() {
 }
 
 asio::awaitable<Result<Identity>> Credentials::get() {
+  auto identity = co_await find();
+  // Whatever file or program was not there: to callers ENOENT is the server's "no such object".
+  if (!identity) identity.error().code = EPERM;
+  co_return identity;
+}
+
+asio::awaitable<Result<Identity>> Credentials::find() {
   // As in kubectl, a token or password of the kubeconfig wins over the plugin.
   CO_TRY(identity, from_files());
   if (!config_.exec || !identity.authorization.empty()) co_return identity;

@@ -42,12 +42,14 @@ class Credentials {
  public:
   Credentials(boost::asio::any_io_executor executor, const Kubeconfig& config);
 
+  /// Errors have the code EPERM, as that of a server that knows us not.
   boost::asio::awaitable<Result<Identity>> get();
   /// The server refused `used`. True when trying again makes sense: the plugin will be run anew, or the file
   /// read.
   bool renew(const Identity& used);
 
  private:
+  boost::asio::awaitable<Result<Identity>> find();
   boost::asio::awaitable<Result<PluginAnswer>> run_plugin();
   Result<Identity> from_files();
 

@@ -62,7 +62,7 @@ Error transport_error(const CurlTransfer& transfer, const Kubeconfig& config) {
   switch (transfer.code()) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
-      error.code = ENOENT;
+      error.code = EHOSTUNREACH;  // not ENOENT: to callers that is an answer, "no such object"
       error.remedy = "check the name in the kubeconfig" + which + ", your VPN and your name servers";
       break;
     case CURLE_COULDNT_CONNECT:

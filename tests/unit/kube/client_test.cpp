@@ -10,7 +10,9 @@
 
 #include "canned_server.hpp"
 #include "files.hpp"
+#include "kube/agent_pod.hpp"
 #include "kube/port_forward.hpp"
+#include "kube/resolve.hpp"
 
 using namespace inpod;
 using namespace inpod::kube;
@@ -117,7 +119,7 @@ TEST_CASE("a server that isn't there, or isn't one, is named") {
   CHECK_THAT(refused.text, Catch::Contains("http://127.0.0.1:1"));
   CHECK_THAT(refused.remedy, Catch::Contains("context \"ctx\""));
   CHECK(await(context, client_for(context, "http://no-such-host.invalid:1")->get("/version")).error().code ==
-        ENOENT);
+        EHOSTUNREACH);
   CHECK(await(context, port_forward(client_for(context, "http://127.0.0.1:1"), "a", "b", 1)).error().code ==
         ECONNREFUSED);
   CHECK_THAT(Client::create(context.get_executor(), config_for("https://host:notaport")).error().text,
@@ -206,6 +208,26 @@ TEST_CASE("an http proxy gets the whole request; loopback goes around the enviro
   auto other = config_for("http://api.example");
   CHECK((*await(context, (*Client::create(context.get_executor(), other))->get("/version")))["via"] ==
         "proxy");
+}
+
+TEST_CASE("a lost network, a login page and a failing plugin are no missing pod") {
+  CannedServer page([](const std::string&) { return CannedServer::reply(200, "<html>log in"); });
+  boost::asio::io_context context;
+  auto plugin = config_for(page.url());
+  plugin.token.clear();
+  plugin.exec.emplace();
+  plugin.exec->api_version = "client.authentication.k8s.io/v1", plugin.exec->command = "inpod-no-such-plugin";
+  for (const auto& config : {config_for("http://no-such-host.invalid:1"), config_for("http://127.0.0.1:1"), config_for(page.url()), plugin}) {
+    INFO(config.server << " " << config.exec.has_value());
+    const auto client = *Client::create(context.get_executor(), config);
+    const auto agent = await(context, check_agent(client, AgentPod{"shop", "agent", "agent", "job", 1}));
+    REQUIRE_FALSE(agent);
+    CHECK(agent.error().code != ENOENT);
+    CHECK(agent.error().code != 0);
+    const auto target = await(context, resolve_target(client, *parse_target("deployment/web"), "shop"));
+    REQUIRE_FALSE(target);
+    CHECK(target.error().text.find("no deployment") == std::string::npos);
+  }
 }
 
 TEST_CASE("impersonation") {
