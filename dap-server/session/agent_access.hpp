@@ -22,7 +22,7 @@ class AgentAccess {
 
   /// A new transport to the agent, for the first connection and for each resume.
   virtual Task<Result<std::unique_ptr<protocol::ByteTransport>>> open() = 0;
-  /// Asked after a lost transport: why the agent will never be reached again (it ended, its pod was deleted, the target
+  /// Asked when a lost transport can't be replaced: why the agent will never be reached again (it ended, its pod was deleted, the target
   /// was re-created), or nothing.
   virtual Task<std::optional<Error>> gone() = 0;
   /// The session stands: later ones may use this agent too, as long as its lease lasts.
