@@ -26,7 +26,8 @@ Task<bool> check_server(std::shared_ptr<kube::Client> client, Tell tell) {
 }
 
 Task<void> check_rights(std::shared_ptr<kube::Client> client, std::string target_namespace, AgentConfig agent, Tell tell) {
-  const std::string agent_namespace = agent.namespace_.empty() ? target_namespace : agent.namespace_;
+  const bool in_target = agent.namespace_.empty() || agent.mode == "ephemeral";
+  const std::string agent_namespace = in_target ? target_namespace : agent.namespace_;
   auto needed = kube::needed_access(target_namespace, agent_namespace, agent.mode);
   const auto checked = co_await kube::check_access(client, std::move(needed));
   if (!checked) {

@@ -170,6 +170,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     executable_ = program.executable;
     const auto variables = set_by_user(question.value("environment", nlohmann::json::object()), environment_);
     auto debuggee = dap::debuggee_environment(session_->environment(), variables);
+    CO_TRY_VOID(dap::check_injection(debuggee.left_out));
     for (const auto& name : debuggee.left_out) {
       const auto line = text_line("the pod's variable " + name + " is not UTF-8 and was left out");
       co_await say(client, line);

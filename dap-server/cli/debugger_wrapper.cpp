@@ -4,6 +4,7 @@
 #include "cli/debugger_wrapper.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -87,24 +88,28 @@ int wrap_gdb(const std::vector<std::string>& arguments) {
   return execute(*gdb, command, own_environment());
 }
 
-/// The commands by which lldb's target gets its environment; names whose values can't stand on a command line are left out.
-std::vector<std::string> lldb_commands(const DebuggeeAnswer& answer) {
-  std::vector<std::string> words;
-  const auto command = [&](const std::string& text) { words.insert(words.end(), {"-O", text}); };
-  for (const auto& name : answer.unset) command("settings append target.unset-env-vars " + quoted(name));
+/// The commands by which lldb's target gets its environment, in a file of memory that lldb inherits: what stands on a command
+/// line can be read by everybody, in ps(1). Names whose values take more than a line are left out.
+Result<UniqueFd> lldb_commands(const DebuggeeAnswer& answer) {
+  std::string commands;
+  for (const auto& name : answer.unset) commands += "settings append target.unset-env-vars " + quoted(name) + "\n";
   for (const auto& [name, value] : answer.set) {
     if (value.find('\n') == std::string::npos)
-      command("settings append target.env-vars " + quoted(name + "=" + value));
+      commands += "settings append target.env-vars " + quoted(name + "=" + value) + "\n";
     else
       say("the pod's variable " + name + " has more than one line, which lldb can't take; it was left out");
   }
-  return words;
+  UniqueFd file(memfd_create("inpod-lldb", 0));
+  if (!file || write(file.get(), commands.data(), commands.size()) != static_cast<ssize_t>(commands.size()))
+    return fail_errno("cannot hand the pod's environment to lldb");
+  return file;
 }
 
 int wrap_lldb(const std::vector<std::string>& arguments) {
   const auto lldb = chosen_debugger("lldb", "INPOD_LLDB");
   if (!lldb) return report(lldb.error());
   std::vector<std::string> command{*lldb};
+  UniqueFd commands;
   if (const auto program = lldb_program(arguments); program && !only_asks(arguments)) {
     const auto socket = start_holder();
     if (!socket) return report(socket.error());
@@ -113,8 +118,10 @@ int wrap_lldb(const std::vector<std::string>& arguments) {
     const auto answer = ask_debug_session(*socket, path, [](const std::string& text) { say(text); });
     if (!answer) return report(answer.error());
     if (answer->on) {
-      const auto commands = lldb_commands(*answer);
-      command.insert(command.end(), commands.begin(), commands.end());
+      auto file = lldb_commands(*answer);
+      if (!file) return report(file.error());
+      commands = std::move(*file);
+      command.insert(command.end(), {"-O", "command source -s true /proc/self/fd/" + std::to_string(commands.get())});
     }
   }
   command.insert(command.end(), arguments.begin(), arguments.end());

@@ -64,6 +64,7 @@ class Run {
     int code = 0;
     if (first.index() == 1 || interrupted_by_ != 0) {  // the latter: the start ended at the same moment
       code = 128 + interrupted_by_;
+      if (session_) session_->take_back();
     } else if (auto& started = std::get<0>(first); !started) {
       code = report(started.error());
     } else {
@@ -157,9 +158,6 @@ int run(const ConfigOptions& options, Globals& globals) {
   if (globals.command.empty()) return report(Error{0, "no program given", "inpod run -t TARGET -- PROGRAM ARGUMENTS…"});
   auto config = options.load_with_target();
   if (!config) return report(config.error());
-  if (config->interception == "syscalls") {
-    return report(Error{0, "interception: syscalls is not in this version of inpod", "use `auto` or `preload`"});
-  }
   const std::string path = search_path(*config);
   const auto found = find_program(globals.command[0], path);
   if (!found) return program_error(found.error());

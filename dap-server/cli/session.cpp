@@ -13,6 +13,7 @@
 #include "cli/console.hpp"
 #include "cli/session_agents.hpp"
 #include "cli/signals.hpp"
+#include "dap/environment.hpp"
 #include "session/program.hpp"
 #include "session/registry.hpp"
 #include "session/session.hpp"
@@ -128,6 +129,8 @@ class Start {
                              closed_.async_wait(asio::as_tuple(asio::use_awaitable)));
         if (end.index() == 2) code = exit_failed;
       }
+    } else if (session_) {  // it stood just as the end was asked for
+      session_->take_back();
     }
     if (session_) co_await session_->stop();
     co_return code;
@@ -155,6 +158,7 @@ class Start {
     };
     CO_TRY(session, co_await Session::start(executor_, std::move(options)));
     session_ = std::move(session);
+    CO_TRY_VOID(dap::check_injection(dap::debuggee_environment(session_->environment(), {}).left_out));  // JSON carries no other bytes
     auto ready = session_->describe();
     const auto& environment = session_->environment();
     ready["type"] = "ready";

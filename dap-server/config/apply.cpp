@@ -177,8 +177,8 @@ class Applier {
       const bool scalar = item.kind == Node::Kind::text || item.kind == Node::Kind::number || item.kind == Node::Kind::boolean;
       if (!scalar) return wrong(path, item, "text");
       if (key.check == Check::prefix) {
-        if (const auto problem = path_prefix_problem(name)) return invalid(path, item, "\"" + name + "\": " + *problem);
-        if (const auto problem = path_prefix_problem(item.text)) return invalid(path, item, *problem);
+        if (const auto problem = path_prefix_problem(name, true)) return invalid(path, item, "\"" + name + "\": " + *problem);
+        if (const auto problem = path_prefix_problem(item.text, false)) return invalid(path, item, *problem);
       } else if (const auto problem = text_problem(key, name)) {
         return invalid(path, item, "its name: " + *problem);
       }

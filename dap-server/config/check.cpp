@@ -18,6 +18,9 @@ std::size_t bracket_length(const std::string& glob, std::size_t at) {
   return end < glob.size() && glob[end] == ']' ? end + 1 - at : 0;
 }
 
+/// "~" and "~/…": the relay, which knows the home, puts it there.
+bool is_below_home(const std::string& path) { return path == "~" || path.rfind("~/", 0) == 0; }
+
 std::optional<std::string> ports_problem(const std::string& ports) {
   const auto dash = ports.find('-');
   const auto first = parse_port(ports.substr(0, dash));
@@ -67,12 +70,14 @@ std::optional<std::string> glob_problem(const std::string& glob) {
 
 std::optional<std::string> path_glob_problem(const std::string& glob) {
   if (auto problem = glob_problem(glob)) return problem;
-  if (glob[0] != '/' && glob.rfind("**", 0) != 0) return "it matches whole paths, so it must start with \"/\" or \"**\"";
+  if (glob[0] != '/' && glob.rfind("**", 0) != 0 && !is_below_home(glob))
+    return "it matches whole paths, so it must start with \"/\", \"~/\" or \"**\"";
   return std::nullopt;
 }
 
-std::optional<std::string> path_prefix_problem(const std::string& prefix) {
-  if (prefix.empty() || prefix[0] != '/') return "it must be an absolute path";
+std::optional<std::string> path_prefix_problem(const std::string& prefix, bool may_be_below_home) {
+  const bool below_home = may_be_below_home && is_below_home(prefix);
+  if (!below_home && (prefix.empty() || prefix[0] != '/')) return "it must be an absolute path";
   if (prefix.find_first_of(std::string_view("\n\0 ", 3)) != std::string::npos) return "it holds a space, a line break or a NUL";
   return std::nullopt;
 }

@@ -11,7 +11,8 @@ namespace inpod::config {
 /// What is wrong with it, or nothing.
 std::optional<std::string> glob_problem(const std::string& glob);
 std::optional<std::string> path_glob_problem(const std::string& glob);
-std::optional<std::string> path_prefix_problem(const std::string& prefix);
+/// may_be_below_home: a path of this machine, for which "~/" may stand too.
+std::optional<std::string> path_prefix_problem(const std::string& prefix, bool may_be_below_home);
 std::optional<std::string> network_problem(const std::string& network);
 std::optional<std::string> variable_problem(const std::string& name);
 

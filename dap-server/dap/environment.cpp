@@ -83,6 +83,14 @@ DebuggeeEnvironment debuggee_environment(const LaunchEnvironment& pod, const Var
   return out;
 }
 
+Result<void> check_injection(const std::vector<std::string>& left_out) {
+  for (const auto& name : left_out)
+    if (is_injection(name))
+      return fail(name + ", which brings the layer into the program, can't be passed on: its value is not UTF-8",
+                  "give inpod, the program and the runtime directory (XDG_RUNTIME_DIR) paths in UTF-8");
+  return {};
+}
+
 std::map<std::string, std::string> whole_environment(const std::vector<std::string>& host, const DebuggeeEnvironment& debuggee) {
   std::map<std::string, std::string> whole;
   for (const auto& pair : host) {

@@ -32,6 +32,9 @@ struct DebuggeeEnvironment {
 /// pod and request put together.
 DebuggeeEnvironment debuggee_environment(const LaunchEnvironment& pod, const Variables& request);
 
+/// An error if what the layer needs is among `left_out`: a program without it would act on this machine.
+Result<void> check_injection(const std::vector<std::string>& left_out);
+
 /// The whole environment for adapters that start from nothing: `host` ("K=V", as environ(7)), less unset, plus set.
 std::map<std::string, std::string> whole_environment(const std::vector<std::string>& host, const DebuggeeEnvironment& debuggee);
 

@@ -67,6 +67,7 @@ Task<void> Proxy::launch_flow() {
   const auto self = shared_from_this();
   auto ready = co_await prepare_launch();
   if (launch_->cancelled || phase_ != Phase::launching) {
+    if (session_) session_->take_back();
     end_session();  // whoever cancelled has answered the client
     co_return;
   }
@@ -168,6 +169,7 @@ Task<Result<void>> Proxy::prepare_adapter() {
   const auto host = environment_without_layer(environ);
   const LaunchContext context{session_->environment(), host, adapter_->capabilities()};
   CO_TRY(plan, family->prepare(launch_->request.arguments, context));
+  CO_TRY_VOID(check_injection(plan.left_out));
   for (const auto& command : plan.commands) {
     const auto port = adapter_;
     const nlohmann::json arguments{{"expression", command}, {"context", "repl"}};

@@ -48,6 +48,8 @@ std::vector<AccessCheck> needed_access(const std::string& target_namespace,
   add(agent_namespace, "", "pods", {"watch"}, "to see the agent start", false);
   add(agent_namespace, "", "pods/attach", {"get"}, "to start the agent", false);
   add(agent_namespace, "", "pods/portforward", {"get"}, "to talk to the agent", false);
+  for (const char* stream : {"pods/attach", "pods/portforward"})
+    add(agent_namespace, "", stream, {"create"}, "the same, asked for by Kubernetes 1.35 and newer", true);
   if (mode == "ephemeral") {
     add(agent_namespace, "", "pods/ephemeralcontainers", {"patch"}, "to start the agent in the target's pod",
         false);

@@ -101,7 +101,9 @@ Task<Result<void>> create_job(std::shared_ptr<Start> start) {
   if (!made) {
     const int code = made.error().code;
     if (code == EACCES || code == EPERM || code == EINVAL || code == EEXIST || code == ENOENT) start->created = false;
-    co_return Failed(made.error().context("cannot create the agent's Job"));
+    auto error = made.error().context("cannot create the agent's Job");
+    if (code == EACCES && error.remedy.empty()) error.remedy = admission_remedy(error.text, "job");
+    co_return Failed(std::move(error));
   }
   start->agent.job = agent_name(start->plan.session), start->agent.container = "inpod-agent";
   co_return Result<void>();
@@ -136,6 +138,7 @@ Task<Result<void>> create_ephemeral(std::shared_ptr<Start> start) {
   if (!made) {
     auto error = made.error().context("cannot add an ephemeral container to pod " + start->plan.target.pod);
     if (error.code == ENOENT || error.code == ENOTSUP) error.remedy = ephemeral_remedy;
+    if (error.code == EACCES && error.remedy.empty()) error.remedy = admission_remedy(error.text, "ephemeral");
     co_return Failed(std::move(error));
   }
   if (text(*made, {"kind"}) == "EphemeralContainers")

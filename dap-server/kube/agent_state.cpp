@@ -94,22 +94,23 @@ Result<AgentState> judge_agent(const json& pod, const std::string& container) {
   return AgentState::coming;
 }
 
+std::string admission_remedy(const std::string& message, const std::string& mode) {
+  if (mode == "ephemeral")
+    return "set agent.mode: job, and agent.namespace to a namespace that admits the agent's pod (with the label "
+           "pod-security.kubernetes.io/enforce=privileged)";
+  if (contains(message, "PodSecurity") || contains(message, "hostPID") || contains(message, "Host PID") ||
+      contains(message, "security policy"))
+    return "let the agent run in a namespace that admits it (agent.namespace, with the label "
+           "pod-security.kubernetes.io/enforce=privileged), or set agent.mode: ephemeral";
+  if (contains(message, "quota")) return "the namespace's quota is used up: set agent.namespace to another one";
+  return "set agent.namespace to a namespace that admits it, or agent.mode: ephemeral";
+}
+
 Error judge_job_events(const std::vector<json>& events) {
   for (const auto& event : events) {
     if (text(event, {"reason"}) != "FailedCreate") continue;
     const auto message = text(event, {"message"});
-    Error error{EACCES, "the cluster does not admit the agent's pod: " + message, {}};
-    if (contains(message, "PodSecurity") || contains(message, "hostPID") || contains(message, "Host PID") ||
-        contains(message, "security policy")) {
-      error.remedy =
-          "let the agent run in a namespace that admits it (agent.namespace, with the label "
-          "pod-security.kubernetes.io/enforce=privileged), or set agent.mode: ephemeral";
-    } else if (contains(message, "quota")) {
-      error.remedy = "the namespace's quota is used up: set agent.namespace to another one";
-    } else {
-      error.remedy = "set agent.namespace to a namespace that admits it, or agent.mode: ephemeral";
-    }
-    return error;
+    return {EACCES, "the cluster does not admit the agent's pod: " + message, admission_remedy(message, "job")};
   }
   return {};
 }

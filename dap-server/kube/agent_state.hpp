@@ -15,6 +15,9 @@ enum class AgentState { coming, running };
 /// Error: it will never run. The text says what the node said, the remedy what to set.
 Result<AgentState> judge_agent(const nlohmann::json& pod, const std::string& container);
 
+/// What to do when the cluster's policy refuses the agent; message: what it said. mode: agent.mode.
+std::string admission_remedy(const std::string& message, const std::string& mode);
+
 /// Why a Job gets no pod, from its events (FailedCreate); empty error text: nothing is wrong (yet).
 Error judge_job_events(const std::vector<nlohmann::json>& events);
 

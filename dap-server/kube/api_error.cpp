@@ -1,6 +1,7 @@
 // The server's own way to derive a rule from a URL, done backwards; Status objects read with suspicion.
 #include "kube/api_error.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "kube/fields.hpp"
@@ -51,6 +52,19 @@ int code_of(long status, const std::string& reason) {
     default:
       return EIO;
   }
+}
+
+/// The verb that the user lacks, in the server's own words ("User \"x\" cannot VERB resource …"); empty if it says none. Not always
+/// that of the request: a WebSocket is a GET, and from Kubernetes 1.35 on it takes `create` as well as `get`.
+std::string refused_verb(const std::string& message) {
+  constexpr std::string_view mark = "\" cannot ";
+  const auto at = message.find(mark);
+  if (at == std::string::npos) return {};
+  const auto start = at + mark.size();
+  const auto end = std::min(message.find(' ', start), message.size());
+  const auto verb = message.substr(start, end - start);
+  const bool word = std::all_of(verb.begin(), verb.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  return word ? verb : std::string();
 }
 
 /// Text of a body that isn't a Status: its first line, cut, without control characters.
@@ -116,9 +130,11 @@ Error api_error(const std::string& method, const std::string& path, long status,
   Error error;
   error.code = code_of(status, reason);
   error.text = "the API server answered " + std::to_string(status) + (message.empty() ? "" : ": " + message);
-  const auto rule = rule_of(method, path);
-  if (status == 403 && !rule.resource.empty() && message.find("cannot ") != std::string::npos)
+  auto rule = rule_of(method, path);
+  if (status == 403 && !rule.resource.empty() && message.find("cannot ") != std::string::npos) {
+    if (const auto verb = refused_verb(message); !verb.empty()) rule.verb = verb;
     error.remedy = rule_remedy(rule);
+  }
   if (status == 401)
     error.remedy =
         "log in to the cluster again (whatever you do before kubectl works), or get a new kubeconfig";

@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
 
+#include "kube/api_error.hpp"
 #include "kube/base64.hpp"
 #include "kube/fields.hpp"
 #include "kube/kubeconfig_entries.hpp"
@@ -43,6 +44,17 @@ std::string last_line(std::string said) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> identity_headers(const Kubeconfig& config, const Identity& identity) {
+  std::vector<std::pair<std::string, std::string>> headers;
+  if (!identity.authorization.empty()) headers.emplace_back("Authorization", identity.authorization);
+  if (!config.impersonate_user.empty()) headers.emplace_back("Impersonate-User", config.impersonate_user);
+  if (!config.impersonate_uid.empty()) headers.emplace_back("Impersonate-Uid", config.impersonate_uid);
+  for (const auto& group : config.impersonate_groups) headers.emplace_back("Impersonate-Group", group);
+  for (const auto& [key, values] : config.impersonate_extra)
+    for (const auto& value : values) headers.emplace_back("Impersonate-Extra-" + escape(key), value);
+  return headers;
+}
 
 Result<PluginAnswer> parse_exec_credential(const std::string& output, const std::string& api_version) {
   const auto object = json::parse(output, nullptr, false);
@@ -108,6 +120,13 @@ Result<Identity> Credentials::from_files() {
 }
 
 asio::awaitable<Result<Identity>> Credentials::get() {
+  auto identity = co_await find();
+  // Whatever file or program was not there: to callers ENOENT is the server's "no such object".
+  if (!identity) identity.error().code = EPERM;
+  co_return identity;
+}
+
+asio::awaitable<Result<Identity>> Credentials::find() {
   // As in kubectl, a token or password of the kubeconfig wins over the plugin.
   CO_TRY(identity, from_files());
   if (!config_.exec || !identity.authorization.empty()) co_return identity;
@@ -144,6 +163,7 @@ asio::awaitable<Result<PluginAnswer>> Credentials::run_plugin() {
   for (const auto& [name, value] : plugin.environment) program.environment.push_back(name + "=" + value);
   program.environment.push_back("KUBERNETES_EXEC_INFO=" + exec_info(config_, terminal));
   program.terminal = terminal;
+  if (terminal) program.timeout = std::chrono::minutes(5);  // somebody may have to log in by a browser
   auto ran = co_await run_program(std::move(program));
   if (!ran) {
     Error error = ran.error().context(who);

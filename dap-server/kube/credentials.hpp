@@ -10,6 +10,8 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "kube/kubeconfig.hpp"
 
@@ -21,6 +23,9 @@ struct Identity {
   std::string certificate, key;  ///< PEM, or empty
   bool operator==(const Identity&) const = default;
 };
+
+/// The headers by which a request says whose it is: Authorization, and whom it impersonates. Secret: never log them.
+std::vector<std::pair<std::string, std::string>> identity_headers(const Kubeconfig& config, const Identity& identity);
 
 /// A plugin's answer. expires: nothing means "until the server says 401".
 struct PluginAnswer {
@@ -37,12 +42,14 @@ class Credentials {
  public:
   Credentials(boost::asio::any_io_executor executor, const Kubeconfig& config);
 
+  /// Errors have the code EPERM, as that of a server that knows us not.
   boost::asio::awaitable<Result<Identity>> get();
   /// The server refused `used`. True when trying again makes sense: the plugin will be run anew, or the file
   /// read.
   bool renew(const Identity& used);
 
  private:
+  boost::asio::awaitable<Result<Identity>> find();
   boost::asio::awaitable<Result<PluginAnswer>> run_plugin();
   Result<Identity> from_files();
 

@@ -1,6 +1,10 @@
 // Everything that curl must be told for one request. Nothing here waits.
 #include "kube/exchange.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <cstdlib>
 
 #include "kube/address.hpp"
@@ -13,6 +17,14 @@ std::string variable(const char* upper, const char* lower) {
     if (const char* value = std::getenv(name); value && *value) return value;
   }
   return "";
+}
+
+/// Sent and unacknowledged for 20 s: the connection is dead, whatever the retransmission timer thinks. curl would hand a dead
+/// HTTP/2 connection to one request after the other.
+int on_socket_made(void*, curl_socket_t socket, curlsocktype) {
+  const unsigned milliseconds = 20000;
+  setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+  return CURL_SOCKOPT_OK;
 }
 
 curl_blob blob(const std::string& text) {
@@ -35,6 +47,7 @@ std::string proxy_of(const Kubeconfig& config) {
 
 void set_route(CURL* easy, const Kubeconfig& config) {
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, &on_socket_made);
   curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 15L);
@@ -62,7 +75,7 @@ Error transport_error(const CurlTransfer& transfer, const Kubeconfig& config) {
   switch (transfer.code()) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
-      error.code = ENOENT;
+      error.code = EHOSTUNREACH;  // not ENOENT: to callers that is an answer, "no such object"
       error.remedy = "check the name in the kubeconfig" + which + ", your VPN and your name servers";
       break;
     case CURLE_COULDNT_CONNECT:
@@ -126,9 +139,7 @@ Exchange::Exchange(std::shared_ptr<CurlLoop> loop, const Kubeconfig& config, con
   set_blob(easy, CURLOPT_SSLCERT_BLOB, identity_.certificate);
   set_blob(easy, CURLOPT_SSLKEY_BLOB, identity_.key);
 
-  if (!identity_.authorization.empty()) add("Authorization: " + identity_.authorization);
-  if (!config_.impersonate_user.empty()) add("Impersonate-User: " + config_.impersonate_user);
-  for (const auto& group : config_.impersonate_groups) add("Impersonate-Group: " + group);
+  for (const auto& [name, value] : identity_headers(config_, identity_)) add(name + ": " + value);
   add("Accept: application/json");
   add("Expect:");
   if (request_.method != "GET") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());

@@ -45,8 +45,9 @@ struct Kubeconfig {
   std::optional<ExecPlugin> exec;
   std::string exec_cluster_config;  ///< for plugins: JSON of the cluster's extension
                                     ///< client.authentication.k8s.io/exec, or empty
-  std::string impersonate_user;
+  std::string impersonate_user, impersonate_uid;
   std::vector<std::string> impersonate_groups;
+  std::map<std::string, std::vector<std::string>> impersonate_extra;
 };
 
 struct KubeconfigOptions {

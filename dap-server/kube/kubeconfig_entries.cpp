@@ -82,14 +82,8 @@ Result<ExecPlugin> read_exec(const Entry& exec) {
   plugin.api_version = version, plugin.install_hint = hint, plugin.provide_cluster_info = info;
   plugin.command = command.find('/') == std::string::npos ? command : exec.resolve(command);
   if (!mode.empty()) plugin.interactive_mode = mode;
-  TRY_ASSIGN(arguments, exec.member("args"));
-  if (arguments.present()) {
-    if (!arguments.node.IsSequence()) return arguments.wrong("a list of texts");
-    for (const auto& item : arguments.node) {
-      if (!item.IsScalar()) return arguments.wrong("a list of texts");
-      plugin.arguments.push_back(item.Scalar());
-    }
-  }
+  TRY_ASSIGN(arguments, exec.texts("args"));
+  plugin.arguments = arguments;
   TRY_ASSIGN(environment, exec.member("env"));
   if (environment.present()) {
     if (!environment.node.IsSequence()) return environment.wrong("a list of {name, value}");
@@ -127,6 +121,18 @@ Result<std::string> Entry::text(const std::string& key) const {
   if (!found.present()) return std::string();
   if (!found.node.IsScalar()) return found.wrong("text");
   return found.node.Scalar();
+}
+
+Result<std::vector<std::string>> Entry::texts(const std::string& key) const {
+  TRY_ASSIGN(found, member(key));
+  std::vector<std::string> all;
+  if (!found.present()) return all;
+  if (!found.node.IsSequence()) return found.wrong("a list of texts");
+  for (const auto& item : found.node) {
+    if (!item.IsScalar()) return found.wrong("a list of texts");
+    all.push_back(item.Scalar());
+  }
+  return all;
 }
 
 Result<bool> Entry::flag(const std::string& key) const {
@@ -187,15 +193,19 @@ Result<void> read_user(const Entry& user, Kubeconfig& config) {
   TRY_ASSIGN(username, user.text("username"));
   TRY_ASSIGN(password, user.text("password"));
   TRY_ASSIGN(impersonate, user.text("as"));
+  TRY_ASSIGN(impersonate_uid, user.text("as-uid"));
   config.client_certificate = certificate, config.client_key = key, config.token = token;
   if (!token_file.empty()) config.token_file = user.resolve(token_file);
-  config.username = username, config.password = password, config.impersonate_user = impersonate;
-  TRY_ASSIGN(groups, user.member("as-groups"));
-  if (groups.present()) {
-    if (!groups.node.IsSequence()) return groups.wrong("a list of texts");
-    for (const auto& group : groups.node) {
-      if (!group.IsScalar()) return groups.wrong("a list of texts");
-      config.impersonate_groups.push_back(group.Scalar());
+  config.username = username, config.password = password;
+  config.impersonate_user = impersonate, config.impersonate_uid = impersonate_uid;
+  TRY_ASSIGN(groups, user.texts("as-groups"));
+  config.impersonate_groups = groups;
+  TRY_ASSIGN(extra, user.member("as-user-extra"));
+  if (extra.present() && !extra.node.IsMap()) return extra.wrong("a map of lists");
+  if (extra.present()) {
+    for (const auto& member : extra.node) {
+      TRY_ASSIGN(values, extra.texts(member.first.Scalar()));
+      config.impersonate_extra[member.first.Scalar()] = values;
     }
   }
   TRY_ASSIGN(exec, user.member("exec"));

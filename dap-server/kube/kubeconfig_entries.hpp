@@ -21,6 +21,7 @@ struct Entry {
   Result<Entry> member(const std::string& key) const;
   /// Empty where the key is absent.
   Result<std::string> text(const std::string& key) const;
+  Result<std::vector<std::string>> texts(const std::string& key) const;
   Result<bool> flag(const std::string& key) const;
   /// A path relative to the file's folder made absolute.
   std::string resolve(const std::string& path) const;

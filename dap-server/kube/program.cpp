@@ -14,6 +14,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <map>
+#include <memory>
 
 #include "protocol/unique_fd.hpp"
 
@@ -84,7 +85,7 @@ Result<void> start(Program& program, int out, int err, Child& child) {
   posix_spawn_file_actions_init(&actions);
   if (!program.terminal) posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out, 1);
-  posix_spawn_file_actions_adddup2(&actions, err, 2);
+  if (!program.terminal || !isatty(2)) posix_spawn_file_actions_adddup2(&actions, err, 2);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);  // Asio's sockets are not made close-on-exec
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -111,17 +112,18 @@ asio::awaitable<Result<ProgramOutput>> run_program(Program program) {
   const auto executor = co_await asio::this_coro::executor;
   asio::posix::stream_descriptor ended(executor, static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));
 
-  bool late = false;
+  const auto late = std::make_shared<bool>(false);
   asio::steady_timer deadline(executor, program.timeout);
-  deadline.async_wait([&late, &ended](const boost::system::error_code& cancelled) {
-    if (cancelled) return;
-    late = true;
+  deadline.async_wait([weak = std::weak_ptr<bool>(late), &ended](const boost::system::error_code& cancelled) {
+    const auto waiting = weak.lock();  // gone: it ended, or was cancelled, just as the time was over
+    if (cancelled || !waiting) return;
+    *waiting = true;
     ended.cancel();
   });
   const auto [error] = co_await ended.async_wait(asio::posix::stream_descriptor::wait_read,
                                                  asio::as_tuple(asio::use_awaitable));
   deadline.cancel();
-  if (late) {
+  if (*late) {
     co_return Failed(Error{
         ETIMEDOUT,
         program.command[0] + " did not end within " + std::to_string(program.timeout.count() / 1000) + " s",

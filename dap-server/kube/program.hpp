@@ -15,7 +15,8 @@ namespace inpod::kube {
 struct Program {
   std::vector<std::string> command;      ///< command[0]: a path, or a name looked up in PATH
   std::vector<std::string> environment;  ///< "NAME=value", added to ours or replacing it
-  bool terminal = false;                 ///< it gets our stdin; else /dev/null
+  /// It talks with the user: gets our stdin (else /dev/null), and our stderr where that is a terminal (else it is kept).
+  bool terminal = false;
   std::chrono::milliseconds timeout{60000};
 };
 

@@ -3,8 +3,6 @@
 #include "kube/tunnel.hpp"
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -82,13 +80,6 @@ Task<void> pump_in(std::shared_ptr<Pump> pump) {
   pump->stop();
 }
 
-void set_socket_options(int fd) {
-  const int on = 1, user_timeout = 20000;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  // Sent and unacknowledged for 20 s: the connection is dead, whatever the retransmission timer thinks.
-  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
-}
-
 }  // namespace
 
 Task<Result<UniqueFd>> open_tunnel(std::shared_ptr<Client> client) {
@@ -111,7 +102,6 @@ Task<Result<UniqueFd>> open_tunnel(std::shared_ptr<Client> client) {
   curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket);
   if (socket == CURL_SOCKET_BAD)
     co_return fail("cannot reach the API server " + config.server + ": the connection was lost at once");
-  set_socket_options(socket);
   if (proxy_of(config).rfind("https://", 0) != 0) {
     UniqueFd own(fcntl(socket, F_DUPFD_CLOEXEC, 3));  // curl closes its copy; the connection stays
     if (!own) co_return fail_errno("cannot keep the connection to " + config.server);

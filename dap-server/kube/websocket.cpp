@@ -227,12 +227,10 @@ template <class Next>
 Task<Result<std::shared_ptr<WebSocket>>> shake_hands(std::shared_ptr<BeastSocket<Next>> ready,
                                                      Upgrade& upgrade, Deadline& deadline) {
   const auto& config = upgrade.client->config();
-  ready->configure([config, identity = upgrade.identity](websocket::request_type& request) {
+  ready->configure([headers = identity_headers(config, upgrade.identity)](websocket::request_type& request) {
     request.set(http::field::user_agent, "inpod");
     request.set(http::field::sec_websocket_protocol, "v4.channel.k8s.io");
-    if (!identity.authorization.empty()) request.set(http::field::authorization, identity.authorization);
-    if (!config.impersonate_user.empty()) request.set("Impersonate-User", config.impersonate_user);
-    for (const auto& group : config.impersonate_groups) request.insert("Impersonate-Group", group);
+    for (const auto& [name, value] : headers) request.insert(name, value);
   });
   websocket::response_type response;
   const auto [error] = co_await ready->stream().async_handshake(response, upgrade.address.host_header(),

@@ -59,11 +59,21 @@ std::string at_home(const std::string& path, const std::string& home) {
   return path == "~" || path.rfind("~/", 0) == 0 ? home + path.substr(1) : path;
 }
 
+/// A glob that means this text alone.
+std::string quoted(const std::string& path) {
+  std::string glob;
+  for (const char c : path) {
+    if (std::string_view("*?[\\").find(c) != std::string_view::npos) glob += '\\';
+    glob += c;
+  }
+  return glob;
+}
+
 /// A user's entry: a plain path means the tree as well.
 void entries(std::string& text, const char* mode, const std::vector<std::string>& globs, const std::string& home) {
   for (const auto& entry : globs) {
-    const auto glob = at_home(entry, home);
-    if (has_wildcard(glob))
+    const auto glob = at_home(entry, quoted(home));
+    if (has_wildcard(entry))
       rule(text, mode, glob);
     else
       tree(text, mode, glob);
@@ -79,16 +89,6 @@ bool is_own_directory(const std::string& path) {
 
 std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/') + (path.rfind('/') == 0)); }
 
-/// A glob that means this text alone.
-std::string quoted(const std::string& path) {
-  std::string glob;
-  for (const char c : path) {
-    if (std::string_view("*?[\\").find(c) != std::string_view::npos) glob += '\\';
-    glob += c;
-  }
-  return glob;
-}
-
 /// What is looked up under another name in the pod is the pod's, wherever it lies: rules are asked by the program's own name.
 void mapped_files(std::string& text, const Config& config, const std::string& home) {
   for (auto& [prefix, other] : config.files.map)
@@ -97,16 +97,17 @@ void mapped_files(std::string& text, const Config& config, const std::string& ho
 
 void default_files(std::string& text, const Config& config, const RulesContext& context) {
   const bool has_home = is_own_directory(context.home);
+  const auto home = quoted(context.home), executable = quoted(context.executable);
   if (has_home)
-    for (const char* name : absent_in_home) tree(text, "absent", context.home + '/' + name);
+    for (const char* name : absent_in_home) tree(text, "absent", home + '/' + name);
   for (const char* path : remote_files) rule(text, "read", path);
   for (const char* path : local_trees) tree(text, "local", path);
   for (const char* path : local_configuration) rule(text, "local", path);
-  for (auto& name : context.local_opt) tree(text, "local", "/opt/" + name);
-  if (has_home) tree(text, "local", context.home);
-  if (is_own_directory(context.working_directory)) tree(text, "local", context.working_directory);
-  if (!context.executable.empty()) rule(text, "local", context.executable);
-  if (is_own_directory(directory_of(context.executable))) tree(text, "local", directory_of(context.executable));
+  for (auto& name : context.local_opt) tree(text, "local", "/opt/" + quoted(name));
+  if (has_home) tree(text, "local", home);
+  if (is_own_directory(context.working_directory)) tree(text, "local", quoted(context.working_directory));
+  if (!executable.empty()) rule(text, "local", executable);
+  if (is_own_directory(directory_of(context.executable))) tree(text, "local", directory_of(executable));
   for (const char* glob : local_code) rule(text, "local", glob);
   tree(text, config.files.mode.c_str(), "/");
 }
@@ -164,7 +165,9 @@ std::string rules_text(const Config& config, const RulesContext& context) {
   entries(text, "read", config.files.read, context.home);
   mapped_files(text, config, context.home);
   default_files(text, config, context);
-  outgoing(text, config.outgoing);
+  auto network = config.outgoing;
+  for (auto& glob : network.remote_unix) glob = at_home(glob, quoted(context.home));
+  outgoing(text, network);
   incoming(text, config.incoming);
   for (auto& glob : config.dns.local) text += "dns local " + glob + '\n';
   text += "dns local localhost\n";

@@ -22,13 +22,13 @@ class AgentAccess {
 
   /// A new transport to the agent, for the first connection and for each resume.
   virtual Task<Result<std::unique_ptr<protocol::ByteTransport>>> open() = 0;
-  /// Asked after a lost transport: why the agent will never be reached again (it ended, its pod was deleted, the target
+  /// Asked when a lost transport can't be replaced: why the agent will never be reached again (it ended, its pod was deleted, the target
   /// was re-created), or nothing.
   virtual Task<std::optional<Error>> gone() = 0;
   /// The session stands: later ones may use this agent too, as long as its lease lasts.
   virtual void keep() = 0;
   /// The session ended: the agent is left to its lease if it was kept; else, or if the session is to be as though it had
-  /// never been (take_back), what was made for it is taken back.
+  /// never been (take_back), what was made for it is taken back, unless another session has come to use it.
   virtual Task<void> release(bool take_back) = 0;
 
   virtual const Token& token() const = 0;

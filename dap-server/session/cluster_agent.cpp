@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 
 #include "kube/agent_pod.hpp"
@@ -11,6 +12,7 @@
 #include "kube/resolve.hpp"
 #include "session/client_name.hpp"
 #include "session/paths.hpp"
+#include "session/registry.hpp"
 #include "start/start_record.hpp"
 
 namespace inpod {
@@ -76,17 +78,18 @@ class ClusterAgent : public AgentAccess {
   }
 
   void keep() override {
-    if (!target_) return;
     if (const auto saved = target_->state_->save(agent_); !saved) target_->state_->forget();
-    target_.reset();  // and with it the lock
+    target_->state_->unlock();
     fresh_ = false;
   }
 
   Task<void> release(bool take_back) override {
-    if (!fresh_ && !(take_back && made_)) co_return;
-    fresh_ = false;
-    co_await kube::delete_agent(client_, agent_.pod);
-    target_.reset();
+    if (std::exchange(fresh_, false)) {
+      co_await kube::delete_agent(client_, agent_.pod);
+      target_.reset();  // and with it the lock
+    } else if (take_back && made_ && !agent_.pod.job.empty()) {
+      co_await take_back_kept();
+    }
   }
 
   const Token& token() const override { return agent_.token; }
@@ -101,6 +104,29 @@ class ClusterAgent : public AgentAccess {
   const std::vector<protocol::Probe>& probes() const override { return resolved_.probes; }
 
  private:
+  /// The session stood, so another launch may have found the agent meanwhile: then it stays. No launch can find it now, the
+  /// lock is ours.
+  Task<void> take_back_kept() {
+    const auto locked = co_await target_->state_->lock(target_->executor_, std::chrono::seconds(2));
+    if (!locked) co_return;
+    if (!used_by_others()) {
+      target_->state_->forget();
+      co_await kube::delete_agent(client_, agent_.pod);
+    }
+    target_->state_->unlock();
+  }
+
+  /// By a session of this user's that is listed, beside ours.
+  bool used_by_others() const {
+    const auto sessions = list_sessions();
+    if (!sessions) return true;
+    const auto own = describe().at("agent");
+    const auto users = std::count_if(sessions->begin(), sessions->end(), [&](const nlohmann::json& session) {
+      return session.value("agent", nlohmann::json()) == own;
+    });
+    return users > 1;
+  }
+
   /// Whether the agent went because its target did.
   Task<Error> explain(Error why) {
     if (resolved_.pod.empty()) co_return why;
@@ -119,7 +145,7 @@ class ClusterAgent : public AgentAccess {
     co_return error;
   }
 
-  std::shared_ptr<ClusterTarget> target_;  // until the session stands: it holds the lock
+  std::shared_ptr<ClusterTarget> target_;  // holds the lock until the session stands
   std::shared_ptr<kube::Client> client_;
   kube::Target name_;
   kube::ResolvedTarget resolved_;

@@ -81,19 +81,21 @@ Task<void> Connection::resume() {
   const auto self = shared_from_this();
   asio::steady_timer timer(executor_);
   for (auto pause = first_pause; !closing_ && !over_; pause = std::min(2 * pause, longest_pause)) {
-    auto gone = co_await access_->gone();
-    if (closing_ || over_) co_return;
-    if (gone) {
-      link_->close(std::move(*gone));
-      co_return;
-    }
     auto outcome = co_await connect();
     if (outcome) {
       handlers_.on_change("resumed", "Connection to the agent resumed");
       co_return;
     }
+    if (closing_ || over_) co_return;
     if (is_final(outcome.error().code)) {
-      if (!over_) link_->close(outcome.error());
+      link_->close(outcome.error());
+      co_return;
+    }
+    // Not first: it may be asked over a kept connection that went dead with the line, and wait half the window for an answer.
+    auto gone = co_await access_->gone();
+    if (closing_ || over_) co_return;
+    if (gone) {
+      link_->close(std::move(*gone));
       co_return;
     }
     timer.expires_after(pause);

@@ -30,6 +30,13 @@ Result<std::string> first_existing(const std::string& what, const std::vector<fs
   return fail(what + " was not found; tried " + tried, remedy);
 }
 
+/// LD_PRELOAD is a list, and knows no way to quote what divides it (ld.so(8)).
+Result<std::string> loadable(Result<std::string> layer) {
+  if (!layer || layer->find_first_of(" :") == std::string::npos) return layer;
+  return fail("the layer's path, " + *layer + ", holds a space or a colon, which LD_PRELOAD can't carry",
+              "install inpod below a path without them, or set INPOD_LAYER to a copy of the file that lies elsewhere");
+}
+
 /// Makes the directory with mode 0700; one that exists must be a real directory of ours that nobody else can enter.
 Result<void> private_directory(const std::string& path) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno("cannot make " + path);
@@ -57,12 +64,12 @@ std::string self_path() {
 
 Result<std::string> find_layer() {
   if (const auto given = environment("INPOD_LAYER"); !given.empty()) {
-    return first_existing("INPOD_LAYER", {given}, "unset INPOD_LAYER, or point it at libinpod.so");
+    return loadable(first_existing("INPOD_LAYER", {given}, "unset INPOD_LAYER, or point it at libinpod.so"));
   }
   const auto bin = fs::path(self_path()).parent_path();
-  return first_existing("libinpod.so, the layer,",
-                        {bin / "libinpod.so", bin / "../lib/inpod/libinpod.so", bin / "../lib/libinpod.so"},
-                        "install inpod as a whole, or set INPOD_LAYER to the file");
+  return loadable(first_existing("libinpod.so, the layer,",
+                                 {bin / "libinpod.so", bin / "../lib/inpod/libinpod.so", bin / "../lib/libinpod.so"},
+                                 "install inpod as a whole, or set INPOD_LAYER to the file"));
 }
 
 Result<std::string> find_agent(const std::string& configured) {

@@ -33,9 +33,12 @@ bool is_id(const std::string& name) {
   return name.size() == 8 && name.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-/// The published description, or null where there is none yet or it can't be read.
-nlohmann::json read_description(const fs::path& directory) {
-  std::ifstream file(directory / "session.json");
+constexpr const char* published = "session.json";
+constexpr const char* owned = "owner.json";  // from the first moment on: a start takes as long as the cluster does
+
+/// What stands in one of these files, or null where there is none or it can't be read.
+nlohmann::json read_description(const fs::path& directory, const char* name = published) {
+  std::ifstream file(directory / name);
   auto description = nlohmann::json::parse(file, nullptr, false);
   const bool usable = description.is_object() && description.value("pid", nlohmann::json()).is_number_integer() &&
                       description.value("start_time", nlohmann::json()).is_number_unsigned();
@@ -46,10 +49,24 @@ bool alive(const nlohmann::json& description) {
   return process_start_time(description["pid"].get<int>()) == description["start_time"].get<std::uint64_t>();
 }
 
-/// A directory without a description may be one that is being made right now.
-bool young(const fs::path& directory) {
+/// A directory without a description is one of a session that starts, or one that is being made right now.
+bool starting(const fs::path& directory) {
+  const auto owner = read_description(directory, owned);
+  if (!owner.is_null()) return alive(owner);
   struct stat info {};
   return stat(directory.c_str(), &info) == 0 && time(nullptr) - info.st_mtime < 60;
+}
+
+Result<void> write_description(const std::string& path, nlohmann::json description) {
+  description["pid"] = getpid();
+  description["start_time"] = process_start_time(getpid());
+  {
+    std::ofstream file(path + ".new");
+    file << description.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    if (!file.flush()) return fail_errno("cannot write " + path);
+  }
+  if (rename((path + ".new").c_str(), path.c_str()) != 0) return fail_errno("cannot write " + path);
+  return {};
 }
 
 void remove_tree(const fs::path& directory) {
@@ -84,7 +101,11 @@ Result<SessionDirectory> SessionDirectory::create() {
   for (int attempt = 0; attempt < 16; ++attempt) {
     TRY_ASSIGN(id, random_id());
     const std::string path = root + "/" + id;
-    if (mkdir(path.c_str(), 0700) == 0) return SessionDirectory(std::move(id), path);
+    if (mkdir(path.c_str(), 0700) == 0) {
+      SessionDirectory directory(std::move(id), path);
+      TRY_VOID(write_description(path + "/" + owned, nlohmann::json::object()));
+      return directory;
+    }
     if (errno != EEXIST) return fail_errno("cannot make " + path);
   }
   return fail("no free session id in " + root);
@@ -111,16 +132,7 @@ void SessionDirectory::remove() {
 
 Result<void> SessionDirectory::publish(nlohmann::json description) const {
   description["id"] = id_;
-  description["pid"] = getpid();
-  description["start_time"] = process_start_time(getpid());
-  const std::string path = path_ + "/session.json";
-  {
-    std::ofstream file(path + ".new");
-    file << description.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
-    if (!file.flush()) return fail_errno("cannot write " + path);
-  }
-  if (rename((path + ".new").c_str(), path.c_str()) != 0) return fail_errno("cannot write " + path);
-  return {};
+  return write_description(path_ + "/" + published, std::move(description));
 }
 
 Result<std::vector<nlohmann::json>> list_sessions() {
@@ -130,7 +142,7 @@ Result<std::vector<nlohmann::json>> list_sessions() {
   for (const auto& entry : fs::directory_iterator(root, error)) {
     if (!is_id(entry.path().filename().string())) continue;
     auto description = read_description(entry.path());
-    if (description.is_null() ? young(entry.path()) : alive(description)) {
+    if (description.is_null() ? starting(entry.path()) : alive(description)) {
       if (!description.is_null()) sessions.push_back(std::move(description));
     } else {
       remove_tree(entry.path());

@@ -2,7 +2,7 @@
 // session.json that says who runs it, so that `inpod session list` and `stop` work without a daemon.
 //
 // Blocking file I/O; any thread. A directory whose process is gone (pid and start time are compared) is removed by `list`,
-// and when a session is made.
+// and when a session is made. One that has no session.json yet has an owner.json for that.
 #pragma once
 
 #include <nlohmann/json.hpp>

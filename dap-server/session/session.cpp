@@ -38,6 +38,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
       : executor_(std::move(executor)), options_(std::move(options)) {}
 
   Task<Result<void>> begin() {
+    if (options_.config.interception == "syscalls") co_return fail("interception: syscalls is not in this version of inpod", "use `auto` or `preload`");
     CO_TRY(layer, find_layer());
     if (!options_.program.empty()) CO_TRY_VOID(check_layer_loads(layer, options_.program));
     CO_TRY(directory, SessionDirectory::create());

@@ -51,7 +51,7 @@ class Bench {
   /// "PID EXECUTABLE" lines of the test layer.
   std::vector<std::string> loads() const;
   std::set<std::string> loaded_executables() const;
-  bool marked(const std::string& suffix) const;  ///< fake session's marks: .stopped, .cancelled
+  bool marked(const std::string& suffix) const;  ///< fake session's marks: .stopped, .taken_back, .cancelled
   bool wait_marked(const std::string& suffix, milliseconds bound) const;
   std::string log() const { return directory + "/layer.log"; }
   std::string pid_file() const { return directory + "/pid"; }

@@ -3,7 +3,8 @@
 //   fake          starts at once        slow       takes 30 s, and leaves SLOW.stopped when it is cancelled
 //   refused       fails                 nolayer    preloads nothing
 //   deaf          ignores a cancel for 2 s, then starts
-// Environment: FAKE_LAYER the layer's path, FAKE_LOG where it tells of itself; FAKE_LOG.stopped appears on stop().
+// Environment: FAKE_LAYER the layer's path, FAKE_LOG where it tells of itself; FAKE_LOG.stopped appears on stop(),
+// FAKE_LOG.taken_back on take_back().
 // Usage: fake_inpod [--listen HOST:PORT] [--debugger NAME] [-- ADAPTER…]
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -76,6 +77,7 @@ class FakeSession : public Session {
     nlohmann::json body{{"request", name}, {"arguments", arguments}};
     co_return body;
   }
+  void take_back() override { leave_mark(".taken_back"); }
   Task<void> stop() override {
     leave_mark(".stopped");
     co_return;

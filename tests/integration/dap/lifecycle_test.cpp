@@ -144,6 +144,7 @@ TEST_CASE("a start that does not hear the cancel is undone when it is there", "[
   client.must("disconnect");
   CHECK_FALSE(client.response(launch).value("success", true));
   CHECK(client.wait_exit(10s) == 0);
+  CHECK(bench.marked(".taken_back"));
   CHECK(bench.marked(".stopped"));
   CHECK(bench.loads().empty());
 }

@@ -109,6 +109,9 @@ TEST_CASE("session start fails in JSON") {
   const auto outcome = session->wait(seconds(20));
   CHECK(outcome.status == 125);
   CHECK(find(lines(outcome.out), "error").at("text").get<std::string>().find("no-such-program") != std::string::npos);
+  const auto syscalls = start_session(demo, {"--program", "cat", "--interception", "syscalls"})->wait(seconds(20));
+  CHECK(syscalls.status == 125);
+  CHECK(find(lines(syscalls.out), "error").at("text").get<std::string>().find("not in this version") != std::string::npos);
 }
 
 TEST_CASE("session stop ends program and session") {

@@ -142,11 +142,13 @@ TEST_CASE("wrong choices come with the right ones") {
 
 TEST_CASE("globs, networks, prefixes and names are checked") {
   CHECK(error_of("files:\n  local:\n    - /a\n    - etc/app\n") ==
-        "config.yaml:4: files.local: text \"etc/app\": it matches whole paths, so it must start with \"/\" or \"**\"");
+        "config.yaml:4: files.local: text \"etc/app\": it matches whole paths, so it must start with \"/\", \"~/\" or \"**\"");
   CHECK(error_of("files:\n  local: ['/a[b']\n") == "config.yaml:2: files.local: text \"/a[b\": a \"[\" is never closed");
   CHECK(error_of("files:\n  local: ['']\n") == "config.yaml:2: files.local: text \"\": it is empty");
   CHECK(error_of("files:\n  local: ['/a\\']\n") == "config.yaml:2: files.local: text \"/a\\\": it ends in a lone backslash");
   CHECK(load("files:\n  local: ['/a[]]b', '/[!a-z]*', '**/x', '/ü/世界']\n"));
+  CHECK(load("files:\n  local: ['~/x/*', '~']\n  map: {'~/config': /etc/app}\n"));
+  CHECK(error_of("files:\n  map: {/a: '~/b'}\n").rfind("config.yaml:2: files.map./a: text \"~/b\": it must be an absolute path", 0) == 0);
   CHECK(error_of("files:\n  map: {a: /b}\n") ==
         "config.yaml:2: files.map.a: text \"/b\": \"a\": it must be an absolute path");
   for (const char* bad : {"10.0.0.0/33", "10.0.0", "10.0.0.1:0", "10.0.0.1:9-8", "10.0.0.1:", "10.0.0.1/", "example.com", "::1/129", "[::1]:x", "[::1"}) {

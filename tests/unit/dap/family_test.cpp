@@ -63,6 +63,15 @@ TEST_CASE("variables under the other name, and in the other shape, reach every a
   CHECK(requested_variables(*RawObject::parse(both.dump()), "environment") == Variables{{"MINE", "environment"}, {"A", "1"}, {"B", "2"}});
 }
 
+TEST_CASE("a layer that can't be passed on is an error, another variable is not") {
+  auto broken = pod;
+  broken.set["LD_PRELOAD"] = "/l\xff/libinpod.so";
+  CHECK(check_injection(debuggee_environment(pod, {}).left_out));
+  const auto refused = check_injection(debuggee_environment(broken, {}).left_out);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().text.find("LD_PRELOAD") != std::string::npos);
+}
+
 TEST_CASE("UTF-8") {
   for (const char* good : {"", "a", "é", "€", "😀"}) CHECK(is_utf8(good));
   for (const char* bad : {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "a\x80"}) CHECK_FALSE(is_utf8(bad));

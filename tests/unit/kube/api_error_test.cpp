@@ -44,6 +44,11 @@ TEST_CASE("a 403 names the missing rule as a line for a Role") {
   CHECK(error.remedy ==
         "ask for this rule in a Role of namespace \"shop\":\n    - {apiGroups: [\"\"], resources: "
         "[\"pods/attach\"], verbs: [\"get\"]}");
+  // From Kubernetes 1.35 on a WebSocket takes `create` too: the server's word counts.
+  const auto create = api_error(
+      "GET", "/api/v1/namespaces/shop/pods/web-1/portforward?ports=1", 403,
+      R"({"kind":"Status","message":"pods \"web-1\" is forbidden: User \"dev\" cannot create resource \"pods/portforward\" in API group \"\""})");
+  CHECK_THAT(create.remedy, Catch::Contains("[\"pods/portforward\"], verbs: [\"create\"]"));
   CHECK_THAT(api_error("GET", "/api/v1/namespaces", 403, R"({"message":"x cannot list"})").remedy,
              Catch::Contains("in a ClusterRole"));
   // Admission refuses with 403 too, but no rule would help.

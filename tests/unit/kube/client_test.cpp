@@ -10,7 +10,9 @@
 
 #include "canned_server.hpp"
 #include "files.hpp"
+#include "kube/agent_pod.hpp"
 #include "kube/port_forward.hpp"
+#include "kube/resolve.hpp"
 
 using namespace inpod;
 using namespace inpod::kube;
@@ -117,7 +119,7 @@ TEST_CASE("a server that isn't there, or isn't one, is named") {
   CHECK_THAT(refused.text, Catch::Contains("http://127.0.0.1:1"));
   CHECK_THAT(refused.remedy, Catch::Contains("context \"ctx\""));
   CHECK(await(context, client_for(context, "http://no-such-host.invalid:1")->get("/version")).error().code ==
-        ENOENT);
+        EHOSTUNREACH);
   CHECK(await(context, port_forward(client_for(context, "http://127.0.0.1:1"), "a", "b", 1)).error().code ==
         ECONNREFUSED);
   CHECK_THAT(Client::create(context.get_executor(), config_for("https://host:notaport")).error().text,
@@ -224,14 +226,37 @@ TEST_CASE("an http proxy gets the whole request; loopback goes around the enviro
         "proxy");
 }
 
+TEST_CASE("a lost network, a login page and a failing plugin are no missing pod") {
+  CannedServer page([](const std::string&) { return CannedServer::reply(200, "<html>log in"); });
+  boost::asio::io_context context;
+  auto plugin = config_for(page.url());
+  plugin.token.clear();
+  plugin.exec.emplace();
+  plugin.exec->api_version = "client.authentication.k8s.io/v1", plugin.exec->command = "inpod-no-such-plugin";
+  for (const auto& config : {config_for("http://no-such-host.invalid:1"), config_for("http://127.0.0.1:1"), config_for(page.url()), plugin}) {
+    INFO(config.server << " " << config.exec.has_value());
+    const auto client = *Client::create(context.get_executor(), config);
+    const auto agent = await(context, check_agent(client, AgentPod{"shop", "agent", "agent", "job", 1}));
+    REQUIRE_FALSE(agent);
+    CHECK(agent.error().code != ENOENT);
+    CHECK(agent.error().code != 0);
+    const auto target = await(context, resolve_target(client, *parse_target("deployment/web"), "shop"));
+    REQUIRE_FALSE(target);
+    CHECK(target.error().text.find("no deployment") == std::string::npos);
+  }
+}
+
 TEST_CASE("impersonation") {
   CannedServer server([](const std::string&) { return CannedServer::reply(200, "{}"); });
   boost::asio::io_context context;
   auto config = config_for(server.url());
-  config.impersonate_user = "boss", config.impersonate_groups = {"a", "b"};
+  config.impersonate_user = "boss", config.impersonate_uid = "7", config.impersonate_groups = {"a", "b"};
+  config.impersonate_extra = {{"example.com/reason", {"x"}}};
   const auto client = *Client::create(context.get_executor(), config);
   REQUIRE(await(context, client->get("/version")));
   CHECK_THAT(server.requests()[0], Catch::Contains("Impersonate-User: boss") &&
                                        Catch::Contains("Impersonate-Group: a") &&
-                                       Catch::Contains("Impersonate-Group: b"));
+                                       Catch::Contains("Impersonate-Group: b") &&
+                                       Catch::Contains("Impersonate-Uid: 7") &&
+                                       Catch::Contains("Impersonate-Extra-example.com%2Freason: x"));
 }

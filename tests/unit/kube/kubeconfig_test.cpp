@@ -93,14 +93,16 @@ TEST_CASE("certificates: relative to their own file, or inline") {
 TEST_CASE("tokens, passwords, impersonation, proxies") {
   Folder folder;
   const auto path = folder.write(
-      "config", config_text("x", "{tokenFile: tok, username: u, password: p, as: boss, as-groups: [a, b]}",
+      "config", config_text("x", "{tokenFile: tok, username: u, password: p, as: boss, as-uid: '7', as-groups: [a, b], as-user-extra: {reason: [x, y]}}",
                             ", proxy-url: 'socks5://proxy:1080', insecure-skip-tls-verify: true"));
   const auto config = load({path, "", ""});
   CHECK(config.token_file == folder.path("tok"));
   CHECK(config.username == "u");
   CHECK(config.password == "p");
   CHECK(config.impersonate_user == "boss");
+  CHECK(config.impersonate_uid == "7");
   CHECK(config.impersonate_groups == std::vector<std::string>{"a", "b"});
+  CHECK(config.impersonate_extra == std::map<std::string, std::vector<std::string>>{{"reason", {"x", "y"}}});
   CHECK(config.proxy == "socks5://proxy:1080");
   CHECK(config.insecure);
   const auto ftp = folder.write("ftp", config_text("x", "{}", ", proxy-url: 'ftp://proxy'"));

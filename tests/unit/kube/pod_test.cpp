@@ -232,6 +232,7 @@ TEST_CASE("events of a Job that gets no pod") {
              Catch::Contains("agent.mode: ephemeral") && Catch::Contains("enforce=privileged"));
   CHECK_THAT(judge("exceeded quota: none").remedy, Catch::Contains("quota"));
   CHECK_THAT(judge("denied by webhook").text, Catch::Contains("denied by webhook"));
+  CHECK_THAT(admission_remedy("violates PodSecurity \"restricted:latest\"", "ephemeral"), Catch::Contains("agent.mode: job"));
   CHECK(judge_job_events({json{{"reason", "SuccessfulCreate"}}, json(3)}).text.empty());
   CHECK(quote_events({json{{"type", "Warning"},
                            {"reason", "A"},

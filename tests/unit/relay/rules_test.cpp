@@ -63,6 +63,21 @@ TEST_CASE("the user's lists come before the defaults: absent, local, write, read
   CHECK(mode_of(rules, "/usr/share/shop/x") == "read");
   CHECK(has_line(rules, "map /home/dev/data /data"));
   CHECK(has_line(rules, "file local /home/dev/x"));
+  config.outgoing.remote_unix = {"~/run/*.sock"};
+  CHECK(has_line(rules_text(config, developer()), "outgoing unix remote /home/dev/run/*.sock"));
+}
+
+TEST_CASE("directories whose names look like globs are taken as they are") {
+  RulesContext context{"/home/[dev", "/work/a*b/[x]", "/srv/b?n/[app", {"tool["}};
+  Config config;
+  config.files.read = {"~/data"};
+  const auto rules = rules_text(config, context);
+  for (const char* path : {"/home/[dev/notes", "/work/a*b/[x]/file", "/srv/b?n/[app", "/srv/b?n/plugin.conf", "/opt/tool[/x"})
+    CHECK((path + (" " + mode_of(rules, path))) == std::string(path) + " local");
+  CHECK(mode_of(rules, "/home/[dev/.kube/config") == "absent");
+  CHECK(mode_of(rules, "/home/[dev/data/x") == "read");
+  CHECK(mode_of(rules, "/work/a_b/x/file") == "read");
+  CHECK(mode_of(rules, "/srv/bin/other.conf") == "read");
 }
 
 TEST_CASE("a program that runs in a shared directory does not make it local") {

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "catch.hpp"
+#include "session/paths.hpp"
 
 using namespace inpod;
 namespace fs = std::filesystem;
@@ -45,6 +46,21 @@ TEST_CASE("a layer that is no library stops the launch, with the loader's words"
   CHECK_THAT(checked.error().text, Catch::Contains(layer.string()) && Catch::Contains("cannot be preloaded"));
   CHECK_THAT(checked.error().remedy, Catch::Contains("inpod check"));
   CHECK_FALSE(check_layer_loads(folder.path / "missing.so", fs::canonical("/bin/cat")));
+}
+
+TEST_CASE("a layer whose path LD_PRELOAD can't carry is named before anything starts") {
+  const Folder folder;
+  const auto apart = folder.path / "my tools";
+  fs::create_directories(apart);
+  for (const auto& layer : {apart / "libinpod.so", folder.path / "libinpod.so"}) std::ofstream(layer) << "any\n";
+  setenv("INPOD_LAYER", (apart / "libinpod.so").c_str(), 1);
+  const auto refused = find_layer();
+  setenv("INPOD_LAYER", (folder.path / "libinpod.so").c_str(), 1);
+  const auto taken = find_layer();
+  unsetenv("INPOD_LAYER");
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().text, Catch::Contains("my tools/libinpod.so") && Catch::Contains("space"));
+  CHECK(taken);
 }
 
 TEST_CASE("nothing of the program runs") {

@@ -1,6 +1,7 @@
 // The directories of sessions: made, listed, stopped, and removed when their process is gone.
 #include "session/registry.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -103,6 +104,22 @@ TEST_CASE("a new session clears away what killed ones left") {
   REQUIRE(directory);
   CHECK_FALSE(fs::exists(runtime.root() + "/00000001"));
   CHECK(fs::exists(directory->path()));
+}
+
+TEST_CASE("a session that takes long to start keeps its directory") {
+  const Runtime runtime;
+  const auto slow = SessionDirectory::create();
+  REQUIRE(slow);
+  const timespec long_ago[2] = {{1000, 0}, {1000, 0}};
+  REQUIRE(utimensat(AT_FDCWD, slow->path().c_str(), long_ago, 0) == 0);
+  const auto other = SessionDirectory::create();
+  REQUIRE(other);
+  CHECK(list_sessions()->empty());
+  CHECK(fs::exists(slow->path()));
+  fs::create_directories(runtime.root() + "/00000004");
+  std::ofstream(runtime.root() + "/00000004/owner.json") << nlohmann::json{{"pid", getpid()}, {"start_time", 1u}};
+  CHECK(list_sessions()->empty());
+  CHECK_FALSE(fs::exists(runtime.root() + "/00000004"));  // its process is gone
 }
 
 TEST_CASE("stop ends the process of a session, and nobody else's") {
