@@ -3,6 +3,7 @@
 // A lock that must be waited for is asked for again and again: the wait is the program's, so it ends with a signal, and nobody in
 // the pod or in inpod waits for a program that a debugger has stopped.
 #include <sys/file.h>
+#include <sys/timerfd.h>
 #include <time.h>
 
 #include <cerrno>
@@ -35,14 +36,26 @@ long control(Core& core, FdEntry entry, Control what, Range& range) {
   return result;
 }
 
-/// Asks until the lock is there. 0 or -errno; -EINTR when a signal handler has run.
+/// 0 or -errno. By a timer's descriptor, since reading it is what the kernel does when it waits for a lock: -EINTR when a signal
+/// handler without SA_RESTART ran, and on after any other. nanosleep(2) and poll(2) are never taken up again.
+long pause_for(long ms) {
+  const long timer = move_above_standard(raw::call(SYS_timerfd_create, CLOCK_MONOTONIC, TFD_CLOEXEC));
+  if (timer < 0) return timer;
+  const itimerspec once{{0, 0}, {0, ms * 1'000'000}};
+  std::uint64_t expired;
+  long result = raw::call(SYS_timerfd_settime, timer, 0, raw::word(&once), 0);
+  if (result == 0) result = raw::read(static_cast<int>(timer), &expired, sizeof expired);
+  raw::close(static_cast<int>(timer));
+  return result < 0 ? result : 0;
+}
+
+/// Asks until the lock is there. 0 or -errno; -EINTR when a signal handler without SA_RESTART has run.
 long wait_for_lock(Core& core, FdEntry entry, Control what, const Range& wanted) {
   for (long ms = first_wait_ms;; ms = ms * 2 < longest_wait_ms ? ms * 2 : longest_wait_ms) {
     Range range = wanted;
     const long result = control(core, entry, what, range);
-    if (result != -EAGAIN && result != -EACCES) return result;
-    const timespec time{0, ms * 1'000'000};
-    if (raw::call(SYS_nanosleep, raw::word(&time), 0) == -EINTR) return -EINTR;
+    if (result != -EAGAIN) return result;
+    if (const long failed = pause_for(ms); failed != 0) return failed;
   }
 }
 

@@ -1,5 +1,6 @@
 // Asks more of files in DIR than their bytes: modes, owners, times, O_APPEND, fsync, locks. The rules let it write. Usage: controlling DIR
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -86,6 +87,41 @@ static struct flock range(short type, off_t start, off_t length) {
   return lock;
 }
 
+static int signals_to;
+
+/// A child waits for a lock while a timer's handler runs again and again. With SA_RESTART it waits on, else it is EINTR.
+static void waiting_under_signals(int fd, int flags) {
+  int pipes[2];
+  if (pipe(pipes) != 0) return;
+  report("flock", flock(fd, LOCK_EX));
+  fflush(stdout);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const int own = open(file.c_str(), O_RDWR);
+    signals_to = pipes[1];
+    struct sigaction action {};
+    action.sa_handler = [](int) { (void)!write(signals_to, "x", 1); };
+    action.sa_flags = flags;
+    sigaction(SIGALRM, &action, nullptr);
+    const itimerval often{{0, 50'000}, {0, 50'000}};
+    setitimer(ITIMER_REAL, &often, nullptr);
+    const int got = flock(own, LOCK_EX);
+    const int failed = got == 0 ? 0 : errno;
+    const itimerval never{};
+    setitimer(ITIMER_REAL, &never, nullptr);
+    _exit(failed);
+  }
+  close(pipes[1]);
+  char byte;
+  for (int i = 0; (i < 3 || flags == 0) && read(pipes[0], &byte, 1) == 1; ++i) {  // an end of file: the child waits no longer
+  }
+  report("unlock", flock(fd, LOCK_UN));
+  int status = -1;
+  waitpid(pid, &status, 0);
+  report(flags ? "waited on" : "interrupted", status);
+  close(pipes[0]);
+}
+
 static void locks(int fd) {
   report("flock", flock(fd, LOCK_EX));
   in_child("child", [](int own) { report("flock of another", flock(own, LOCK_EX | LOCK_NB)); });
@@ -137,6 +173,8 @@ static void locks(int fd) {
   int status = -1;
   waitpid(pid, &status, 0);
   report("and gets it", status);
+  waiting_under_signals(fd, 0);
+  waiting_under_signals(fd, SA_RESTART);
   report("lockf", lseek(fd, 0, SEEK_SET) == 0 ? lockf(fd, F_TLOCK, 5) : -1);
   in_child("child", [](int own) { report("lockf of another", lockf(own, F_TEST, 5) < 0 && (errno == EAGAIN || errno == EACCES)); });
   report("lockf", lockf(fd, F_ULOCK, 5));
