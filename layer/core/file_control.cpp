@@ -66,17 +66,21 @@ bool is_changeable(Core& core, FdEntry entry) {
   return false;
 }
 
-/// Where the range of a lock begins, from the start of the file. < 0: -errno.
-std::int64_t start_of(Core& core, int fd, FdEntry entry, const struct flock& lock) {
-  if (lock.l_whence == SEEK_SET) return lock.l_start;
+/// Where the range of a lock begins, from the start of the file. 0 or -errno.
+long start_of(Core& core, int fd, FdEntry entry, const struct flock& lock, std::int64_t& start) {
+  std::int64_t base = 0;
   if (lock.l_whence == SEEK_CUR) {
-    const long position = seek(core, fd, entry, 0, SEEK_CUR);
-    return position < 0 ? position : position + lock.l_start;
+    base = seek(core, fd, entry, 0, SEEK_CUR);
+    if (base < 0) return base;
+  } else if (lock.l_whence == SEEK_END) {
+    relay::Stat now;
+    if (const long result = stat(core, entry, now); result != 0) return result;
+    base = static_cast<std::int64_t>(now.size);
+  } else if (lock.l_whence != SEEK_SET) {
+    return -EINVAL;
   }
-  if (lock.l_whence != SEEK_END) return -EINVAL;
-  relay::Stat now;
-  const long result = stat(core, entry, now);
-  return result != 0 ? result : static_cast<std::int64_t>(now.size) + lock.l_start;
+  if (__builtin_add_overflow(base, lock.l_start, &start)) return -EOVERFLOW;
+  return start < 0 ? -EINVAL : 0;
 }
 
 bool is_test(int command) { return command == F_GETLK || command == F_OFD_GETLK; }
@@ -117,11 +121,13 @@ long lock_whole(Core& core, FdEntry entry, int operation) {
 
 long lock_range(Core& core, int fd, FdEntry entry, int command, struct flock& lock) {
   if (!is_changeable(core, entry)) return not_ours;
-  std::int64_t start = start_of(core, fd, entry, lock);
-  if (start < 0) return start > -4096 && lock.l_whence != SEEK_SET ? start : -EINVAL;
-  std::int64_t length = lock.l_len;
-  if (length < 0) start += length, length = -length;
-  if (start < 0) return -EINVAL;
+  std::int64_t start = 0, length = lock.l_len;
+  if (const long result = start_of(core, fd, entry, lock, start); result != 0) return result;
+  if (length < 0) {  // the bytes before the start
+    start += length;
+    if (start < 0) return -EINVAL;
+    length = -length;
+  }
   Range range{static_cast<std::uint64_t>(lock.l_type), static_cast<std::uint64_t>(start), static_cast<std::uint64_t>(length)};
   if (!is_test(command)) return waits(command) ? wait_for_lock(core, entry, range_lock, range) : control(core, entry, range_lock, range);
   const long result = control(core, entry, range_test, range);

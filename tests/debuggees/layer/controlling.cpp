@@ -152,6 +152,14 @@ static void locks(int fd) {
     report("F_GETLK of a free range", fcntl(own, F_GETLK, &mine));
     report("is free", mine.l_type == F_UNLCK);
   });
+  report("to the start", lseek(fd, 0, SEEK_SET));
+  for (const short whence : {SEEK_SET, SEEK_CUR, SEEK_END}) {
+    struct flock before = range(F_WRLCK, -5, 1);  // the file is longer than that
+    before.l_whence = whence;
+    report("from 5 bytes before", fcntl(fd, F_SETLK, &before));
+  }
+  struct flock backwards = range(F_WRLCK, 3, -7);
+  report("to before the start", fcntl(fd, F_SETLK, &backwards));
   // A lock that is waited for: given free only when the child is about to wait.
   int pipes[2];
   if (pipe(pipes) != 0) return;
