@@ -108,7 +108,8 @@ long set_append(Core& core, FdEntry entry, bool on) {
   if (const long result = control(core, entry, append, range); result != 0) return result;
   if (core.owner() != Owner::us) return 0;
   for (int fd = 0, end = core.fds.top(); fd < end; ++fd)
-    if (const FdEntry one = core.fds.get(fd); one.is_file() && one.handle() == entry.handle()) core.fds.set(fd, one.with_append(on));
+    if (const FdEntry one = core.fds.get(fd); one.is_file() && one.handle() == entry.handle())
+      core.fds.replace(fd, one, one.with_append(on));
   return 0;
 }
 

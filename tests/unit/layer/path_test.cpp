@@ -186,6 +186,10 @@ TEST_CASE("entries of descriptors keep their parts") {
   CHECK(table->top() == 10);
   CHECK(table->holds(file.handle()));
   CHECK_FALSE(table->holds(file.handle(), 9));
-  CHECK(table->take(9) == file);
+  table->replace(9, file, file.with_append(false));
+  CHECK(table->get(9) == file.with_append(false));
+  table->replace(9, file, listener);
+  CHECK(table->take(9) == file.with_append(false));
+  table->replace(9, file.with_append(false), file);
   CHECK_FALSE(static_cast<bool>(table->get(9)));
 }
