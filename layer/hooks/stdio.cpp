@@ -145,6 +145,8 @@ HOOK(FILE*, fdopen, (int fd, const char* mode)) {
   const int flags = flags_of(mode);
   const int wanted = flags & O_ACCMODE;
   if (flags < 0 || (entry.access() != O_RDWR && wanted != static_cast<int>(entry.access()))) return errno = EINVAL, nullptr;
+  if ((flags & O_APPEND) != 0 && !entry.append())
+    if (const long failed = files::set_append(core, entry, true); failed != 0) return errno = static_cast<int>(-failed), nullptr;
   return stream_over(fd, mode);
 }
 

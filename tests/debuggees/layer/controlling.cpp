@@ -59,6 +59,15 @@ static void appending(int fd) {
   char bytes[50] = "";
   report("pread", pread(fd, bytes, sizeof bytes - 1, 0));
   report("bytes", std::string(bytes));
+  FILE* stream = fdopen(open(file.c_str(), O_WRONLY), "a");
+  report("fdopen", stream ? 0 : -1);
+  if (stream) {
+    report("F_GETFL", fcntl(fileno(stream), F_GETFL) & O_APPEND);
+    report("fputs", fputs("!", stream) >= 0);
+    report("fclose", fclose(stream));
+  }
+  report("pread", pread(fd, bytes, sizeof bytes - 1, 0));
+  report("bytes", std::string(bytes));
   report("fsync", fsync(fd));
   report("fdatasync", fdatasync(fd));
 }
