@@ -58,6 +58,11 @@ int open_at(int dirfd, const char* path, int flags, mode_t mode) { return openat
 int file_control(int fd, int command, long argument) { return fcntl(fd, command, argument); }
 int access_at(int dirfd, const char* path, int mode) { return faccessat(dirfd, path, mode, 0); }
 int change_mode_at(int dirfd, const char* path, mode_t mode) { return fchmodat(dirfd, path, mode, 0); }
+/// The kernel takes no path for dirfd itself; libc's utimensat refuses that.
+int change_times_at(int dirfd, const char* path, const timespec* times, int flags) {
+  if (!path) return flags == 0 ? futimens(dirfd, times) : result<int>(-EINVAL);
+  return utimensat(dirfd, path, times, flags);
+}
 
 long refuse_io_uring() {
   core.note_once("io_uring", "the pod's files and connections can't be used by it; the program is told that there is none (ENOSYS), "
@@ -109,7 +114,7 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
     case SYS_fchmod: return value = call(fchmod, a), true;
     case SYS_fchownat: return value = call(fchownat, a), true;
     case SYS_fchown: return value = call(fchown, a), true;
-    case SYS_utimensat: return value = call(utimensat, a), true;
+    case SYS_utimensat: return value = call(change_times_at, a), true;
     case SYS_truncate: return value = call(truncate, a), true;
     case SYS_ftruncate: return value = call(ftruncate, a), true;
     case SYS_fallocate: return value = call(fallocate, a), true;
