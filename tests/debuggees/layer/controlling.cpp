@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utime.h>
@@ -59,6 +60,12 @@ static void appending(int fd) {
   char bytes[50] = "";
   report("pread", pread(fd, bytes, sizeof bytes - 1, 0));
   report("bytes", std::string(bytes));
+  char more[] = "CD";
+  const iovec part{more, 2};
+  report("pwritev2 to the disk", pwritev2(fd, &part, 1, 4, RWF_DSYNC));
+  report("pwritev2 before the start", pwritev2(fd, &part, 1, -2, 0));
+  report("preadv2 before the start", preadv2(fd, &part, 1, -2, 0));
+  report("preadv2 of no flag", preadv2(fd, &part, 1, 0, 1 << 20));
   FILE* stream = fdopen(open(file.c_str(), O_WRONLY), "a");
   report("fdopen", stream ? 0 : -1);
   if (stream) {
