@@ -151,8 +151,9 @@ HOOK(FILE*, fdopen, (int fd, const char* mode)) {
 }
 
 HOOK(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
-  const int old = active() ? fileno(stream) : -1;
   const int saved = errno;
+  const int old = active() ? fileno(stream) : -1;
+  errno = saved;
   const int flags = flags_of(mode);
   const long fd = !path || flags < 0 || !active() ? not_ours : files::open(core, AT_FDCWD, path, flags, 0666);
   if (fd == not_ours) {
@@ -188,7 +189,10 @@ HOOK(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
 HOOK_ALIAS(freopen64, freopen)
 
 HOOK(int, fclose, (FILE * stream)) {
-  const ClosingElsewhere closing(active() && !find(stream) ? fileno_unlocked(stream) : -1);
+  const int saved = errno;
+  const int fd = active() && !find(stream) ? fileno_unlocked(stream) : -1;
+  errno = saved;  // a stream in memory has no descriptor
+  const ClosingElsewhere closing(fd);
   return original(fclose)(stream);
 }
 
