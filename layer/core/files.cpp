@@ -162,6 +162,17 @@ long open(Core& core, int dirfd, const char* path, int flags, unsigned mode) {
   return locate(core, dirfd, path, [&](const Location& location) { return open(core, location, flags, mode); });
 }
 
+long refuse_change(Core& core, const Location& location, Effect effect) {
+  if (location.mode == FileMode::read && effect != Effect::removes) {
+    relay::Stat there;
+    const long found = stat(core, location, effect == Effect::changes, there);
+    if (effect != Effect::makes && found != 0) return found;
+    if (effect == Effect::makes && found != -ENOENT) return found == 0 ? -EEXIST : found;
+  }
+  note_read_only(core, location.path);
+  return -EROFS;
+}
+
 long stat(Core& core, const Location& location, bool follow, relay::Stat& stat) {
   RelayCall call(relay::Op::stat, location.path);
   call.request.a = follow;

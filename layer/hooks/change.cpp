@@ -16,7 +16,8 @@ enum Change : unsigned { make_directory, unlink_file, remove_directory, rename_f
 
 long change(Change what, int dirfd, const char* path, std::uint64_t number = 0) {
   if (!active()) return not_ours;
-  return files::locate_to_change(core, dirfd, path, [&](const files::Location& location) {
+  const auto effect = what == make_directory ? files::Effect::makes : what == set_size ? files::Effect::changes : files::Effect::removes;
+  return files::locate_to_change(core, dirfd, path, effect, [&](const files::Location& location) {
     return files::change(core, what, location, {}, number);
   });
 }
@@ -40,7 +41,7 @@ long change_two(Change what, int from_dirfd, const char* from, int to_dirfd, con
 
 long change_symlink(const char* target, int dirfd, const char* path) {
   if (!active()) return not_ours;
-  return files::locate_to_change(core, dirfd, path, [&](const files::Location& location) {
+  return files::locate_to_change(core, dirfd, path, files::Effect::makes, [&](const files::Location& location) {
     return files::change(core, make_symlink, location, target, 0);
   });
 }
@@ -48,7 +49,10 @@ long change_symlink(const char* target, int dirfd, const char* path) {
 /// Changes that the pod's agent doesn't do: refused like on a file system that has no such thing.
 long refuse(int dirfd, const char* path) {
   if (!active()) return not_ours;
-  return files::locate_to_change(core, dirfd, path, [](const files::Location&) { return long{-EPERM}; });
+  return files::locate_to_change(core, dirfd, path, files::Effect::makes, [](const files::Location& location) {
+    relay::Stat there;
+    return files::stat(core, location, false, there) == 0 ? long{-EEXIST} : long{-EPERM};
+  });
 }
 
 }  // namespace

@@ -63,6 +63,18 @@ TEST_CASE("files.map: a local name for the pod's files") {
   CHECK(refused.err.find("Read-only file system") != std::string::npos);
 }
 
+TEST_CASE("what may not be changed is refused in a kernel's order: there already, missing, read-only") {
+  const std::string script = "import os\ndef attempt(call, *arguments):\n  try: call(*arguments)\n  except OSError as error: print(error.errno, end=' ')\n"
+                             "attempt(os.mkdir, '/data/tree/sub')\nattempt(os.symlink, 'x', '/data/tree/link')\nattempt(os.mkfifo, '/data/tree/empty')\n"
+                             "attempt(os.chmod, '/data/tree/missing', 0o600)\nattempt(os.utime, '/data/tree/missing')\nattempt(os.truncate, '/data/tree/missing', 0)";
+  const auto known = LayerPod::shared().run({"python3", "-c", script});
+  CHECK(known.out == "17 17 17 2 2 2 ");
+  CHECK(known.err == "");
+  const auto refused = LayerPod::shared().run({"python3", "-c", "import os\ntry: os.mkdir('/data/tree/new')\nexcept OSError as error: print(error.errno)"});
+  CHECK(refused.out == "30\n");
+  CHECK(refused.err.find("read-only here (EROFS)") != std::string::npos);
+}
+
 TEST_CASE("controlling: modes, owners, times, O_APPEND, fsync, locks") {
   const auto folder = fresh_folder("controlling");
   check_same({"controlling", folder}, writable);
