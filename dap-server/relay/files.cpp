@@ -308,13 +308,13 @@ Task<Answer> Files::change_attributes(Call call) {
     const auto at = files_.find(call.request.c);
     if (at == files_.end()) co_return refuse(EBADF);
     request.handle = at->second->agent_handle;
-    at->second->heard = {};
   } else {
     request.path = std::move(call.text);
   }
   paths_.forget();
   auto done = co_await ask<protocol::Done>(context_, std::move(request));
   paths_.forget();
+  for (auto& [handle, file] : files_) file->heard = {};  // any of them may be the one, by whatever name
   co_return refuse(done ? 0 : code_of(done.error()));
 }
 

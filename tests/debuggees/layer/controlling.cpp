@@ -40,6 +40,11 @@ static void attributes(int fd) {
   report("utime", utime(file.c_str(), &old));
   show("after it");
   report("lutimes", lutimes((file + ".link").c_str(), coarse));
+  struct stat open_file {};
+  report("fstat", fstat(fd, &open_file));
+  report("chmod", chmod(file.c_str(), 0604));
+  report("fstat after it", fstat(fd, &open_file));
+  report("mode", open_file.st_mode & 07777);
   report("chown", chown(file.c_str(), getuid(), getgid()));
   report("fchown", fchown(fd, static_cast<uid_t>(-1), getgid()));
   report("lchown", lchown((file + ".link").c_str(), getuid(), getgid()));
