@@ -159,6 +159,14 @@ static void locks(int fd) {
   close(reader);
   report("unlock", flock(fd, LOCK_UN));
 
+  report("flock when the children's are gone", flock(fd, LOCK_EX));
+  report("unlock", flock(fd, LOCK_UN));
+  for (int i = 0; i < 3; ++i) {
+    const int closed = open(file.c_str(), O_RDWR);
+    report("flock that a close ends", flock(closed, LOCK_EX | LOCK_NB));
+    close(closed);
+  }
+
   struct flock lock = range(F_WRLCK, 2, 4);
   report("F_SETLK", fcntl(fd, F_SETLK, &lock));
   in_child("child", [](int own) {
