@@ -61,8 +61,8 @@ long wait_for_lock(Core& core, FdEntry entry, Control what, const Range& wanted)
 
 bool is_changeable(Core& core, FdEntry entry) {
   if (entry.changeable()) return true;
-  core.note_once("", "the program locks files of the pod that are read-only here: such locks hold on this machine alone, and nobody in the "
-                     "pod sees them");
+  core.note_once("", "the program locks files of the pod that are read-only here: such a lock is seen neither in the pod nor by who "
+                     "opens the file anew here");
   return false;
 }
 

@@ -73,7 +73,7 @@ long truncate(Core& core, FdEntry entry, std::int64_t size);
 long sync(Core& core, FdEntry entry, bool data_only);
 /// F_SETFL's O_APPEND, on every descriptor of the handle.
 long set_append(Core& core, FdEntry entry, bool on);
-/// flock(2). Where the rules say read, the lock is this machine's, and `not_ours` says so, with a note.
+/// flock(2). Where the rules say read, the lock is the local copy's, which nobody else opens: `not_ours`, and a note.
 long lock_whole(Core& core, FdEntry entry, int operation);
 /// fcntl(2) with F_SETLK, F_SETLKW, F_GETLK or their F_OFD_ forms. As lock_whole. In the pod the lock belongs to the open file.
 long lock_range(Core& core, int fd, FdEntry entry, int command, struct flock& lock);
