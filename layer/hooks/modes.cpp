@@ -31,6 +31,13 @@ files::Attributes owner_is(uid_t user, gid_t group) {
   return attributes;
 }
 
+/// Times before 1677 and after 2262 become those: as a file system does with what it can't keep.
+std::int64_t nanoseconds_of(const timespec& time) {
+  std::int64_t sum;
+  const bool fits = !__builtin_mul_overflow(time.tv_sec, second, &sum) && !__builtin_add_overflow(sum, time.tv_nsec, &sum) && sum > is_now;
+  return fits ? sum : time.tv_sec < 0 ? is_now + 1 : INT64_MAX;
+}
+
 /// Null: both are now. False: a number of nanoseconds that no kernel takes.
 bool times_are(const timespec* times, files::Attributes& attributes) {
   attributes.attribute = times_of_file;
@@ -42,7 +49,7 @@ bool times_are(const timespec* times, files::Attributes& attributes) {
     else if (times[i].tv_nsec < 0 || times[i].tv_nsec >= second)
       return false;
     else
-      attributes.times[i] = times[i].tv_sec * second + times[i].tv_nsec;
+      attributes.times[i] = nanoseconds_of(times[i]);
   }
   return true;
 }
