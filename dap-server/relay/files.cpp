@@ -167,7 +167,8 @@ Result<void> Files::make_snapshot(File& file, protocol::OpenedFile opened, Answe
 }
 
 Result<void> Files::make_placeholder(File& file, Answer& answer) {
-  TRY_ASSIGN(memfd, make_memfd((file.kind == FileKind::directory ? "inpod-d:" : "inpod-h:") + std::to_string(file.handle)));
+  const char* kind = file.kind == FileKind::directory ? "inpod-d:" : (file.flags & O_ACCMODE) == O_RDONLY ? "inpod-h:" : "inpod-w:";
+  TRY_ASSIGN(memfd, make_memfd(kind + std::to_string(file.handle)));
   file.remote = std::make_shared<RemoteFile>(context_, file.agent_handle, file.flags, file.stat);
   answer.fd = std::move(memfd);
   return {};
