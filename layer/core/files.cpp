@@ -151,7 +151,7 @@ long open(Core& core, const Location& location, int flags, unsigned mode) {
   const int asked = (flags & O_PATH) != 0 ? (flags & (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) : flags;
   RelayCall call(relay::Op::open, location.path);
   call.request.a = static_cast<std::uint64_t>(asked);
-  call.request.b = mode & 07777;
+  call.request.b = core.masked(mode) & 07777;
   const long result = core.relay.ask(call);
   return result != 0 ? result : take_in(core, call, location, flags, asked);
 }

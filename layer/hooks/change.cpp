@@ -60,10 +60,10 @@ long refuse(int dirfd, const char* path) {
 #define LOCAL_OR(value, here) const long done = (value); return done == not_ours ? (here) : result<int>(done)
 
 HOOK(int, mkdir, (const char* path, mode_t mode)) {
-  LOCAL_OR(change(make_directory, AT_FDCWD, path, mode), original(mkdir)(path, mode));
+  LOCAL_OR(change(make_directory, AT_FDCWD, path, core.masked(mode)), original(mkdir)(path, mode));
 }
 HOOK(int, mkdirat, (int dirfd, const char* path, mode_t mode)) {
-  LOCAL_OR(change(make_directory, dirfd, path, mode), original(mkdirat)(dirfd, path, mode));
+  LOCAL_OR(change(make_directory, dirfd, path, core.masked(mode)), original(mkdirat)(dirfd, path, mode));
 }
 HOOK(int, unlink, (const char* path)) { LOCAL_OR(change(unlink_file, AT_FDCWD, path), original(unlink)(path)); }
 HOOK(int, unlinkat, (int dirfd, const char* path, int flags)) {

@@ -1,4 +1,4 @@
-// What chmod, chown and utimensat change, with their relatives: modes, owners and times of files, by path or by descriptor.
+// What chmod, chown and utimensat change, with their relatives: modes, owners and times of files, by path or by descriptor. And umask.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -105,6 +105,12 @@ HOOK(int, fchmodat, (int dirfd, const char* path, mode_t mode, int flags)) {
   LOCAL_OR(change(dirfd, path, mode_is(mode), flags), original(fchmodat)(dirfd, path, mode, flags));
 }
 HOOK(int, fchmod, (int fd, mode_t mode)) { LOCAL_OR(change(fd, mode_is(mode)), original(fchmod)(fd, mode)); }
+
+HOOK(mode_t, umask, (mode_t mask)) {
+  const mode_t before = original(umask)(mask);
+  if (active() && core.owner() == Owner::us) core.set_mask(mask);
+  return before;
+}
 
 HOOK(int, chown, (const char* path, uid_t user, gid_t group)) {
   LOCAL_OR(change(AT_FDCWD, path, owner_is(user, group)), original(chown)(path, user, group));

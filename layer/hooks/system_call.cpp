@@ -143,6 +143,7 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
     case SYS_flistxattr: return value = call(flistxattr, a), true;
     case SYS_execve: return value = call(execve, a), true;
     case SYS_execveat: return value = call(execveat, a), true;
+    case SYS_umask: return value = call(umask, a), true;
     case SYS_uname: return value = call(uname, a), true;
     default: return false;
   }

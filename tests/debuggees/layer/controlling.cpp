@@ -51,6 +51,23 @@ static void attributes(int fd) {
   report("chmod of nothing", chmod((file + ".missing").c_str(), 0600));
 }
 
+/// The program's own mask counts for what it makes.
+static void masks() {
+  const std::string made = file + ".made";
+  report("umask", umask(027));
+  const int fd = open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
+  struct stat stat {};
+  report("fstat", fstat(fd, &stat));
+  report("mode", stat.st_mode & 07777);
+  close(fd);
+  report("unlink", unlink(made.c_str()));
+  report("mkdir", mkdir(made.c_str(), 0777));
+  report("stat", ::stat(made.c_str(), &stat));
+  report("mode", stat.st_mode & 07777);
+  report("rmdir", rmdir(made.c_str()));
+  report("umask", umask(022));
+}
+
 static void appending(int fd) {
   report("write", write(fd, "0123456789", 10));
   report("F_SETFL", fcntl(fd, F_SETFL, O_APPEND));
@@ -226,6 +243,7 @@ int main(int, char** arguments) {
   close(open(other.c_str(), O_WRONLY | O_CREAT, 0644));
   report("symlink", symlink("controlled", (file + ".link").c_str()));
   attributes(fd);
+  masks();
   appending(fd);
   locks(fd);
   close(fd);
