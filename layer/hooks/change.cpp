@@ -96,7 +96,8 @@ HOOK(int, link, (const char* from, const char* to)) {
   LOCAL_OR(change_two(make_link, AT_FDCWD, from, AT_FDCWD, to), original(link)(from, to));
 }
 HOOK(int, linkat, (int from_dirfd, const char* from, int to_dirfd, const char* to, int flags)) {
-  LOCAL_OR(change_two(make_link, from_dirfd, from, to_dirfd, to), original(linkat)(from_dirfd, from, to_dirfd, to, flags));
+  LOCAL_OR(change_two(make_link, from_dirfd, from, to_dirfd, to, static_cast<unsigned>(flags & AT_SYMLINK_FOLLOW)),
+           original(linkat)(from_dirfd, from, to_dirfd, to, flags));
 }
 HOOK(int, truncate, (const char* path, off_t size)) {
   LOCAL_OR(change(set_size, AT_FDCWD, path, static_cast<std::uint64_t>(size)), original(truncate)(path, size));
