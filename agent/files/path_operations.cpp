@@ -73,12 +73,13 @@ protocol::DirectoryEntry next_entry(OpenListing& listing) {
 }
 
 Message rename_or_link(const PodRoot& root, const protocol::ChangePath& request) {
-  auto from = root.locate_entry(request.path);
+  bool links = request.change == PathChange::link, follow = links && (request.number & AT_SYMLINK_FOLLOW);
+  auto from = follow ? root.locate(request.path, true) : root.locate_entry(request.path);
   if (!from) return to_failure(from.error());
   auto to = root.locate_entry(request.other);
   if (!to) return to_failure(to.error());
   const char *first = from->path.c_str(), *second = to->path.c_str();
-  if (request.change == PathChange::link) return done_or_errno(::link(first, second), request.path);
+  if (links) return done_or_errno(::linkat(AT_FDCWD, first, AT_FDCWD, second, follow ? AT_SYMLINK_FOLLOW : 0), request.path);
   auto flags = static_cast<unsigned>(request.number);
   return done_or_errno(flags == 0 ? ::rename(first, second) : ::renameat2(AT_FDCWD, first, AT_FDCWD, second, flags), request.path);
 }

@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <memory>
 
 #include "incoming/stolen_socket.hpp"
 
@@ -45,11 +46,14 @@ Task<void> pump(tcp::socket& from, tcp::socket& to, protocol::Bytes piece, bool 
 
 Task<bool> connect_within(tcp::socket& socket, const Endpoint& target, std::chrono::milliseconds bound) {
   asio::steady_timer timer(socket.get_executor(), bound);
-  timer.async_wait([&socket](boost::system::error_code error) {
-    if (!error) socket.cancel(error);
+  // A timer that has expired can't be cancelled: its handler may still be on its way when the socket is in other use, or gone.
+  const auto connecting = std::make_shared<bool>(true);
+  timer.async_wait([&socket, connecting](boost::system::error_code error) {
+    if (!error && *connecting) socket.cancel(error);
   });
   const tcp::endpoint endpoint = to_asio(target);
   const auto [error] = co_await socket.async_connect(endpoint, awaiting);
+  *connecting = false;
   timer.cancel();
   co_return !error;
 }

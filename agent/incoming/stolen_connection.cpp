@@ -76,8 +76,10 @@ Task<void> StolenConnection::run(std::shared_ptr<StolenConnection> self) {
 Task<bool> StolenConnection::look(std::shared_ptr<StolenConnection> self) {
   const auto until = std::chrono::steady_clock::now() + look_time;
   self->deadline_.expires_at(until);
-  self->deadline_.async_wait([weak = self->weak_from_this()](boost::system::error_code error) {
-    if (const auto still = weak.lock(); still && !error) still->socket_.cancel(error);
+  // An expired timer can't be cancelled: its handler must not end the reads that come after the look.
+  const auto looking = std::make_shared<bool>(true);
+  self->deadline_.async_wait([weak = self->weak_from_this(), looking](boost::system::error_code error) {
+    if (const auto still = weak.lock(); still && !error && *looking) still->socket_.cancel(error);
   });
   bool gone = false;
   Opening verdict;
@@ -91,6 +93,7 @@ Task<bool> StolenConnection::look(std::shared_ptr<StolenConnection> self) {
     if (error) self->peer_finished_ = true;
     gone = error && error != asio::error::eof;
   }
+  *looking = false;
   self->deadline_.cancel();
   if (gone && verdict != Opening::probe) self->abort();
   co_return verdict == Opening::probe;

@@ -1,4 +1,4 @@
-// The binary form of messages, made from their Boost.Describe descriptions (messages.hpp); all templates are in codec.cpp.
+// The binary form of messages, made from their Boost.Describe descriptions (messages.hpp) by described_codec.hpp.
 //
 // Integers are little endian; enums their underlying integer; bool one byte, 0 or 1; text, Bytes and vectors a u32
 // length (elements) and the elements; arrays the elements; a struct its members in order; a variant a u16 index and

@@ -198,8 +198,8 @@ BOOST_DESCRIBE_STRUCT(Directory, (), (cursor, stat, entries))
 
 enum class PathChange : std::uint8_t { make_directory, unlink, remove_directory, rename, symlink, link, chmod, truncate };
 BOOST_DESCRIBE_ENUM(PathChange, make_directory, unlink, remove_directory, rename, symlink, link, chmod, truncate)
-/// mkdir, unlink, rmdir, rename(path→other; number: renameat2's flags), symlink(other is the target), link, chmod(number),
-/// truncate(number).
+/// mkdir, unlink, rmdir, rename(path→other; number: renameat2's flags), symlink(other is the target), link(number: 0 or AT_SYMLINK_FOLLOW),
+/// chmod(number), truncate(number).
 struct ChangePath {
   PathChange change = PathChange::unlink;
   std::string path, other;

@@ -2,6 +2,7 @@
 #include "relay/files.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cstring>
@@ -18,6 +19,7 @@ struct Files::File {
   protocol::FileStat stat;
   Clock::time_point heard;  // when `stat` came
   bool renewing = false;
+  bool locked = false;  // perhaps: it has been, by flock or fcntl
   std::shared_ptr<Snapshot> snapshot;
   std::shared_ptr<RemoteFile> remote;
 };
@@ -165,7 +167,8 @@ Result<void> Files::make_snapshot(File& file, protocol::OpenedFile opened, Answe
 }
 
 Result<void> Files::make_placeholder(File& file, Answer& answer) {
-  TRY_ASSIGN(memfd, make_memfd((file.kind == FileKind::directory ? "inpod-d:" : "inpod-h:") + std::to_string(file.handle)));
+  const char* kind = file.kind == FileKind::directory ? "inpod-d:" : (file.flags & O_ACCMODE) == O_RDONLY ? "inpod-h:" : "inpod-w:";
+  TRY_ASSIGN(memfd, make_memfd(kind + std::to_string(file.handle)));
   file.remote = std::make_shared<RemoteFile>(context_, file.agent_handle, file.flags, file.stat);
   answer.fd = std::move(memfd);
   return {};
@@ -284,6 +287,7 @@ Task<Answer> Files::control(Call call) {
   request.start = call.request.d;
   if (call.data.size() == sizeof request.length) std::memcpy(&request.length, call.data.data(), sizeof request.length);
   const bool append = request.control == protocol::FileControl::append, on = request.number != 0;
+  if (request.control == protocol::FileControl::whole_lock || request.control == protocol::FileControl::range_lock) file->locked = true;
   auto done = co_await ask<protocol::Controlled>(context_, std::move(request));
   if (!done) co_return refuse(code_of(done.error()));
   if (append && file->remote) file->remote->set_append(on);
@@ -308,18 +312,21 @@ Task<Answer> Files::change_attributes(Call call) {
     const auto at = files_.find(call.request.c);
     if (at == files_.end()) co_return refuse(EBADF);
     request.handle = at->second->agent_handle;
-    at->second->heard = {};
   } else {
     request.path = std::move(call.text);
   }
   paths_.forget();
   auto done = co_await ask<protocol::Done>(context_, std::move(request));
   paths_.forget();
+  for (auto& [handle, file] : files_) file->heard = {};  // any of them may be the one, by whatever name
   co_return refuse(done ? 0 : code_of(done.error()));
 }
 
 void Files::unused(std::uint64_t handle) {
-  if (!has(handle)) return;
+  const auto at = files_.find(handle);
+  if (at == files_.end()) return;
+  // Not a second later: programs let a lock go by closing its file, and others of them try for it then.
+  if (std::exchange(at->second->locked, false)) context_.spawn(unlock(at->second->agent_handle));
   unused_.push_back(handle);
   if (!std::exchange(sweeping_, true)) context_.spawn(sweep());
 }
@@ -347,6 +354,17 @@ void Files::remove(std::uint64_t handle) {
     file->snapshot->close();
   }
   if (!context_.closed) context_.spawn(drop(file->agent_handle));
+}
+
+Task<void> Files::unlock(std::uint64_t agent_handle) {
+  protocol::ControlFile whole, range;
+  whole.handle = range.handle = agent_handle;
+  whole.control = protocol::FileControl::whole_lock;
+  whole.number = LOCK_UN;
+  range.control = protocol::FileControl::range_lock;
+  range.number = F_UNLCK;
+  co_await ask<protocol::Controlled>(context_, std::move(whole));
+  co_await ask<protocol::Controlled>(context_, std::move(range));
 }
 
 Task<void> Files::drop(std::uint64_t agent_handle) {

@@ -51,6 +51,7 @@ class Files {
   Task<void> run_list(std::shared_ptr<Listing> listing, std::string path, std::string memfd_name);
   Task<void> renew(std::shared_ptr<File> file);
   Task<void> sweep();
+  Task<void> unlock(std::uint64_t agent_handle);
   Task<void> drop(std::uint64_t agent_handle);
   void remove(std::uint64_t handle);
 

@@ -41,7 +41,8 @@ FdEntry parse_memfd_name(std::string_view link) {
   if (!starts_with(link, start)) return {};
   link.remove_prefix(start.size());
   FdKind kind = FdKind::snapshot;
-  if (starts_with(link, "-h:"))
+  const bool writes = starts_with(link, "-w:");
+  if (writes || starts_with(link, "-h:"))
     kind = FdKind::handle, link.remove_prefix(3);
   else if (starts_with(link, "-d:"))
     kind = FdKind::directory, link.remove_prefix(3);
@@ -56,8 +57,7 @@ FdEntry parse_memfd_name(std::string_view link) {
     link.remove_prefix(1);
     if (!take_number(link, FdEntry::no_slot, slot)) return {};
   }
-  return FdEntry::file(kind, handle, static_cast<std::uint32_t>(slot), kind == FdKind::handle ? O_RDWR : O_RDONLY, false,
-                       kind == FdKind::handle);
+  return FdEntry::file(kind, handle, static_cast<std::uint32_t>(slot), writes ? O_RDWR : O_RDONLY, false, writes);
 }
 
 const char* Core::complain(std::string_view start, std::string_view detail) {

@@ -51,6 +51,11 @@ class Core {
   /// Shows the user a sentence about `subject`, once per process for each pair.
   void note_once(std::string_view subject, std::string_view text);
 
+  /// umask(2) by the program itself: in the pod it counts beside that of the pod's process.
+  void set_mask(unsigned mask) { mask_.store(mask & 0777, std::memory_order_relaxed); }
+  /// The mode of a file that is made.
+  unsigned masked(unsigned mode) const { return mode & ~mask_.load(std::memory_order_relaxed); }
+
   Rules rules;
   RelayClient relay;
   FdTable fds;
@@ -67,6 +72,7 @@ class Core {
   const char* complain(std::string_view start, std::string_view detail);
 
   Mark* mark_ = nullptr;
+  std::atomic<unsigned> mask_ = 0;
   std::atomic<std::uint64_t> noted_[64] = {};
 };
 

@@ -75,6 +75,11 @@ class FdTable {
     }
     return true;
   }
+  /// Only while fd still has the entry `from`; fd is one that has had an entry.
+  void replace(int fd, FdEntry from, FdEntry to) {
+    std::uint64_t expected = from.word();
+    entries_[fd].compare_exchange_strong(expected, to.word(), std::memory_order_acq_rel);
+  }
   FdEntry take(int fd) {
     return static_cast<unsigned>(fd) < capacity ? FdEntry(entries_[fd].exchange(0, std::memory_order_acq_rel)) : FdEntry();
   }

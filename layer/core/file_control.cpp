@@ -3,6 +3,7 @@
 // A lock that must be waited for is asked for again and again: the wait is the program's, so it ends with a signal, and nobody in
 // the pod or in inpod waits for a program that a debugger has stopped.
 #include <sys/file.h>
+#include <sys/timerfd.h>
 #include <time.h>
 
 #include <cerrno>
@@ -35,35 +36,51 @@ long control(Core& core, FdEntry entry, Control what, Range& range) {
   return result;
 }
 
-/// Asks until the lock is there. 0 or -errno; -EINTR when a signal handler has run.
+/// 0 or -errno. By a timer's descriptor, since reading it is what the kernel does when it waits for a lock: -EINTR when a signal
+/// handler without SA_RESTART ran, and on after any other. nanosleep(2) and poll(2) are never taken up again.
+long pause_for(long ms) {
+  const long timer = move_above_standard(raw::call(SYS_timerfd_create, CLOCK_MONOTONIC, TFD_CLOEXEC));
+  if (timer < 0) return timer;
+  const itimerspec once{{0, 0}, {0, ms * 1'000'000}};
+  std::uint64_t expired;
+  long result = raw::call(SYS_timerfd_settime, timer, 0, raw::word(&once), 0);
+  if (result == 0) result = raw::read(static_cast<int>(timer), &expired, sizeof expired);
+  raw::close(static_cast<int>(timer));
+  return result < 0 ? result : 0;
+}
+
+/// Asks until the lock is there. 0 or -errno; -EINTR when a signal handler without SA_RESTART has run.
 long wait_for_lock(Core& core, FdEntry entry, Control what, const Range& wanted) {
   for (long ms = first_wait_ms;; ms = ms * 2 < longest_wait_ms ? ms * 2 : longest_wait_ms) {
     Range range = wanted;
     const long result = control(core, entry, what, range);
-    if (result != -EAGAIN && result != -EACCES) return result;
-    const timespec time{0, ms * 1'000'000};
-    if (raw::call(SYS_nanosleep, raw::word(&time), 0) == -EINTR) return -EINTR;
+    if (result != -EAGAIN) return result;
+    if (const long failed = pause_for(ms); failed != 0) return failed;
   }
 }
 
 bool is_changeable(Core& core, FdEntry entry) {
   if (entry.changeable()) return true;
-  core.note_once("", "the program locks files of the pod that are read-only here: such locks hold on this machine alone, and nobody in the "
-                     "pod sees them");
+  core.note_once("", "the program locks files of the pod that are read-only here: such a lock is seen neither in the pod nor by who "
+                     "opens the file anew here");
   return false;
 }
 
-/// Where the range of a lock begins, from the start of the file. < 0: -errno.
-std::int64_t start_of(Core& core, int fd, FdEntry entry, const struct flock& lock) {
-  if (lock.l_whence == SEEK_SET) return lock.l_start;
+/// Where the range of a lock begins, from the start of the file. 0 or -errno.
+long start_of(Core& core, int fd, FdEntry entry, const struct flock& lock, std::int64_t& start) {
+  std::int64_t base = 0;
   if (lock.l_whence == SEEK_CUR) {
-    const long position = seek(core, fd, entry, 0, SEEK_CUR);
-    return position < 0 ? position : position + lock.l_start;
+    base = seek(core, fd, entry, 0, SEEK_CUR);
+    if (base < 0) return base;
+  } else if (lock.l_whence == SEEK_END) {
+    relay::Stat now;
+    if (const long result = stat(core, entry, now); result != 0) return result;
+    base = static_cast<std::int64_t>(now.size);
+  } else if (lock.l_whence != SEEK_SET) {
+    return -EINVAL;
   }
-  if (lock.l_whence != SEEK_END) return -EINVAL;
-  relay::Stat now;
-  const long result = stat(core, entry, now);
-  return result != 0 ? result : static_cast<std::int64_t>(now.size) + lock.l_start;
+  if (__builtin_add_overflow(base, lock.l_start, &start)) return -EOVERFLOW;
+  return start < 0 ? -EINVAL : 0;
 }
 
 bool is_test(int command) { return command == F_GETLK || command == F_OFD_GETLK; }
@@ -91,7 +108,8 @@ long set_append(Core& core, FdEntry entry, bool on) {
   if (const long result = control(core, entry, append, range); result != 0) return result;
   if (core.owner() != Owner::us) return 0;
   for (int fd = 0, end = core.fds.top(); fd < end; ++fd)
-    if (const FdEntry one = core.fds.get(fd); one.is_file() && one.handle() == entry.handle()) core.fds.set(fd, one.with_append(on));
+    if (const FdEntry one = core.fds.get(fd); one.is_file() && one.handle() == entry.handle())
+      core.fds.replace(fd, one, one.with_append(on));
   return 0;
 }
 
@@ -104,11 +122,13 @@ long lock_whole(Core& core, FdEntry entry, int operation) {
 
 long lock_range(Core& core, int fd, FdEntry entry, int command, struct flock& lock) {
   if (!is_changeable(core, entry)) return not_ours;
-  std::int64_t start = start_of(core, fd, entry, lock);
-  if (start < 0) return start > -4096 && lock.l_whence != SEEK_SET ? start : -EINVAL;
-  std::int64_t length = lock.l_len;
-  if (length < 0) start += length, length = -length;
-  if (start < 0) return -EINVAL;
+  std::int64_t start = 0, length = lock.l_len;
+  if (const long result = start_of(core, fd, entry, lock, start); result != 0) return result;
+  if (length < 0) {  // the bytes before the start
+    start += length;
+    if (start < 0) return -EINVAL;
+    length = -length;
+  }
   Range range{static_cast<std::uint64_t>(lock.l_type), static_cast<std::uint64_t>(start), static_cast<std::uint64_t>(length)};
   if (!is_test(command)) return waits(command) ? wait_for_lock(core, entry, range_lock, range) : control(core, entry, range_lock, range);
   const long result = control(core, entry, range_test, range);

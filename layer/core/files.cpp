@@ -151,7 +151,7 @@ long open(Core& core, const Location& location, int flags, unsigned mode) {
   const int asked = (flags & O_PATH) != 0 ? (flags & (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) : flags;
   RelayCall call(relay::Op::open, location.path);
   call.request.a = static_cast<std::uint64_t>(asked);
-  call.request.b = mode & 07777;
+  call.request.b = core.masked(mode) & 07777;
   const long result = core.relay.ask(call);
   return result != 0 ? result : take_in(core, call, location, flags, asked);
 }
@@ -160,6 +160,17 @@ long open(Core& core, const Location& location, int flags, unsigned mode) {
 
 long open(Core& core, int dirfd, const char* path, int flags, unsigned mode) {
   return locate(core, dirfd, path, [&](const Location& location) { return open(core, location, flags, mode); });
+}
+
+long refuse_change(Core& core, const Location& location, Effect effect) {
+  if (location.mode == FileMode::read && effect != Effect::removes) {
+    relay::Stat there;
+    const long found = stat(core, location, effect == Effect::changes, there);
+    if (effect != Effect::makes && found != 0) return found;
+    if (effect == Effect::makes && found != -ENOENT) return found == 0 ? -EEXIST : found;
+  }
+  note_read_only(core, location.path);
+  return -EROFS;
 }
 
 long stat(Core& core, const Location& location, bool follow, relay::Stat& stat) {

@@ -43,13 +43,17 @@ long locate_to_look(Core& core, int dirfd, const char* path, F use) {
 /// Tells once that something was refused because the pod's files are read-only here.
 void note_read_only(Core& core, std::string_view path);
 
-/// For mkdir, unlink, rename…: -EROFS, noted once, where the rules allow reading only.
+/// What a change does to the name or the file at its path.
+enum class Effect { removes, makes, changes, changes_link };
+/// Why a change is refused that the rules don't allow, in the order in which a kernel looks at what is mounted read-only: what exists
+/// can't be made (-EEXIST), what is missing can't be changed (-ENOENT); else -EROFS, noted once.
+long refuse_change(Core& core, const Location& location, Effect effect);
+
+/// For mkdir, unlink, chmod…: `use` where the rules allow writing.
 template <class F>
-long locate_to_change(Core& core, int dirfd, const char* path, F use) {
+long locate_to_change(Core& core, int dirfd, const char* path, Effect effect, F use) {
   return locate(core, dirfd, path, [&](const Location& location) -> long {
-    if (location.mode == FileMode::write) return use(location);
-    note_read_only(core, location.path);
-    return -EROFS;
+    return location.mode == FileMode::write ? long{use(location)} : refuse_change(core, location, effect);
   });
 }
 
@@ -69,7 +73,7 @@ long truncate(Core& core, FdEntry entry, std::int64_t size);
 long sync(Core& core, FdEntry entry, bool data_only);
 /// F_SETFL's O_APPEND, on every descriptor of the handle.
 long set_append(Core& core, FdEntry entry, bool on);
-/// flock(2). Where the rules say read, the lock is this machine's, and `not_ours` says so, with a note.
+/// flock(2). Where the rules say read, the lock is the local copy's, which nobody else opens: `not_ours`, and a note.
 long lock_whole(Core& core, FdEntry entry, int operation);
 /// fcntl(2) with F_SETLK, F_SETLKW, F_GETLK or their F_OFD_ forms. As lock_whole. In the pod the lock belongs to the open file.
 long lock_range(Core& core, int fd, FdEntry entry, int command, struct flock& lock);

@@ -130,7 +130,7 @@ struct ResolvedEntry {
 
 enum class FileKind : std::uint64_t {
   snapshot = 1,  ///< fd is a memfd "inpod:<handle>:<slot>" of the file's size; contents valid where the slot says so
-  handle = 2,    ///< fd is a placeholder memfd "inpod-h:<handle>"; every read, write, seek goes to the relay
+  handle = 2,    ///< fd is a placeholder memfd "inpod-h:<handle>", or "inpod-w:…" if opened for writing; every read, write, seek goes to the relay
   directory = 3, ///< fd is a memfd "inpod-d:<handle>" of linux_dirent64 records
 };
 

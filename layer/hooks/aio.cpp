@@ -1,5 +1,5 @@
-// aio(7): libc's threads read and write by system calls inside libc. What has a local copy is fetched first, and then read there; files
-// opened for writing have none, and get ENOSYS, as where there is no asynchronous I/O.
+// aio(7): libc's threads read, write and sync by system calls inside libc. What has a local copy is fetched first, and then read there;
+// files opened for writing have none, and get ENOSYS, as where there is no asynchronous I/O.
 #include <aio.h>
 
 #include "layer.hpp"
@@ -30,6 +30,12 @@ HOOK(int, aio_write, (aiocb * request)) {
   return value == 0 ? original(aio_write)(request) : result<int>(value);
 }
 HOOK_ALIAS(aio_write64, aio_write)
+
+HOOK(int, aio_fsync, (int operation, aiocb* request)) {
+  const FdEntry entry = file_entry(request->aio_fildes);
+  return entry && entry.changeable() ? result<int>(-ENOSYS) : original(aio_fsync)(operation, request);
+}
+HOOK_ALIAS(aio_fsync64, aio_fsync)
 
 HOOK(int, lio_listio, (int mode, aiocb* const* list, int count, sigevent* event)) {
   for (int i = 0; i < count && list; ++i) {

@@ -16,7 +16,8 @@ enum Change : unsigned { make_directory, unlink_file, remove_directory, rename_f
 
 long change(Change what, int dirfd, const char* path, std::uint64_t number = 0) {
   if (!active()) return not_ours;
-  return files::locate_to_change(core, dirfd, path, [&](const files::Location& location) {
+  const auto effect = what == make_directory ? files::Effect::makes : what == set_size ? files::Effect::changes : files::Effect::removes;
+  return files::locate_to_change(core, dirfd, path, effect, [&](const files::Location& location) {
     return files::change(core, what, location, {}, number);
   });
 }
@@ -40,7 +41,7 @@ long change_two(Change what, int from_dirfd, const char* from, int to_dirfd, con
 
 long change_symlink(const char* target, int dirfd, const char* path) {
   if (!active()) return not_ours;
-  return files::locate_to_change(core, dirfd, path, [&](const files::Location& location) {
+  return files::locate_to_change(core, dirfd, path, files::Effect::makes, [&](const files::Location& location) {
     return files::change(core, make_symlink, location, target, 0);
   });
 }
@@ -48,7 +49,10 @@ long change_symlink(const char* target, int dirfd, const char* path) {
 /// Changes that the pod's agent doesn't do: refused like on a file system that has no such thing.
 long refuse(int dirfd, const char* path) {
   if (!active()) return not_ours;
-  return files::locate_to_change(core, dirfd, path, [](const files::Location&) { return long{-EPERM}; });
+  return files::locate_to_change(core, dirfd, path, files::Effect::makes, [](const files::Location& location) {
+    relay::Stat there;
+    return files::stat(core, location, false, there) == 0 ? long{-EEXIST} : long{-EPERM};
+  });
 }
 
 }  // namespace
@@ -56,10 +60,10 @@ long refuse(int dirfd, const char* path) {
 #define LOCAL_OR(value, here) const long done = (value); return done == not_ours ? (here) : result<int>(done)
 
 HOOK(int, mkdir, (const char* path, mode_t mode)) {
-  LOCAL_OR(change(make_directory, AT_FDCWD, path, mode), original(mkdir)(path, mode));
+  LOCAL_OR(change(make_directory, AT_FDCWD, path, core.masked(mode)), original(mkdir)(path, mode));
 }
 HOOK(int, mkdirat, (int dirfd, const char* path, mode_t mode)) {
-  LOCAL_OR(change(make_directory, dirfd, path, mode), original(mkdirat)(dirfd, path, mode));
+  LOCAL_OR(change(make_directory, dirfd, path, core.masked(mode)), original(mkdirat)(dirfd, path, mode));
 }
 HOOK(int, unlink, (const char* path)) { LOCAL_OR(change(unlink_file, AT_FDCWD, path), original(unlink)(path)); }
 HOOK(int, unlinkat, (int dirfd, const char* path, int flags)) {
@@ -92,7 +96,8 @@ HOOK(int, link, (const char* from, const char* to)) {
   LOCAL_OR(change_two(make_link, AT_FDCWD, from, AT_FDCWD, to), original(link)(from, to));
 }
 HOOK(int, linkat, (int from_dirfd, const char* from, int to_dirfd, const char* to, int flags)) {
-  LOCAL_OR(change_two(make_link, from_dirfd, from, to_dirfd, to), original(linkat)(from_dirfd, from, to_dirfd, to, flags));
+  LOCAL_OR(change_two(make_link, from_dirfd, from, to_dirfd, to, static_cast<unsigned>(flags & AT_SYMLINK_FOLLOW)),
+           original(linkat)(from_dirfd, from, to_dirfd, to, flags));
 }
 HOOK(int, truncate, (const char* path, off_t size)) {
   LOCAL_OR(change(set_size, AT_FDCWD, path, static_cast<std::uint64_t>(size)), original(truncate)(path, size));

@@ -1,4 +1,4 @@
-// What chmod, chown and utimensat change, with their relatives: modes, owners and times of files, by path or by descriptor.
+// What chmod, chown and utimensat change, with their relatives: modes, owners and times of files, by path or by descriptor. And umask.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -31,6 +31,13 @@ files::Attributes owner_is(uid_t user, gid_t group) {
   return attributes;
 }
 
+/// Times before 1677 and after 2262 become those: as a file system does with what it can't keep.
+std::int64_t nanoseconds_of(const timespec& time) {
+  std::int64_t sum;
+  const bool fits = !__builtin_mul_overflow(time.tv_sec, second, &sum) && !__builtin_add_overflow(sum, time.tv_nsec, &sum) && sum > is_now;
+  return fits ? sum : time.tv_sec < 0 ? is_now + 1 : INT64_MAX;
+}
+
 /// Null: both are now. False: a number of nanoseconds that no kernel takes.
 bool times_are(const timespec* times, files::Attributes& attributes) {
   attributes.attribute = times_of_file;
@@ -42,7 +49,7 @@ bool times_are(const timespec* times, files::Attributes& attributes) {
     else if (times[i].tv_nsec < 0 || times[i].tv_nsec >= second)
       return false;
     else
-      attributes.times[i] = times[i].tv_sec * second + times[i].tv_nsec;
+      attributes.times[i] = nanoseconds_of(times[i]);
   }
   return true;
 }
@@ -64,7 +71,8 @@ long change(int dirfd, const char* path, files::Attributes attributes, int flags
     return entry ? files::change_attributes(core, entry, attributes) : not_ours;
   }
   attributes.follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
-  return files::locate_to_change(core, dirfd, path, [&](const files::Location& location) {
+  const auto effect = attributes.follow ? files::Effect::changes : files::Effect::changes_link;
+  return files::locate_to_change(core, dirfd, path, effect, [&](const files::Location& location) {
     return files::change_attributes(core, location, attributes);
   });
 }
@@ -97,6 +105,12 @@ HOOK(int, fchmodat, (int dirfd, const char* path, mode_t mode, int flags)) {
   LOCAL_OR(change(dirfd, path, mode_is(mode), flags), original(fchmodat)(dirfd, path, mode, flags));
 }
 HOOK(int, fchmod, (int fd, mode_t mode)) { LOCAL_OR(change(fd, mode_is(mode)), original(fchmod)(fd, mode)); }
+
+HOOK(mode_t, umask, (mode_t mask)) {
+  const mode_t before = original(umask)(mask);
+  if (active() && core.owner() == Owner::us) core.set_mask(mask);
+  return before;
+}
 
 HOOK(int, chown, (const char* path, uid_t user, gid_t group)) {
   LOCAL_OR(change(AT_FDCWD, path, owner_is(user, group)), original(chown)(path, user, group));

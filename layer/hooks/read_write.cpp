@@ -30,6 +30,12 @@ ssize_t invalid() {
   return -1;
 }
 
+/// preadv2 and pwritev2: 0, or what refuses them. What only says how fast is left out; RWF_APPEND, which says where, can't be.
+long refusal(std::int64_t offset, int flags) {
+  if (offset < -1) return -EINVAL;
+  return (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT)) != 0 ? -EOPNOTSUPP : 0;
+}
+
 }  // namespace
 
 HOOK(ssize_t, read, (int fd, void* into, size_t size)) {
@@ -69,7 +75,10 @@ HOOK(ssize_t, preadv, (int fd, const iovec* parts, int count, off_t offset)) {
 HOOK_ALIAS(preadv64, preadv)
 
 HOOK(ssize_t, preadv2, (int fd, const iovec* parts, int count, off_t offset, int flags)) {
-  if (const FdEntry entry = file_entry(fd)) return result<ssize_t>(files::read(core, fd, entry, buffers(parts, count), offset));
+  if (const FdEntry entry = file_entry(fd)) {
+    const long refused = refusal(offset, flags);
+    return result<ssize_t>(refused != 0 ? refused : files::read(core, fd, entry, buffers(parts, count), offset));
+  }
   return original(preadv2)(fd, parts, count, offset, flags);
 }
 HOOK_ALIAS(preadv64v2, preadv2)
@@ -99,8 +108,13 @@ HOOK(ssize_t, pwritev, (int fd, const iovec* parts, int count, off_t offset)) {
 HOOK_ALIAS(pwritev64, pwritev)
 
 HOOK(ssize_t, pwritev2, (int fd, const iovec* parts, int count, off_t offset, int flags)) {
-  if (const FdEntry entry = file_entry(fd))
-    return result<ssize_t>(files::write(core, fd, entry, buffers(parts, count), offset));
+  if (const FdEntry entry = file_entry(fd)) {
+    const long refused = refusal(offset, flags);
+    const long written = refused != 0 ? refused : files::write(core, fd, entry, buffers(parts, count), offset);
+    if (written > 0 && (flags & (RWF_DSYNC | RWF_SYNC)) != 0)
+      if (const long failed = files::sync(core, entry, (flags & RWF_SYNC) == 0); failed != 0) return result<ssize_t>(failed);
+    return result<ssize_t>(written);
+  }
   return original(pwritev2)(fd, parts, count, offset, flags);
 }
 HOOK_ALIAS(pwritev64v2, pwritev2)

@@ -145,12 +145,15 @@ HOOK(FILE*, fdopen, (int fd, const char* mode)) {
   const int flags = flags_of(mode);
   const int wanted = flags & O_ACCMODE;
   if (flags < 0 || (entry.access() != O_RDWR && wanted != static_cast<int>(entry.access()))) return errno = EINVAL, nullptr;
+  if ((flags & O_APPEND) != 0 && !entry.append())
+    if (const long failed = files::set_append(core, entry, true); failed != 0) return errno = static_cast<int>(-failed), nullptr;
   return stream_over(fd, mode);
 }
 
 HOOK(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
-  const int old = active() ? fileno(stream) : -1;
   const int saved = errno;
+  const int old = active() ? fileno(stream) : -1;
+  errno = saved;
   const int flags = flags_of(mode);
   const long fd = !path || flags < 0 || !active() ? not_ours : files::open(core, AT_FDCWD, path, flags, 0666);
   if (fd == not_ours) {
@@ -186,7 +189,10 @@ HOOK(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
 HOOK_ALIAS(freopen64, freopen)
 
 HOOK(int, fclose, (FILE * stream)) {
-  const ClosingElsewhere closing(active() && !find(stream) ? fileno_unlocked(stream) : -1);
+  const int saved = errno;
+  const int fd = active() && !find(stream) ? fileno_unlocked(stream) : -1;
+  errno = saved;  // a stream in memory has no descriptor
+  const ClosingElsewhere closing(fd);
   return original(fclose)(stream);
 }
 

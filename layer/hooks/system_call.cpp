@@ -58,6 +58,11 @@ int open_at(int dirfd, const char* path, int flags, mode_t mode) { return openat
 int file_control(int fd, int command, long argument) { return fcntl(fd, command, argument); }
 int access_at(int dirfd, const char* path, int mode) { return faccessat(dirfd, path, mode, 0); }
 int change_mode_at(int dirfd, const char* path, mode_t mode) { return fchmodat(dirfd, path, mode, 0); }
+/// The kernel takes no path for dirfd itself; libc's utimensat refuses that.
+int change_times_at(int dirfd, const char* path, const timespec* times, int flags) {
+  if (!path) return flags == 0 ? futimens(dirfd, times) : result<int>(-EINVAL);
+  return utimensat(dirfd, path, times, flags);
+}
 
 long refuse_io_uring() {
   core.note_once("io_uring", "the pod's files and connections can't be used by it; the program is told that there is none (ENOSYS), "
@@ -65,14 +70,24 @@ long refuse_io_uring() {
   return result<long>(-ENOSYS);
 }
 
-/// The hook that does this system call of files and paths; false: there is none.
+/// Whether the pod has what a path, or dirfd itself where the path is empty, leads to.
+bool is_ours(int dirfd, const char* path) {
+  return path && *path ? files::is_remote(core, dirfd, path) : static_cast<bool>(file_entry(dirfd));
+}
+
+/// The hook that does this system call of files and paths; false: there is none, or what stands behind it in libc may be missing (stat
+/// and its like before glibc 2.33, getdents64 before 2.30) and the file is local.
 bool by_file_hook(long number, const long (&a)[6], long& value) {
   switch (number) {
 #ifdef SYS_open
     case SYS_open: return value = open_at(AT_FDCWD, as<char*>(a[0]), static_cast<int>(a[1]), static_cast<mode_t>(a[2])), true;
     case SYS_creat: return value = call(creat, a), true;
-    case SYS_stat: return value = call<int, const char*, struct stat*>(stat, a), true;
-    case SYS_lstat: return value = call<int, const char*, struct stat*>(lstat, a), true;
+    case SYS_stat:
+      if (!files::is_remote(core, AT_FDCWD, as<char*>(a[0]))) return false;
+      return value = call<int, const char*, struct stat*>(stat, a), true;
+    case SYS_lstat:
+      if (!files::is_remote(core, AT_FDCWD, as<char*>(a[0]))) return false;
+      return value = call<int, const char*, struct stat*>(lstat, a), true;
     case SYS_access: return value = call(access, a), true;
     case SYS_readlink: return value = call(readlink, a), true;
     case SYS_mkdir: return value = call(mkdir, a), true;
@@ -92,8 +107,12 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
     case SYS_openat2:
       if (!files::is_remote(core, static_cast<int>(a[0]), as<char*>(a[1]))) return false;
       return value = result<long>(-ENOSYS), true;
-    case SYS_newfstatat: return value = call(fstatat, a), true;
-    case SYS_fstat: return value = call(fstat, a), true;
+    case SYS_newfstatat:
+      if (!is_ours(static_cast<int>(a[0]), as<char*>(a[1]))) return false;
+      return value = call(fstatat, a), true;
+    case SYS_fstat:
+      if (!file_entry(static_cast<int>(a[0]))) return false;
+      return value = call(fstat, a), true;
     case SYS_statx: return value = call(statx, a), true;
     case SYS_statfs: return value = call<int, const char*, struct statfs*>(statfs, a), true;
     case SYS_fstatfs: return value = call(fstatfs, a), true;
@@ -109,7 +128,7 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
     case SYS_fchmod: return value = call(fchmod, a), true;
     case SYS_fchownat: return value = call(fchownat, a), true;
     case SYS_fchown: return value = call(fchown, a), true;
-    case SYS_utimensat: return value = call(utimensat, a), true;
+    case SYS_utimensat: return value = call(change_times_at, a), true;
     case SYS_truncate: return value = call(truncate, a), true;
     case SYS_ftruncate: return value = call(ftruncate, a), true;
     case SYS_fallocate: return value = call(fallocate, a), true;
@@ -124,6 +143,7 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
     case SYS_flistxattr: return value = call(flistxattr, a), true;
     case SYS_execve: return value = call(execve, a), true;
     case SYS_execveat: return value = call(execveat, a), true;
+    case SYS_umask: return value = call(umask, a), true;
     case SYS_uname: return value = call(uname, a), true;
     default: return false;
   }
@@ -149,7 +169,9 @@ bool by_descriptor_hook(long number, const long (&a)[6], long& value) {
     case SYS_fsync: return value = call(fsync, a), true;
     case SYS_fdatasync: return value = call(fdatasync, a), true;
     case SYS_flock: return value = call(flock, a), true;
-    case SYS_getdents64: return value = call(getdents64, a), true;
+    case SYS_getdents64:
+      if (!file_entry(static_cast<int>(a[0]))) return false;
+      return value = call(getdents64, a), true;
     case SYS_mmap: return value = call(mmap, a), true;
     case SYS_sendfile: return value = call(sendfile, a), true;
     case SYS_copy_file_range: return value = call(copy_file_range, a), true;

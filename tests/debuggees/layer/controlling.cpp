@@ -1,8 +1,10 @@
 // Asks more of files in DIR than their bytes: modes, owners, times, O_APPEND, fsync, locks. The rules let it write. Usage: controlling DIR
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utime.h>
@@ -38,10 +40,32 @@ static void attributes(int fd) {
   report("utime", utime(file.c_str(), &old));
   show("after it");
   report("lutimes", lutimes((file + ".link").c_str(), coarse));
+  struct stat open_file {};
+  report("fstat", fstat(fd, &open_file));
+  report("chmod", chmod(file.c_str(), 0604));
+  report("fstat after it", fstat(fd, &open_file));
+  report("mode", open_file.st_mode & 07777);
   report("chown", chown(file.c_str(), getuid(), getgid()));
   report("fchown", fchown(fd, static_cast<uid_t>(-1), getgid()));
   report("lchown", lchown((file + ".link").c_str(), getuid(), getgid()));
   report("chmod of nothing", chmod((file + ".missing").c_str(), 0600));
+}
+
+/// The program's own mask counts for what it makes.
+static void masks() {
+  const std::string made = file + ".made";
+  report("umask", umask(027));
+  const int fd = open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
+  struct stat stat {};
+  report("fstat", fstat(fd, &stat));
+  report("mode", stat.st_mode & 07777);
+  close(fd);
+  report("unlink", unlink(made.c_str()));
+  report("mkdir", mkdir(made.c_str(), 0777));
+  report("stat", ::stat(made.c_str(), &stat));
+  report("mode", stat.st_mode & 07777);
+  report("rmdir", rmdir(made.c_str()));
+  report("umask", umask(022));
 }
 
 static void appending(int fd) {
@@ -56,6 +80,21 @@ static void appending(int fd) {
   report("to the start", lseek(fd, 0, SEEK_SET));
   report("write", write(fd, "AB", 2));
   char bytes[50] = "";
+  report("pread", pread(fd, bytes, sizeof bytes - 1, 0));
+  report("bytes", std::string(bytes));
+  char more[] = "CD";
+  const iovec part{more, 2};
+  report("pwritev2 to the disk", pwritev2(fd, &part, 1, 4, RWF_DSYNC));
+  report("pwritev2 before the start", pwritev2(fd, &part, 1, -2, 0));
+  report("preadv2 before the start", preadv2(fd, &part, 1, -2, 0));
+  report("preadv2 of no flag", preadv2(fd, &part, 1, 0, 1 << 20));
+  FILE* stream = fdopen(open(file.c_str(), O_WRONLY), "a");
+  report("fdopen", stream ? 0 : -1);
+  if (stream) {
+    report("F_GETFL", fcntl(fileno(stream), F_GETFL) & O_APPEND);
+    report("fputs", fputs("!", stream) >= 0);
+    report("fclose", fclose(stream));
+  }
   report("pread", pread(fd, bytes, sizeof bytes - 1, 0));
   report("bytes", std::string(bytes));
   report("fsync", fsync(fd));
@@ -86,6 +125,41 @@ static struct flock range(short type, off_t start, off_t length) {
   return lock;
 }
 
+static int signals_to;
+
+/// A child waits for a lock while a timer's handler runs again and again. With SA_RESTART it waits on, else it is EINTR.
+static void waiting_under_signals(int fd, int flags) {
+  int pipes[2];
+  if (pipe(pipes) != 0) return;
+  report("flock", flock(fd, LOCK_EX));
+  fflush(stdout);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const int own = open(file.c_str(), O_RDWR);
+    signals_to = pipes[1];
+    struct sigaction action {};
+    action.sa_handler = [](int) { (void)!write(signals_to, "x", 1); };
+    action.sa_flags = flags;
+    sigaction(SIGALRM, &action, nullptr);
+    const itimerval often{{0, 50'000}, {0, 50'000}};
+    setitimer(ITIMER_REAL, &often, nullptr);
+    const int got = flock(own, LOCK_EX);
+    const int failed = got == 0 ? 0 : errno;
+    const itimerval never{};
+    setitimer(ITIMER_REAL, &never, nullptr);
+    _exit(failed);
+  }
+  close(pipes[1]);
+  char byte;
+  for (int i = 0; (i < 3 || flags == 0) && read(pipes[0], &byte, 1) == 1; ++i) {  // an end of file: the child waits no longer
+  }
+  report("unlock", flock(fd, LOCK_UN));
+  int status = -1;
+  waitpid(pid, &status, 0);
+  report(flags ? "waited on" : "interrupted", status);
+  close(pipes[0]);
+}
+
 static void locks(int fd) {
   report("flock", flock(fd, LOCK_EX));
   in_child("child", [](int own) { report("flock of another", flock(own, LOCK_EX | LOCK_NB)); });
@@ -102,6 +176,14 @@ static void locks(int fd) {
   close(reader);
   report("unlock", flock(fd, LOCK_UN));
 
+  report("flock when the children's are gone", flock(fd, LOCK_EX));
+  report("unlock", flock(fd, LOCK_UN));
+  for (int i = 0; i < 3; ++i) {
+    const int closed = open(file.c_str(), O_RDWR);
+    report("flock that a close ends", flock(closed, LOCK_EX | LOCK_NB));
+    close(closed);
+  }
+
   struct flock lock = range(F_WRLCK, 2, 4);
   report("F_SETLK", fcntl(fd, F_SETLK, &lock));
   in_child("child", [](int own) {
@@ -116,6 +198,14 @@ static void locks(int fd) {
     report("F_GETLK of a free range", fcntl(own, F_GETLK, &mine));
     report("is free", mine.l_type == F_UNLCK);
   });
+  report("to the start", lseek(fd, 0, SEEK_SET));
+  for (const short whence : {SEEK_SET, SEEK_CUR, SEEK_END}) {
+    struct flock before = range(F_WRLCK, -5, 1);  // the file is longer than that
+    before.l_whence = whence;
+    report("from 5 bytes before", fcntl(fd, F_SETLK, &before));
+  }
+  struct flock backwards = range(F_WRLCK, 3, -7);
+  report("to before the start", fcntl(fd, F_SETLK, &backwards));
   // A lock that is waited for: given free only when the child is about to wait.
   int pipes[2];
   if (pipe(pipes) != 0) return;
@@ -137,6 +227,8 @@ static void locks(int fd) {
   int status = -1;
   waitpid(pid, &status, 0);
   report("and gets it", status);
+  waiting_under_signals(fd, 0);
+  waiting_under_signals(fd, SA_RESTART);
   report("lockf", lseek(fd, 0, SEEK_SET) == 0 ? lockf(fd, F_TLOCK, 5) : -1);
   in_child("child", [](int own) { report("lockf of another", lockf(own, F_TEST, 5) < 0 && (errno == EAGAIN || errno == EACCES)); });
   report("lockf", lockf(fd, F_ULOCK, 5));
@@ -151,6 +243,7 @@ int main(int, char** arguments) {
   close(open(other.c_str(), O_WRONLY | O_CREAT, 0644));
   report("symlink", symlink("controlled", (file + ".link").c_str()));
   attributes(fd);
+  masks();
   appending(fd);
   locks(fd);
   close(fd);

@@ -66,6 +66,14 @@ static void writing() {
   report("writev", syscall(SYS_writev, fd, parts, 2));
   report("pwritev", syscall(SYS_pwritev, fd, parts, 2, 20, 0));
   report("ftruncate", syscall(SYS_ftruncate, fd, 24));
+  const timespec times[2] = {{1, 2}, {3, 4}};
+  report("utimensat of a descriptor", syscall(SYS_utimensat, fd, nullptr, times, 0));
+  struct stat stat;
+  report("fstat", syscall(SYS_fstat, fd, &stat));
+  report("its time", stat.st_mtim.tv_sec);
+  const long here = syscall(SYS_memfd_create, "here", 0);
+  report("utimensat of a local one", syscall(SYS_utimensat, here, nullptr, times, 0));
+  syscall(SYS_close, here);
   char bytes[100];
   report_bytes("what is there", bytes, syscall(SYS_pread64, fd, bytes, sizeof bytes, 0));
   report("close", syscall(SYS_close, fd));

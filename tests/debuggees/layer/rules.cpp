@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -54,6 +55,11 @@ static void errno_stays() {
   keeps("fopen", stream ? 0 : -1);
   KEEPS(fgetc(stream));
   KEEPS(fclose(stream));
+  char* text = nullptr;
+  std::size_t length = 0;
+  stream = open_memstream(&text, &length);
+  KEEPS(fclose(stream));
+  free(text);
   KEEPS(gethostname(bytes, sizeof bytes));
   KEEPS(::stat("/proc/self/status", &stat));
   fd = open("/proc/self/status", O_RDONLY);

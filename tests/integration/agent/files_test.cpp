@@ -146,6 +146,85 @@ TEST_CASE("Writing, reading back and truncating by handle", "[files]") {
   CHECK(client.ask<protocol::FileStream>(stream).error().code == EBADF);
 }
 
+TEST_CASE("Modes, owners and times, by path and by handle", "[files]") {
+  TestPod pod({"--user", "1000:1000"});
+  pod.shell("chmod 777 /data; echo x >/data/other; ln -s other /data/link");
+  AgentProcess agent(pod.pid());
+  AgentClient client(agent);
+  protocol::OpenFile open;
+  open.path = "/data/mine";
+  open.flags = O_RDWR | O_CREAT;
+  open.mode = 0600;
+  auto opened = client.ask<protocol::OpenedFile>(open);
+  REQUIRE(opened);
+  protocol::ChangeAttributes mode;
+  mode.path = "/data/mine";
+  mode.mode = 0640;
+  CHECK(client.ask<protocol::Done>(mode));
+  CHECK(pod.shell("stat -c %a /data/mine") == "640\n");
+  mode.path = "/data/link";  // leads to root's
+  CHECK(client.ask<protocol::Done>(mode).error().code == EPERM);
+  mode.path = "/data/nothing";
+  CHECK(client.ask<protocol::Done>(mode).error().code == ENOENT);
+  mode.handle = opened->handle;
+  mode.mode = 0604;
+  CHECK(client.ask<protocol::Done>(mode));
+  protocol::ChangeAttributes times;
+  times.attribute = protocol::Attribute::times;
+  times.handle = opened->handle;
+  times.accessed_ns = 1'000'000'000'000'000'005;
+  times.modified_ns = 1'100'000'000'000'000'006;
+  CHECK(client.ask<protocol::Done>(times));
+  times.accessed_ns = protocol::time_stays;
+  times.modified_ns = 1'200'000'000'000'000'007;
+  CHECK(client.ask<protocol::Done>(times));
+  CHECK(pod.shell("stat -c '%a %X %Y' /data/mine") == "604 1000000000 1200000000\n");
+  protocol::ChangeAttributes owner;
+  owner.attribute = protocol::Attribute::owner;
+  owner.handle = opened->handle;
+  owner.uid = 1000;
+  owner.gid = 1000;
+  CHECK(client.ask<protocol::Done>(owner));
+  owner.uid = 0;
+  CHECK(client.ask<protocol::Done>(owner).error().code == EPERM);
+  owner.handle = 4711;
+  CHECK(client.ask<protocol::Done>(owner).error().code == EBADF);
+}
+
+TEST_CASE("Locks of one client are in the way of another's, and go with the file", "[files]") {
+  TestPod pod;
+  pod.shell("echo 0123456789 >/data/file");
+  AgentProcess agent(pod.pid());
+  AgentClient one(agent), two(agent);
+  protocol::OpenFile open;
+  open.path = "/data/file";
+  open.flags = O_RDWR;
+  auto first = one.ask<protocol::OpenedFile>(open), second = two.ask<protocol::OpenedFile>(open);
+  REQUIRE(first);
+  REQUIRE(second);
+  protocol::ControlFile lock;
+  lock.handle = first->handle;
+  lock.control = protocol::FileControl::range_lock;
+  lock.number = F_WRLCK;
+  lock.start = 2;
+  lock.length = 3;
+  REQUIRE(one.ask<protocol::Controlled>(lock));
+  lock.handle = second->handle;
+  CHECK(two.ask<protocol::Controlled>(lock).error().code == EAGAIN);
+  lock.control = protocol::FileControl::range_test;
+  lock.start = lock.length = 0;
+  auto found = two.ask<protocol::Controlled>(lock);
+  REQUIRE(found);
+  CHECK(found->number == F_WRLCK);
+  CHECK(found->start == 2);
+  CHECK(found->length == 3);
+  protocol::CloseFile close;
+  close.handle = first->handle;
+  REQUIRE(one.ask<protocol::Done>(close));
+  lock.control = protocol::FileControl::range_lock;
+  CHECK(eventually(seconds(5), [&] { return two.ask<protocol::Controlled>(lock).has_value(); }));
+}
+
 TEST_CASE("A large directory comes in pages, and a cursor is used once", "[files]") {
   TestPod pod;
   pod.shell("mkdir /data/d; cd /data/d; seq -f 'a-file-with-a-long-name-so-that-pages-fill-up-%06.0f' 6000 | xargs touch");

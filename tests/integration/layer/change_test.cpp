@@ -63,6 +63,18 @@ TEST_CASE("files.map: a local name for the pod's files") {
   CHECK(refused.err.find("Read-only file system") != std::string::npos);
 }
 
+TEST_CASE("what may not be changed is refused in a kernel's order: there already, missing, read-only") {
+  const std::string script = "import os\ndef attempt(call, *arguments):\n  try: call(*arguments)\n  except OSError as error: print(error.errno, end=' ')\n"
+                             "attempt(os.mkdir, '/data/tree/sub')\nattempt(os.symlink, 'x', '/data/tree/link')\nattempt(os.mkfifo, '/data/tree/empty')\n"
+                             "attempt(os.chmod, '/data/tree/missing', 0o600)\nattempt(os.utime, '/data/tree/missing')\nattempt(os.truncate, '/data/tree/missing', 0)";
+  const auto known = LayerPod::shared().run({"python3", "-c", script});
+  CHECK(known.out == "17 17 17 2 2 2 ");
+  CHECK(known.err == "");
+  const auto refused = LayerPod::shared().run({"python3", "-c", "import os\ntry: os.mkdir('/data/tree/new')\nexcept OSError as error: print(error.errno)"});
+  CHECK(refused.out == "30\n");
+  CHECK(refused.err.find("read-only here (EROFS)") != std::string::npos);
+}
+
 TEST_CASE("controlling: modes, owners, times, O_APPEND, fsync, locks") {
   const auto folder = fresh_folder("controlling");
   check_same({"controlling", folder}, writable);
@@ -83,7 +95,7 @@ TEST_CASE("touch, cp -p and tar keep times and modes in the pod") {
         "b 640 1999-01-01 00:00:00.000000000 +0000\nmine 640 1999-01-01 00:00:00.000000000 +0000\nx\nx\n");
 }
 
-TEST_CASE("a lock that a process of the pod holds is seen; one on what is read-only holds here alone, and that is told") {
+TEST_CASE("a lock that a process of the pod holds is seen; that one on what is read-only is not seen is told") {
   auto& pod = LayerPod::shared();
   const auto folder = fresh_folder("locked");
   pod.shell("echo x >" + folder + "/file");
@@ -95,5 +107,5 @@ TEST_CASE("a lock that a process of the pod holds is seen; one on what is read-o
   CHECK(pod.run({"python3", "-c", script}, writable).out == "busy\n");
   const auto local = pod.run({"python3", "-c", script});
   CHECK(local.out == "locked\n");
-  CHECK(local.err.find("such locks hold on this machine alone") != std::string::npos);
+  CHECK(local.err.find("such a lock is seen neither in the pod") != std::string::npos);
 }

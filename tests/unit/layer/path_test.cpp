@@ -1,6 +1,7 @@
 // Paths: lexical normalising, bounds, and the remembered working directory.
 #include "core/path.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -161,7 +162,13 @@ TEST_CASE("the names of the relay's memfds say what they are") {
   CHECK(snapshot.kind() == FdKind::snapshot);
   CHECK(snapshot.handle() == 123);
   CHECK(snapshot.slot() == 45);
-  CHECK(parse_memfd_name("/memfd:inpod-h:7 (deleted)").kind() == FdKind::handle);
+  const FdEntry reader = parse_memfd_name("/memfd:inpod-h:7 (deleted)"), writer = parse_memfd_name("/memfd:inpod-w:7 (deleted)");
+  CHECK(reader.kind() == FdKind::handle);
+  CHECK(reader.access() == O_RDONLY);
+  CHECK_FALSE(reader.changeable());
+  CHECK(writer.kind() == FdKind::handle);
+  CHECK(writer.access() == O_RDWR);
+  CHECK(writer.changeable());
   CHECK(parse_memfd_name("/memfd:inpod-d:7 (deleted)").kind() == FdKind::directory);
   for (const char* other : {"/memfd:inpod", "/memfd:inpod-x:7", "/memfd:inpodder:1:2", "/memfd:inpod:x:1", "/memfd:inpod:1",
                             "/memfd:other:1:2", "socket:[1]", "/home/memfd:inpod:1:2", "/memfd:inpod:99999999999999999999:1"})
@@ -186,6 +193,10 @@ TEST_CASE("entries of descriptors keep their parts") {
   CHECK(table->top() == 10);
   CHECK(table->holds(file.handle()));
   CHECK_FALSE(table->holds(file.handle(), 9));
-  CHECK(table->take(9) == file);
+  table->replace(9, file, file.with_append(false));
+  CHECK(table->get(9) == file.with_append(false));
+  table->replace(9, file, listener);
+  CHECK(table->take(9) == file.with_append(false));
+  table->replace(9, file.with_append(false), file);
   CHECK_FALSE(static_cast<bool>(table->get(9)));
 }

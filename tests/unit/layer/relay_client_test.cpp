@@ -261,21 +261,33 @@ TEST_CASE("a signal handler interrupts only what is marked interruptible") {
   action.sa_handler = [](int) {};
   struct sigaction old {};
   REQUIRE(sigaction(SIGUSR1, &action, &old) == 0);
-  FakeRelay fake([](int fd, const relay::Request&, const std::string&) {
+  // Answers when the signals have been sent, or when the client has hung up.
+  std::atomic<bool> asked = false, enough = false, returned = false;
+  FakeRelay fake([&](int fd, const relay::Request&, const std::string&) {
+    asked = true;
     pollfd closed{fd, POLLIN, 0};
-    poll(&closed, 1, 300);
+    while (!enough && poll(&closed, 1, 1) == 0) {
+    }
     answer(fd, {});
   });
   for (const bool interruptible : {false, true}) {
+    asked = enough = returned = false;
     const pthread_t self = pthread_self();
-    std::thread interrupter([self] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-      pthread_kill(self, SIGUSR1);
+    std::thread interrupter([&, most = interruptible ? 10000 : 20] {
+      const auto step = std::chrono::milliseconds(1);
+      while (!asked && !returned) std::this_thread::sleep_for(step);
+      for (int i = 0; i < most && !returned; ++i) {
+        pthread_kill(self, SIGUSR1);
+        std::this_thread::sleep_for(step);
+      }
+      enough = true;
     });
     RelayCall call(relay::Op::connect);
     call.interruptible = interruptible;
-    CHECK(fake.client().ask(call) == (interruptible ? -EINTR : 0));
+    const long result = fake.client().ask(call);
+    returned = true;
     interrupter.join();
+    CHECK(result == (interruptible ? -EINTR : 0));
   }
   sigaction(SIGUSR1, &old, nullptr);
 }
