@@ -10,7 +10,9 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t backlog_limit = 1 << 20;
+constexpr std::size_t backlog_limit = 1 << 20;      // bytes, of one copy
+constexpr std::size_t all_backlogs_limit = 64 << 20;  // bytes, of all copies: many programs may stand at a breakpoint
+std::size_t all_backlogs = 0;                         // all copies live on one thread
 constexpr auto stuck_after = std::chrono::milliseconds(250);
 
 }  // namespace
@@ -39,12 +41,15 @@ Result<std::shared_ptr<MirrorCopy>> MirrorCopy::start(asio::any_io_executor exec
   return copy;
 }
 
+MirrorCopy::~MirrorCopy() { all_backlogs -= waiting_; }
+
 bool MirrorCopy::push(Data data) {
   if (over_ || finishing_) return true;
-  if (waiting_ + data->size() > backlog_limit) return false;
+  if (waiting_ + data->size() > backlog_limit || all_backlogs + data->size() > all_backlogs_limit) return false;
   if (waiting_ <= backlog_limit / 2 && waiting_ + data->size() > backlog_limit / 2)
     congested_since_ = std::chrono::steady_clock::now();
   waiting_ += data->size();
+  all_backlogs += data->size();
   queue_.push_back(std::move(data));
   changed_.cancel();
   return true;
@@ -63,6 +68,7 @@ void MirrorCopy::reset(int code) {
   if (over_) return;
   over_ = true;
   queue_.clear();
+  all_backlogs -= waiting_;
   waiting_ = 0;
   stream_->reset(code);
   changed_.cancel();
@@ -86,7 +92,9 @@ protocol::Task<void> MirrorCopy::write_all(std::shared_ptr<MirrorCopy> self) {
       self->reset(ECONNRESET);
       co_return;
     }
-    if (!self->over_) self->waiting_ -= data->size();
+    if (self->over_) co_return;
+    self->waiting_ -= data->size();
+    all_backlogs -= data->size();
   }
 }
 

@@ -42,7 +42,7 @@ int check(const ConfigOptions& options, bool json) {
   const bool local = config->target.rfind("local:", 0) == 0;
   const int code = run_to_end([&](boost::asio::any_io_executor executor) -> protocol::Task<int> {
     if (local) {
-      co_await check_local_session(executor, *config, tell);
+      co_await check_agent(executor, *config, tell);
     } else {
       co_await check_cluster(executor, *config, tell);
     }

@@ -23,9 +23,9 @@ using Tell = std::function<void(Finding)>;
 
 /// inpod's own files, the layer in a real program, ptrace, debuggers.
 void check_machine(const Config& config, const Tell& tell);
-/// Kubeconfig, API server, RBAC, target.
+/// Kubeconfig, API server, RBAC, target, agent.
 protocol::Task<void> check_cluster(boost::asio::any_io_executor executor, Config config, Tell tell);
-/// A whole session on a local target, started and stopped.
-protocol::Task<void> check_local_session(boost::asio::any_io_executor executor, Config config, Tell tell);
+/// A whole session on the target, started and stopped: as after a launch, its agent waits out its lease.
+protocol::Task<void> check_agent(boost::asio::any_io_executor executor, Config config, Tell tell);
 
 }  // namespace inpod::cli

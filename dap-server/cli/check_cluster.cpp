@@ -1,4 +1,4 @@
-// The checks of the cluster, and of a local target by a session of its own.
+// The checks of the cluster, and of the agent by a session of its own.
 #include "cli/check.hpp"
 #include "kube/access.hpp"
 #include "kube/client.hpp"
@@ -48,22 +48,23 @@ Task<void> check_rights(std::shared_ptr<kube::Client> client, std::string target
   tell({"RBAC", Verdict::ok, std::to_string(allowed) + " of " + std::to_string(checked->size()) + " rules are there", {}});
 }
 
-Task<void> check_target(std::shared_ptr<kube::Client> client, std::string text, std::string name_space, Tell tell) {
+Task<bool> check_target(std::shared_ptr<kube::Client> client, std::string text, std::string name_space, Tell tell) {
   const auto name = kube::parse_target(text);
   if (!name) {
     failed(tell, "target", name.error());
-    co_return;
+    co_return false;
   }
   if (name->kind == kube::TargetKind::targetless) {
     tell({"target", Verdict::ok, "targetless", {}});
-    co_return;
+    co_return true;
   }
   const auto target = co_await kube::resolve_target(client, *name, name_space);
   if (!target) {
     failed(tell, "target", target.error());
-    co_return;
+    co_return false;
   }
   tell({"target", Verdict::ok, text + " is container " + target->container + " of pod " + target->pod + " on node " + target->node + " (" + target->runtime + ")", {}});
+  co_return true;
 }
 
 }  // namespace
@@ -90,21 +91,23 @@ Task<void> check_cluster(boost::asio::any_io_executor executor, Config config, T
   const bool answers = co_await check_server(*client, tell);
   if (!answers) co_return;
   co_await check_rights(*client, name_space, config.agent, tell);
-  if (!config.target.empty()) co_await check_target(*client, config.target, name_space, tell);
+  if (config.target.empty()) co_return;
+  const bool found = co_await check_target(*client, config.target, name_space, tell);
+  if (found) co_await check_agent(executor, config, tell);
 }
 
-Task<void> check_local_session(boost::asio::any_io_executor executor, Config config, Tell tell) {
+Task<void> check_agent(boost::asio::any_io_executor executor, Config config, Tell tell) {
   Session::Options options;
   options.config = config;
   options.program = self_path();
   auto session = co_await Session::start(executor, std::move(options));
   if (!session) {
-    failed(tell, "target", session.error());
+    failed(tell, "agent", session.error());
     co_return;
   }
   const std::string hostname = (*session)->describe().value("hostname", "");
   co_await (*session)->stop();
-  tell({"target", Verdict::ok, config.target + ": a session starts (host name " + hostname + ")", {}});
+  tell({"agent", Verdict::ok, config.target + ": an agent is there and a session starts (host name " + hostname + ")", {}});
 }
 
 }  // namespace inpod::cli

@@ -26,6 +26,7 @@
 #include "cli/signals.hpp"
 #include "config/load.hpp"
 #include "dap/environment.hpp"
+#include "session/layer_check.hpp"
 #include "session/program.hpp"
 #include "session/session.hpp"
 
@@ -222,12 +223,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     asio::steady_timer timer(executor_);
     auto pause = 20ms;
     while (!stopping_ && session_ && !session_->layer_loaded() && kill(pid, 0) == 0) {
-      // Until it executes the program it is `inpod debuggee`.
-      std::error_code error;
-      const bool runs = std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe", error) == executable_;
-      Result<void> verdict;
-      if (runs) verdict = check_started(pid);
-      if (runs && verdict) verdict = check_loading(pid, session_->environment().layer);
+      const auto verdict = check_layer_in(pid, executable_, session_->environment().layer);
       if (!verdict && !session_->layer_loaded()) {
         tell(pid, "the program was stopped: " + verdict.error().to_string());
         kill(pid, SIGKILL);

@@ -2,7 +2,6 @@
 #include "cli/launcher.hpp"
 
 #include <dirent.h>
-#include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -11,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "cli/signals.hpp"
 #include "protocol/unique_fd.hpp"
@@ -91,30 +89,6 @@ Result<int> launch(const std::string& path, const std::vector<std::string>& argu
     return fail_errno("cannot run " + path, code);
   }
   return pid;
-}
-
-Result<void> check_started(int pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/auxv", std::ios::binary);
-  Elf64_auxv_t entry{};
-  bool has_loader = false, secure = false, read_any = false;
-  while (file.read(reinterpret_cast<char*>(&entry), sizeof entry) && entry.a_type != AT_NULL) {
-    read_any = true;
-    if (entry.a_type == AT_BASE) has_loader = entry.a_un.a_val != 0;
-    if (entry.a_type == AT_SECURE) secure = entry.a_un.a_val != 0;
-  }
-  // It may have ended already; then its handshake decides.
-  if (!read_any) return {};
-  if (secure) return fail("the program gained rights when it started, so the loader ignores LD_PRELOAD", "run a copy without these rights");
-  if (!has_loader) return fail("the program is static, so the layer can't be loaded into it");
-  return {};
-}
-
-Result<void> check_loading(int pid, const std::string& layer) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/maps");
-  const std::string maps((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (maps.find("/libc.so.6") == std::string::npos || maps.find(layer) != std::string::npos) return {};
-  return fail("the program was started, but the loader did not load the layer, " + layer,
-              "The loader's own message may stand above. `inpod check` tests the layer with a trivial program");
 }
 
 int exit_code(int wait_status) {

@@ -20,14 +20,6 @@ std::vector<std::string> merged_environment(const LaunchEnvironment& changes);
 Result<int> launch(const std::string& path, const std::vector<std::string>& arguments,
                    const std::vector<std::string>& environment, const std::vector<int>& files);
 
-/// What the kernel says about the fresh program: an error if the loader will not heed LD_PRELOAD (static: no AT_BASE;
-/// AT_SECURE). getauxval(3), proc_pid_auxv(5).
-Result<void> check_started(int pid);
-
-/// A program whose memory shows libc, but not `layer`, was loaded without it: the loader maps preloaded libraries first
-/// (ld.so(8)). No verdict (success) while libc isn't there yet.
-Result<void> check_loading(int pid, const std::string& layer);
-
 /// A wait status as a shell's exit code: the program's own, or 128 + signal.
 int exit_code(int wait_status);
 

@@ -9,6 +9,7 @@
 #include "cli/console.hpp"
 #include "cli/launcher.hpp"
 #include "cli/signals.hpp"
+#include "session/layer_check.hpp"
 #include "session/program.hpp"
 #include "session/session.hpp"
 
@@ -99,8 +100,6 @@ class Run {
     const auto pid = launch(program_.path, globals_.command, environment, globals_.inherited_files);
     if (!pid) co_return program_error(pid.error());
     pid_ = *pid;
-    const auto injected = check_started(pid_);
-    if (!injected) co_return refuse(injected.error());
     auto first = co_await (wait_end(signals) || wait_for_layer());
     if (status_) co_return ended();
     if (first.index() == 1 && !std::get<1>(first)) co_return refuse(std::get<1>(first).error());
@@ -123,9 +122,9 @@ class Run {
   Task<Result<void>> wait_for_layer() {
     const auto end = std::chrono::steady_clock::now() + layer_bound;
     while (true) {
+      CO_TRY_VOID(check_layer_in(pid_, program_.executable, session_->environment().layer));
       const auto loaded = co_await session_->wait_for_layer(20ms);
       if (loaded || std::chrono::steady_clock::now() > end) co_return loaded;
-      CO_TRY_VOID(check_loading(pid_, session_->environment().layer));
     }
   }
 

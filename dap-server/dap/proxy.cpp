@@ -13,6 +13,7 @@
 #include <cstdio>
 
 #include "dap/no_debug.hpp"
+#include "dap/program_check.hpp"
 
 namespace inpod::dap {
 namespace asio = boost::asio;
@@ -211,6 +212,11 @@ void Proxy::on_restart(const Message& message) {
   auto request = at ? LaunchRequest::read(at->of(message.raw)) : std::nullopt;
   Replacements also;
   if (request && session_) {
+    const auto program = check_program(request->text("program"), request->text("cwd"));
+    if (program && *program != program_) {
+      return respond_error(message, Error{0, "a restart can't change the program (" + *program + ") in the cluster session of " + program_,
+                                          "end this one and launch again"});
+    }
     no_debug_ = request->no_debug();
     if (no_debug_) without_entry_stop(request->arguments);
     const auto host = environment_without_layer(environ);

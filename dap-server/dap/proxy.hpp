@@ -122,6 +122,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   bool launched_ = false;          ///< by launch, not attach: the debuggee ends with us
   bool leave_debuggee_ = false;    ///< the client disconnected without ending the debuggee
   UniqueFd debuggee_;              ///< its pidfd
+  int debuggee_pid_ = 0;           ///< as the adapter's `process` event has it; 0: it told none
 
   struct Launch {
     Message message;

@@ -4,6 +4,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "dap/proxy.hpp"
+#include "session/layer_check.hpp"
 
 namespace inpod::dap {
 namespace asio = boost::asio;
@@ -12,7 +13,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-constexpr auto watch_interval = 250ms;
+constexpr auto watch_interval = 50ms;
 
 std::string text_of(const nlohmann::json& object, const char* key) {
   return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : std::string();
@@ -54,8 +55,9 @@ void Proxy::begin_layer_watch() {
   run_beside(watch_layer(), "waiting for the layer");
 }
 
-/// The clock runs while the program does, and faster once it stands at a breakpoint, where its libraries must be loaded;
-/// not before it may run, nor while it stands at its entry.
+/// The kernel tells at once when the loader has left the layer out, where the adapter told the process. Else the clock decides:
+/// it runs while the program does, and faster once it stands at a breakpoint, where its libraries must be loaded; not before
+/// it may run, nor while it stands at its entry.
 Task<void> Proxy::watch_layer() {
   const auto self = shared_from_this();
   const auto session = session_;
@@ -66,6 +68,11 @@ Task<void> Proxy::watch_layer() {
     asio::steady_timer pause(executor_, watch_interval);
     const auto loaded = co_await session->wait_for_layer(watch_interval);
     if (loaded || !current()) co_return;
+    auto verdict = check_layer_in(debuggee_pid_, program_, session->environment().layer);
+    if (!verdict && !session->layer_loaded()) {
+      co_await layer_missing(verdict.error());
+      co_return;
+    }
     co_await pause.async_wait(as_result);
     const bool may_run = launch_answered_ && (configured_ || !adapter_->can("supportsConfigurationDoneRequest"));
     if (!may_run || motion_ == Motion::stopped_at_entry) continue;
@@ -82,6 +89,7 @@ Task<void> Proxy::layer_missing(Error error) {
   say("inpod: the program was stopped: " + error.to_string(), "important");
   end_session();
   co_await port->ask("disconnect", R"({"terminateDebuggee":true})", 2s);
+  kill_debuggee();
   phase_ = Phase::over;
   co_await port->process().end();
   if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);

@@ -1,6 +1,12 @@
 // LD_TRACE_LOADED_OBJECTS, as ldd(1) uses it: the loader maps everything, prints what it mapped and ends.
 #include "session/layer_check.hpp"
 
+#include <elf.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "session/brief_run.hpp"
 
 namespace inpod {
@@ -13,6 +19,21 @@ constexpr const char* remedy =
     "It must be readable, not on a file system mounted noexec, and built for this machine; inpod needs glibc 2.28 or newer. "
     "`inpod check` tests it with a trivial program";
 
+Result<void> check_loader(const std::string& process) {
+  std::ifstream file(process + "/auxv", std::ios::binary);
+  Elf64_auxv_t entry{};
+  bool has_loader = false, secure = false, read_any = false;
+  while (file.read(reinterpret_cast<char*>(&entry), sizeof entry) && entry.a_type != AT_NULL) {
+    read_any = true;
+    if (entry.a_type == AT_BASE) has_loader = entry.a_un.a_val != 0;
+    if (entry.a_type == AT_SECURE) secure = entry.a_un.a_val != 0;
+  }
+  if (!read_any) return {};
+  if (secure) return fail("the program gained rights when it started, so the loader ignores LD_PRELOAD", "run a copy without these rights");
+  if (!has_loader) return fail("the program is static, so the layer can't be loaded into it");
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_layer_loads(const std::string& layer, const std::string& program) {
@@ -22,6 +43,18 @@ Result<void> check_layer_loads(const std::string& layer, const std::string& prog
   if (run->out.find(layer + " (0x") != std::string::npos) return {};
   const std::string said = run->err.substr(0, run->err.find('\n'));
   return fail("the layer " + layer + " can't be loaded into " + program + ": " + (said.empty() ? run->status : said), remedy);
+}
+
+Result<void> check_layer_in(int pid, const std::string& executable, const std::string& layer) {
+  const std::string process = "/proc/" + std::to_string(pid);
+  std::error_code error;
+  if (!std::filesystem::equivalent(process + "/exe", executable, error) || error) return {};
+  if (auto heeded = check_loader(process); !heeded) return heeded;
+  std::ifstream file(process + "/maps");
+  const std::string maps((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (maps.find("/libc.so.6") == std::string::npos || maps.find(layer) != std::string::npos) return {};
+  return fail("the program was started, but the loader did not load the layer, " + layer,
+              "The loader's own message may stand above. `inpod check` tests the layer with a trivial program");
 }
 
 }  // namespace inpod

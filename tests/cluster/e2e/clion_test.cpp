@@ -57,7 +57,7 @@ void stops_on_a_request(const std::vector<std::string>& adapter, const std::stri
   INFO(answer.dump());
   REQUIRE(answer.value("success", false));
   Process request({"kubectl", "-n", shop.name_space(), "exec", "client", "--", "sh", "-c",
-                   "while true; do curl -sS -m 30 http://web/clion | grep 'by c++' && break; sleep 0.2; done"});
+                   "for i in $(seq 300); do curl -sS -m 30 http://web/clion | grep 'by c++' && break; sleep 0.2; done"});
   const json stopped = client.event("stopped", seconds(90));
   const int thread = stopped["body"]["threadId"];
   const json frame = client.must("stackTrace", {{"threadId", thread}, {"startFrame", 0}, {"levels", 20}})["stackFrames"].at(0);

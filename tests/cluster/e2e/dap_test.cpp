@@ -46,7 +46,7 @@ void stops_on_a_request(const std::vector<std::string>& adapter) {
   launch(client);
   // The subscription follows listen(2); until then the pod answers. Each request is sent by another pod.
   Process request({"kubectl", "-n", shop.name_space(), "exec", "client", "--", "sh", "-c",
-                   "while true; do curl -sS -m 30 http://web/cart | grep 'by c++' && break; sleep 0.2; done"});
+                   "for i in $(seq 300); do curl -sS -m 30 http://web/cart | grep 'by c++' && break; sleep 0.2; done"});
   const json stopped = client.event("stopped", seconds(60));
   const int thread = stopped["body"]["threadId"];
   const auto values = locals(client, thread);

@@ -204,7 +204,7 @@ TEST_CASE("inpod check finds all in order, and says what is not") {
     CHECK(finding.at("status") != "failed");
     findings[finding.at("check")] = finding;
   }
-  for (const char* name : {"agent file", "layer", "ptrace", "kubeconfig", "API server", "RBAC", "target"}) {
+  for (const char* name : {"agent file", "layer", "ptrace", "kubeconfig", "API server", "RBAC", "target", "agent"}) {
     INFO(name);
     REQUIRE(findings.count(name) == 1);
     CHECK(findings[name].at("status") == "ok");

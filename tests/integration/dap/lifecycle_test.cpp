@@ -32,6 +32,11 @@ TEST_CASE("restart keeps the session and injects again", "[adapter]") {
   const json launch = bench.launch("fake");
   REQUIRE(start_debugging(client, bench, launch, "BREAK"));
   client.event("stopped");
+  json other = launch;
+  other["program"] = "/bin/cat";
+  const json refused = client.request("restart", {{"arguments", other}});
+  CHECK_FALSE(refused.value("success", true));
+  CHECK(refused.dump().find("a restart can't change the program") != std::string::npos);
   const bool with_arguments = GENERATE(false, true);
   client.must("restart", with_arguments ? json{{"arguments", launch}} : json(nullptr));
   const json again = client.event("stopped");

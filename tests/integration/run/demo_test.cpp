@@ -73,7 +73,7 @@ TEST_CASE("up in the background, status, targets, down") {
   CHECK(eventually(seconds(10), [&] { return read_file(state.at("log").get<std::string>()).find("hello from the pod") != std::string::npos; }));
   const auto check = run({INPOD, "check", "-t", state.at("target").get<std::string>(), "-o", "json"}, options);
   INFO(check.out << check.err);
-  CHECK(check.out.find("\"check\":\"target\",\"remedy\":\"\",\"status\":\"ok\"") != std::string::npos);
+  CHECK(check.out.find("\"check\":\"agent\",\"remedy\":\"\",\"status\":\"ok\"") != std::string::npos);
   CHECK(check.out.find("\"check\":\"layer\",\"remedy\":\"\",\"status\":\"ok\"") != std::string::npos);
   CHECK(run({INPOD, "demo", "down"}, options).status == 0);
   CHECK(gone({state.at("client").get<int>(), state.at("pid").get<int>()}));

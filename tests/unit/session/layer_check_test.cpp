@@ -73,3 +73,13 @@ TEST_CASE("nothing of the program runs") {
   REQUIRE_FALSE(checked);
   CHECK_THAT(checked.error().text, !Catch::Contains("missing operand"));
 }
+
+TEST_CASE("a process without the layer is known once libc is there; one that runs something else or is gone is not judged") {
+  const std::string own = fs::read_symlink("/proc/self/exe");
+  CHECK(check_layer_in(getpid(), own, some_library()));
+  const auto missing = check_layer_in(getpid(), own, "/no/libinpod.so");
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().text.find("did not load the layer, /no/libinpod.so") != std::string::npos);
+  CHECK(check_layer_in(getpid(), "/bin/cat", "/no/libinpod.so"));
+  CHECK(check_layer_in(0, own, "/no/libinpod.so"));
+}
