@@ -25,7 +25,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const runner = new Runner(context, log, failures, targets, sessions);
   const view = new ClusterView(sessions, log);
   const diagnose = new Diagnose(context, targets, runner, log);
-  const files = new RemoteFiles(sessions);
+  const files = new RemoteFiles(sessions, log);
   const adapters = new AdapterFactory(context, log, sessions, (error, session) => runner.launchFailed(error, session));
 
   const command = (id: string, work: (argument?: never) => Promise<unknown>): vscode.Disposable =>
@@ -37,7 +37,7 @@ export function activate(context: vscode.ExtensionContext): void {
     view,
     diagnose,
     files,
-    new Status(sessions),
+    new Status(sessions, log),
     vscode.debug.registerDebugConfigurationProvider('*', runner),
     vscode.debug.registerDebugConfigurationProvider('inpod', {
       provideDebugConfigurations: () => [firstConfiguration],

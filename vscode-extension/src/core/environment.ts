@@ -49,12 +49,12 @@ function pythonOf(configuration: Configuration): string {
   return 'python3';
 }
 
-/** Delve builds the program itself in its other modes, so there is nothing yet that could be looked at. */
+/** `inpod` refuses Go programs, and says why; where Delve builds the program itself, there is none yet that it could see. */
 function goProgram(configuration: Configuration): string {
   if (configuration['mode'] === 'exec' && text(configuration, 'program') !== '') return text(configuration, 'program');
   throw new InpodError(
-    `The launch configuration "${configuration.name}" lets Delve build the program, so it can't be prepared for the cluster`,
-    'build it in a preLaunchTask, and set "mode": "exec" and "program" to the executable',
+    `The launch configuration "${configuration.name}" debugs a Go program, whose system calls go past the C library`,
+    "inpod can't carry them: run it in the cluster, or debug the programs that it talks to",
     ['openLaunch'],
   );
 }

@@ -4,8 +4,8 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { ours, type SessionEnvironment } from './environment';
-import { Cancelled, errorFromOutput, InpodError } from './errors';
-import { cannotStart, end, type Cancellation } from './inpod';
+import { Cancelled, errorFromOutput, InpodError, sessionEnded } from './errors';
+import { cannotStart, end, listenToErrors, type Cancellation } from './inpod';
 import { JsonLines, number, objectOf, text, texts, type JsonObject } from './json';
 
 export interface StartOptions {
@@ -58,7 +58,7 @@ export class EnvironmentSession {
       });
       let session: EnvironmentSession | undefined;
       let failure: InpodError | undefined;
-      let stderr = '';
+      const stderr = listenToErrors(child, options.log);
       const cancelling = options.cancel.onCancellationRequested(() => {
         if (session === undefined) end(child);
       });
@@ -74,10 +74,6 @@ export class EnvironmentSession {
       }, options.log);
       child.stdin.on('error', () => undefined); // it has ended, which 'close' tells
       child.stdout.setEncoding('utf8').on('data', (chunk: string) => lines.push(chunk));
-      child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-        stderr = (stderr + chunk).slice(-64 * 1024);
-        for (const line of chunk.split('\n')) if (line.trim() !== '') options.log(line);
-      });
       child.once('error', (error) => reject(cannotStart(options.inpod, error)));
       child.once('close', (code) => {
         cancelling.dispose();
@@ -85,16 +81,20 @@ export class EnvironmentSession {
         session?.closed();
         options.event({ event: 'session', state: 'ended' });
         if (options.cancel.isCancellationRequested) reject(new Cancelled());
-        else reject(failure ?? errorFromOutput(stderr, `inpod session start ended with exit code ${code ?? 125}`));
+        else reject(failure ?? errorFromOutput(stderr(), `inpod session start ended with exit code ${code ?? 125}`));
       });
     });
+  }
+
+  get ended(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
   request(name: string, args: JsonObject): Promise<JsonObject> {
     const id = this.nextRequest++;
     return new Promise((resolve, reject) => {
-      if (this.child.exitCode !== null || this.child.stdin?.writable !== true) {
-        reject(new InpodError('the session has ended'));
+      if (this.ended || this.child.stdin?.writable !== true) {
+        reject(sessionEnded());
         return;
       }
       this.waiting.set(id, { resolve, reject });
@@ -116,7 +116,7 @@ export class EnvironmentSession {
   }
 
   private closed(): void {
-    for (const { reject } of this.waiting.values()) reject(new InpodError('the session has ended'));
+    for (const { reject } of this.waiting.values()) reject(sessionEnded());
     this.waiting.clear();
   }
 }

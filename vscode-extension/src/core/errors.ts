@@ -13,6 +13,9 @@ export class InpodError extends Error {
   }
 }
 
+export const sessionEnded = (): InpodError =>
+  new InpodError('The session has ended', 'start it again: Run in Cluster Again', []);
+
 /** Who fixes what. The first row that matches the message decides: rights and the way to the cluster come before targets,
  * since their texts name targets as well. A wrong row costs a less fitting button, nothing else. */
 const rows: readonly { words: RegExp; actions: readonly Action[] }[] = [

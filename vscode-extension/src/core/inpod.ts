@@ -4,8 +4,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { Cancelled, errorFromOutput, InpodError } from './errors';
-import { JsonLines, type JsonObject } from './json';
+import { Cancelled, InpodError } from './errors';
+import { JsonLines, Lines, type JsonObject } from './json';
 
 export function isExecutable(path: string): boolean {
   try {
@@ -55,6 +55,19 @@ export interface Cancellation {
   onCancellationRequested(listener: () => void): { dispose(): void };
 }
 
+/** Cancelled when one of the two is. */
+export function either(first: Cancellation, second: Cancellation): Cancellation {
+  return {
+    get isCancellationRequested() {
+      return first.isCancellationRequested || second.isCancellationRequested;
+    },
+    onCancellationRequested: (listener) => {
+      const both = [first, second].map((one) => one.onCancellationRequested(listener));
+      return { dispose: () => both.forEach((one) => one.dispose()) };
+    },
+  };
+}
+
 export const never: Cancellation = {
   isCancellationRequested: false,
   onCancellationRequested: () => ({ dispose: () => undefined }),
@@ -77,6 +90,18 @@ export function end(child: ChildProcess): void {
   });
 }
 
+/** Hands on what a child says on stderr, line by line. The result tells the end of it, for an error. */
+export function listenToErrors(child: ChildProcess, log: (line: string) => void): () => string {
+  const lines = new Lines(log);
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    said = (said + chunk).slice(-maxText);
+    lines.push(chunk);
+  });
+  child.once('close', () => lines.end());
+  return () => said;
+}
+
 export interface Run {
   inpod: string;
   args: string[];
@@ -96,7 +121,7 @@ export function run(options: Run): Promise<{ code: number; stderr: string }> {
     }
     const child = spawn(options.inpod, options.args, { cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     const out = new JsonLines(options.each, options.log);
-    let stderr = '';
+    const stderr = listenToErrors(child, options.log);
     let late = false;
     const limit = setTimeout(() => {
       late = true;
@@ -108,10 +133,6 @@ export function run(options: Run): Promise<{ code: number; stderr: string }> {
       cancelling.dispose();
     };
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => out.push(chunk));
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      stderr = (stderr + chunk).slice(-maxText);
-      for (const line of chunk.split('\n')) if (line.trim() !== '') options.log(line);
-    });
     child.once('error', (error) => {
       done();
       reject(cannotStart(options.inpod, error));
@@ -121,8 +142,14 @@ export function run(options: Run): Promise<{ code: number; stderr: string }> {
       out.end();
       if (options.cancel.isCancellationRequested) reject(new Cancelled());
       else if (late)
-        reject(new InpodError(`inpod ${options.args[0] ?? ''} took longer than ${options.limitSeconds} seconds`));
-      else resolve({ code: code ?? 125, stderr });
+        reject(
+          new InpodError(
+            `inpod ${options.args[0] ?? ''} took longer than ${options.limitSeconds} seconds`,
+            'see in the log what it waited for; the cluster may be out of reach',
+            ['diagnose', 'showLog'],
+          ),
+        );
+      else resolve({ code: code ?? 125, stderr: stderr() });
     });
   });
 }
@@ -132,10 +159,4 @@ export function cannotStart(inpod: string, error: Error): InpodError {
     'openSettings',
     'showLog',
   ]);
-}
-
-/** As `run`, where an exit code other than 0 is an error that `inpod` explains on stderr. */
-export async function runOrFail(options: Run): Promise<void> {
-  const { code, stderr } = await run(options);
-  if (code !== 0) throw errorFromOutput(stderr, `inpod ${options.args[0] ?? ''} failed with exit code ${code}`);
 }

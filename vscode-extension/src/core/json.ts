@@ -42,14 +42,11 @@ export function only(object: JsonObject, keys: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([key, value]) => keys.includes(key) && value !== undefined));
 }
 
-/** Cuts a stream into lines, and each line into JSON; lines that are no JSON object go to `other`. */
-export class JsonLines {
+/** Cuts a stream into lines; empty ones are left out. */
+export class Lines {
   private rest = '';
 
-  constructor(
-    private readonly each: (value: JsonObject) => void,
-    private readonly other: (line: string) => void = () => undefined,
-  ) {}
+  constructor(private readonly each: (line: string) => void) {}
 
   push(chunk: string): void {
     const lines = (this.rest + chunk).split('\n');
@@ -58,19 +55,30 @@ export class JsonLines {
   }
 
   end(): void {
-    if (this.rest !== '') this.line(this.rest);
+    this.line(this.rest);
     this.rest = '';
   }
 
   private line(line: string): void {
-    if (line.trim() === '') return;
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch {
-      value = undefined;
-    }
-    if (isObject(value)) this.each(value);
-    else this.other(line);
+    if (line.trim() !== '') this.each(line);
+  }
+}
+
+/** The same, with each line as JSON; lines that are no JSON object go to `other`. */
+export class JsonLines extends Lines {
+  constructor(each: (value: JsonObject) => void, other: (line: string) => void = () => undefined) {
+    super((line) => {
+      const value = parsed(line);
+      if (isObject(value)) each(value);
+      else other(line);
+    });
+  }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
   }
 }

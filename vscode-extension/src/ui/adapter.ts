@@ -5,9 +5,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import * as vscode from 'vscode';
 import { runMark, settledMark } from '../core/configurations';
 import { adapterArguments } from '../core/debuggers';
-import { Cancelled, errorFromText, InpodError } from '../core/errors';
+import { Cancelled, errorFromText, InpodError, sentence } from '../core/errors';
 import { Decoder, encode } from '../core/framing';
-import { cannotStart, end } from '../core/inpod';
+import { cannotStart, end, listenToErrors } from '../core/inpod';
 import { isObject, objectOf, text, without, type JsonObject } from '../core/json';
 import type { Log } from './log';
 import { StartProgress } from './progress';
@@ -18,6 +18,8 @@ import { tool } from './settings';
 const ownError = 7001;
 /** `seq` of a cancel request of ours, far from those that VS Code counts up from 1. Its answer is for nobody. */
 const cancelSeq = 1_000_000_000;
+
+const seeLog = 'see in the log what it said last';
 
 interface Options {
   inpod: string;
@@ -42,16 +44,14 @@ class InpodAdapter implements vscode.DebugAdapter {
     this.child = child;
     child.stdin.on('error', () => undefined); // it has ended, which 'close' tells
     child.stdout.on('data', (chunk: Buffer) => this.read(chunk));
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      for (const line of chunk.split('\n')) if (line.trim() !== '') options.log.line(line);
-    });
+    listenToErrors(child, options.log.line);
     child.once('error', (error) => this.fail(cannotStart(options.inpod, error)));
     child.once('close', (code, signal) => {
       options.log.info(`inpod dap ended (${signal ?? `exit code ${code ?? 0}`}).`);
       // Once it has said that it is over, it has said why, too.
       if (!this.disposed && !this.over && code !== 0)
         this.fail(
-          new InpodError(`inpod dap ended unexpectedly (${signal ?? `exit code ${code ?? 0}`})`, '', ['showLog']),
+          new InpodError(`inpod dap ended unexpectedly (${signal ?? `exit code ${code ?? 0}`})`, seeLog, ['showLog']),
         );
       this.terminated();
     });
@@ -75,7 +75,8 @@ class InpodAdapter implements vscode.DebugAdapter {
     try {
       for (const message of this.decoder.push(chunk)) this.receive(message);
     } catch (error) {
-      this.fail(new InpodError(`inpod dap sends what is no debug protocol: ${String(error)}`, '', ['showLog']));
+      this.child.stdout?.removeAllListeners('data').resume();
+      this.fail(new InpodError(`inpod dap sends what is no debug protocol: ${String(error)}`, seeLog, ['showLog']));
       end(this.child);
     }
   }
@@ -122,6 +123,15 @@ function withoutMarks(message: vscode.DebugProtocolMessage): unknown {
   return { ...request, arguments: without(args, runMark, settledMark) };
 }
 
+/** VS Code shows an error from here itself, by its message. */
+function orShown<R>(work: () => R): R {
+  try {
+    return work();
+  } catch (error) {
+    throw new Error(sentence(error), { cause: error });
+  }
+}
+
 export class AdapterFactory implements vscode.DebugAdapterDescriptorFactory {
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -131,7 +141,7 @@ export class AdapterFactory implements vscode.DebugAdapterDescriptorFactory {
   ) {}
 
   createDebugAdapterDescriptor(session: vscode.DebugSession): vscode.DebugAdapterDescriptor {
-    const { inpod, flags, cwd } = tool(this.context, session.workspaceFolder);
+    const { inpod, flags, cwd } = orShown(() => tool(this.context, session.workspaceFolder));
     const args = [...flags, 'dap', ...adapterArguments(session.configuration['debugger'])];
     this.log.info(`${session.name}: ${[inpod, ...args].join(' ')}`);
     if (isObject(session.configuration['cluster'])) this.sessions.begin(session);

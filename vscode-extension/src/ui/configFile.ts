@@ -37,7 +37,7 @@ export async function openConfig(folder: vscode.WorkspaceFolder | undefined): Pr
     const edit = new vscode.WorkspaceEdit();
     edit.createFile(file, { ignoreIfExists: true, contents: Buffer.from(configTemplate, 'utf8') });
     if (!(await vscode.workspace.applyEdit(edit)))
-      throw new InpodError(`${file.fsPath} can't be written`, '', ['showLog']);
+      throw new InpodError(`${file.fsPath} can't be written`, 'see whether you may write to the folder', []);
   }
   await vscode.window.showTextDocument(file);
 }

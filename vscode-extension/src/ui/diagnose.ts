@@ -102,6 +102,11 @@ export class Diagnose implements vscode.TextDocumentContentProvider, vscode.Disp
     return findings;
   }
 
+  private async offerCopy(text: string): Promise<void> {
+    const chosen = await vscode.window.showInformationMessage(text, 'Copy Report');
+    if (chosen !== undefined) await vscode.env.clipboard.writeText(this.content);
+  }
+
   private async show(findings: Finding[], { folder, configuration, cluster, directory }: Subject): Promise<void> {
     const target = text(cluster, 'target');
     this.content = report(findings, {
@@ -118,9 +123,7 @@ export class Diagnose implements vscode.TextDocumentContentProvider, vscode.Disp
     await vscode.window.showTextDocument(await vscode.languages.setTextDocumentLanguage(document, 'markdown'), {
       preview: true,
     });
-    void vscode.window.showInformationMessage(`Inpod: ${summary(findings)}.`, 'Copy Report').then(async (chosen) => {
-      if (chosen !== undefined) await vscode.env.clipboard.writeText(this.content);
-    });
+    this.log.background(this.offerCopy(`Inpod: ${summary(findings)}.`));
   }
 }
 

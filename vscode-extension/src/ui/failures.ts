@@ -22,7 +22,7 @@ function buttons(again: (() => Thenable<unknown>) | undefined): Record<Action, B
     openLaunch: { title: 'Open launch.json', run: openLaunch },
     diagnose: { title: 'Diagnose', run: (folder) => command('inpod.diagnose', folder?.uri) },
     showLog: { title: 'Show Log', run: () => command('inpod.showLog') },
-    openSettings: { title: 'Open Settings', run: () => command('workbench.action.openSettings', 'inpod.path') },
+    openSettings: { title: 'Open Settings', run: () => command('workbench.action.openSettings', '@ext:inpod.inpod') },
     trust: { title: 'Manage Workspace Trust', run: () => command('workbench.trust.manage') },
   };
 }
@@ -52,10 +52,11 @@ export class Failures {
     const actions: readonly Action[] = error instanceof InpodError ? error.actions : ['showLog'];
     const all = buttons(again);
     const titles = actions.map((action) => all[action].title);
-    void vscode.window.showErrorMessage(`Inpod: ${text}`, ...titles).then((chosen) => {
+    const shown = vscode.window.showErrorMessage(`Inpod: ${text}`, ...titles).then((chosen) => {
       const action = actions.find((candidate) => all[candidate].title === chosen);
       return action === undefined ? undefined : all[action].run(folder);
     });
+    this.log.background(shown);
   }
 
   /** A command whose failure is shown. */

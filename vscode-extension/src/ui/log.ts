@@ -1,6 +1,7 @@
 // The output channel "Inpod": what the extension does, and all that `inpod` says on stderr.
 
 import * as vscode from 'vscode';
+import { sentence } from '../core/errors';
 
 export class Log implements vscode.Disposable {
   private readonly channel = vscode.window.createOutputChannel('Inpod', { log: true });
@@ -19,6 +20,11 @@ export class Log implements vscode.Disposable {
     else if (/\[warning\]/.test(text)) this.channel.warn(text);
     else this.channel.info(text);
   };
+
+  /** Work that nobody waits for: its failure is told here. */
+  background(work: Thenable<unknown>): void {
+    work.then(undefined, (error: unknown) => this.error(sentence(error)));
+  }
 
   show(): void {
     this.channel.show(true);

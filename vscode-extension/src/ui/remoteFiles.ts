@@ -2,7 +2,10 @@
 // its session has ended.
 
 import * as vscode from 'vscode';
+import { sentence } from '../core/errors';
 import { number, text } from '../core/json';
+import { bytes as sizeText } from '../core/tree';
+import type { Log } from './log';
 import type { Sessions } from './sessions';
 
 export const scheme = 'inpod';
@@ -11,14 +14,24 @@ export function remoteUri(session: string, path: string): vscode.Uri {
   return vscode.Uri.from({ scheme, authority: session, path });
 }
 
+interface RemoteFile {
+  bytes: Uint8Array;
+  time: number;
+}
+
+const mostKept = 32;
+
 export class RemoteFiles implements vscode.FileSystemProvider, vscode.Disposable {
   private readonly changes = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
   readonly onDidChangeFile = this.changes.event;
-  private readonly open = new Map<string, { bytes: Uint8Array; time: number }>();
+  private readonly files = new Map<string, Promise<RemoteFile>>();
   private readonly closing: vscode.Disposable;
 
-  constructor(private readonly sessions: Sessions) {
-    this.closing = vscode.workspace.onDidCloseTextDocument((document) => this.open.delete(document.uri.toString()));
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly log: Log,
+  ) {
+    this.closing = vscode.workspace.onDidCloseTextDocument((document) => this.files.delete(document.uri.toString()));
   }
 
   dispose(): void {
@@ -41,18 +54,32 @@ export class RemoteFiles implements vscode.FileSystemProvider, vscode.Disposable
     return (await this.fetch(uri)).bytes;
   }
 
-  private async fetch(uri: vscode.Uri): Promise<{ bytes: Uint8Array; time: number }> {
-    const known = this.open.get(uri.toString());
+  /** What was fetched is kept, for the last files: VS Code asks for a file's state and its content one by one. */
+  private fetch(uri: vscode.Uri): Promise<RemoteFile> {
+    const key = uri.toString();
+    const known = this.files.get(key);
     if (known !== undefined) return known;
-    let answer;
+    const file = this.ask(uri);
+    this.files.set(key, file);
+    file.catch(() => this.files.delete(key));
+    const [oldest] = this.files.keys();
+    if (this.files.size > mostKept && oldest !== undefined) this.files.delete(oldest);
+    return file;
+  }
+
+  private async ask(uri: vscode.Uri): Promise<RemoteFile> {
     try {
-      answer = await this.sessions.request(uri.authority, 'readFile', { path: uri.path });
+      const answer = await this.sessions.request(uri.authority, 'readFile', { path: uri.path });
+      const bytes = Buffer.from(text(answer, 'content'), 'base64');
+      if (answer['truncated'] === true) {
+        const whole = sizeText(number(answer, 'size'));
+        const note = `Inpod: ${uri.path} is shown up to its first ${sizeText(bytes.length)} of ${whole}.`;
+        this.log.background(vscode.window.showWarningMessage(note));
+      }
+      return { bytes, time: number(answer, 'modified') * 1000 };
     } catch (error) {
-      throw vscode.FileSystemError.Unavailable(error instanceof Error ? error.message : String(error));
+      throw vscode.FileSystemError.Unavailable(sentence(error));
     }
-    const found = { bytes: Buffer.from(text(answer, 'content'), 'base64'), time: number(answer, 'modified') * 1000 };
-    this.open.set(uri.toString(), found);
-    return found;
   }
 
   watch(): vscode.Disposable {

@@ -30,8 +30,8 @@ import {
 import { debuggerFor } from '../core/debuggers';
 import { programOf, withEnvironment } from '../core/environment';
 import { EnvironmentSession } from '../core/environmentSession';
-import { Cancelled, InpodError } from '../core/errors';
-import { isExecutable, onPath } from '../core/inpod';
+import { InpodError, type Cancelled } from '../core/errors';
+import { either, isExecutable, onPath, type Cancellation } from '../core/inpod';
 import { isObject, objectOf, text, without, type JsonObject } from '../core/json';
 import { runnable } from '../core/launchFile';
 import { Runs, type Run } from '../core/runs';
@@ -47,15 +47,18 @@ import type { Targets } from './targets';
 
 type Folder = vscode.WorkspaceFolder | undefined;
 
+/** What is kept of the last run. Its configuration is read anew, as it may have been edited. */
 interface LastRun {
   folder: string | undefined;
-  configuration: Configuration;
+  name: string;
   target?: TargetChoice;
 }
 
 export class Runner implements vscode.DebugConfigurationProvider {
   private readonly runs = new Runs();
   private last: LastRun | undefined;
+  /** The last run's, for one that is not in launch.json. It may hold secrets, so it is not stored. */
+  private lastConfiguration: Configuration | undefined;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -64,7 +67,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
     private readonly targets: Targets,
     private readonly sessions: Sessions,
   ) {
-    this.last = context.workspaceState.get<LastRun>('last');
+    this.last = context.workspaceState.get<LastRun>('lastRun');
   }
 
   /** Runs the launch configuration that is selected in the Run and Debug view. */
@@ -77,17 +80,16 @@ export class Runner implements vscode.DebugConfigurationProvider {
     );
   }
 
-  /** The last run once more, with the same target. The configuration is read anew, as it may have been edited. */
+  /** The last run once more, with the same target. */
   async runAgain(): Promise<void> {
-    if (this.last === undefined) return this.runSelected();
-    await this.start(this.last);
+    await this.start(this.last?.target);
   }
 
   /** The last run, with a target that is asked for now. */
   async runWithOtherTarget(): Promise<void> {
-    const folder = this.folderOf(this.last);
-    const target = await this.targets.pick(folder, clusterOfLaunch(this.last?.configuration ?? {}));
-    if (this.last !== undefined) await this.start({ ...this.last, target });
+    const folder = this.lastFolder();
+    const target = await this.targets.pick(folder, clusterOfLaunch(this.lastIn(folder)?.configuration ?? {}));
+    await this.start(target);
   }
 
   async resolveDebugConfiguration(
@@ -112,26 +114,26 @@ export class Runner implements vscode.DebugConfigurationProvider {
   }
 
   /** The configuration that ran last in a folder, as it is written now, and the target that was chosen for it. */
-  lastIn(folder: Folder): { configuration: Configuration; target?: TargetChoice } | undefined {
+  lastIn(folder: Folder): { configuration: Configuration; target: TargetChoice | undefined } | undefined {
     const { last } = this;
     if (last === undefined || last.folder !== folder?.uri.toString()) return undefined;
-    return { ...last, configuration: this.asWritten(folder, last.configuration) };
+    const written = launchConfigurations(folder).configurations.find(({ name }) => name === last.name);
+    const configuration = written ?? this.lastConfiguration;
+    return configuration && { configuration, target: last.target };
   }
 
-  private asWritten(folder: Folder, configuration: Configuration): Configuration {
-    const { configurations } = launchConfigurations(folder);
-    return configurations.find(({ name }) => name === configuration.name) ?? configuration;
+  private lastFolder(): Folder {
+    return vscode.workspace.workspaceFolders?.find((folder) => folder.uri.toString() === this.last?.folder);
   }
 
-  private folderOf(last: LastRun | undefined): Folder {
-    return vscode.workspace.workspaceFolders?.find((folder) => folder.uri.toString() === last?.folder);
-  }
-
-  private async start(last: LastRun): Promise<void> {
-    const folder = this.folderOf(last);
+  private async start(target: TargetChoice | undefined): Promise<void> {
+    const folder = this.lastFolder();
     tool(this.context, folder);
-    const now = this.asWritten(folder, last.configuration);
-    await this.during(this.runs.begin(last.target), (mark) => vscode.debug.startDebugging(folder, { ...now, ...mark }));
+    const last = this.lastIn(folder);
+    if (last === undefined) return this.runSelected();
+    await this.during(this.runs.begin(target), (mark) =>
+      vscode.debug.startDebugging(folder, { ...last.configuration, ...mark }),
+    );
   }
 
   private async during(run: Run, start: (mark: JsonObject) => Thenable<unknown>): Promise<void> {
@@ -188,12 +190,10 @@ export class Runner implements vscode.DebugConfigurationProvider {
   }
 
   private remember(folder: Folder, configuration: Configuration, target: TargetChoice | undefined): void {
-    this.last = {
-      folder: folder?.uri.toString(),
-      configuration: without(configuration, runMark),
-      ...(target === undefined ? {} : { target }),
-    };
-    void this.context.workspaceState.update('last', this.last);
+    const { name } = configuration;
+    this.last = { folder: folder?.uri.toString(), name, ...(target === undefined ? {} : { target }) };
+    this.lastConfiguration = without(configuration, runMark);
+    this.log.background(this.context.workspaceState.update('lastRun', this.last));
   }
 
   private async rewrite(
@@ -228,14 +228,13 @@ export class Runner implements vscode.DebugConfigurationProvider {
     const session = await vscode.window.withProgress(
       { location: vscode.ProgressLocation.Notification, title, cancellable: true },
       (progress, cancel) => {
-        if (token?.isCancellationRequested === true) throw new Cancelled();
         return this.startEnvironment(
           folder,
           configuration,
           id,
           programOf(configuration, family),
           (message) => progress.report({ message }),
-          cancel,
+          token === undefined ? cancel : either(cancel, token),
         );
       },
     );
@@ -254,7 +253,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
     id: string,
     program: string,
     progress: (message: string) => void,
-    cancel: vscode.CancellationToken,
+    cancel: Cancellation,
   ): Promise<EnvironmentSession> {
     const { inpod, flags } = tool(this.context, folder);
     const path = program.includes('/') ? program : onPath(program);
@@ -285,7 +284,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
 function nothingToRun(): InpodError {
   return new InpodError(
     'There is no launch configuration that can run in the cluster',
-    'add one to launch.json: of type inpod, or of a C, C++, Rust, Node.js, Python or Go debugger, with "request": "launch"',
+    'add one to launch.json: of type inpod, or of a C, C++, Rust, Node.js or Python debugger, with "request": "launch"',
     ['openLaunch'],
   );
 }

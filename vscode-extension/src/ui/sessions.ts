@@ -4,7 +4,7 @@
 import * as vscode from 'vscode';
 import { sessionMark } from '../core/configurations';
 import type { EnvironmentSession } from '../core/environmentSession';
-import { InpodError } from '../core/errors';
+import { InpodError, sessionEnded } from '../core/errors';
 import { objectOf, type JsonObject } from '../core/json';
 import { SessionModel } from '../core/sessionModel';
 import type { Log } from './log';
@@ -55,7 +55,8 @@ export class Sessions implements vscode.Disposable {
 
   /** An environment session is there; the debug session that will use it is to come. */
   add(id: string, name: string, environment: EnvironmentSession): void {
-    const model = this.entries.get(id)?.model ?? new SessionModel(id, name);
+    if (environment.ended) throw sessionEnded();
+    const model = new SessionModel(id, name);
     const known = new Set(Object.keys(environment.environment.env).filter((key) => !key.startsWith('INPOD_')));
     model.apply({ ...environment.description, event: 'session', state: 'running', environment: [...known] });
     this.entries.set(id, {
@@ -88,7 +89,7 @@ export class Sessions implements vscode.Disposable {
 
   async request(id: string, name: string, args: JsonObject): Promise<JsonObject> {
     const entry = this.entries.get(id);
-    if (entry === undefined) throw new InpodError('The session has ended', 'start it again: Run in Cluster Again', []);
+    if (entry === undefined) throw sessionEnded();
     if (!entry.model.requests.includes(name)) {
       throw new InpodError(
         'The inpod that runs this session is too old for that',
@@ -100,7 +101,11 @@ export class Sessions implements vscode.Disposable {
   }
 
   /** Asks again what no event tells: the round trip, and which variables were taken. */
-  async refresh(id: string): Promise<void> {
+  refresh(id: string): void {
+    this.log.background(this.askAgain(id));
+  }
+
+  private async askAgain(id: string): Promise<void> {
     const entry = this.entries.get(id);
     if (entry?.model.state !== 'running' || !entry.model.requests.includes('session')) return;
     const answer = await this.request(id, 'session', {});
@@ -137,30 +142,15 @@ export class Sessions implements vscode.Disposable {
     if (entry === undefined) return;
     const body = objectOf(event.body);
     this.apply(entry, body);
-    if (body['event'] === 'session' && body['state'] === 'running') this.refreshSoon(entry.model.id);
+    if (body['event'] === 'session' && body['state'] === 'running') this.refresh(entry.model.id);
     if (body['event'] === 'session' && body['state'] === 'ended') this.remove(entry.model.id);
-  }
-
-  private refreshSoon(id: string): void {
-    this.refresh(id).catch((error: unknown) =>
-      this.log.info(`The session tells no more about itself: ${String(error)}`),
-    );
   }
 
   private apply(entry: Entry, event: JsonObject): void {
     if (!entry.model.apply(event)) return;
     if (event['event'] === 'closed') {
       this.log.error(`The connection to the pod is over: ${entry.model.agentState}`);
-      void vscode.window
-        .showErrorMessage(
-          `Inpod: the connection to the pod is over: ${entry.model.agentState}`,
-          'Run in Cluster Again',
-          'Show Log',
-        )
-        .then((chosen) => {
-          if (chosen === 'Show Log') this.log.show();
-          if (chosen === 'Run in Cluster Again') void vscode.commands.executeCommand('inpod.runInClusterAgain');
-        });
+      this.log.background(offerAnotherRun(entry.model.agentState));
     }
     this.changed();
   }
@@ -192,6 +182,17 @@ export class Sessions implements vscode.Disposable {
   private changed(): void {
     this.changes.fire();
   }
+}
+
+async function offerAnotherRun(reason: string): Promise<void> {
+  const commands = new Map([
+    ['Run in Cluster Again', 'inpod.runInClusterAgain'],
+    ['Show Log', 'inpod.showLog'],
+  ]);
+  const text = `Inpod: the connection to the pod is over: ${reason}`;
+  const chosen = await vscode.window.showErrorMessage(text, ...commands.keys());
+  const command = commands.get(chosen ?? '');
+  if (command !== undefined) await vscode.commands.executeCommand(command);
 }
 
 function targetOf(configuration: vscode.DebugConfiguration): string {

@@ -173,7 +173,7 @@ export class Targets {
           finish(() => resolve(row));
         } else if (item?.action === 'diagnose') {
           finish(() => reject(new Cancelled()));
-          void vscode.commands.executeCommand('inpod.diagnose', folder?.uri);
+          this.log.background(vscode.commands.executeCommand('inpod.diagnose', folder?.uri));
         }
       });
       pick.onDidHide(() => finish(() => reject(new Cancelled())));

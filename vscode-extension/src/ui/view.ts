@@ -2,7 +2,7 @@
 // ask which thing is meant.
 
 import * as vscode from 'vscode';
-import { InpodError } from '../core/errors';
+import { InpodError, sessionEnded } from '../core/errors';
 import { Pace } from '../core/pace';
 import { portText, type IncomingMode, type SessionModel } from '../core/sessionModel';
 import { ShownRows } from '../core/shownRows';
@@ -78,12 +78,7 @@ export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposa
 
   /** The round trip is nobody's event. */
   private askAgain(): void {
-    if (!this.view.visible) return;
-    for (const session of this.sessions.all()) {
-      this.sessions
-        .refresh(session.id)
-        .catch((error: unknown) => this.log.info(`The session tells no more: ${String(error)}`));
-    }
+    if (this.view.visible) for (const session of this.sessions.all()) this.sessions.refresh(session.id);
   }
 
   readonly show = async (): Promise<void> => {
@@ -121,7 +116,7 @@ export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposa
 
   private model(row: Row): SessionModel {
     const found = this.sessions.all().find((session) => session.id === row.session);
-    if (found === undefined) throw new InpodError('The session has ended', '', []);
+    if (found === undefined) throw sessionEnded();
     return found;
   }
 
@@ -146,7 +141,11 @@ export class ClusterView implements vscode.TreeDataProvider<Row>, vscode.Disposa
 async function askPort(session: SessionModel, mode: IncomingMode): Promise<{ port: number } | undefined> {
   const ports = session.ports.filter((port) => port.mode === mode && port.listening);
   if (ports.length === 0) {
-    throw new InpodError(`No port is ${mode === 'steal' ? 'stolen' : 'mirrored'} in this session`, '', []);
+    throw new InpodError(
+      `No port is ${mode === 'steal' ? 'stolen' : 'mirrored'} in this session`,
+      'a port comes up once the program listens on it',
+      [],
+    );
   }
   if (ports.length === 1) return ports[0];
   const items = ports.map((port) => ({

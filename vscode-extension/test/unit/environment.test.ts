@@ -42,7 +42,7 @@ describe('the environment of node, python and go', () => {
     assert.equal(programOf({ ...node, pythonPath: '/v/p' }, 'python'), '/v/p');
     assert.equal(programOf(node, 'python'), 'python3');
     assert.equal(programOf({ ...node, mode: 'exec', program: '/p/x' }, 'go'), '/p/x');
-    assert.throws(() => programOf({ ...node, mode: 'debug', program: '/p' }, 'go'), /Delve/);
+    assert.throws(() => programOf({ ...node, mode: 'debug', program: '/p' }, 'go'), /Go program/);
   });
 });
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { EnvironmentSession, type StartOptions } from '../../src/core/environmentSession';
-import { Cancelled, InpodError } from '../../src/core/errors';
-import { findInpod, never, onPath, run, runOrFail, type Cancellation, type Run } from '../../src/core/inpod';
+import { Cancelled, errorFromOutput, InpodError } from '../../src/core/errors';
+import { either, findInpod, never, onPath, run, type Cancellation, type Run } from '../../src/core/inpod';
 import type { JsonObject } from '../../src/core/json';
 
 const directory = mkdtempSync(join(tmpdir(), 'inpod-unit-'));
@@ -80,13 +80,15 @@ describe('running a command', () => {
     assert.deepEqual(given.lines, [{ target: 'pod/a' }, { target: 'pod/b' }]);
   });
 
-  it('explains its failure', async () => {
-    const failing = script('bad', 'echo "inpod: cannot reach the cluster" >&2; echo "  look at the VPN" >&2; exit 3');
-    await assert.rejects(
-      runOrFail(options(failing)),
-      (error) => error instanceof InpodError && error.remedy === 'look at the VPN',
-    );
-    await assert.rejects(runOrFail(options(join(directory, 'none'))), /can't be started/);
+  it('tells its failure, what it said, and that it is not there', async () => {
+    const logged: string[] = [];
+    const log = (line: string): unknown => logged.push(line);
+    const failing = script('bad', 'printf "inpod: can" >&2; sleep 0.2; printf "not reach it\\n  look" >&2; exit 3');
+    const { code, stderr } = await run(options(failing, { log }));
+    assert.equal(code, 3);
+    assert.equal(errorFromOutput(stderr, '').remedy, 'look');
+    assert.deepEqual(logged, ['inpod: cannot reach it', '  look'], 'lines are whole');
+    await assert.rejects(run(options(join(directory, 'none'))), /can't be started/);
   });
 
   it('ends it on cancel, and where it takes too long', async () => {
@@ -96,6 +98,9 @@ describe('running a command', () => {
     await assert.rejects(run(given), Cancelled);
     await assert.rejects(run(options(slow, { limitSeconds: 0.2 })), /longer than/);
     await assert.rejects(run(given), Cancelled, 'cancelled before it starts');
+    const second = new Cancel();
+    const two = options(slow, { cancel: either(never, second), each: () => second.now() });
+    await assert.rejects(run(two), Cancelled, 'by either of two');
   });
 });
 
