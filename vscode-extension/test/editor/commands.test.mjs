@@ -1,5 +1,5 @@
-// The commands beside the button: Diagnose, Show Log, Open Config and Select Target; what launch.json offers; names for
-// screen readers; and the themes.
+// The commands beside the button: Diagnose, Show Log, Open Config and Select Target; what launch.json offers and checks;
+// names for screen readers; and the themes. Each scenario stands for itself: a window after a failed one is a new user's.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { editorTests } from './support/tests.mjs';
@@ -7,16 +7,18 @@ import { eventually } from './support/wait.mjs';
 
 const { scenario } = editorTests(import.meta.url, {
   prepare({ workspace, shop }) {
-    workspace.launch({
-      type: 'inpod',
-      request: 'launch',
-      name: 'Service',
-      program: '${workspaceFolder}/build/service',
-      args: ['8080'],
-      cluster: { target: 'deployment/web', namespace: shop.namespace },
-    });
+    workspace.launch(inWeb(shop));
   },
 });
+
+const service = {
+  type: 'inpod',
+  request: 'launch',
+  name: 'Service',
+  program: '${workspaceFolder}/build/service',
+  args: ['8080'],
+};
+const inWeb = (shop) => ({ ...service, cluster: { target: 'deployment/web', namespace: shop.namespace } });
 
 scenario('every command is in the palette, by its name', async ({ window }) => {
   const titles = await window.quick.offered('Inpod: ');
@@ -41,7 +43,7 @@ scenario('Open Config makes a file with comments', async ({ window, workspace, p
   await picture('config');
 });
 
-scenario('Diagnose: a report that can be read and copied', async ({ window, picture }) => {
+scenario('Diagnose: a report that can be read and copied', async ({ window, picture, shop }) => {
   await window.command('Inpod: Diagnose');
   const report = await eventually(
     'the report',
@@ -52,7 +54,12 @@ scenario('Diagnose: a report that can be read and copied', async ({ window, pict
     120_000,
   );
   await picture('diagnose');
-  for (const part of [/checks/, /Target:/, /kubeconfig/])
+  await window.notifications.click(/\d+ checks/, 'Copy Report');
+  await eventually('the report is in the clipboard', async () =>
+    (await window.clipboard()).startsWith('# Inpod: Diagnose\n'),
+  );
+  const target = new RegExp(`Target: ${shop.namespace}/deployment/web$`); // launch.json's
+  for (const part of [/checks/, /Launch configuration: Service/, target, /kubeconfig/, /deployment\/web.*pod/])
     assert.ok(
       report.some((line) => part.test(line)),
       `${part} in\n${report.join('\n')}`,
@@ -65,13 +72,7 @@ scenario('Select Target is remembered for the next run', async ({ window, worksp
   await window.quick.filter('pod/client');
   await window.quick.pick(new RegExp(`^pod/client *${shop.namespace}`));
   await window.quick.widget.waitFor({ state: 'hidden' });
-  workspace.launch({
-    type: 'inpod',
-    request: 'launch',
-    name: 'Service',
-    program: '${workspaceFolder}/build/service',
-    args: ['8080'],
-  });
+  workspace.launch(service);
   workspace.write('.inpod/config.yaml', 'incoming:\n  mode: steal\n');
   await window.command('Inpod: Run in Cluster');
   await window.status.says(/pod\/client · steal 8080/, 90_000);
@@ -84,13 +85,84 @@ scenario('Show Log shows what inpod said', async ({ window }) => {
   const lines = window.page.locator('.output-view .view-line');
   await lines.first().waitFor();
   await eventually('the log has lines', async () =>
-    (await lines.allTextContents()).some((line) => /pod.client/.test(line)),
+    (await lines.allTextContents()).some((line) => /running\sin/.test(line)),
   );
-  await window.command('View: Close Panel');
+  await window.command('View: Toggle Panel Visibility');
 });
 
+scenario('launch.json: keys are offered, explained and checked', async ({ window, workspace, picture }) => {
+  const lines = [
+    '{',
+    '  "version": "0.2.0",',
+    '  "configurations": [',
+    '    ',
+    '    {',
+    '      "type": "inpod",',
+    '      "request": "launch",',
+    '      "name": "Service",',
+    '      "program": "${workspaceFolder}/build/service",',
+    '      "cluster": {',
+    '        "target": "deployment/web",',
+    '        "incomming": {},',
+    '        ',
+    '      }',
+    '    }',
+    '  ]',
+    '}',
+  ];
+  workspace.write('.vscode/launch.json', lines.join('\n'));
+  await window.editor.open('launch.json');
+  await window.editor.goto('13:9');
+  await window.editor.offers('namespace', 'incoming', 'environment', 'files');
+  await picture('completion');
+  await window.page.keyboard.press('Escape');
+
+  await window.editor.goto('4:5');
+  await window.editor.offers('Inpod: Run in Cluster', 'Inpod: Run in Cluster, Stealing Requests');
+  await window.page.keyboard.press('Escape');
+
+  assert.match(await window.editor.hover('11:12'), /What to run in: pod\/NAME/);
+  await window.page.keyboard.press('Escape');
+  assert.match(await window.editor.hover('12:12'), /incomming is not allowed/);
+  await picture('hover');
+});
+
+scenario('the walkthrough, with its pictures', async ({ window, picture }) => {
+  await window.command('Welcome: Open Walkthrough...');
+  await window.quick.pick('Run Your Program in the Cluster');
+  const steps = window.page.locator('.gettingStartedContainer .getting-started-step');
+  await steps.first().waitFor();
+  const pictures = [['stopped.png'], ['pick.png', 'progress.png'], ['view.png', 'sessions.png'], ['error.png']];
+  assert.equal(await steps.count(), pictures.length);
+  for (const [at, names] of pictures.entries()) {
+    await steps.nth(at).click();
+    await eventually(`${names.join(' and ')} are shown`, async () => {
+      const shown = await loadedPictures(window.page);
+      return (
+        names.every((name) => shown.some((source) => source.endsWith(`/${name}`))) || Promise.reject(new Error(shown))
+      );
+    });
+    await picture(`walkthrough-${at + 1}`);
+  }
+});
+
+/** Addresses of the pictures in the window's web views that were found and drawn. */
+async function loadedPictures(page) {
+  const found = await Promise.all(
+    page
+      .frames()
+      .map((frame) =>
+        frame
+          .evaluate(() => [...document.images].filter((image) => image.naturalWidth > 100).map((image) => image.src))
+          .catch(() => []),
+      ),
+  );
+  return found.flat();
+}
+
 for (const theme of ['Default Light Modern', 'Default High Contrast']) {
-  scenario(`in the theme ${theme}`, async ({ window, server, picture }) => {
+  scenario(`in the theme ${theme}`, async ({ window, server, workspace, shop, picture }) => {
+    workspace.launch(inWeb(shop));
     server.set({ 'workbench.colorTheme': theme });
     await window.command('Inpod: Run in Cluster');
     await window.status.session.waitFor({ timeout: 90_000 });
@@ -101,7 +173,7 @@ for (const theme of ['Default Light Modern', 'Default High Contrast']) {
     assert.equal(await window.status.run.getByRole('button').getAttribute('aria-label'), 'Run in Cluster');
     assert.match(
       await window.status.session.getByRole('button').getAttribute('aria-label'),
-      /Cluster session: pod\/client/,
+      /Cluster session: deployment\/web/,
     );
     await window.debug.stop();
     await window.debug.ended();

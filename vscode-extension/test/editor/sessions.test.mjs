@@ -68,7 +68,7 @@ scenario('restart: the program anew, in the cluster, on the same agent', async (
   await run(window, 'Web');
   await shop.requestToProgram('/first');
   const agents = await shop.agents();
-  await window.debug.toolbarButton(/Restart/).click();
+  await window.debug.restart();
   await eventually(
     'the restarted program serves',
     async () => {

@@ -1,5 +1,6 @@
-// The extensions whose debuggers inpod wraps, as far as this machine can have them: the same ids, debug types and places of
-// their adapters. That of lldb-dap starts the real lldb-dap; the other two record what they get (adapters/recorder.mjs).
+// The extensions whose debuggers inpod works with, as far as this machine can have them: the same ids, debug types and
+// places of their adapters. Those of lldb-dap and Python start the real adapter; the other two record what they get
+// (adapters/recorder.mjs).
 import { readFileSync } from 'node:fs';
 import { tools } from './settings.mjs';
 
@@ -21,11 +22,18 @@ const extensions = {
     program: 'bin/lldb-dap',
     script: '#!/bin/sh\nexec lldb-dap-19 "$@"\n',
   },
+  debugpy: {
+    publisher: 'ms-python',
+    name: 'debugpy',
+    language: 'python',
+    program: 'bundled/adapter',
+    script: `#!/bin/sh\nPYTHONPATH='${tools.DEBUGPY}' exec python3 -m debugpy.adapter "$@"\n`,
+  },
 };
 
 /** Puts the extension for a debug type among those that code-server will find when it starts. */
 export function addAdapterExtension(developer, type) {
-  const { publisher, name, program, script } = extensions[type];
+  const { publisher, name, program, script, language = 'cpp' } = extensions[type];
   const folder = `code/extensions/${publisher}.${name}-1.0.0`;
   const manifest = {
     publisher,
@@ -33,7 +41,7 @@ export function addAdapterExtension(developer, type) {
     version: '1.0.0',
     engines: { vscode: '^1.90.0' },
     contributes: {
-      breakpoints: [{ language: 'cpp' }],
+      breakpoints: [{ language }],
       debuggers: [
         {
           type,

@@ -70,12 +70,12 @@ export class Shop {
   }
 
   /** Asks until the answer comes from the program on the developer's machine, and returns that. */
-  requestToProgram(path) {
+  requestToProgram(path, language = 'c++') {
     const asked = eventually(
       `the program answers ${path}`,
       async () => {
         const answer = await this.request(path);
-        return answer.startsWith('by c++') && answer;
+        return answer.startsWith(`by ${language} `) && answer;
       },
       60_000,
     );

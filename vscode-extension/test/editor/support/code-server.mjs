@@ -71,32 +71,40 @@ export class CodeServer {
       '--disable-getting-started-override',
       '--ignore-last-opened',
     ];
-    server.process = spawn(tools.NODE, [tools.CODE_SERVER, ...options, ...trust, ...quiet], {
-      ...as,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const log = createWriteStream(developer.path('code/server.log'));
+    const command = [tools.CODE_SERVER, ...options, ...trust, ...quiet];
+    // It gives its own child process ten seconds to answer, which a machine that builds meanwhile may not keep.
+    for (let tries = 3; !server.url; --tries) {
+      try {
+        server.url = await server.#listen(command, as);
+      } catch (error) {
+        await server.stop();
+        if (tries === 1) throw error;
+      }
+    }
+    return server;
+  }
+
+  /** Starts it; the address where it listens. */
+  async #listen(command, as) {
+    this.process = spawn(tools.NODE, command, { ...as, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.exited = new Promise((resolve) => this.process.once('exit', resolve));
+    const log = createWriteStream(this.developer.path('code/server.log'), { flags: 'a' });
     let said = '';
-    for (const stream of [server.process.stdout, server.process.stderr]) {
+    for (const stream of [this.process.stdout, this.process.stderr]) {
       stream.pipe(log, { end: false });
       stream.on('data', (data) => (said += data));
     }
-    server.exited = new Promise((resolve) => server.process.once('exit', resolve));
-    try {
-      server.url = await eventually(
-        'code-server listens',
-        () => {
-          if (server.process.exitCode !== null) throw new Error(`code-server ended: ${said}`);
-          return /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
-        },
-        120_000,
-      );
-    } catch (error) {
-      await server.stop();
-      throw error;
-    }
-    return server;
+    const { process } = this;
+    const url = await eventually(
+      'code-server listens',
+      () => {
+        const ended = process.exitCode !== null || process.signalCode !== null;
+        return /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1] ?? (ended && 'ended');
+      },
+      120_000,
+    );
+    if (url === 'ended') throw new Error(`code-server ended: ${said}`);
+    return url;
   }
 
   constructor(developer) {

@@ -42,6 +42,10 @@ export class Debugging {
     await this.page.keyboard.press('Shift+F5');
   }
 
+  async restart() {
+    await this.toolbarButton(/^Restart/).click();
+  }
+
   async started(timeout = 60_000) {
     await this.toolbar.waitFor({ state: 'visible', timeout });
   }

@@ -15,7 +15,7 @@ import { Workspace } from './workspace.mjs';
 
 /**
  * `prepare(context)` runs before code-server starts, once developer, workspace and shop are there; what it returns are
- * options for CodeServer.start.
+ * options for CodeServer.start, and `workspaceFile` if not the workspace's folder is to be opened but a file of folders.
  */
 export function editorTests(url, { prepare = () => ({}) } = {}) {
   const file = basename(fileURLToPath(url), '.test.mjs');
@@ -35,7 +35,8 @@ export function editorTests(url, { prepare = () => ({}) } = {}) {
     }
     if (failures.length) throw failures[0];
     context.developer.useKubeconfig(await context.shop.kubeconfig());
-    const { settings = {}, ...options } = (await prepare(context)) ?? {};
+    const { settings = {}, workspaceFile, ...options } = (await prepare(context)) ?? {};
+    context.place = workspaceFile ? { workspace: workspaceFile } : { folder: context.workspace.path };
     options.settings = { 'inpod.path': join(programs, 'inpod'), 'inpod.logLevel': 'debug', ...settings };
     context.server = await CodeServer.start(context.developer, options);
   });
@@ -84,8 +85,8 @@ export function editorTests(url, { prepare = () => ({}) } = {}) {
   return { scenario };
 }
 
-async function openWindow({ browser, server, workspace }) {
-  const window = await Workbench.open(browser, server.url, workspace.path);
+async function openWindow({ browser, server, place }) {
+  const window = await Workbench.open(browser, server.url, place);
   if (server.trusted) await window.status.run.waitFor({ timeout: 120_000 }); // the extension is active
   return window;
 }

@@ -1,4 +1,6 @@
-// The text editor: files, lines, breakpoints in the gutter, and the line where the debugger stands.
+// The text editor: files, lines, breakpoints in the gutter, the line where the debugger stands, completion and hover.
+import { eventually } from './wait.mjs';
+
 export class Editor {
   constructor(page, quick) {
     this.page = page;
@@ -15,9 +17,36 @@ export class Editor {
     return this.page.locator(`.tab[data-resource-name="${name}"]`);
   }
 
+  /** To a line, or to "line:column". */
   async goto(line) {
     await this.page.keyboard.press('Control+G');
     await this.quick.enter(`:${line}`);
+    await this.quick.widget.waitFor({ state: 'hidden' });
+  }
+
+  /** Asks for completion where the cursor is, until all these are offered (those on screen count). */
+  offers(...labels) {
+    const rows = this.page.locator('.suggest-widget.visible .monaco-list-row .label-name');
+    return eventually(`completion offers ${labels.join(', ')}`, async () => {
+      if ((await rows.count()) === 0) {
+        await this.page.keyboard.press('Control+Space');
+        await rows.first().waitFor({ timeout: 5_000 });
+      }
+      const offered = (await rows.allTextContents()).map((label) => label.replace(/\u00a0/g, ' ').replace('{} ', ''));
+      return labels.every((label) => offered.includes(label)) || Promise.reject(new Error(offered.join(', ')));
+    });
+  }
+
+  /** What is told about the text at "line:column". */
+  async hover(place) {
+    await this.goto(place);
+    const shown = this.page.locator('.monaco-hover:visible .hover-contents');
+    return eventually(`the hover at ${place}`, async () => {
+      await this.page.keyboard.press('Control+K');
+      await this.page.keyboard.press('Control+I');
+      await shown.first().waitFor({ timeout: 5_000 });
+      return (await shown.allInnerTexts()).join('\n').replace(/\u00a0/g, ' ');
+    });
   }
 
   /** Clicks beside a line, as a user sets a breakpoint (or removes it), and waits for the red dot to come (or go). */

@@ -2,6 +2,7 @@
 // Each part is a small page object in a file of its own; selectors live there and nowhere else.
 import { createRequire } from 'node:module';
 import { mkdirSync } from 'node:fs';
+import { URLSearchParams } from 'node:url';
 import { join } from 'node:path';
 import { Cluster } from './cluster-view.mjs';
 import { Debugging } from './debugging.mjs';
@@ -31,15 +32,16 @@ export function openBrowser() {
 }
 
 export class Workbench {
-  /** A window on `folder`, in a browser context of its own: breakpoints, layout and trust are those of a new user. */
-  static async open(browser, url, folder, { width = 1280, height = 800 } = {}) {
+  /** A window on `place` ({folder} or {workspace}: its file), in a browser context of its own: breakpoints, layout and trust
+   * are those of a new user. */
+  static async open(browser, url, place, { width = 1280, height = 800 } = {}) {
     const context = await browser.newContext({
       viewport: { width, height },
       permissions: ['clipboard-read', 'clipboard-write'],
     });
     const page = await context.newPage();
     page.setDefaultTimeout(60_000);
-    const workbench = new Workbench(page, `${url}/?folder=${encodeURIComponent(folder)}`);
+    const workbench = new Workbench(page, `${url}/?${new URLSearchParams(place)}`);
     await workbench.load();
     return workbench;
   }
@@ -106,8 +108,8 @@ export class Workbench {
     await this.dialog.waitFor({ state: 'detached' });
   }
 
-  trustFolder() {
-    return this.answerDialog('Yes, I trust the authors');
+  trustFolder(trust = true) {
+    return this.answerDialog(trust ? 'Yes, I trust the authors' : /^No, I don.t trust the authors/);
   }
 
   /** The text of an output channel, read from its view. */

@@ -5,6 +5,9 @@ import { promisify } from 'node:util';
 
 const source = new URL('../../../../tests/debuggees/servers/service.cpp', import.meta.url).pathname;
 
+/** Text of a launch.json. */
+export const launchFile = (configurations) => JSON.stringify({ version: '0.2.0', configurations }, null, 2);
+
 export class Workspace {
   static async make(developer) {
     const workspace = new Workspace(developer);
@@ -27,7 +30,7 @@ export class Workspace {
 
   /** Writes .vscode/launch.json. */
   launch(...configurations) {
-    this.write('.vscode/launch.json', JSON.stringify({ version: '0.2.0', configurations }, null, 2));
+    this.write('.vscode/launch.json', launchFile(configurations));
   }
 
   write(name, text) {
