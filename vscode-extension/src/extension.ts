@@ -85,7 +85,7 @@ function tracker(session: vscode.DebugSession, sessions: Sessions): vscode.Debug
   if (typeof id !== 'string') return undefined;
   return {
     onWillReceiveMessage: (message: unknown) => {
-      if (!isObject(message) || message['command'] !== 'disconnect') return;
+      if (!isObject(message) || (message['command'] !== 'disconnect' && message['command'] !== 'terminate')) return;
       const args = message['arguments'];
       if (isObject(args) && args['restart'] === true) sessions.restarting(id);
     },
