@@ -20,6 +20,7 @@ const settings = {
   'remote.autoForwardPorts': false,
   'telemetry.telemetryLevel': 'off',
   'terminal.integrated.gpuAcceleration': 'off',
+  'typescript.disableAutomaticTypeAcquisition': true,
   'update.mode': 'none',
   'window.confirmBeforeClose': 'never',
   'workbench.colorTheme': 'Default Dark Modern',
