@@ -45,9 +45,9 @@ static void attributes(int fd) {
   report("chmod", chmod(file.c_str(), 0604));
   report("fstat after it", fstat(fd, &open_file));
   report("mode", open_file.st_mode & 07777);
-  report("chown", chown(file.c_str(), getuid(), getgid()));
-  report("fchown", fchown(fd, static_cast<uid_t>(-1), getgid()));
-  report("lchown", lchown((file + ".link").c_str(), getuid(), getgid()));
+  report("chown", chown(file.c_str(), open_file.st_uid, open_file.st_gid));
+  report("fchown", fchown(fd, static_cast<uid_t>(-1), open_file.st_gid));
+  report("lchown", lchown((file + ".link").c_str(), open_file.st_uid, open_file.st_gid));
   report("chmod of nothing", chmod((file + ".missing").c_str(), 0600));
 }
 

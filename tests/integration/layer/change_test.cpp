@@ -102,7 +102,7 @@ TEST_CASE("a lock that a process of the pod holds is seen; that one on what is r
   const std::string script = "import fcntl, sys\nf = open('" + folder + "/file')\n"
                              "try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB); print('locked')\nexcept BlockingIOError: print('busy')";
   CHECK(pod.run({"python3", "-c", script}, writable).out == "locked\n");
-  const auto holder = pod.start_inside({"../bin/flock", folder + "/file", "sh", "-c", "echo held; read x"});
+  const auto holder = pod.start_inside({"../bin/flock", folder + "/file", "sh", "-c", "echo held; exec sleep 60"});
   REQUIRE(holder->wait_for_output("held", seconds(10)));
   CHECK(pod.run({"python3", "-c", script}, writable).out == "busy\n");
   const auto local = pod.run({"python3", "-c", script});
