@@ -165,6 +165,11 @@ TEST_CASE("several clients over TCP, each with an adapter of its own") {
     one.must("disconnect");
     CHECK(one.wait_end(5s));
     two.must("threads");
+    two.must("inpod/stop");
+    two.output("`inpod session stop` ended its session");
+    two.event("terminated");
+    two.must("disconnect");
+    CHECK(two.wait_end(5s));
   }
   DapClient three(port);
   three.must("initialize", initialize_arguments());
