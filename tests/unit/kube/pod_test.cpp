@@ -173,6 +173,7 @@ TEST_CASE("an ephemeral container has no volume and names the target's container
   const auto container = *ephemeral_container(made);
   CHECK(container["targetContainerName"] == "app");
   CHECK(container["name"] == "inpod-agent-abcdefgh");
+  CHECK(container["env"] == json::parse(R"([{"name": "INPOD_CLIENT", "value": "me@host"}])"));
   CHECK_FALSE(container.contains("volumeMounts"));
   CHECK_FALSE(container.contains("resources"));
 }
