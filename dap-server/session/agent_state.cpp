@@ -50,7 +50,7 @@ Result<AgentState> AgentState::open(const std::string& key) {
   return AgentState(key, directory + "/" + file_name(key) + ".json");
 }
 
-Task<Result<void>> AgentState::lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound) {
+Task<Result<void>> AgentState::lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound, std::function<void()> on_wait) {
   const std::string path = path_ + ".lock";
   UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file) co_return fail_errno("cannot open " + path);
@@ -61,6 +61,7 @@ Task<Result<void>> AgentState::lock(boost::asio::any_io_executor executor, std::
     if (std::chrono::steady_clock::now() > end) {
       co_return fail("another launch on this target takes too long", "wait for it, or stop it (`inpod session list`)");
     }
+    if (const auto tell = std::exchange(on_wait, nullptr)) tell();
     timer.expires_after(std::chrono::milliseconds(50));
     co_await timer.async_wait(boost::asio::use_awaitable);
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -25,8 +26,8 @@ class AgentState {
   /// key: all that tells one agent from another (cluster, user, container, agent's settings and build); any text.
   static Result<AgentState> open(const std::string& key);
 
-  /// Waits until no other process holds the lock; at most `bound`.
-  Task<Result<void>> lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound);
+  /// Waits until no other process holds the lock; at most `bound`. on_wait is called once if there is a need to.
+  Task<Result<void>> lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound, std::function<void()> on_wait = {});
   void unlock() { lock_.reset(); }
 
   /// What was saved, if it is for this very key. A damaged file counts as none.

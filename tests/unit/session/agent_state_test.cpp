@@ -52,10 +52,10 @@ LeasedAgent sample() {
   return agent;
 }
 
-Result<void> lock(AgentState& state, std::chrono::milliseconds bound) {
+Result<void> lock(AgentState& state, std::chrono::milliseconds bound, std::function<void()> on_wait = {}) {
   boost::asio::io_context context;
   Result<void> outcome = fail("not run");
-  auto task = [&]() -> Task<void> { outcome = co_await state.lock(context.get_executor(), bound); };
+  auto task = [&]() -> Task<void> { outcome = co_await state.lock(context.get_executor(), bound, on_wait); };
   boost::asio::co_spawn(context, task(), boost::asio::detached);
   context.run();
   return outcome;
@@ -100,10 +100,14 @@ TEST_CASE("only one launch at a time, and the lock goes with its holder") {
   const State home;
   auto first = AgentState::open("key"), second = AgentState::open("key"), other = AgentState::open("other");
   REQUIRE(lock(*first, std::chrono::milliseconds(100)));
-  CHECK_FALSE(lock(*second, std::chrono::milliseconds(120)));
+  int told = 0;
+  const auto tell = [&] { ++told; };
+  CHECK_FALSE(lock(*second, std::chrono::milliseconds(120), tell));
+  CHECK(told == 1);
   CHECK(lock(*other, std::chrono::milliseconds(100)));
   first->unlock();
-  CHECK(lock(*second, std::chrono::milliseconds(100)));
+  CHECK(lock(*second, std::chrono::milliseconds(100), tell));
+  CHECK(told == 1);
   second->unlock();
   const int pid = fork();
   if (pid == 0) _exit(lock(*first, std::chrono::milliseconds(100)) ? 0 : 1);
