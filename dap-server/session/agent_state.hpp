@@ -24,6 +24,7 @@ struct LeasedAgent {
 class AgentState {
  public:
   /// key: all that tells one agent from another (cluster, user, container, agent's settings and build); any text.
+  /// Files that nobody has used for a month are removed.
   static Result<AgentState> open(const std::string& key);
 
   /// Waits until no other process holds the lock; at most `bound`. on_wait is called once if there is a need to.

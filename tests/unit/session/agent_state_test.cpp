@@ -1,6 +1,7 @@
 // Leased agents: saved privately, found again for the same key only, one launch at a time.
 #include "session/agent_state.hpp"
 
+#include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "catch.hpp"
 
@@ -29,6 +31,13 @@ class State {
   ~State() {
     unsetenv("XDG_STATE_HOME");
     fs::remove_all(path_);
+  }
+  std::string folder() const { return path_ + "/inpod/agents"; }
+  long files() const { return std::distance(fs::directory_iterator(folder()), fs::directory_iterator()); }
+  /// As though nobody had used them for long.
+  void age() const {
+    const timespec long_ago[2] = {{1000, 0}, {1000, 0}};
+    for (const auto& entry : fs::directory_iterator(folder())) utimensat(AT_FDCWD, entry.path().c_str(), long_ago, 0);
   }
   std::string only_file() const {
     for (const auto& entry : fs::directory_iterator(path_ + "/inpod/agents")) {
@@ -94,6 +103,35 @@ TEST_CASE("a damaged file is no agent") {
     std::ofstream(path) << text;
     CHECK_FALSE(state->load());
   }
+}
+
+TEST_CASE("what targets of long ago left is swept away, but for what a launch holds") {
+  const State home;
+  const auto bound = std::chrono::milliseconds(100);
+  for (const char* key : {"one", "two"}) {
+    auto state = AgentState::open(key);
+    REQUIRE(lock(*state, bound));
+    REQUIRE(state->save(sample()));
+  }
+  CHECK(home.files() == 4);
+  REQUIRE(AgentState::open("other"));
+  CHECK(home.files() == 4);
+  auto held = AgentState::open("one");
+  REQUIRE(lock(*held, bound));
+  home.age();
+  REQUIRE(AgentState::open("other"));
+  CHECK(home.files() == 2);
+  CHECK(held->load());
+  held->unlock();
+  home.age();
+  REQUIRE(lock(*held, bound));  // a lock that is taken is one that is used
+  held->unlock();
+  REQUIRE(AgentState::open("other"));
+  CHECK(home.files() == 2);
+  home.age();
+  REQUIRE(AgentState::open("other"));
+  CHECK(home.files() == 0);
+  CHECK(lock(*held, bound));
 }
 
 TEST_CASE("only one launch at a time, and the lock goes with its holder") {
