@@ -102,8 +102,11 @@ Result<Child> Child::start(ChildOptions options) {
   Child child;
   child.pid_ = pid;
   int code = 0;
-  const bool failed = read(report.read.get(), &code, sizeof code) == sizeof code;
-  if (failed) return fail_errno("cannot run " + options.command[0], code);
+  ssize_t got = 0;
+  do {
+    got = read(report.read.get(), &code, sizeof code);
+  } while (got < 0 && errno == EINTR);
+  if (got == sizeof code) return fail_errno("cannot run " + options.command[0], code);
   child.input_ = std::move(input.write);
   child.output_ = std::move(output.read);
   child.errors_ = std::move(errors.read);
@@ -142,7 +145,12 @@ bool Child::wait(std::chrono::milliseconds bound) {
   if (ended()) return true;
   const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
   pollfd end{process.get(), POLLIN, 0};
-  poll(&end, process ? 1 : 0, static_cast<int>(std::max<std::int64_t>(bound.count(), 0)));
+  const auto until = std::chrono::steady_clock::now() + bound;
+  auto left = std::max(bound, std::chrono::milliseconds(0));
+  while (poll(&end, process ? 1 : 0, static_cast<int>(left.count())) < 0 && errno == EINTR) {  // a signal is no reason to give up
+    left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    left = std::max(left, std::chrono::milliseconds(0));
+  }
   return ended();
 }
 
@@ -153,7 +161,8 @@ void Child::end(std::chrono::milliseconds patience) {
   if (wait(patience)) return;
   kill(pid_, SIGKILL);
   int status = 0;
-  waitpid(pid_, &status, 0);
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
   status_ = status;
 }
 
