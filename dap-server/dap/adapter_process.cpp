@@ -2,6 +2,7 @@
 #include "dap/adapter_process.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -142,8 +143,8 @@ AdapterProcess::~AdapterProcess() {
 
 namespace {
 
-/// Connects to an adapter that listens on `port`, which it does some time after its start.
-Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short port, std::string name) {
+/// Connects to an adapter that listens on `port`, which it does some time after its start; not if it ends before (pidfd).
+Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short port, std::string name, int pidfd) {
   asio::ip::tcp::socket socket(executor);
   asio::steady_timer pause(executor);
   const asio::ip::tcp::endpoint peer(asio::ip::address_v4::loopback(), port);
@@ -151,6 +152,9 @@ Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short
     const auto [error] = co_await socket.async_connect(peer, as_result);
     if (!error) co_return UniqueFd(socket.release());
     socket.close();
+    pollfd ended{pidfd, POLLIN, 0};
+    if (poll(&ended, 1, 0) == 1)
+      co_return fail("the debug adapter " + name + " ended before it listened on port " + std::to_string(port), "look at its own messages");
     pause.expires_after(50ms);
     co_await pause.async_wait(as_result);
   }
@@ -173,7 +177,7 @@ Task<Result<std::shared_ptr<AdapterProcess>>> AdapterProcess::start(asio::any_io
   process->state_->pidfd.assign(pidfd);
   UniqueFd in = std::move(from_adapter.read), out = std::move(to_adapter.write);
   if (over_tcp) {
-    CO_TRY(socket, co_await connect_to(executor, port, process->name_));
+    CO_TRY(socket, co_await connect_to(executor, port, process->name_, pidfd));
     out.reset(fcntl(socket.get(), F_DUPFD_CLOEXEC, 3));
     in = std::move(socket);
   }
