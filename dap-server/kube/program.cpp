@@ -93,7 +93,7 @@ Result<void> start(Program& program, int out, int err, Child& child) {
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  auto environment = merged_environment(program.environment);
+  auto environment = program.whole_environment ? program.environment : merged_environment(program.environment);
   const int code = posix_spawnp(&child.pid, program.command[0].c_str(), &actions, &attributes,
                                 pointers(program.command).data(), pointers(environment).data());
   posix_spawnattr_destroy(&attributes);

@@ -41,7 +41,10 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   Task<Result<void>> begin() {
     if (options_.config.interception == "syscalls") co_return fail("interception: syscalls is not in this version of inpod", "use `auto` or `preload`");
     CO_TRY(layer, find_layer());
-    if (!options_.program.empty()) CO_TRY_VOID(check_layer_loads(layer, options_.program));
+    if (!options_.program.empty()) {
+      const auto loads = co_await check_layer_loads(layer, options_.program);
+      if (!loads) co_return loads;
+    }
     CO_TRY(directory, SessionDirectory::create());
     directory_ = std::move(directory);
     CO_TRY_VOID(co_await reach_agent());
