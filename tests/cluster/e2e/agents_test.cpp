@@ -224,7 +224,7 @@ TEST_CASE("the token stands in no argument, environment, object or log") {
     CHECK(is_free_of_it(arguments));
     CHECK(is_free_of_it(read_file("/proc/" + pid + "/environ")));
   }
-  CHECK(seen >= 2);  // inpod and its agent: the pods run on this machine
+  CHECK(seen >= (Shop::instance().is_here() ? 2 : 1));  // inpod, and its agent where the pods run on this machine
   CHECK(is_free_of_it(session->out() + session->err()));
   CHECK(is_free_of_it(kubectl({"-n", name_space(), "get", "jobs,pods,events,secrets,configmaps", "-o", "json"}).out));
   CHECK(is_free_of_it(kubectl({"-n", name_space(), "logs", pod, "--all-containers"}).out));

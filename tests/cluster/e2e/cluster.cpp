@@ -250,6 +250,8 @@ std::string Shop::pod_ip() const {
   return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].status.podIP}"}).out;
 }
 
+bool Shop::is_here() const { return !processes_of(containers_of(name_, "app=web")).empty(); }
+
 std::string Shop::client_ip() const {
   return kubectl({"-n", name_, "get", "pod", "client", "-o", "jsonpath={.status.podIP}"}).out;
 }

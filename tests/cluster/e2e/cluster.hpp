@@ -49,6 +49,8 @@ class Shop {
   /// The only pod of deployment/web.
   std::string pod() const;
   std::string pod_ip() const;
+  /// Whether the pods' processes are on this machine: those of tests/cluster/up are; a cluster of the user's may be anywhere.
+  bool is_here() const;
   /// The client's pod serves /srv on port 8081, and takes connections on port 5000 that it never answers.
   std::string client_ip() const;
   /// What a client pod gets from `curl URL` (with `arguments` before it), with status 0, or curl's own exit code.
