@@ -17,6 +17,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 
+#include "kube/exec_pointers.hpp"
+#include "session/pipe.hpp"
+
 namespace inpod::dap {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -25,16 +28,6 @@ namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::string_view port_mark = "${port}";
-
-struct Pipe {
-  UniqueFd read, write;
-};
-
-Result<Pipe> make_pipe() {
-  int fds[2];
-  if (pipe2(fds, O_CLOEXEC) != 0) return fail_errno("cannot make a pipe for the debug adapter");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
 
 /// LD_PRELOAD's value without our library; what else the user preloads everywhere stays.
 std::string preload_without_layer(std::string_view value) {
@@ -47,13 +40,6 @@ std::string preload_without_layer(std::string_view value) {
     value.remove_prefix(std::min(end + 1, value.size()));
   }
   return kept;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  for (auto& text : strings) out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
 }
 
 /// posix_spawnp(3) in a process group of its own, default signals, no fd of ours but the three.
@@ -74,7 +60,8 @@ Result<pid_t> spawn(std::vector<std::string> argv, int in, int out) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   auto environment = environment_without_layer(environ);
   pid_t pid = -1;
-  const int error = posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, pointers(argv).data(), pointers(environment).data());
+  const int error = posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, kube::exec_pointers(argv).data(),
+                                 kube::exec_pointers(environment).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error) return Failed(Error{error, "cannot start the debug adapter " + argv[0] + ": " + strerror(error), {}});

@@ -10,25 +10,11 @@
 
 #include <algorithm>
 
+#include "kube/exec_pointers.hpp"
+#include "session/pipe.hpp"
+
 namespace inpod {
 namespace {
-
-struct Pipe {
-  UniqueFd read, write;
-};
-
-Result<Pipe> make_pipe() {
-  int fds[2];
-  if (pipe2(fds, O_CLOEXEC) != 0) return fail_errno("pipe");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  for (const auto& text : texts) result.push_back(const_cast<char*>(text.c_str()));
-  result.push_back(nullptr);
-  return result;
-}
 
 /// dup2 that also clears close-on-exec where both numbers are the same.
 bool move_to(int from, int to) { return from == to ? fcntl(from, F_SETFD, 0) == 0 : dup2(from, to) >= 0; }
@@ -91,8 +77,8 @@ Result<Child> Child::start(ChildOptions options) {
   // The pipe that tells of a failed exec must be clear of the numbers that the child gives away.
   UniqueFd report_write(fcntl(report.write.get(), F_DUPFD_CLOEXEC, 64));
   report.write.reset();
-  auto arguments = pointers(options.command);
-  auto environment = pointers(options.environment);
+  auto arguments = kube::exec_pointers(options.command);
+  auto environment = kube::exec_pointers(options.environment);
   const int streams[3] = {input.read.get(), output.write.get(), errors.write.get()};
   const int parent = getpid();
   const int pid = fork();
