@@ -9,25 +9,14 @@
 #include <fstream>
 #include <sstream>
 
+#include "session/program.hpp"
+
 namespace inpod::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::optional<int> version_of(const std::string& name, const std::string& base) {
-  if (!name.starts_with(base + "-") || name.size() > base.size() + 4) return std::nullopt;
-  const std::string digits = name.substr(base.size() + 1);
-  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
-  return std::stoi(digits);
-}
-
 }  // namespace
-
-std::string quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
 
 bool is_wrapper_script(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -72,7 +61,7 @@ Result<std::string> find_debugger(const std::string& name, const std::string& se
     if (access(candidate.c_str(), X_OK) == 0 && fs::is_regular_file(candidate) && !is_wrapper_script(candidate)) return candidate;
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-      const auto version = version_of(entry.path().filename().string(), name);
+      const auto version = version_suffix(entry.path().filename().string(), name + "-");
       if (!version || *version <= newest_version || access(entry.path().c_str(), X_OK) != 0) continue;
       newest_version = *version;
       newest = entry.path().string();

@@ -13,8 +13,6 @@ namespace inpod::cli {
 bool only_asks(const std::vector<std::string>& arguments);
 /// The program that an lldb command line names, or nothing. Attaching and core files name none.
 std::optional<std::string> lldb_program(const std::vector<std::string>& arguments);
-/// One word for a shell, and for lldb's commands, which split words as a shell does.
-std::string quoted(const std::string& text);
 /// Whether the file is a script that starts one of the wrappers again.
 bool is_wrapper_script(const std::string& path);
 /// The program `name` on a PATH (or the newest NAME-N), passing over such scripts.

@@ -82,7 +82,7 @@ int wrap_gdb(const std::vector<std::string>& arguments) {
     const auto socket = start_holder();
     if (!socket) return report(socket.error());
     command.insert(command.end(), {"-ex", "set startup-with-shell on", "-ex",
-                                   "set exec-wrapper " + quoted(self_path()) + " debuggee " + *socket + " --"});
+                                   "set exec-wrapper " + shell_quoted(self_path()) + " debuggee " + *socket + " --"});
   }
   command.insert(command.end(), arguments.begin(), arguments.end());
   return execute(*gdb, command, own_environment());
@@ -92,10 +92,10 @@ int wrap_gdb(const std::vector<std::string>& arguments) {
 /// line can be read by everybody, in ps(1). Names whose values take more than a line are left out.
 Result<UniqueFd> lldb_commands(const DebuggeeAnswer& answer) {
   std::string commands;
-  for (const auto& name : answer.unset) commands += "settings append target.unset-env-vars " + quoted(name) + "\n";
+  for (const auto& name : answer.unset) commands += "settings append target.unset-env-vars " + shell_quoted(name) + "\n";
   for (const auto& [name, value] : answer.set) {
     if (value.find('\n') == std::string::npos)
-      commands += "settings append target.env-vars " + quoted(name + "=" + value) + "\n";
+      commands += "settings append target.env-vars " + shell_quoted(name + "=" + value) + "\n";
     else
       say("the pod's variable " + name + " has more than one line, which lldb can't take; it was left out");
   }

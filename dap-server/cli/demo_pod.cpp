@@ -16,18 +16,10 @@
 #include "cli/demo_network.hpp"
 #include "cli/signals.hpp"
 #include "protocol/unique_fd.hpp"
+#include "session/pipe.hpp"
 
 namespace inpod::cli {
 namespace {
-
-struct Pipe {
-  UniqueFd read, write;
-};
-Result<Pipe> make_pipe() {
-  int fds[2];
-  if (pipe2(fds, O_CLOEXEC) != 0) return fail_errno("pipe");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
 
 bool write_file(const char* path, const std::string& text) {
   const UniqueFd file(open(path, O_WRONLY | O_CLOEXEC));

@@ -12,19 +12,13 @@
 #include <algorithm>
 
 #include "cli/signals.hpp"
+#include "kube/exec_pointers.hpp"
 #include "protocol/unique_fd.hpp"
 
 extern char** environ;
 
 namespace inpod::cli {
 namespace {
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  for (const auto& text : texts) result.push_back(const_cast<char*>(text.c_str()));
-  result.push_back(nullptr);
-  return result;
-}
 
 /// Of everything from 3 up only `files` stay open in the program.
 void keep_only(const std::vector<int>& files) {
@@ -67,8 +61,8 @@ Result<int> launch(const std::string& path, const std::vector<std::string>& argu
   if (pipe2(report, O_CLOEXEC) != 0) return fail_errno("pipe");
   const UniqueFd report_read(report[0]);
   UniqueFd report_write(report[1]);
-  auto argv = pointers(arguments);
-  auto envp = pointers(environment);
+  auto argv = kube::exec_pointers(arguments);
+  auto envp = kube::exec_pointers(environment);
   const int parent = getpid();
   const int pid = fork();
   if (pid < 0) return fail_errno("fork");

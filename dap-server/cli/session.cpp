@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "cli/command.hpp"
@@ -119,17 +120,13 @@ class Start {
   Task<int> operator()() {
     auto signals = Signals::create(executor_);
     if (!signals) co_return print_error(signals.error());
-    auto first = co_await (begin() || signals->next_end() || requests());
+    // One reader of stdin for the whole time: when the session stands, half a line may have been read.
+    auto first = co_await (begin_and_last() || signals->next_end() || requests());
     int code = 0;
     if (first.index() == 0) {
-      if (auto& begun = std::get<0>(first); !begun) {
-        code = print_error(begun.error());
-      } else {
-        auto end = co_await (signals->next_end() || requests() ||
-                             closed_.async_wait(asio::as_tuple(asio::use_awaitable)));
-        if (end.index() == 2) code = exit_failed;
-      }
-    } else if (session_) {  // it stood just as the end was asked for
+      const auto& lasted = std::get<0>(first);
+      code = lasted ? exit_failed : print_error(lasted.error());
+    } else if (session_ && !stands_) {  // it came to stand just as the end was asked for
       session_->take_back();
     }
     if (session_) co_await session_->stop();
@@ -137,6 +134,15 @@ class Start {
   }
 
  private:
+  /// Until the session is lost. Error: it did not start.
+  Task<Result<void>> begin_and_last() {
+    const auto begun = co_await begin();
+    if (!begun) co_return begun;
+    stands_ = (co_await asio::this_coro::cancellation_state).cancelled() == asio::cancellation_type::none;
+    co_await closed_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_return Result<void>();
+  }
+
   Task<void> requests() {
     return read_lines(executor_, [this](std::string line) {
       asio::co_spawn(executor_, answer(session_, std::move(line)), asio::detached);
@@ -175,6 +181,7 @@ class Start {
   std::string program_;
   asio::steady_timer closed_;
   std::shared_ptr<Session> session_;
+  bool stands_ = false;  ///< and nobody had asked for its end before
 };
 
 int start(const ConfigOptions& options, const std::string& program) {

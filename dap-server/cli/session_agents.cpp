@@ -15,7 +15,8 @@ Result<kube::Kubeconfig> kubeconfig_of(const Config& config) {
   kube::KubeconfigOptions options;
   options.path = config.kubeconfig;
   options.context = config.context;
-  options.namespace_ = config.agent.namespace_.empty() ? config.namespace_ : config.agent.namespace_;
+  const bool own_namespace = config.agent.mode != "ephemeral" && !config.agent.namespace_.empty();
+  options.namespace_ = own_namespace ? config.agent.namespace_ : config.namespace_;
   return kube::load_kubeconfig(options);
 }
 
@@ -34,7 +35,7 @@ Task<int> list_agents(boost::asio::any_io_executor executor, Config config, bool
   for (const auto& agent : *agents) {
     if (json) {
       print_json({{"agent", agent.session}, {"namespace", agent.agent.namespace_}, {"pod", agent.agent.pod}, {"target", agent.target},
-                  {"state", agent.state}, {"created", agent.created}});
+                  {"state", agent.state}, {"created", agent.created}, {"ephemeral", agent.agent.job.empty()}});
     } else {
       printf("%-16s  %-16s  %-32s  %-12s  %s\n", agent.session.c_str(), agent.agent.namespace_.c_str(), agent.target.c_str(),
              agent.state.c_str(), agent.created.c_str());
@@ -53,6 +54,12 @@ Task<int> stop_agent(boost::asio::any_io_executor executor, Config config, std::
   if (!agents) co_return report(agents.error());
   for (const auto& agent : *agents) {
     if (agent.session != id) continue;
+    if (agent.agent.job.empty()) {
+      co_return report(Error{0, "agent " + id + " is an ephemeral container of pod " + agent.agent.namespace_ + "/" + agent.agent.pod +
+                                    ", which Kubernetes can't delete",
+                             "End the sessions that use it (`inpod session list`, `inpod session stop`): then the pod has its traffic back, "
+                             "and the agent ends after its lease. Deleting the pod ends it at once"});
+    }
     const auto deleted = co_await kube::delete_agent(*client, agent.agent);
     co_return deleted ? 0 : report(deleted.error());
   }

@@ -92,6 +92,7 @@ class Applier {
   static Problem text_problem(const Key& key, const std::string& text) {
     switch (key.check) {
       case Check::path_glob: return path_glob_problem(text);
+      case Check::unix_glob: return unix_glob_problem(text);
       case Check::name_glob: return glob_problem(text);
       case Check::network: return network_problem(text);
       case Check::variable: return variable_problem(text);

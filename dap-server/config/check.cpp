@@ -75,6 +75,11 @@ std::optional<std::string> path_glob_problem(const std::string& glob) {
   return std::nullopt;
 }
 
+std::optional<std::string> unix_glob_problem(const std::string& glob) {
+  if (!glob.empty() && glob[0] == '@') return glob_problem(glob);
+  return path_glob_problem(glob);
+}
+
 std::optional<std::string> path_prefix_problem(const std::string& prefix, bool may_be_below_home) {
   const bool below_home = may_be_below_home && is_below_home(prefix);
   if (!below_home && (prefix.empty() || prefix[0] != '/')) return "it must be an absolute path";

@@ -11,6 +11,8 @@ namespace inpod::config {
 /// What is wrong with it, or nothing.
 std::optional<std::string> glob_problem(const std::string& glob);
 std::optional<std::string> path_glob_problem(const std::string& glob);
+/// Of unix sockets: paths, or "@" and the name of an abstract one.
+std::optional<std::string> unix_glob_problem(const std::string& glob);
 /// may_be_below_home: a path of this machine, for which "~/" may stand too.
 std::optional<std::string> path_prefix_problem(const std::string& prefix, bool may_be_below_home);
 std::optional<std::string> network_problem(const std::string& network);

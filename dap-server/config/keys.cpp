@@ -88,7 +88,7 @@ const std::vector<Key>& table() {
       {"outgoing.loopback_ports", FIELD(outgoing.loopback_ports),
        "Ports of `127.0.0.1` and `::1` that are the pod's: those of its side-cars. The others are this machine's.", "[3500, 15000]"},
       {"outgoing.remote_unix", FIELD(outgoing.remote_unix), "Globs of unix socket paths that are the pod's.",
-       "[/var/run/app.sock]", Check::path_glob},
+       "[/var/run/app.sock]", Check::unix_glob},
 
       {"incoming.mode", FIELD(incoming.mode),
        "`mirror`: the program gets a copy of the pod's traffic and the pod goes on serving; `steal`: the program answers "

@@ -23,6 +23,7 @@ enum class Check {
   range,      ///< minimum … maximum
   path,       ///< a path of this machine; "~/" in front is the home directory
   path_glob,  ///< globs that match whole absolute paths: start with / or **
+  unix_glob,  ///< the same, and "@" in front of globs of abstract unix sockets' names
   name_glob,  ///< globs of names
   prefix,     ///< a map of absolute path prefixes
   network,    ///< CIDR[:PORT[-PORT]]

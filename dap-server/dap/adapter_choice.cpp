@@ -11,6 +11,8 @@
 #include <memory>
 #include <sstream>
 
+#include "session/program.hpp"
+
 namespace inpod::dap {
 namespace {
 
@@ -39,14 +41,6 @@ std::optional<std::string> on_path(const std::string& command) {
   for (const auto& directory : path_directories())
     if (executable(fs::path(directory) / command)) return (fs::path(directory) / command).string();
   return std::nullopt;
-}
-
-/// The number behind `prefix` in a name such as lldb-dap-19; nothing if that is no such name.
-std::optional<int> version_suffix(const std::string& name, const std::string& prefix) {
-  if (!name.starts_with(prefix) || name.size() == prefix.size() || name.size() > prefix.size() + 4) return std::nullopt;
-  const std::string digits = name.substr(prefix.size());
-  if (digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
-  return std::stoi(digits);
 }
 
 /// `base` itself, else the highest base-N on PATH.

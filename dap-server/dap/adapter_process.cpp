@@ -2,6 +2,7 @@
 #include "dap/adapter_process.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -16,6 +17,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 
+#include "kube/exec_pointers.hpp"
+#include "session/pipe.hpp"
+
 namespace inpod::dap {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -24,16 +28,6 @@ namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::string_view port_mark = "${port}";
-
-struct Pipe {
-  UniqueFd read, write;
-};
-
-Result<Pipe> make_pipe() {
-  int fds[2];
-  if (pipe2(fds, O_CLOEXEC) != 0) return fail_errno("cannot make a pipe for the debug adapter");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
 
 /// LD_PRELOAD's value without our library; what else the user preloads everywhere stays.
 std::string preload_without_layer(std::string_view value) {
@@ -46,13 +40,6 @@ std::string preload_without_layer(std::string_view value) {
     value.remove_prefix(std::min(end + 1, value.size()));
   }
   return kept;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  for (auto& text : strings) out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
 }
 
 /// posix_spawnp(3) in a process group of its own, default signals, no fd of ours but the three.
@@ -73,7 +60,8 @@ Result<pid_t> spawn(std::vector<std::string> argv, int in, int out) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   auto environment = environment_without_layer(environ);
   pid_t pid = -1;
-  const int error = posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, pointers(argv).data(), pointers(environment).data());
+  const int error = posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, kube::exec_pointers(argv).data(),
+                                 kube::exec_pointers(environment).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error) return Failed(Error{error, "cannot start the debug adapter " + argv[0] + ": " + strerror(error), {}});
@@ -142,8 +130,8 @@ AdapterProcess::~AdapterProcess() {
 
 namespace {
 
-/// Connects to an adapter that listens on `port`, which it does some time after its start.
-Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short port, std::string name) {
+/// Connects to an adapter that listens on `port`, which it does some time after its start; not if it ends before (pidfd).
+Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short port, std::string name, int pidfd) {
   asio::ip::tcp::socket socket(executor);
   asio::steady_timer pause(executor);
   const asio::ip::tcp::endpoint peer(asio::ip::address_v4::loopback(), port);
@@ -151,6 +139,9 @@ Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short
     const auto [error] = co_await socket.async_connect(peer, as_result);
     if (!error) co_return UniqueFd(socket.release());
     socket.close();
+    pollfd ended{pidfd, POLLIN, 0};
+    if (poll(&ended, 1, 0) == 1)
+      co_return fail("the debug adapter " + name + " ended before it listened on port " + std::to_string(port), "look at its own messages");
     pause.expires_after(50ms);
     co_await pause.async_wait(as_result);
   }
@@ -173,7 +164,7 @@ Task<Result<std::shared_ptr<AdapterProcess>>> AdapterProcess::start(asio::any_io
   process->state_->pidfd.assign(pidfd);
   UniqueFd in = std::move(from_adapter.read), out = std::move(to_adapter.write);
   if (over_tcp) {
-    CO_TRY(socket, co_await connect_to(executor, port, process->name_));
+    CO_TRY(socket, co_await connect_to(executor, port, process->name_, pidfd));
     out.reset(fcntl(socket.get(), F_DUPFD_CLOEXEC, 3));
     in = std::move(socket);
   }

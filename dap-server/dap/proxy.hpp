@@ -96,7 +96,9 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   void tell_session(const char* state);
   void begin_layer_watch();
   Task<void> watch_layer();
-  Task<void> layer_missing(Error error);
+  Task<void> stop_program(std::string why);
+  void on_stop_request();
+  Task<void> stop_by_request();
   Task<void> answer_session_request(Message message);
   void end_session();
   Task<void> stop_session(std::shared_ptr<Session> session);

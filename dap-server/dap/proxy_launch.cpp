@@ -148,6 +148,9 @@ Task<Result<std::shared_ptr<Session>>> Proxy::start_session(Config config) {
   options.on_event = [weak = weak_from_this()](const nlohmann::json& happened) {
     if (const auto self = weak.lock()) self->on_session_event(happened);
   };
+  options.on_stop_request = [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->on_stop_request();
+  };
   auto task = options_->start_session(executor_, std::move(options));
   auto [thrown, session] = co_await asio::co_spawn(
       executor_, std::move(task), asio::bind_cancellation_slot(cancel_launch_.slot(), asio::as_tuple(asio::use_awaitable)));

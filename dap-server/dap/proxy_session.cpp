@@ -70,7 +70,7 @@ Task<void> Proxy::watch_layer() {
     if (loaded || !current()) co_return;
     auto verdict = check_layer_in(debuggee_pid_, program_, session->environment().layer);
     if (!verdict && !session->layer_loaded()) {
-      co_await layer_missing(verdict.error());
+      co_await stop_program(verdict.error().to_string());
       co_return;
     }
     co_await pause.async_wait(as_result);
@@ -79,20 +79,45 @@ Task<void> Proxy::watch_layer() {
     auto& left = motion_ == Motion::stopped ? stopped : running;
     left -= watch_interval;
     if (left > 0ms) continue;
-    co_await layer_missing(loaded.error());
+    co_await stop_program(loaded.error().to_string());
     co_return;
   }
 }
 
-Task<void> Proxy::layer_missing(Error error) {
+Task<void> Proxy::stop_program(std::string why) {
+  const auto self = shared_from_this();
   const auto port = adapter_;
-  say("inpod: the program was stopped: " + error.to_string(), "important");
+  say("inpod: the program was stopped: " + why, "important");
   end_session();
   co_await port->ask("disconnect", R"({"terminateDebuggee":true})", 2s);
   kill_debuggee();
   phase_ = Phase::over;
   co_await port->process().end();
   if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);
+}
+
+/// `inpod session stop`: this conversation's session ends, and its program; others that this process serves go on.
+void Proxy::on_stop_request() {
+  const char* why = "`inpod session stop` ended the session";
+  if (phase_ == Phase::launching) {
+    launch_->cancelled = true;
+    cancel_launch_.emit(asio::cancellation_type::terminal);
+    fail_launch({0, why, {}});
+  } else if (session_ && adapter_ && !leaving_) {
+    run_beside(stop_by_request(), why);
+  }
+}
+
+/// A client leaves once the program has ended; one that does not is left.
+Task<void> Proxy::stop_by_request() {
+  const auto self = shared_from_this();
+  co_await stop_program("`inpod session stop` ended its session");
+  asio::steady_timer pause(executor_);
+  for (int tries = 0; tries < 100 && !leaving_; ++tries) {
+    pause.expires_after(50ms);
+    co_await pause.async_wait(as_result);
+  }
+  if (!leaving_) stop();
 }
 
 /// Never held back, and no business of the debugger's (lldb-dap 19 leaves on a command that it does not know): the session

@@ -51,6 +51,58 @@ AgentListing describe(const json& job, const json& pod) {
   return listing;
 }
 
+std::string client_of(const json& container) {
+  for (const auto& variable : items(container, {"env"})) {
+    if (text(variable, {"name"}) == client_variable) return text(variable, {"value"});
+  }
+  return {};
+}
+
+/// The agents in a pod's ephemeral containers. Those that have ended stand there as long as the pod does; they are left out.
+void add_ephemeral(const json& pod, const std::string& developer, std::vector<AgentListing>& agents) {
+  const std::string prefix = agent_name("");
+  for (const auto& container : items(pod, {"spec", "ephemeralContainers"})) {
+    const auto name = text(container, {"name"});
+    const auto& state = field(container_status(pod, name), {"state"});
+    if (!name.starts_with(prefix) || field(state, {"terminated"}).is_object()) continue;
+    AgentListing listing;
+    listing.client = client_of(container);
+    if (!developer.empty() && listing.client != developer) continue;
+    const auto waiting = text(state, {"waiting", "reason"});
+    listing.session = name.substr(prefix.size());
+    listing.target = "pod/" + text(pod, {"metadata", "name"}) + "/container/" + text(container, {"targetContainerName"});
+    listing.created = text(state, {"running", "startedAt"});
+    listing.state = field(state, {"running"}).is_object() ? "Running" : waiting.empty() ? "Pending" : waiting;
+    listing.agent.namespace_ = text(pod, {"metadata", "namespace"});
+    listing.agent.pod = text(pod, {"metadata", "name"});
+    listing.agent.container = name;
+    agents.push_back(std::move(listing));
+  }
+}
+
+/// The pods of Jobs are found by their label; ephemeral containers only by looking at all pods.
+Task<Result<std::vector<AgentListing>>> list_agents_of(std::shared_ptr<Client> client, std::string namespace_, std::string developer,
+                                                       bool with_ephemeral) {
+  auto selector = std::string(managed_by_label) + "=inpod";
+  if (!developer.empty()) selector += "," + std::string(client_label) + "=" + label_value(developer);
+  const auto query = "?labelSelector=" + escape(selector);
+  std::vector<Task<Result<std::vector<json>>>> tasks;
+  tasks.push_back(client->list(resource_path("batch/v1", namespace_, "jobs") + query));
+  tasks.push_back(client->list(resource_path("v1", namespace_, "pods") + (with_ephemeral ? "" : query)));
+  auto lists = co_await gather(std::move(tasks));
+  if (lists.size() != 2) co_return Failed(Error{ECANCELED, "cancelled", {}});
+  for (const auto& list : lists) {
+    if (!list) co_return Failed(list.error().context("cannot list agents"));
+  }
+  std::vector<AgentListing> agents;
+  for (const auto& job : *lists[0])
+    agents.push_back(describe(job, pod_of(*lists[1], text(job, {"metadata", "labels", session_label}))));
+  if (with_ephemeral) {
+    for (const auto& pod : *lists[1]) add_ephemeral(pod, developer, agents);
+  }
+  co_return agents;
+}
+
 }  // namespace
 
 Task<Result<void>> delete_agent(std::shared_ptr<Client> client, AgentPod agent) {
@@ -65,26 +117,12 @@ Task<Result<void>> delete_agent(std::shared_ptr<Client> client, AgentPod agent) 
 
 Task<Result<std::vector<AgentListing>>> list_agents(std::shared_ptr<Client> client, std::string namespace_,
                                                     std::string developer) {
-  auto selector = std::string(managed_by_label) + "=inpod";
-  if (!developer.empty()) selector += "," + std::string(client_label) + "=" + label_value(developer);
-  const auto query = "?labelSelector=" + escape(selector);
-  std::vector<Task<Result<std::vector<json>>>> tasks;
-  tasks.push_back(client->list(resource_path("batch/v1", namespace_, "jobs") + query));
-  tasks.push_back(client->list(resource_path("v1", namespace_, "pods") + query));
-  auto lists = co_await gather(std::move(tasks));
-  if (lists.size() != 2) co_return Failed(Error{ECANCELED, "cancelled", {}});
-  for (const auto& list : lists) {
-    if (!list) co_return Failed(list.error().context("cannot list agents"));
-  }
-  std::vector<AgentListing> agents;
-  for (const auto& job : *lists[0])
-    agents.push_back(describe(job, pod_of(*lists[1], text(job, {"metadata", "labels", session_label}))));
-  co_return agents;
+  co_return co_await list_agents_of(std::move(client), std::move(namespace_), std::move(developer), true);
 }
 
 Task<Result<int>> clean_up_agents(std::shared_ptr<Client> client, std::string namespace_,
                                   std::string developer) {
-  CO_TRY(agents, co_await list_agents(client, namespace_, developer));
+  CO_TRY(agents, co_await list_agents_of(client, namespace_, developer, false));
   int deleted = 0;
   for (const auto& listing : agents) {
     if (!listing.finished) continue;

@@ -167,7 +167,9 @@ Task<Error> too_late(std::shared_ptr<Start> start) {
   for (const auto& container : items(start->pod, {"spec", "containers"}))
     error.text += ", image " + text(container, {"image"});
   error.text += quote_events(events);
-  error.remedy = "raise agent.startup_seconds if the cluster is only slow";
+  error.remedy = no_node_yet(start->pod).empty() ? "raise agent.startup_seconds if the cluster is only slow"
+                                                 : "see agent.node_selector, or give the cluster room; raise agent.startup_seconds if a node is "
+                                                   "on its way";
   co_return error;
 }
 
@@ -178,6 +180,8 @@ Result<AgentState> take_event(Start& start, const Watch::Event& event) {
   if (event.type == "DELETED")
     return fail("the agent's pod " + name + " was deleted while it started",
                 "is something in the cluster removing it?");
+  const auto missing = no_node_yet(event.object);
+  if (!missing.empty() && missing != no_node_yet(start.pod)) start.progress("the agent's pod waits for a node: " + missing);
   start.pod = event.object;
   start.agent.pod = name;
   return judge_agent(event.object, start.agent.container);
@@ -260,6 +264,15 @@ Task<void> pause(milliseconds time) {
   co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
+/// The target's image is for the node's architecture; the agent may not be.
+Task<Error> explain_format(std::shared_ptr<Start> start, Error error) {
+  const auto assigned = text(start->pod, {"spec", "nodeName"});
+  const std::string node = assigned.empty() ? start->plan.target.node : assigned;
+  if (!is_wrong_format(error) || node.empty()) co_return error;
+  auto object = co_await start->client->get(resource_path("v1", "", "nodes", node));
+  co_return judge_format(std::move(error), node, object ? *object : json());  // not allowed: then without
+}
+
 /// The node's own words about a container that ended are better than a broken attach.
 Task<Error> explain(std::shared_ptr<Start> start, Error error) {
   if (start->agent.pod.empty() || error.code == ETIMEDOUT || error.code == EACCES) co_return error;
@@ -275,7 +288,7 @@ Task<Error> explain(std::shared_ptr<Start> start, Error error) {
     }
     co_await pause(milliseconds(200));
   }
-  co_return error;
+  co_return co_await explain_format(start, std::move(error));
 }
 
 /// Deletes the Job. One whose creation was cut off may appear only after we looked: then look again.

@@ -85,13 +85,32 @@ Result<AgentState> judge_agent(const json& pod, const std::string& container) {
     return fail("the agent's pod failed: " + why + (words.empty() ? "" : ": " + words),
                 "kubectl describe pod " + text(pod, {"metadata", "name"}) + " tells more");
   }
-  for (const auto& condition : items(pod, {"status", "conditions"})) {
-    if (text(condition, {"type"}) == "PodScheduled" && text(condition, {"reason"}) == "Unschedulable") {
-      return fail("the agent's pod finds no node: " + text(condition, {"message"}),
-                  "see agent.node_selector, or give the cluster room");
-    }
-  }
   return AgentState::coming;
+}
+
+std::string no_node_yet(const json& pod) {
+  for (const auto& condition : items(pod, {"status", "conditions"})) {
+    if (text(condition, {"type"}) != "PodScheduled" || text(condition, {"reason"}) != "Unschedulable") continue;
+    const auto message = text(condition, {"message"});
+    return message.empty() ? "Unschedulable" : message;
+  }
+  return {};
+}
+
+bool is_wrong_format(const Error& error) {
+  return contains(error.text, "xec format error") || contains(error.text, "exit code 126");
+}
+
+Error judge_format(Error error, const std::string& node, const json& object) {
+  const auto architecture = text(object, {"status", "nodeInfo", "architecture"});
+  if (architecture == "amd64") return error;
+  if (!architecture.empty()) {
+    error.text = "inpod-agent runs on x86-64 only, and node " + node + " is " + architecture + ": " + error.text;
+    error.remedy = "choose a target on an x86-64 node; for targetless, agent.node_selector: {kubernetes.io/arch: amd64}";
+  } else if (contains(error.text, "xec format error")) {
+    error.remedy = "inpod-agent runs on x86-64 only: is node " + node + " one of these?";
+  }
+  return error;
 }
 
 std::string admission_remedy(const std::string& message, const std::string& mode) {

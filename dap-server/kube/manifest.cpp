@@ -151,6 +151,7 @@ Result<json> ephemeral_container(const AgentPlan& plan) {
   TRY_ASSIGN(agent, container(plan));
   agent["name"] = agent_name(plan.session);
   agent["targetContainerName"] = plan.target.container;
+  agent["env"] = json::array({{{"name", client_variable}, {"value", plan.client}}});
   return agent;
 }
 

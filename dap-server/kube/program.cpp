@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 
+#include "kube/exec_pointers.hpp"
 #include "protocol/unique_fd.hpp"
 
 extern char** environ;
@@ -56,13 +57,6 @@ std::vector<std::string> merged_environment(const std::vector<std::string>& more
   return all;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> all;
-  for (auto& text : texts) all.push_back(text.data());
-  all.push_back(nullptr);
-  return all;
-}
-
 /// The child; killed and reaped by the destructor if it still runs.
 struct Child {
   pid_t pid = 0;
@@ -93,9 +87,9 @@ Result<void> start(Program& program, int out, int err, Child& child) {
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  auto environment = merged_environment(program.environment);
+  auto environment = program.whole_environment ? program.environment : merged_environment(program.environment);
   const int code = posix_spawnp(&child.pid, program.command[0].c_str(), &actions, &attributes,
-                                pointers(program.command).data(), pointers(environment).data());
+                                exec_pointers(program.command).data(), exec_pointers(environment).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (code != 0) child.pid = 0;

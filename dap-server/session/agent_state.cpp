@@ -6,8 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -43,27 +46,76 @@ std::optional<Token> from_hex(const std::string& text) {
   return token;
 }
 
+constexpr const char* lock_suffix = ".lock";
+/// Files of another age are no agent's: leases last minutes. Of a session that lasted that long nothing is lost but that the
+/// next launch is warm.
+constexpr std::time_t outdated = 30 * 24 * 3600;
+
+std::time_t written_at(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 ? info.st_mtime : 0;
+}
+
+bool is_outdated(const std::string& path) {
+  return std::time(nullptr) - std::max(written_at(path), written_at(path + lock_suffix)) > outdated;
+}
+
+/// Whether the file that `fd` is open on still has this name.
+bool has_name(int fd, const std::string& path) {
+  struct stat own {}, named {};
+  return fstat(fd, &own) == 0 && stat(path.c_str(), &named) == 0 && own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+}
+
+/// Removes what targets of long ago left. Not what a launch has locked: whoever waits for the lock looks at its name again.
+void sweep(const std::string& directory) {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    std::string path = entry.path().string();
+    if (!path.ends_with(lock_suffix)) continue;
+    path.resize(path.size() - strlen(lock_suffix));
+    if (is_outdated(path)) found.push_back(std::move(path));
+  }
+  for (const auto& path : found) {
+    const std::string lock = path + lock_suffix;
+    const UniqueFd file(::open(lock.c_str(), O_RDWR | O_CLOEXEC));
+    if (!file || flock(file.get(), LOCK_EX | LOCK_NB) != 0 || !has_name(file.get(), lock) || !is_outdated(path)) continue;
+    unlink(path.c_str());
+    unlink((path + ".new").c_str());
+    unlink(lock.c_str());
+  }
+}
+
 }  // namespace
 
 Result<AgentState> AgentState::open(const std::string& key) {
   TRY_ASSIGN(directory, agent_state_directory());
+  sweep(directory);
   return AgentState(key, directory + "/" + file_name(key) + ".json");
 }
 
-Task<Result<void>> AgentState::lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound) {
-  const std::string path = path_ + ".lock";
+Task<Result<void>> AgentState::lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound, std::function<void()> on_wait) {
+  const std::string path = path_ + lock_suffix;
   UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file) co_return fail_errno("cannot open " + path);
   const auto end = std::chrono::steady_clock::now() + bound;
   boost::asio::steady_timer timer(executor);
-  while (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+  while (true) {
+    if (flock(file.get(), LOCK_EX | LOCK_NB) == 0) {
+      if (has_name(file.get(), path)) break;
+      file.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));  // the one we had was swept away
+      if (!file) co_return fail_errno("cannot open " + path);
+      continue;
+    }
     if (errno != EWOULDBLOCK) co_return fail_errno("cannot lock " + path);
     if (std::chrono::steady_clock::now() > end) {
       co_return fail("another launch on this target takes too long", "wait for it, or stop it (`inpod session list`)");
     }
+    if (const auto tell = std::exchange(on_wait, nullptr)) tell();
     timer.expires_after(std::chrono::milliseconds(50));
     co_await timer.async_wait(boost::asio::use_awaitable);
   }
+  futimens(file.get(), nullptr);  // used now
   lock_ = std::move(file);
   co_return Result<void>();
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -23,10 +24,11 @@ struct LeasedAgent {
 class AgentState {
  public:
   /// key: all that tells one agent from another (cluster, user, container, agent's settings and build); any text.
+  /// Files that nobody has used for a month are removed.
   static Result<AgentState> open(const std::string& key);
 
-  /// Waits until no other process holds the lock; at most `bound`.
-  Task<Result<void>> lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound);
+  /// Waits until no other process holds the lock; at most `bound`. on_wait is called once if there is a need to.
+  Task<Result<void>> lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound, std::function<void()> on_wait = {});
   void unlock() { lock_.reset(); }
 
   /// What was saved, if it is for this very key. A damaged file counts as none.

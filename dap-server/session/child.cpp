@@ -10,25 +10,11 @@
 
 #include <algorithm>
 
+#include "kube/exec_pointers.hpp"
+#include "session/pipe.hpp"
+
 namespace inpod {
 namespace {
-
-struct Pipe {
-  UniqueFd read, write;
-};
-
-Result<Pipe> make_pipe() {
-  int fds[2];
-  if (pipe2(fds, O_CLOEXEC) != 0) return fail_errno("pipe");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  for (const auto& text : texts) result.push_back(const_cast<char*>(text.c_str()));
-  result.push_back(nullptr);
-  return result;
-}
 
 /// dup2 that also clears close-on-exec where both numbers are the same.
 bool move_to(int from, int to) { return from == to ? fcntl(from, F_SETFD, 0) == 0 : dup2(from, to) >= 0; }
@@ -91,8 +77,8 @@ Result<Child> Child::start(ChildOptions options) {
   // The pipe that tells of a failed exec must be clear of the numbers that the child gives away.
   UniqueFd report_write(fcntl(report.write.get(), F_DUPFD_CLOEXEC, 64));
   report.write.reset();
-  auto arguments = pointers(options.command);
-  auto environment = pointers(options.environment);
+  auto arguments = kube::exec_pointers(options.command);
+  auto environment = kube::exec_pointers(options.environment);
   const int streams[3] = {input.read.get(), output.write.get(), errors.write.get()};
   const int parent = getpid();
   const int pid = fork();
@@ -102,8 +88,11 @@ Result<Child> Child::start(ChildOptions options) {
   Child child;
   child.pid_ = pid;
   int code = 0;
-  const bool failed = read(report.read.get(), &code, sizeof code) == sizeof code;
-  if (failed) return fail_errno("cannot run " + options.command[0], code);
+  ssize_t got = 0;
+  do {
+    got = read(report.read.get(), &code, sizeof code);
+  } while (got < 0 && errno == EINTR);
+  if (got == sizeof code) return fail_errno("cannot run " + options.command[0], code);
   child.input_ = std::move(input.write);
   child.output_ = std::move(output.read);
   child.errors_ = std::move(errors.read);
@@ -142,7 +131,12 @@ bool Child::wait(std::chrono::milliseconds bound) {
   if (ended()) return true;
   const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
   pollfd end{process.get(), POLLIN, 0};
-  poll(&end, process ? 1 : 0, static_cast<int>(std::max<std::int64_t>(bound.count(), 0)));
+  const auto until = std::chrono::steady_clock::now() + bound;
+  auto left = std::max(bound, std::chrono::milliseconds(0));
+  while (poll(&end, process ? 1 : 0, static_cast<int>(left.count())) < 0 && errno == EINTR) {  // a signal is no reason to give up
+    left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    left = std::max(left, std::chrono::milliseconds(0));
+  }
   return ended();
 }
 
@@ -153,7 +147,8 @@ void Child::end(std::chrono::milliseconds patience) {
   if (wait(patience)) return;
   kill(pid_, SIGKILL);
   int status = 0;
-  waitpid(pid_, &status, 0);
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
   status_ = status;
 }
 

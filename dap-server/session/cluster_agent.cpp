@@ -183,7 +183,8 @@ Task<Result<std::shared_ptr<ClusterTarget>>> ClusterTarget::resolve(asio::any_io
   CO_TRY(state, AgentState::open(state_key(*client, target->target_, target->config_, target->executable_)));
   target->state_ = std::move(state);
   const auto patience = std::chrono::seconds(target->config_.agent.startup_seconds);
-  CO_TRY_VOID(co_await target->state_->lock(executor, patience));
+  const std::function<void()> on_wait = [&progress] { progress(Stage::agent, "Waiting: another launch on this target is under way"); };
+  CO_TRY_VOID(co_await target->state_->lock(executor, patience, on_wait));
   co_return target;
 }
 

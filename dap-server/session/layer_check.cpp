@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "session/brief_run.hpp"
+#include "kube/program.hpp"
 
 namespace inpod {
 namespace {
@@ -36,13 +36,20 @@ Result<void> check_loader(const std::string& process) {
 
 }  // namespace
 
-Result<void> check_layer_loads(const std::string& layer, const std::string& program) {
-  const auto run = run_briefly({program}, {"LD_TRACE_LOADED_OBJECTS=1", "LD_PRELOAD=" + layer}, bound);
-  if (!run) return Failed(run.error().context("cannot ask the loader about " + program));
+protocol::Task<Result<void>> check_layer_loads(std::string layer, std::string program) {
+  kube::Program loader;
+  loader.command.push_back(program);
+  loader.environment.push_back("LD_TRACE_LOADED_OBJECTS=1");
+  loader.environment.push_back("LD_PRELOAD=" + layer);
+  loader.whole_environment = true;
+  loader.timeout = bound;
+  const auto run = co_await kube::run_program(std::move(loader));
+  if (!run) co_return Failed(run.error().context("cannot ask the loader about " + program));
   // "\t/path/of/libinpod.so (0x00007f…)" where it was taken.
-  if (run->out.find(layer + " (0x") != std::string::npos) return {};
-  const std::string said = run->err.substr(0, run->err.find('\n'));
-  return fail("the layer " + layer + " can't be loaded into " + program + ": " + (said.empty() ? run->status : said), remedy);
+  if (run->output.find(layer + " (0x") != std::string::npos) co_return Result<void>();
+  std::string said = run->errors.substr(0, run->errors.find('\n'));
+  if (said.empty()) said = "exit code " + std::to_string(run->exit_code);
+  co_return fail("the layer " + layer + " can't be loaded into " + program + ": " + said, remedy);
 }
 
 Result<void> check_layer_in(int pid, const std::string& executable, const std::string& layer) {

@@ -4,12 +4,12 @@
 
 #include <string>
 
-#include "protocol/result.hpp"
+#include "protocol/link.hpp"
 
 namespace inpod {
 
-/// Blocking, some milliseconds. program: an executable that inspect_program has judged; nothing of it runs.
-Result<void> check_layer_loads(const std::string& layer, const std::string& program);
+/// Takes some milliseconds, at most 10 s. program: an executable that inspect_program has judged; nothing of it runs.
+protocol::Task<Result<void>> check_layer_loads(std::string layer, std::string program);
 
 /// What the kernel says about a process: an error once it is clear that it runs `executable` without `layer`. That is when the
 /// loader does not heed LD_PRELOAD (static: no AT_BASE; AT_SECURE; getauxval(3)), or when libc is mapped and the layer isn't:

@@ -2,6 +2,7 @@
 // the layer can be loaded into that. Reads files; any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "protocol/result.hpp"
@@ -20,5 +21,11 @@ Result<std::string> find_program(const std::string& command, const std::string& 
 /// Resolves `#!` lines (4 deep, as the kernel) and checks that the result is a dynamic glibc program of this machine's
 /// kind that keeps LD_PRELOAD. Errors name what it is instead.
 Result<Program> inspect_program(const std::string& path, const std::string& search_path);
+
+/// The number behind `prefix` in a program's name such as lldb-dap-19 (at most 4 digits); nothing if that is no such name.
+std::optional<int> version_suffix(const std::string& name, const std::string& prefix);
+
+/// One word for a POSIX shell, and for lldb's commands, which split words as a shell does.
+std::string shell_quoted(const std::string& text);
 
 }  // namespace inpod

@@ -13,7 +13,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "protocol/unique_fd.hpp"
 #include "session/paths.hpp"
 
 namespace inpod {
@@ -34,6 +33,7 @@ bool is_id(const std::string& name) {
 }
 
 constexpr const char* published = "session.json";
+constexpr const char* stop_fifo = "stop";    // of a session that can end without its process
 constexpr const char* owned = "owner.json";  // from the first moment on: a start takes as long as the cluster does
 
 /// What stands in one of these files, or null where there is none or it can't be read.
@@ -72,6 +72,30 @@ Result<void> write_description(const std::string& path, nlohmann::json descripti
 void remove_tree(const fs::path& directory) {
   std::error_code ignored;
   fs::remove_all(directory, ignored);
+}
+
+/// Asks the session itself to end, where it has a fifo for that. True once its directory has gone.
+bool ended_by_itself(const fs::path& directory, const nlohmann::json& description) {
+  // Opened for reading too, so that the kernel neither refuses nor signals when the session has just ended.
+  const UniqueFd fifo(open((directory / stop_fifo).c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!fifo || write(fifo.get(), "\n", 1) != 1) return false;
+  for (int tries = 0; tries < 500 && alive(description); ++tries) {
+    if (access(directory.c_str(), F_OK) != 0) return true;
+    usleep(20000);
+  }
+  return false;
+}
+
+/// Whether its process has other sessions, which would end with it.
+bool has_others(const fs::path& directory, const nlohmann::json& description) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory.parent_path(), error)) {
+    if (!is_id(entry.path().filename().string()) || entry.path() == directory) continue;
+    auto other = read_description(entry.path());
+    if (other.is_null()) other = read_description(entry.path(), owned);
+    if (!other.is_null() && other["pid"] == description["pid"] && other["start_time"] == description["start_time"]) return true;
+  }
+  return false;
 }
 
 /// Waits until the process behind `pidfd` has ended.
@@ -135,6 +159,14 @@ Result<void> SessionDirectory::publish(nlohmann::json description) const {
   return write_description(path_ + "/" + published, std::move(description));
 }
 
+Result<UniqueFd> SessionDirectory::stop_requests() const {
+  const std::string path = path_ + "/" + stop_fifo;
+  if (mkfifo(path.c_str(), 0600) != 0) return fail_errno("cannot make " + path);
+  UniqueFd fifo(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));  // a writer of its own: it never reads as ended
+  if (!fifo) return fail_errno("cannot open " + path);
+  return fifo;
+}
+
 Result<std::vector<nlohmann::json>> list_sessions() {
   TRY_ASSIGN(root, runtime_root());
   std::vector<nlohmann::json> sessions;
@@ -162,7 +194,10 @@ Result<void> stop_session(const std::string& id) {
     if (is_id(id) && !description.is_null()) remove_tree(directory);
     return fail("no session with id \"" + id + "\"", "`inpod session list` shows those that run");
   }
+  if (ended_by_itself(directory, description)) return {};
   const int pid = description["pid"].get<int>();
+  if (alive(description) && has_others(directory, description))
+    return fail("session " + id + " does not end, and its process, " + std::to_string(pid) + ", has other sessions", "end it in its editor");
   const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   // Looked at again: between `alive` and pidfd_open the pid might have gone to another process.
   if (!process || !alive(description)) return fail("session " + id + " has just ended");

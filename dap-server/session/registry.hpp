@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "protocol/result.hpp"
+#include "protocol/unique_fd.hpp"
 
 namespace inpod {
 
@@ -26,6 +27,8 @@ class SessionDirectory {
   const std::string& path() const { return path_; }
   /// Writes session.json: `description` and this process's pid and start time.
   Result<void> publish(nlohmann::json description) const;
+  /// For a session that can end without its process, before it is published: becomes readable when stop_session asks it to.
+  Result<UniqueFd> stop_requests() const;
   void remove();
 
  private:
@@ -36,7 +39,8 @@ class SessionDirectory {
 /// What every live session of this user published, oldest first. Removes what dead ones left.
 Result<std::vector<nlohmann::json>> list_sessions();
 
-/// Ends the process of a session by SIGTERM and waits for its directory to go; SIGKILL after 10 s. Error: no such id.
+/// Ends a session: one that can end alone (stop_requests) by itself, else, and should it not within 10 s, with its process:
+/// SIGTERM, and SIGKILL after 10 s. Errors: no such id; the process would have to be ended, but has other sessions.
 Result<void> stop_session(const std::string& id);
 
 /// Start time of a process in clock ticks since boot (proc_pid_stat(5), field 22); 0 if there is no such process.

@@ -2,6 +2,7 @@
 #include "session/session.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -35,16 +36,20 @@ std::string utc_now() {
 class SessionImpl : public Session, public std::enable_shared_from_this<SessionImpl> {
  public:
   SessionImpl(asio::any_io_executor executor, Options options)
-      : executor_(std::move(executor)), options_(std::move(options)) {}
+      : executor_(std::move(executor)), options_(std::move(options)), stop_requests_(executor_) {}
 
   Task<Result<void>> begin() {
     if (options_.config.interception == "syscalls") co_return fail("interception: syscalls is not in this version of inpod", "use `auto` or `preload`");
     CO_TRY(layer, find_layer());
-    if (!options_.program.empty()) CO_TRY_VOID(check_layer_loads(layer, options_.program));
+    if (!options_.program.empty()) {
+      const auto loads = co_await check_layer_loads(layer, options_.program);
+      if (!loads) co_return loads;
+    }
     CO_TRY(directory, SessionDirectory::create());
     directory_ = std::move(directory);
     CO_TRY_VOID(co_await reach_agent());
     CO_TRY_VOID(co_await enter_pod(layer));
+    CO_TRY_VOID(take_stop_requests());
     CO_TRY_VOID(publish());
     access_->keep();
     co_return Result<void>();
@@ -101,6 +106,8 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   Task<void> stop() override {
     const auto self = shared_from_this();
     if (std::exchange(stopped_, true)) co_return;
+    boost::system::error_code ignored;
+    stop_requests_.close(ignored);
     // The Bye goes first: the pod gets its traffic back before anything here takes time.
     if (connection_) co_await connection_->close();
     if (relay_) relay_->close();
@@ -179,6 +186,17 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     co_return Result<void>();
   }
 
+  Result<void> take_stop_requests() {
+    if (!options_.on_stop_request) return {};
+    TRY_ASSIGN(fifo, directory_->stop_requests());
+    stop_requests_.assign(fifo.release());
+    stop_requests_.async_wait(asio::posix::stream_descriptor::wait_read, [weak = weak_from_this()](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      if (self && !error) self->options_.on_stop_request();
+    });
+    return {};
+  }
+
   Result<void> publish() const {
     auto description = describe();
     description["started"] = utc_now();
@@ -211,6 +229,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   asio::any_io_executor executor_;
   Options options_;
   std::optional<SessionDirectory> directory_;
+  asio::posix::stream_descriptor stop_requests_;
   std::shared_ptr<AgentAccess> access_;
   std::shared_ptr<Connection> connection_;
   std::shared_ptr<Relay> relay_;

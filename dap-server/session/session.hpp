@@ -40,6 +40,8 @@ class Session {
     std::function<void(Stage, const std::string& text)> on_progress;
     /// JSON objects with "event": "activity" | "note" | "agent" | "process" | "closed"; documented in docs/dap-extensions.md
     std::function<void(const nlohmann::json&)> on_event;
+    /// `inpod session stop` asks this session to end; the owner is to do it. Without it, that ends the whole process.
+    std::function<void()> on_stop_request;
   };
 
   /// Starts everything. Cancel through the awaiting coroutine's cancellation slot: nothing is left behind.

@@ -1,6 +1,7 @@
 // cdt-gdb-adapter (Eclipse CDT's, also behind VS Code's type "gdbtarget"). `env` is ignored, and `environment` goes to gdb
 // itself with all that it starts; so everything travels by initCommands, which run before the program does.
 #include "dap/adapters/family.hpp"
+#include "session/program.hpp"
 
 namespace inpod::dap {
 namespace {

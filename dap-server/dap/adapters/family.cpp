@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "session/program.hpp"
+
 namespace inpod::dap {
 namespace {
 
@@ -28,12 +30,6 @@ std::string mi_quoted(const std::string& text) {
 }
 
 }  // namespace
-
-std::string shell_quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
 
 std::string program_name(const AdapterCommand& command) {
   const std::string& path = command.argv.empty() ? command.type : command.argv[0];

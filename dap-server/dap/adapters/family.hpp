@@ -56,8 +56,6 @@ Result<const AdapterFamily*> find_family(const AdapterCommand& command, const nl
 /// Last part of argv[0], lower case.
 std::string program_name(const AdapterCommand& command);
 
-/// One word for a POSIX shell.
-std::string shell_quoted(const std::string& text);
 /// gdb's exec-wrapper: env(1) puts the layer into the target alone, not into the shell that gdb starts it by. Holds
 /// LD_PRELOAD and INPOD_* only: what stands there can be read in ps(1).
 std::string gdb_exec_wrapper(const DebuggeeEnvironment& debuggee);

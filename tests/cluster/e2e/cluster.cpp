@@ -250,6 +250,8 @@ std::string Shop::pod_ip() const {
   return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].status.podIP}"}).out;
 }
 
+bool Shop::is_here() const { return !processes_of(containers_of(name_, "app=web")).empty(); }
+
 std::string Shop::client_ip() const {
   return kubectl({"-n", name_, "get", "pod", "client", "-o", "jsonpath={.status.podIP}"}).out;
 }
@@ -280,6 +282,12 @@ bool Shop::answered_by(const std::string& whom, milliseconds bound) const {
 }
 bool Shop::answered_by_pod(milliseconds bound) const { return answered_by("\"by\": \"pod\"", bound); }
 
+void Shop::make_bare_pod() const {
+  apply_yaml(name_, "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec:\n  terminationGracePeriodSeconds: 0\n"
+                    "  containers: [{name: bare, image: docker.io/local/noshell:1, imagePullPolicy: Never}]\n");
+  must(kubectl({"-n", name_, "wait", "--for=condition=Ready", "pod/bare", "--timeout=60s"}, {}, seconds(70)), "pod/bare");
+}
+
 int Shop::restarts() const {
   const auto text = kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o",
                              "jsonpath={.items[0].status.containerStatuses[0].restartCount}"});
@@ -305,6 +313,12 @@ std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) lines.push_back(line);
   return lines;
+}
+
+std::vector<nlohmann::json> json_lines(const std::string& text) {
+  std::vector<nlohmann::json> values;
+  for (const auto& line : lines_of(text)) values.push_back(nlohmann::json::parse(line));
+  return values;
 }
 
 std::vector<std::string> containers_of(const std::string& name_space, const std::string& selector) {

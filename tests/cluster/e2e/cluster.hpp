@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,8 @@ class Shop {
   /// The only pod of deployment/web.
   std::string pod() const;
   std::string pod_ip() const;
+  /// Whether the pods' processes are on this machine: those of tests/cluster/up are; a cluster of the user's may be anywhere.
+  bool is_here() const;
   /// The client's pod serves /srv on port 8081, and takes connections on port 5000 that it never answers.
   std::string client_ip() const;
   /// What a client pod gets from `curl URL` (with `arguments` before it), with status 0, or curl's own exit code.
@@ -58,6 +61,8 @@ class Shop {
   /// True once the service is answered by the pod itself again (bounded).
   bool answered_by_pod(milliseconds bound) const;
   bool answered_by(const std::string& whom, milliseconds bound) const;
+  /// Makes pod/bare, whose image has no shell, and waits until it is ready. Not again if it is there.
+  void make_bare_pod() const;
   /// Number of restarts of the service's container, and whether it is ready.
   int restarts() const;
   bool ready() const;
@@ -77,6 +82,8 @@ std::vector<pid_t> processes_of(const std::vector<std::string>& container_ids);
 std::vector<std::string> containers_of(const std::string& name_space, const std::string& selector);
 /// Each line of a text, without its end.
 std::vector<std::string> lines_of(const std::string& text);
+/// Each line of a text as the JSON that it is.
+std::vector<nlohmann::json> json_lines(const std::string& text);
 
 /// The network namespace of the service's pod, as it is now.
 class PodNetwork {

@@ -79,12 +79,6 @@ void fails(const Failure& failure, const std::vector<std::string>& words, int co
 
 json target(const std::string& name) { return {{"target", name}, {"namespace", name_space()}}; }
 
-void bare_pod() {
-  apply_yaml(name_space(), "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec:\n  terminationGracePeriodSeconds: 0\n"
-                      "  containers: [{name: bare, image: docker.io/local/noshell:1, imagePullPolicy: Never}]\n");
-  REQUIRE(kubectl({"-n", name_space(), "wait", "--for=condition=Ready", "pod/bare", "--timeout=60s"}, {}, seconds(70)).status == 0);
-}
-
 /// inpod as installed, but for the layer: `layer` is its content, empty: there is none. Returns inpod's path.
 std::string inpod_with_layer(const Developer& developer, const std::string& layer) {
   namespace fs = std::filesystem;
@@ -145,7 +139,7 @@ TEST_CASE("a missing permission is named as the rule that grants it") {
 }
 
 TEST_CASE("an image without a shell asks for a bootstrap image") {
-  bare_pod();
+  Shop::instance().make_bare_pod();
   Developer developer;
   fails(Failure(developer, target("pod/bare")), {"local/noshell:1 has no shell", "agent.bootstrap_image", "agent.image"});
 }

@@ -1,6 +1,8 @@
 // What happens when something is killed or cut: the cluster must not notice, and not a byte may be lost.
 #include <signal.h>
 
+#include <optional>
+
 #include "catch.hpp"
 #include "cluster.hpp"
 
@@ -24,21 +26,32 @@ std::vector<pid_t> agent_processes() {
   return found;
 }
 
+/// The network of the service's pod, which is looked into from its node.
+std::optional<PodNetwork> pod_network() {
+  if (Shop::instance().is_here()) return PodNetwork();
+  WARN("skipped, the cluster's node is another machine: whether rules stay in the pod's network");
+  return std::nullopt;
+}
+
 }  // namespace
 
 TEST_CASE("killing the agent gives the traffic back within a second, and no rule stays") {
   Developer developer;
   auto& shop = Shop::instance();
+  const auto network = pod_network();
+  if (!network) {
+    WARN("skipped: the agent's process can't be killed from here");
+    return;
+  }
   auto server = developer.inpod(steal(server_script(developer)));
   const bool answered = shop.answered_by("by python", seconds(60));
   INFO(server->err());
   REQUIRE(answered);
-  const PodNetwork network;
-  REQUIRE(network.has_rules());
+  REQUIRE(network->has_rules());
   const auto pids = agent_processes();
   REQUIRE(!pids.empty());
   for (const pid_t pid : pids) kill(pid, SIGKILL);
-  CHECK(eventually(seconds(1), [&] { return !network.has_rules(); }));
+  CHECK(eventually(seconds(1), [&] { return !network->has_rules(); }));
   CHECK(shop.curl("http://web/after").out.find("\"by\": \"pod\"") != std::string::npos);
   CHECK(server->wait_for_error("agent", seconds(30)));  // the user is told
   CHECK(shop.restarts() == 0);
@@ -56,11 +69,11 @@ TEST_CASE("killing inpod gives the traffic back within 10 s, and the agent leave
   server->signal(SIGKILL);
   server->wait(seconds(5));
   CHECK(shop.answered_by_pod(seconds(10)));
-  const PodNetwork network;
+  const auto network = pod_network();
   const auto left = [&] { return agents(shop.name_space(), "pod", {"--field-selector", "status.phase=Running"}); };
   // 60 s in which a lost client may come back and finds its rules as they were, then the lease of 5 s.
   CHECK(eventually(seconds(100), [&] { return left().empty(); }));
-  CHECK_FALSE(network.has_rules());
+  if (network) CHECK_FALSE(network->has_rules());
   CHECK(shop.answered_by_pod(seconds(5)));
 }
 
@@ -75,8 +88,8 @@ TEST_CASE("Ctrl-C leaves nothing behind but the leased agent, and the next start
   CHECK_FALSE(server->wait(seconds(15)).timed_out);
   CHECK(shop.answered_by_pod(seconds(5)));
   // The table stays for the last packets of stolen connections, then it goes.
-  const PodNetwork network;
-  CHECK(eventually(seconds(20), [&] { return !network.has_rules(); }));
+  const auto network = pod_network();
+  CHECK(eventually(seconds(20), [&] { return !network || !network->has_rules(); }));
   const auto before = agents(shop.name_space(), "pod");
   const auto again = developer.run({"run", "-t", "deployment/web", "-n", shop.name_space(), "--", "cat", "/etc/web/config.yaml"});
   CHECK(again.status == 0);

@@ -89,12 +89,6 @@ void check_rows(const Developer& developer, const std::vector<Row>& rows) {
   }
 }
 
-std::vector<json> json_lines(const std::string& text) {
-  std::vector<json> values;
-  for (const auto& line : lines_of(text)) values.push_back(json::parse(line));
-  return values;
-}
-
 }  // namespace
 
 TEST_CASE("a program runs in every kind of target") {

@@ -72,6 +72,14 @@ TEST_CASE("an adapter of an unknown kind is not guessed at") {
   CHECK(bench.loads().empty());
 }
 
+TEST_CASE("an adapter over TCP that ends at once is not waited for") {
+  Bench bench;
+  DapClient client(bench.server_with({"--", "sh", "-c", "exit 3", "${port}"}), bench.environment);
+  const json answer = client.request("initialize", initialize_arguments(), 5s);
+  CHECK_FALSE(answer.value("success", true));
+  CHECK(answer.dump().find("ended before it listened") != std::string::npos);
+}
+
 TEST_CASE("a launch in the cluster keeps what it does not concern: key order, numbers, bytes that are no UTF-8") {
   Bench bench;
   const std::string answers = bench.directory + "/answers", received = bench.directory + "/received";
@@ -165,6 +173,11 @@ TEST_CASE("several clients over TCP, each with an adapter of its own") {
     one.must("disconnect");
     CHECK(one.wait_end(5s));
     two.must("threads");
+    two.must("inpod/stop");
+    two.output("`inpod session stop` ended its session");
+    two.event("terminated");
+    two.must("disconnect");
+    CHECK(two.wait_end(5s));
   }
   DapClient three(port);
   three.must("initialize", initialize_arguments());

@@ -73,6 +73,7 @@ class FakeSession : public Session {
     co_return Result<void>();
   }
   Task<Result<nlohmann::json>> request(std::string name, nlohmann::json arguments) override {
+    if (name == "stop") options_.on_stop_request();  // as `inpod session stop` does
     if (name == "refuse") co_return fail("the session said no", "ask it nicely");
     nlohmann::json body{{"request", name}, {"arguments", arguments}};
     co_return body;

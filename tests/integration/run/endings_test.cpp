@@ -92,13 +92,17 @@ TEST_CASE("SIGKILL of inpod ends program and agent") {
 
 TEST_CASE("interrupted while it starts, inpod leaves nothing") {
   auto& demo = Demo::shared();
-  for (const int delay : {0, 5, 20, 60, 150}) {
-    auto process = demo.start(demo.run_command({"sleep", "60"}));
-    usleep(static_cast<useconds_t>(delay) * 1000);
+  // At once, and in each phase, as inpod tells them.
+  for (const std::string phase : {"", "Entering the namespaces", "Reading the pod's environment"}) {
+    auto command = demo.run_command({"sleep", "60"});
+    command.insert(command.begin(), "-v");
+    auto process = demo.start(command);
+    const bool reached = phase.empty() || process->wait_for_error(phase, seconds(30));
     const auto others = family(process->pid());
     process->signal(SIGINT);
     const auto outcome = process->wait(seconds(20));
-    INFO(delay << " ms: " << outcome.err);
+    INFO(phase << ": " << outcome.err);
+    CHECK(reached);
     CHECK_FALSE(outcome.timed_out);
     CHECK(outcome.status == 130);
     CHECK(all_gone(others, seconds(5)));

@@ -103,6 +103,20 @@ TEST_CASE("session start answers requests on its stdin") {
   CHECK(demo.sessions_left().empty());
 }
 
+TEST_CASE("a request that comes in two halves, before and after the session stands, is answered") {
+  auto& demo = Demo::shared();
+  auto session = start_session(demo, {"--program", "cat"});
+  session->write_stdin(R"({"id": 7, "requ)");
+  REQUIRE(session->wait_for_output("\"type\":\"ready\"", seconds(30)));
+  session->write_stdin("est\": \"session\"}\n");
+  const bool answered = session->wait_for_output("\"id\":7,", seconds(10));
+  INFO(session->out());
+  CHECK(answered);
+  CHECK(session->out().find("is no request") == std::string::npos);
+  session->close_stdin();
+  CHECK(session->wait(seconds(20)).status == 0);
+}
+
 TEST_CASE("session start fails in JSON") {
   auto& demo = Demo::shared();
   auto session = start_session(demo, {"--program", "no-such-program"});

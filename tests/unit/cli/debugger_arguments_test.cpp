@@ -50,11 +50,6 @@ TEST_CASE("the program on an lldb command line") {
   CHECK_FALSE(lldb_program({"--core=core", "./app"}));
 }
 
-TEST_CASE("words are quoted") {
-  CHECK(quoted("A=b c") == "'A=b c'");
-  CHECK(quoted("it's") == "'it'\\''s'");
-}
-
 TEST_CASE("the real debugger is found behind wrapper scripts") {
   const Folder first, second;
   first.script("gdb", "#!/bin/sh\nexec inpod gdb-wrapper \"$@\"\n");

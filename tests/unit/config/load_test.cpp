@@ -147,6 +147,9 @@ TEST_CASE("globs, networks, prefixes and names are checked") {
   CHECK(error_of("files:\n  local: ['']\n") == "config.yaml:2: files.local: text \"\": it is empty");
   CHECK(error_of("files:\n  local: ['/a\\']\n") == "config.yaml:2: files.local: text \"/a\\\": it ends in a lone backslash");
   CHECK(load("files:\n  local: ['/a[]]b', '/[!a-z]*', '**/x', '/ü/世界']\n"));
+  CHECK(load("outgoing:\n  remote_unix: ['/run/*.sock', '~/x', '@bus*']\n"));
+  CHECK(error_of("outgoing:\n  remote_unix: ['@[b']\n") == "config.yaml:2: outgoing.remote_unix: text \"@[b\": a \"[\" is never closed");
+  CHECK(error_of("files:\n  local: ['@bus']\n").find("must start with") != std::string::npos);
   CHECK(load("files:\n  local: ['~/x/*', '~']\n  map: {'~/config': /etc/app}\n"));
   CHECK(error_of("files:\n  map: {/a: '~/b'}\n").rfind("config.yaml:2: files.map./a: text \"~/b\": it must be an absolute path", 0) == 0);
   CHECK(error_of("files:\n  map: {a: /b}\n") ==

@@ -79,6 +79,40 @@ TEST_CASE("answers become JSON, refusals become errors") {
   CHECK_THAT(await(context, client->get("/html")).error().text, Catch::Contains("not JSON"));
 }
 
+TEST_CASE("agents are Jobs and ephemeral containers; what has ended in a pod, and what is another's, is left out") {
+  CannedServer server([](const std::string& request) {
+    if (request_line(request).find("/jobs") != std::string::npos)
+      return CannedServer::reply(200, R"({"items":[{"metadata":{"name":"inpod-agent-j","namespace":"shop","labels":{"inpod.dev/session":"j"}}}]})");
+    return CannedServer::reply(200, R"({"items":[
+      {"metadata":{"name":"inpod-agent-j-x","namespace":"shop","labels":{"inpod.dev/session":"j"}},"status":{"phase":"Running"}},
+      {"metadata":{"name":"web-1","namespace":"shop"},"spec":{"ephemeralContainers":[
+        {"name":"inpod-agent-e1","targetContainerName":"app","env":[{"name":"INPOD_CLIENT","value":"me@host"}]},
+        {"name":"inpod-agent-e2","targetContainerName":"app","env":[{"name":"INPOD_CLIENT","value":"me@host"}]},
+        {"name":"inpod-agent-e3","targetContainerName":"app","env":[{"name":"INPOD_CLIENT","value":"other@host"}]},
+        {"name":"debugger-1"}]},
+       "status":{"phase":"Running","ephemeralContainerStatuses":[
+        {"name":"inpod-agent-e1","state":{"running":{"startedAt":"2024-01-01T00:00:00Z"}}},
+        {"name":"inpod-agent-e2","state":{"terminated":{"exitCode":0}}},
+        {"name":"inpod-agent-e3","state":{"running":{}}},
+        {"name":"debugger-1","state":{"running":{}}}]}}]})");
+  });
+  boost::asio::io_context context;
+  const auto client = client_for(context, server.url());
+  const auto agents = await(context, list_agents(client, "shop", "me@host"));
+  REQUIRE(agents);
+  REQUIRE(agents->size() == 2);
+  CHECK((*agents)[0].agent.pod == "inpod-agent-j-x");
+  const auto& ephemeral = (*agents)[1];
+  CHECK(ephemeral.session == "e1");
+  CHECK(ephemeral.agent.job == "");
+  CHECK(ephemeral.agent.pod == "web-1");
+  CHECK(ephemeral.agent.container == "inpod-agent-e1");
+  CHECK(ephemeral.target == "pod/web-1/container/app");
+  CHECK(ephemeral.state == "Running");
+  CHECK_FALSE(ephemeral.finished);
+  CHECK(await(context, list_agents(client, "shop", ""))->size() == 3);
+}
+
 TEST_CASE("a 401 runs the credential plugin once more, and only once") {
   Folder folder;
   const auto script =

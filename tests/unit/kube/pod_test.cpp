@@ -173,6 +173,7 @@ TEST_CASE("an ephemeral container has no volume and names the target's container
   const auto container = *ephemeral_container(made);
   CHECK(container["targetContainerName"] == "app");
   CHECK(container["name"] == "inpod-agent-abcdefgh");
+  CHECK(container["env"] == json::parse(R"([{"name": "INPOD_CLIENT", "value": "me@host"}])"));
   CHECK_FALSE(container.contains("volumeMounts"));
   CHECK_FALSE(container.contains("resources"));
 }
@@ -215,13 +216,29 @@ TEST_CASE("where an agent stands") {
           .error()
           .text,
       Catch::Contains("Evicted: low on memory"));
-  CHECK_THAT(
-      judge(
-          json::parse(
-              R"({"status":{"conditions":[{"type":"PodScheduled","reason":"Unschedulable","message":"0/3 nodes"}]}})"))
-          .error()
-          .text,
-      Catch::Contains("0/3 nodes"));
+}
+
+TEST_CASE("a pod without a node is waited for: an autoscaler may bring one") {
+  const auto pod = json::parse(
+      R"({"status":{"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"0/3 nodes"}]}})");
+  CHECK(*judge_agent(pod, "inpod-agent") == AgentState::coming);
+  CHECK(no_node_yet(pod) == "0/3 nodes");
+  CHECK_THAT(pod_state(pod), Catch::Contains("0/3 nodes"));  // what the error says once the time is over
+  CHECK(no_node_yet(json::parse(R"({"status":{"conditions":[{"type":"PodScheduled","status":"True"}]}})")).empty());
+  CHECK(no_node_yet(json()).empty());
+}
+
+TEST_CASE("an agent on a node of another architecture") {
+  const Error said{0, "the agent ended at once; it said: sh: exec: /inpod/agent: Exec format error", "old"};
+  const auto node = [](const std::string& architecture) { return json{{"status", {{"nodeInfo", {{"architecture", architecture}}}}}}; };
+  CHECK(is_wrong_format(said));
+  CHECK(is_wrong_format({0, "the agent's container ended at once: Error, exit code 126", {}}));
+  CHECK_FALSE(is_wrong_format({0, "the agent's container ended at once: Error, exit code 1", {}}));
+  const auto arm = judge_format(said, "node0", node("arm64"));
+  CHECK_THAT(arm.text, Catch::Contains("x86-64 only, and node node0 is arm64"));
+  CHECK_THAT(arm.remedy, Catch::Contains("x86-64 node"));
+  CHECK(judge_format(said, "node0", node("amd64")).remedy == "old");
+  CHECK_THAT(judge_format(said, "node0", json()).remedy, Catch::Contains("is node node0 one of these?"));
 }
 
 TEST_CASE("events of a Job that gets no pod") {

@@ -1,6 +1,7 @@
 // Leased agents: saved privately, found again for the same key only, one launch at a time.
 #include "session/agent_state.hpp"
 
+#include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "catch.hpp"
 
@@ -29,6 +31,13 @@ class State {
   ~State() {
     unsetenv("XDG_STATE_HOME");
     fs::remove_all(path_);
+  }
+  std::string folder() const { return path_ + "/inpod/agents"; }
+  long files() const { return std::distance(fs::directory_iterator(folder()), fs::directory_iterator()); }
+  /// As though nobody had used them for long.
+  void age() const {
+    const timespec long_ago[2] = {{1000, 0}, {1000, 0}};
+    for (const auto& entry : fs::directory_iterator(folder())) utimensat(AT_FDCWD, entry.path().c_str(), long_ago, 0);
   }
   std::string only_file() const {
     for (const auto& entry : fs::directory_iterator(path_ + "/inpod/agents")) {
@@ -52,10 +61,10 @@ LeasedAgent sample() {
   return agent;
 }
 
-Result<void> lock(AgentState& state, std::chrono::milliseconds bound) {
+Result<void> lock(AgentState& state, std::chrono::milliseconds bound, std::function<void()> on_wait = {}) {
   boost::asio::io_context context;
   Result<void> outcome = fail("not run");
-  auto task = [&]() -> Task<void> { outcome = co_await state.lock(context.get_executor(), bound); };
+  auto task = [&]() -> Task<void> { outcome = co_await state.lock(context.get_executor(), bound, on_wait); };
   boost::asio::co_spawn(context, task(), boost::asio::detached);
   context.run();
   return outcome;
@@ -96,14 +105,47 @@ TEST_CASE("a damaged file is no agent") {
   }
 }
 
+TEST_CASE("what targets of long ago left is swept away, but for what a launch holds") {
+  const State home;
+  const auto bound = std::chrono::milliseconds(100);
+  for (const char* key : {"one", "two"}) {
+    auto state = AgentState::open(key);
+    REQUIRE(lock(*state, bound));
+    REQUIRE(state->save(sample()));
+  }
+  CHECK(home.files() == 4);
+  REQUIRE(AgentState::open("other"));
+  CHECK(home.files() == 4);
+  auto held = AgentState::open("one");
+  REQUIRE(lock(*held, bound));
+  home.age();
+  REQUIRE(AgentState::open("other"));
+  CHECK(home.files() == 2);
+  CHECK(held->load());
+  held->unlock();
+  home.age();
+  REQUIRE(lock(*held, bound));  // a lock that is taken is one that is used
+  held->unlock();
+  REQUIRE(AgentState::open("other"));
+  CHECK(home.files() == 2);
+  home.age();
+  REQUIRE(AgentState::open("other"));
+  CHECK(home.files() == 0);
+  CHECK(lock(*held, bound));
+}
+
 TEST_CASE("only one launch at a time, and the lock goes with its holder") {
   const State home;
   auto first = AgentState::open("key"), second = AgentState::open("key"), other = AgentState::open("other");
   REQUIRE(lock(*first, std::chrono::milliseconds(100)));
-  CHECK_FALSE(lock(*second, std::chrono::milliseconds(120)));
+  int told = 0;
+  const auto tell = [&] { ++told; };
+  CHECK_FALSE(lock(*second, std::chrono::milliseconds(120), tell));
+  CHECK(told == 1);
   CHECK(lock(*other, std::chrono::milliseconds(100)));
   first->unlock();
-  CHECK(lock(*second, std::chrono::milliseconds(100)));
+  CHECK(lock(*second, std::chrono::milliseconds(100), tell));
+  CHECK(told == 1);
   second->unlock();
   const int pid = fork();
   if (pid == 0) _exit(lock(*first, std::chrono::milliseconds(100)) ? 0 : 1);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "catch.hpp"
@@ -54,6 +55,27 @@ TEST_CASE("a program that can't be run is an error with its errno") {
   REQUIRE_FALSE(child);
   CHECK(child.error().code == ENOENT);
   CHECK(child.error().text.find("/no/such/program") != std::string::npos);
+}
+
+TEST_CASE("signals that come meanwhile change nothing") {
+  struct sigaction quiet {}, before {};
+  quiet.sa_handler = [](int) {};  // without SA_RESTART: calls of ours end with EINTR
+  REQUIRE(sigaction(SIGALRM, &quiet, &before) == 0);
+  const itimerval often{{0, 50000}, {0, 50000}}, never{};
+  setitimer(ITIMER_REAL, &often, nullptr);
+  int wrong = 0;
+  for (int i = 0; i < 10; ++i) {
+    ChildOptions options;
+    options.command = {"/no/such/program"};
+    const auto child = Child::start(std::move(options));
+    wrong += child.has_value() || child.error().code != ENOENT;
+  }
+  auto brief = Child::start(shell("sleep 0.3"));
+  const bool waited = brief && brief->wait(std::chrono::milliseconds(20000));
+  setitimer(ITIMER_REAL, &never, nullptr);
+  sigaction(SIGALRM, &before, nullptr);
+  CHECK(wrong == 0);
+  CHECK(waited);
 }
 
 TEST_CASE("end asks first, then kills") {

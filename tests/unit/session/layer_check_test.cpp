@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <fstream>
 
@@ -28,24 +31,33 @@ struct Folder {
   ~Folder() { fs::remove_all(path); }
 };
 
+Result<void> loads(const std::string& layer, const std::string& program) {
+  boost::asio::io_context context;
+  Result<void> outcome = fail("not run");
+  auto task = [&]() -> protocol::Task<void> { outcome = co_await check_layer_loads(layer, program); };
+  boost::asio::co_spawn(context, task(), boost::asio::detached);
+  context.run();
+  return outcome;
+}
+
 }  // namespace
 
 TEST_CASE("a layer that the loader takes") {
   const Folder folder;
   const auto layer = folder.path / "libinpod.so";
   fs::copy_file(some_library(), layer);
-  CHECK(check_layer_loads(layer, fs::canonical("/bin/cat")));
+  CHECK(loads(layer, fs::canonical("/bin/cat")));
 }
 
 TEST_CASE("a layer that is no library stops the launch, with the loader's words") {
   const Folder folder;
   const auto layer = folder.path / "libinpod.so";
   std::ofstream(layer) << "this is no shared object\n";
-  const auto checked = check_layer_loads(layer, fs::canonical("/bin/cat"));
+  const auto checked = loads(layer, fs::canonical("/bin/cat"));
   REQUIRE_FALSE(checked);
   CHECK_THAT(checked.error().text, Catch::Contains(layer.string()) && Catch::Contains("cannot be preloaded"));
   CHECK_THAT(checked.error().remedy, Catch::Contains("inpod check"));
-  CHECK_FALSE(check_layer_loads(folder.path / "missing.so", fs::canonical("/bin/cat")));
+  CHECK_FALSE(loads(folder.path / "missing.so", fs::canonical("/bin/cat")));
 }
 
 TEST_CASE("a layer whose path LD_PRELOAD can't carry is named before anything starts") {
@@ -69,7 +81,7 @@ TEST_CASE("nothing of the program runs") {
   std::ofstream(layer) << "this is no shared object\n";
   const auto program = folder.path / "program";
   fs::copy_file("/bin/mkdir", program);  // without operands it would complain with code 1
-  const auto checked = check_layer_loads(layer, program);
+  const auto checked = loads(layer, program);
   REQUIRE_FALSE(checked);
   CHECK_THAT(checked.error().text, !Catch::Contains("missing operand"));
 }

@@ -173,3 +173,12 @@ TEST_CASE("programs that gain rights are refused") {
   chmod(path.c_str(), 02755);
   CHECK(error_of(path).find("set-group-ID") != std::string::npos);
 }
+
+TEST_CASE("words are quoted for a shell, and versions read from names") {
+  CHECK(shell_quoted("A=b c") == "'A=b c'");
+  CHECK(shell_quoted("it's") == "'it'\\''s'");
+  CHECK(version_suffix("lldb-dap-19", "lldb-dap-") == 19);
+  CHECK_FALSE(version_suffix("lldb-dap-", "lldb-dap-"));
+  CHECK_FALSE(version_suffix("lldb-dap-x1", "lldb-dap-"));
+  CHECK_FALSE(version_suffix("gdb", "gdb-"));
+}

@@ -2,6 +2,7 @@
 #include "session/registry.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -9,6 +10,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "catch.hpp"
 #include "session/paths.hpp"
@@ -136,6 +138,33 @@ TEST_CASE("stop ends the process of a session, and nobody else's") {
   CHECK_FALSE(fs::exists(runtime.root() + "/0000000a"));
   publish_for(runtime.root(), "0000000c", getpid(), 1);
   CHECK_FALSE(stop_session("0000000c"));  // would have been this test
+}
+
+TEST_CASE("a session that can end alone is asked to; its process and the other sessions there go on") {
+  const Runtime runtime;
+  auto alone = SessionDirectory::create(), other = SessionDirectory::create();
+  REQUIRE(alone);
+  REQUIRE(other);
+  const auto requests = alone->stop_requests();
+  REQUIRE(requests);
+  REQUIRE(alone->publish({{"target", "local:1"}}));
+  REQUIRE(other->publish({{"target", "local:2"}}));
+  const std::string id = alone->id();
+  bool asked = false;
+  std::thread owner([&] {
+    pollfd request{requests->get(), POLLIN, 0};
+    asked = poll(&request, 1, 5000) == 1;
+    // The other one has no fifo, and a signal would end this test.
+    const auto refused = stop_session(other->id());
+    asked = asked && !refused && refused.error().text.find("other sessions") != std::string::npos;
+    alone->remove();
+  });
+  const auto stopped = stop_session(id);
+  owner.join();
+  CHECK(asked);
+  CHECK(stopped);
+  REQUIRE(list_sessions()->size() == 1);
+  CHECK(list_sessions()->front().at("target") == "local:2");
 }
 
 TEST_CASE("a runtime directory that others may enter is refused") {
