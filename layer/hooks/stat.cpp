@@ -7,21 +7,13 @@
 
 #include <cstring>
 
+#include "hooks/times.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
 using namespace inpod::layer;
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
-
-/// Seconds and nanoseconds since the epoch; before it, nanoseconds still count forward.
-timespec time_of(std::int64_t ns) {
-  std::int64_t seconds = ns / second, rest = ns % second;
-  if (rest < 0) rest += second, --seconds;
-  return {seconds, rest};
-}
 
 void fill(struct stat& into, const relay::Stat& from) {
   memset(&into, 0, sizeof into);
