@@ -63,6 +63,8 @@ long change(int dirfd, const char* path, files::Attributes attributes, int flags
     return entry ? files::change_attributes(core, entry, attributes) : not_ours;
   }
   attributes.follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
+  if (const FdEntry entry = attributes.follow ? files::through_descriptor(core, path) : FdEntry())
+    return files::change_attributes(core, entry, attributes);
   const auto effect = attributes.follow ? files::Effect::changes : files::Effect::changes_link;
   return files::locate_to_change(core, dirfd, path, effect, [&](const files::Location& location) {
     return files::change_attributes(core, location, attributes);

@@ -42,7 +42,9 @@ void drop(const posix_spawn_file_actions_t* actions) {
 
 HOOK(int, posix_spawn_file_actions_addopen,
      (posix_spawn_file_actions_t * actions, int wanted, const char* path, int flags, mode_t mode)) {
-  const long fd = active() ? files::open(core, AT_FDCWD, path, flags | O_CLOEXEC, mode) : not_ours;
+  // A path by a descriptor means the child's.
+  const bool ours = active() && !files::through_descriptor(core, path);
+  const long fd = ours ? files::open(core, AT_FDCWD, path, flags | O_CLOEXEC, mode) : not_ours;
   if (fd == not_ours) return original(posix_spawn_file_actions_addopen)(actions, wanted, path, flags, mode);
   // What is missing must fail in the child, as posix_spawn(3) tells it.
   if (fd == -ENOENT) return original(posix_spawn_file_actions_addopen)(actions, wanted, "/proc/inpod/missing", O_RDONLY, 0);

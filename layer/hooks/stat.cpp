@@ -189,6 +189,8 @@ HOOK_ALIAS(fstatfs64, fstatfs)
 
 HOOK(int, statvfs, (const char* path, struct statvfs* into)) {
   if (!active()) return original(statvfs)(path, into);
+  if (const FdEntry entry = files::through_descriptor(core, path))
+    return stand_in(into, original(statvfs), entry.access() == O_RDONLY);
   relay::Stat stat;
   FileMode mode = FileMode::read;
   const long value = files::locate_to_look(core, AT_FDCWD, path, [&](const files::Location& location) {

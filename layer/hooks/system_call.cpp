@@ -70,9 +70,9 @@ long refuse_io_uring() {
   return result<long>(-ENOSYS);
 }
 
-/// Whether the pod has what a path, or dirfd itself where the path is empty, leads to.
-bool is_ours(int dirfd, const char* path) {
-  return path && *path ? files::is_remote(core, dirfd, path) : static_cast<bool>(file_entry(dirfd));
+/// Whether the pod has what a path, or dirfd itself where the path is empty, leads to; `flags` as in fstatat.
+bool is_ours(int dirfd, const char* path, long flags = 0) {
+  return path && *path ? files::is_remote(core, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0) : static_cast<bool>(file_entry(dirfd));
 }
 
 /// The hook that does this system call of files and paths; false: there is none, or what stands behind it in libc may be missing (stat
@@ -83,10 +83,10 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
     case SYS_open: return value = open_at(AT_FDCWD, as<char*>(a[0]), static_cast<int>(a[1]), static_cast<mode_t>(a[2])), true;
     case SYS_creat: return value = call(creat, a), true;
     case SYS_stat:
-      if (!files::is_remote(core, AT_FDCWD, as<char*>(a[0]))) return false;
+      if (!is_ours(AT_FDCWD, as<char*>(a[0]))) return false;
       return value = call<int, const char*, struct stat*>(stat, a), true;
     case SYS_lstat:
-      if (!files::is_remote(core, AT_FDCWD, as<char*>(a[0]))) return false;
+      if (!is_ours(AT_FDCWD, as<char*>(a[0]), AT_SYMLINK_NOFOLLOW)) return false;
       return value = call<int, const char*, struct stat*>(lstat, a), true;
     case SYS_access: return value = call(access, a), true;
     case SYS_readlink: return value = call(readlink, a), true;
@@ -105,10 +105,10 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
 #endif
     case SYS_openat: return value = call(open_at, a), true;
     case SYS_openat2:
-      if (!files::is_remote(core, static_cast<int>(a[0]), as<char*>(a[1]))) return false;
+      if (!files::is_remote(core, static_cast<int>(a[0]), as<char*>(a[1]), true)) return false;
       return value = result<long>(-ENOSYS), true;
     case SYS_newfstatat:
-      if (!is_ours(static_cast<int>(a[0]), as<char*>(a[1]))) return false;
+      if (!is_ours(static_cast<int>(a[0]), as<char*>(a[1]), a[3])) return false;
       return value = call(fstatat, a), true;
     case SYS_fstat:
       if (!file_entry(static_cast<int>(a[0]))) return false;
