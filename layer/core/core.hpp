@@ -45,8 +45,9 @@ class Core {
   FdEntry adopt(int fd);
   /// fd has been closed by this process. Tells the relay what that means.
   void forgot(int fd, FdEntry entry);
-  /// fd has become a duplicate of another with this entry (or of something that isn't ours).
-  void duplicated(int fd, FdEntry entry);
+  /// fd has become a duplicate of another with this entry (or of something that isn't ours). fd; past the table, a file's is closed:
+  /// -EMFILE.
+  long duplicated(int fd, FdEntry entry);
 
   /// Shows the user a sentence about `subject`, once per process for each pair.
   void note_once(std::string_view subject, std::string_view text);

@@ -55,22 +55,24 @@ HOOK(int, close, (int fd)) {
 
 int inpod::layer::close_descriptor(int fd) { return hook_close(fd); }
 
+namespace {
+
+/// What dup(2) and its like answer with the duplicate that the kernel made.
+int copied(int fd, int copy) { return copy >= 0 && active() ? result<int>(core.duplicated(copy, core.fds.get(fd))) : copy; }
+
+}  // namespace
+
 HOOK(int, dup, (int fd)) {
-  const int copy = original(dup)(fd);
-  if (copy >= 0 && active()) core.duplicated(copy, core.fds.get(fd));
-  return copy;
+  return copied(fd, original(dup)(fd));
 }
 
 HOOK(int, dup2, (int fd, int wanted)) {
   const int copy = original(dup2)(fd, wanted);
-  if (copy >= 0 && fd != wanted && active()) core.duplicated(copy, core.fds.get(fd));
-  return copy;
+  return fd == wanted ? copy : copied(fd, copy);
 }
 
 HOOK(int, dup3, (int fd, int wanted, int flags)) {
-  const int copy = original(dup3)(fd, wanted, flags);
-  if (copy >= 0 && active()) core.duplicated(copy, core.fds.get(fd));
-  return copy;
+  return copied(fd, original(dup3)(fd, wanted, flags));
 }
 
 namespace {
@@ -101,12 +103,9 @@ HOOK(int, fcntl, (int fd, int command, ...)) {
     if (const long value = control_remote(fd, entry, command, argument); value != not_ours) return result<int>(value);
   const int value = original(fcntl)(fd, command, argument);
   if (value < 0 || !active()) return value;
-  const FdEntry entry = core.fds.get(fd);
-  if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
-    core.duplicated(value, entry);
-  } else if (entry.kind() == FdKind::handle && command == F_GETFL) {
+  if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) return copied(fd, value);
+  if (const FdEntry entry = core.fds.get(fd); entry.kind() == FdKind::handle && command == F_GETFL)
     return (value & ~(O_ACCMODE | O_APPEND)) | static_cast<int>(entry.access()) | (entry.append() ? O_APPEND : 0);
-  }
   return value;
 }
 HOOK_ALIAS(fcntl64, fcntl)
