@@ -41,11 +41,21 @@ bool PodRoot::try_chroot() const {
   return ::unshare(CLONE_FS) == 0 && ::fchdir(target_.root.get()) == 0 && ::chroot(".") == 0;
 }
 
-void PodRoot::enter_thread() const {
-  if (!target_.pid) return;
-  if (direct_ ? !try_chroot() : ::unshare(CLONE_FS) != 0) ::abort();  // it must never act on the agent's own files
+Result<void> PodRoot::enter() const {
+  if (!target_.pid) return {};
+  if (direct_ ? !try_chroot() : ::unshare(CLONE_FS) != 0) return fail_errno("cannot enter the target's root directory");
   if (target_.uts_namespace) ::setns(target_.uts_namespace.get(), CLONE_NEWUTS);
-  take_on(target_.credentials);
+  return take_on(target_.credentials);
+}
+
+Result<void> PodRoot::try_thread() const {
+  Result<void> entered;
+  std::thread([&] { entered = enter(); }).join();
+  return entered;
+}
+
+void PodRoot::enter_thread() const {
+  if (!enter()) ::abort();  // it must never act on the agent's own files, or with its rights
 }
 
 Result<UniqueFd> PodRoot::open(const std::string& path, int flags, mode_t mode) const {

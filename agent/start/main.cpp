@@ -85,6 +85,7 @@ void watch(boost::asio::posix::stream_descriptor& descriptor, int fd, std::funct
 int serve(const StartRecord& record, Entrance entrance, const Target& target, bool local) {
   boost::asio::io_context io(1);
   PodRoot root(target);
+  if (auto entered = root.try_thread(); !entered) return failed(entered.error());
   WorkerPool::Options inside;
   inside.on_thread_start = [&root] { root.enter_thread(); };
   WorkerPool pod_workers(io.get_executor(), inside);
