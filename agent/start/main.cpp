@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "protocol/printable.hpp"
 #include "server/log.hpp"
 #include "server/server.hpp"
 
@@ -134,7 +135,7 @@ int run(bool local) {
   if (!target) return failed(target.error());
   if (auto entered = enter_target(*target); !entered) return failed(entered.error());
   if (local) ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // after setns, which clears it
-  log("started for " + record->client + ", target process " + std::to_string(target->pid));
+  log("started for " + protocol::printable(record->client) + ", target process " + std::to_string(target->pid));
   return serve(*record, std::move(*entrance), *target, local);
 }
 
