@@ -19,11 +19,14 @@ Result<UniqueFd> open_in_root(int root, const std::string& path, int flags, mode
   how.flags = static_cast<unsigned>(flags) | O_CLOEXEC;
   how.mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? mode & 07777 : 0;
   how.resolve = RESOLVE_IN_ROOT;
-  while (true) {
+  // EAGAIN: a rename raced with "..": openat2(2) says try again. Or something in the pod renames without end.
+  constexpr int most_tries = 100;
+  for (int i = 0; i < most_tries; ++i) {
     int fd = static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
     if (fd >= 0) return UniqueFd(fd);
-    if (errno != EAGAIN) return fail_errno(path);  // EAGAIN: a rename raced with "..": openat2(2) says try again
+    if (errno != EAGAIN) break;
   }
+  return fail_errno(path);
 }
 
 std::string path_through(const UniqueFd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
