@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "core/raw.hpp"
 #include "core/text.hpp"
 #include "layer.hpp"
 
@@ -145,7 +146,8 @@ void closed_range(unsigned first, unsigned last) {
 
 HOOK(int, close_range, (unsigned first, unsigned last, int flags)) {
   constexpr int close_on_exec = 4;  // CLOSE_RANGE_CLOEXEC
-  const int value = original(close_range)(first, last, flags);
+  // By the kernel: libc has it only from 2.34 on, and programs on an older one call it by number.
+  const int value = result<int>(raw::call(SYS_close_range, first, last, flags));
   if (value == 0 && (flags & close_on_exec) == 0 && first < FdTable::capacity) closed_range(first, last);
   return value;
 }
