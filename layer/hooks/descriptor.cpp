@@ -135,24 +135,31 @@ HOOK_ALIAS(lockf64, lockf)
 
 namespace {
 
-/// Takes the entries of a range of descriptors that has been closed.
-void closed_range(unsigned first, unsigned last) {
-  if (!active() || core.owner() == Owner::vfork) return;
-  for (auto fd = static_cast<int>(first); fd < core.fds.top() && static_cast<unsigned>(fd) <= last; ++fd)
-    if (const FdEntry entry = core.fds.take(fd)) core.forgot(fd, entry);
+/// Closes those of a range of descriptors that have entries one by one; the kernel may then close the rest. As in close, an entry is taken
+/// first: once the number is free, it may be another thread's new file's.
+void close_known(unsigned first, unsigned last) {
+  if (first >= FdTable::capacity || !active() || core.owner() == Owner::vfork) return;
+  for (auto fd = static_cast<int>(first); fd < core.fds.top() && static_cast<unsigned>(fd) <= last; ++fd) {
+    if (!core.fds.get(fd)) continue;
+    const FdEntry entry = core.fds.take(fd);
+    raw::close(fd);
+    if (entry) core.forgot(fd, entry);
+  }
 }
 
 }  // namespace
 
 HOOK(int, close_range, (unsigned first, unsigned last, int flags)) {
-  constexpr int close_on_exec = 4;  // CLOSE_RANGE_CLOEXEC
+  constexpr unsigned beyond = ~0u;  // no descriptor: asks whether the kernel knows the call
+  constexpr int unshare = 2;        // CLOSE_RANGE_UNSHARE: from then on the thread's descriptors are nobody else's
+  if (flags == 0 && first <= last && raw::call(SYS_close_range, beyond, beyond, 0) == 0) close_known(first, last);
   // By the kernel: libc has it only from 2.34 on, and programs on an older one call it by number.
   const int value = result<int>(raw::call(SYS_close_range, first, last, flags));
-  if (value == 0 && (flags & close_on_exec) == 0 && first < FdTable::capacity) closed_range(first, last);
+  if (value == 0 && flags == unshare) close_known(first, last);
   return value;
 }
 
 HOOK(void, closefrom, (int low)) {
+  close_known(low < 0 ? 0 : static_cast<unsigned>(low), ~0u);
   original(closefrom)(low);
-  closed_range(low < 0 ? 0 : static_cast<unsigned>(low), ~0u);
 }
