@@ -207,3 +207,10 @@ HOOK(int, fstatvfs, (int fd, struct statvfs* into)) {
   return entry ? stand_in(into, original(statvfs), entry.access() == O_RDONLY) : original(fstatvfs)(fd, into);
 }
 HOOK_ALIAS(fstatvfs64, fstatvfs)
+
+HOOK(long, pathconf, (const char* path, int name)) {
+  relay::Stat stat;
+  const long value = active() ? files::stat(core, AT_FDCWD, path, true, stat) : not_ours;
+  if (value == not_ours) return original(pathconf)(path, name);
+  return value != 0 ? result<long>(value) : original(pathconf)("/", name);
+}

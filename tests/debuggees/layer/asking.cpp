@@ -100,6 +100,8 @@ int main(int, char** arguments) {
   relative(dir);
   struct statvfs system;
   report("statvfs", statvfs((dir + "/small.txt").c_str(), &system));
+  report("pathconf", pathconf((dir + "/small.txt").c_str(), _PC_NAME_MAX));
+  report("pathconf missing", pathconf((dir + "/missing").c_str(), _PC_NAME_MAX));
   report("statvfs missing", statvfs((dir + "/missing").c_str(), &system));
   return 0;
 }
