@@ -57,6 +57,14 @@ class Core {
   /// The mode of a file that is made.
   unsigned masked(unsigned mode) const { return mode & ~mask_.load(std::memory_order_relaxed); }
 
+  /// pthread_testcancel(3), where libc's function is a cancellation point that waits in the kernel and ours waits for the relay. To be
+  /// called with nothing held: a thread that has been cancelled ends in it.
+  void cancellation_point() const {
+    if (test_cancel) test_cancel();
+  }
+
+  /// The front end's pthread_testcancel; null where there is none.
+  void (*test_cancel)() = nullptr;
   Rules rules;
   RelayClient relay;
   FdTable fds;
