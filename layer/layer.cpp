@@ -82,6 +82,8 @@ void start() {
   const char* socket = variable("INPOD_SOCKET");
   if (const char* problem = core.start(socket ? socket : "", {executable, static_cast<std::size_t>(length < 0 ? 0 : length)}))
     fail_closed(problem);
+  // By name: before glibc 2.34 it is libpthread's, which only programs with threads have.
+  core.test_cancel = reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "pthread_testcancel"));
   pthread_atfork(before_fork, in_parent, in_child);
   state.store(State::active);
   remember_environment();

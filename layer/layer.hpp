@@ -110,4 +110,7 @@ void ensure_environment();
   }                                                                                                           \
   extern "C" [[gnu::visibility("default"), gnu::alias(#target)]] Type_##target hook_##name asm(#name);
 
+/// The last statement of a hook: `value` as libc gives it, or `here` where that is not_ours.
+#define LOCAL_OR(value, here) const long done = (value); return done == not_ours ? (here) : result<int>(done)
+
 #define original(name) (::inpod::layer::next_of<Type_##name>(entry_##name))

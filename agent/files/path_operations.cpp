@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "files/file_operations.hpp"
+#include "files/nanoseconds.hpp"
 
 namespace inpod::agent {
 using protocol::Message;
@@ -19,7 +20,7 @@ namespace {
 constexpr std::size_t listing_buffer = 32 * 1024;
 constexpr std::size_t entry_overhead = 160;  // bytes of a DirectoryEntry on the wire besides its name, at most
 
-std::int64_t nanoseconds(const statx_timestamp& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
+std::int64_t nanoseconds_of(const statx_timestamp& time) { return nanoseconds(time.tv_sec, time.tv_nsec); }
 
 Result<protocol::FileStat> stat_at(int directory, const char* path, int flags) {
   struct statx raw {};
@@ -35,10 +36,10 @@ Result<protocol::FileStat> stat_at(int directory, const char* path, int flags) {
   stat.size = raw.stx_size;
   stat.block_size = raw.stx_blksize;
   stat.blocks = raw.stx_blocks;
-  stat.accessed_ns = nanoseconds(raw.stx_atime);
-  stat.modified_ns = nanoseconds(raw.stx_mtime);
-  stat.changed_ns = nanoseconds(raw.stx_ctime);
-  stat.born_ns = raw.stx_mask & STATX_BTIME ? nanoseconds(raw.stx_btime) : 0;
+  stat.accessed_ns = nanoseconds_of(raw.stx_atime);
+  stat.modified_ns = nanoseconds_of(raw.stx_mtime);
+  stat.changed_ns = nanoseconds_of(raw.stx_ctime);
+  stat.born_ns = raw.stx_mask & STATX_BTIME ? nanoseconds_of(raw.stx_btime) : 0;
   return stat;
 }
 

@@ -19,11 +19,14 @@ Result<UniqueFd> open_in_root(int root, const std::string& path, int flags, mode
   how.flags = static_cast<unsigned>(flags) | O_CLOEXEC;
   how.mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? mode & 07777 : 0;
   how.resolve = RESOLVE_IN_ROOT;
-  while (true) {
+  // EAGAIN: a rename raced with "..": openat2(2) says try again. Or something in the pod renames without end.
+  constexpr int most_tries = 100;
+  for (int i = 0; i < most_tries; ++i) {
     int fd = static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
     if (fd >= 0) return UniqueFd(fd);
-    if (errno != EAGAIN) return fail_errno(path);  // EAGAIN: a rename raced with "..": openat2(2) says try again
+    if (errno != EAGAIN) break;
   }
+  return fail_errno(path);
 }
 
 std::string path_through(const UniqueFd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
@@ -41,11 +44,21 @@ bool PodRoot::try_chroot() const {
   return ::unshare(CLONE_FS) == 0 && ::fchdir(target_.root.get()) == 0 && ::chroot(".") == 0;
 }
 
-void PodRoot::enter_thread() const {
-  if (!target_.pid) return;
-  if (direct_ ? !try_chroot() : ::unshare(CLONE_FS) != 0) ::abort();  // it must never act on the agent's own files
+Result<void> PodRoot::enter() const {
+  if (!target_.pid) return {};
+  if (direct_ ? !try_chroot() : ::unshare(CLONE_FS) != 0) return fail_errno("cannot enter the target's root directory");
   if (target_.uts_namespace) ::setns(target_.uts_namespace.get(), CLONE_NEWUTS);
-  take_on(target_.credentials);
+  return take_on(target_.credentials);
+}
+
+Result<void> PodRoot::try_thread() const {
+  Result<void> entered;
+  std::thread([&] { entered = enter(); }).join();
+  return entered;
+}
+
+void PodRoot::enter_thread() const {
+  if (!enter()) ::abort();  // it must never act on the agent's own files, or with its rights
 }
 
 Result<UniqueFd> PodRoot::open(const std::string& path, int flags, mode_t mode) const {

@@ -28,6 +28,8 @@ class PodRoot {
   /// After enter_target. Keeps the reference.
   explicit PodRoot(const Target& target);
 
+  /// Whether a thread can become what enter_thread makes of each worker: to be asked before there are any.
+  Result<void> try_thread() const;
   /// For each worker, once, before any other call on it: its own fs attributes, the root, the target's UTS namespace
   /// (where that is allowed) and credentials.
   void enter_thread() const;
@@ -43,6 +45,7 @@ class PodRoot {
 
  private:
   bool try_chroot() const;
+  Result<void> enter() const;
 
   const Target& target_;
   UniqueFd own_fds_;  // /proc/self/fd of the agent's own /proc: inside the root there may be none

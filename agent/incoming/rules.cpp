@@ -15,6 +15,7 @@
 #include <charconv>
 
 #include "incoming/mark.hpp"
+#include "protocol/printable.hpp"
 
 namespace inpod::agent {
 namespace {
@@ -111,8 +112,7 @@ class Expressions {
 };
 
 protocol::Bytes comment(const StolenPort& stolen) {
-  std::string text = std::to_string(stolen.port) + std::string(stolen_by);
-  for (const char c : stolen.client) text += c > ' ' && c < 0x7f && c != '"' ? c : '?';
+  std::string text = std::to_string(stolen.port) + std::string(stolen_by) + protocol::printable(stolen.client);
   text.resize(std::min(text.size(), longest_comment - 1));
   protocol::Bytes data{comment_type, std::uint8_t(text.size() + 1)};
   data.insert(data.end(), text.begin(), text.end());

@@ -11,6 +11,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "protocol/printable.hpp"
 #include "server/log.hpp"
 
 namespace inpod::agent {
@@ -161,6 +162,7 @@ Task<void> Server::greet(std::unique_ptr<protocol::ByteTransport> transport) {
     transport->close();
     co_return;
   }
+  hello->client = protocol::printable(hello->client);  // it goes into the log and into what other clients read
   auto session = session_of(*hello);
   auto attached = session->link()->attach(std::move(transport), hello->received, hello->window, hello->features);
   if (!attached) {

@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "protocol/printable.hpp"
 #include "server/log.hpp"
 #include "server/server.hpp"
 
@@ -85,6 +86,7 @@ void watch(boost::asio::posix::stream_descriptor& descriptor, int fd, std::funct
 int serve(const StartRecord& record, Entrance entrance, const Target& target, bool local) {
   boost::asio::io_context io(1);
   PodRoot root(target);
+  if (auto entered = root.try_thread(); !entered) return failed(entered.error());
   WorkerPool::Options inside;
   inside.on_thread_start = [&root] { root.enter_thread(); };
   WorkerPool pod_workers(io.get_executor(), inside);
@@ -133,7 +135,7 @@ int run(bool local) {
   if (!target) return failed(target.error());
   if (auto entered = enter_target(*target); !entered) return failed(entered.error());
   if (local) ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // after setns, which clears it
-  log("started for " + record->client + ", target process " + std::to_string(target->pid));
+  log("started for " + protocol::printable(record->client) + ", target process " + std::to_string(target->pid));
   return serve(*record, std::move(*entrance), *target, local);
 }
 

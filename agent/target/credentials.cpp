@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace inpod::agent {
@@ -55,6 +56,54 @@ struct Capabilities {
   }
 };
 
+Failed not_taken(const std::string& what, int code) {
+  return Failed(Error{code, "cannot take on the target's " + what + (code ? std::string(": ") + strerror(code) : std::string()),
+                      "its ids must be mapped in its user namespace, and no seccomp profile may keep the agent from setresuid(2), "
+                      "setresgid(2) and setgroups(2)"});
+}
+
+std::string in_words(const std::array<uid_t, 3>& ids) {
+  return std::to_string(ids[0]) + ", " + std::to_string(ids[1]) + ", " + std::to_string(ids[2]);
+}
+
+/// Whether the calling thread's supplementary groups are these, in any order.
+bool has_groups(std::vector<gid_t> wanted) {
+  int count = ::getgroups(0, nullptr);
+  std::vector<gid_t> own(static_cast<std::size_t>(std::max(count, 0)));
+  if (count > 0) count = ::getgroups(count, own.data());
+  if (count < 0) return false;
+  own.resize(static_cast<std::size_t>(count));
+  std::sort(own.begin(), own.end());
+  std::sort(wanted.begin(), wanted.end());
+  return own == wanted;
+}
+
+/// The kernel lets no one change groups in some user namespaces (EPERM, user_namespaces(7)), and a group that is not mapped there
+/// can't be had: then the agent's own stay.
+Result<void> take_on_groups(const std::vector<gid_t>& groups, bool able) {
+  constexpr gid_t unmapped = 65534;
+  const int code = ::syscall(SYS_setgroups, groups.size(), groups.data()) == 0 ? 0 : errno;
+  const bool impossible = code == EPERM || std::find(groups.begin(), groups.end(), unmapped) != groups.end();
+  if (able && !impossible && !has_groups(groups)) return not_taken("groups", code);
+  return {};
+}
+
+Result<void> take_on_gids(const std::array<gid_t, 3>& wanted, bool able) {
+  const int code = ::syscall(SYS_setresgid, wanted[0], wanted[1], wanted[2]) == 0 ? 0 : errno;
+  std::array<gid_t, 3> own{};
+  ::getresgid(&own[0], &own[1], &own[2]);
+  if (able && own != wanted) return not_taken("group ids (" + in_words(wanted) + ")", code);
+  return {};
+}
+
+Result<void> take_on_uids(const std::array<uid_t, 3>& wanted, bool able) {
+  const int code = ::syscall(SYS_setresuid, wanted[0], wanted[1], wanted[2]) == 0 ? 0 : errno;
+  std::array<uid_t, 3> own{};
+  ::getresuid(&own[0], &own[1], &own[2]);
+  if (able && own != wanted) return not_taken("user ids (" + in_words(wanted) + ")", code);
+  return {};
+}
+
 }  // namespace
 
 Result<Credentials> parse_credentials(std::string_view status) {
@@ -72,16 +121,18 @@ Result<Credentials> parse_credentials(std::string_view status) {
   return result;
 }
 
-void take_on(const Credentials& credentials) {
+Result<void> take_on(const Credentials& credentials) {
   Capabilities own;
   bool known = own.read();
   std::uint64_t permitted = known ? own.permitted() & credentials.permitted : 0;
+  bool sets_groups = has_capability(CAP_SETGID), sets_users = has_capability(CAP_SETUID);
   ::umask(credentials.umask);
-  ::syscall(SYS_setgroups, credentials.groups.size(), credentials.groups.data());
-  ::syscall(SYS_setresgid, credentials.gids[0], credentials.gids[1], credentials.gids[2]);
+  TRY_VOID(take_on_groups(credentials.groups, sets_groups));
+  TRY_VOID(take_on_gids(credentials.gids, sets_groups));
   ::prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L);
-  ::syscall(SYS_setresuid, credentials.uids[0], credentials.uids[1], credentials.uids[2]);
+  TRY_VOID(take_on_uids(credentials.uids, sets_users));
   if (known) own.write(permitted, permitted & credentials.effective);
+  return {};
 }
 
 bool has_capability(int capability) {

@@ -25,8 +25,9 @@ struct Credentials {
 Result<Credentials> parse_credentials(std::string_view status);
 /// Makes the calling thread, and it alone, have these, as far as its own capabilities let it: what it may not change
 /// stays. Capabilities end as the intersection of its own and the given ones. The thread must have its own fs
-/// attributes (CLONE_FS unshared), since the umask changes too.
-void take_on(const Credentials& credentials);
+/// attributes (CLONE_FS unshared), since the umask changes too. An error where ids are not the given ones although the
+/// thread has the capabilities to change them: it must not go on then.
+Result<void> take_on(const Credentials& credentials);
 /// True if the calling thread has this capability in its effective set.
 bool has_capability(int capability);
 

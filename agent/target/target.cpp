@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -65,6 +66,21 @@ pid_t first_process_of(const std::string& container_id, std::size_t& seen) {
   return best;
 }
 
+bool has_ended(const UniqueFd& pid_fd) {
+  pollfd process{pid_fd.get(), POLLIN, 0};
+  return ::poll(&process, 1, 0) == 1;
+}
+
+/// A number may have gone to another process since it was looked up: it is looked at once more with the pidfd open. Where the container
+/// runs on with another first process, that one is found the next time.
+Result<bool> open_process(Target& target, const std::string& container_id) {
+  target.pid_fd.reset(static_cast<int>(::syscall(SYS_pidfd_open, target.pid, 0)));
+  if (!target.pid_fd && (errno != ESRCH || container_id.empty()))
+    return fail_errno("cannot open process " + std::to_string(target.pid));
+  if (container_id.empty()) return true;
+  return target.pid_fd && in_container(target.pid, container_id) && !has_ended(target.pid_fd);
+}
+
 bool same_namespace(pid_t pid, const char* name) {
   struct stat own{}, other{};
   std::string own_path = std::string("/proc/self/ns/") + name;
@@ -89,13 +105,20 @@ Result<Target> find_target(const StartRecord& record) {
   Target target;
   if (record.container_id.empty() && record.pid == 0) return target;
   std::size_t seen = 0;
-  if (!record.container_id.empty()) target.pid = first_process_of(record.container_id, seen);
-  if (!target.pid) target.pid = static_cast<pid_t>(record.pid);
+  constexpr int most_tries = 5;
+  for (int i = 0; i < most_tries && !record.container_id.empty(); ++i) {
+    target.pid = first_process_of(record.container_id, seen);
+    if (!target.pid) break;
+    TRY_ASSIGN(is_it, open_process(target, record.container_id));
+    if (is_it) return target;
+  }
+  if (target.pid)
+    return fail("the first process of container " + record.container_id + " ends as soon as it is found", "wait until the container stays");
+  target.pid = static_cast<pid_t>(record.pid);
   if (!target.pid)
     return fail("no process of container " + record.container_id + " among the " + std::to_string(seen) + " that the agent sees",
                 "the agent must run on the target's node with hostPID, and the container must be running");
-  target.pid_fd.reset(static_cast<int>(::syscall(SYS_pidfd_open, target.pid, 0)));
-  if (!target.pid_fd) return fail_errno("cannot open process " + std::to_string(target.pid));
+  if (auto opened = open_process(target, std::string()); !opened) return Failed(opened.error());
   return target;
 }
 
@@ -117,6 +140,8 @@ Result<void> enter_target(Target& target) {
   TRY_ASSIGN(status, read_small_file(target.pid ? proc(target.pid, "status") : "/proc/self/status"));
   TRY_ASSIGN(credentials, parse_credentials(status));
   target.credentials = std::move(credentials);
+  if (target.pid_fd && has_ended(target.pid_fd))
+    return fail("the target's process has ended", "what was found of it may be another's, who has its number now: try again");
   return {};
 }
 

@@ -318,8 +318,19 @@ Task<Answer> Files::change_attributes(Call call) {
   paths_.forget();
   auto done = co_await ask<protocol::Done>(context_, std::move(request));
   paths_.forget();
-  for (auto& [handle, file] : files_) file->heard = {};  // any of them may be the one, by whatever name
+  doubt_all();
   co_return refuse(done ? 0 : code_of(done.error()));
+}
+
+Task<Answer> Files::change_path(Call call) {
+  auto answer = co_await paths_.change(std::move(call));
+  doubt_all();
+  co_return answer;
+}
+
+/// Something was changed by its path: any open file may be the one, by whatever name.
+void Files::doubt_all() {
+  for (auto& [handle, file] : files_) file->heard = {};
 }
 
 void Files::unused(std::uint64_t handle) {

@@ -33,6 +33,9 @@ class Files {
   Task<Answer> control(Call call);
   Task<Answer> change_attributes(Call call);
 
+  /// Paths::change; after it, what was heard of any open file is asked for anew.
+  Task<Answer> change_path(Call call);
+
   bool has(std::uint64_t handle) const { return files_.contains(handle); }
   /// No process holds it any more: closed a little later, unless somebody has taken it up by then.
   void unused(std::uint64_t handle);
@@ -50,6 +53,7 @@ class Files {
   std::shared_ptr<Listing> start_list(const std::string& path, std::uint64_t handle);
   Task<void> run_list(std::shared_ptr<Listing> listing, std::string path, std::string memfd_name);
   Task<void> renew(std::shared_ptr<File> file);
+  void doubt_all();
   Task<void> sweep();
   Task<void> unlock(std::uint64_t agent_handle);
   Task<void> drop(std::uint64_t agent_handle);

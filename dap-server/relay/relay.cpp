@@ -121,7 +121,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
       case Op::read_link: return paths_.read_link(std::move(call));
       case Op::real_path: return paths_.real_path(std::move(call));
       case Op::list: return paths_.list(std::move(call));
-      case Op::change_path: return paths_.change(std::move(call));
+      case Op::change_path: return files_.change_path(std::move(call));
       case Op::host: return now(name_lookups_.host());
       case Op::resolve: return name_lookups_.resolve(std::move(call));
       case Op::resolve_back: return name_lookups_.resolve_back(std::move(call));

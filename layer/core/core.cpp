@@ -214,12 +214,16 @@ void Core::forgot(int fd, FdEntry entry) {
   }
 }
 
-void Core::duplicated(int fd, FdEntry entry) {
+long Core::duplicated(int fd, FdEntry entry) {
   const FdEntry before = fds.get(fd);
-  if (!before && !entry) return;
-  if (owner() == Owner::vfork) return;
-  fds.set(fd, entry);
+  if (!before && !entry) return fd;
+  if (owner() == Owner::vfork) return fd;
+  if (!fds.set(fd, entry) && entry.is_file()) {
+    raw::close(fd);
+    return -EMFILE;
+  }
   if (before && before != entry) forgot(fd, before);
+  return fd;
 }
 
 void Core::note_once(std::string_view subject, std::string_view text) {

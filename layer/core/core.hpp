@@ -45,8 +45,9 @@ class Core {
   FdEntry adopt(int fd);
   /// fd has been closed by this process. Tells the relay what that means.
   void forgot(int fd, FdEntry entry);
-  /// fd has become a duplicate of another with this entry (or of something that isn't ours).
-  void duplicated(int fd, FdEntry entry);
+  /// fd has become a duplicate of another with this entry (or of something that isn't ours). fd; past the table, a file's is closed:
+  /// -EMFILE.
+  long duplicated(int fd, FdEntry entry);
 
   /// Shows the user a sentence about `subject`, once per process for each pair.
   void note_once(std::string_view subject, std::string_view text);
@@ -56,6 +57,14 @@ class Core {
   /// The mode of a file that is made.
   unsigned masked(unsigned mode) const { return mode & ~mask_.load(std::memory_order_relaxed); }
 
+  /// pthread_testcancel(3), where libc's function is a cancellation point that waits in the kernel and ours waits for the relay. To be
+  /// called with nothing held: a thread that has been cancelled ends in it.
+  void cancellation_point() const {
+    if (test_cancel) test_cancel();
+  }
+
+  /// The front end's pthread_testcancel; null where there is none.
+  void (*test_cancel)() = nullptr;
   Rules rules;
   RelayClient relay;
   FdTable fds;

@@ -49,13 +49,17 @@ long pause_for(long ms) {
   return result < 0 ? result : 0;
 }
 
-/// Asks until the lock is there. 0 or -errno; -EINTR when a signal handler without SA_RESTART has run.
+/// Asks until the lock is there. 0 or -errno; -EINTR when a signal handler without SA_RESTART has run. Waiting for a range is a
+/// cancellation point, as F_SETLKW is; flock(2) is none.
 long wait_for_lock(Core& core, FdEntry entry, Control what, const Range& wanted) {
   for (long ms = first_wait_ms;; ms = ms * 2 < longest_wait_ms ? ms * 2 : longest_wait_ms) {
+    if (what == range_lock) core.cancellation_point();
     Range range = wanted;
     const long result = control(core, entry, what, range);
     if (result != -EAGAIN) return result;
-    if (const long failed = pause_for(ms); failed != 0) return failed;
+    const long failed = pause_for(ms);
+    if (failed == -EINTR && what == range_lock) core.cancellation_point();
+    if (failed != 0) return failed;
   }
 }
 

@@ -66,6 +66,30 @@ long judge_built(Core& core, int dirfd, std::string_view text, PathBuilder& buil
   return result == too_long_in_pod ? -ENAMETOOLONG : result;
 }
 
+/// The number of a descriptor of this process in a path of the table of descriptors; -1: it is no such path.
+int descriptor_in(std::string_view path) {
+  constexpr std::uint64_t most = FdTable::capacity - 1;
+  if (starts_with(path, "/dev/")) {
+    path.remove_prefix(5);
+    if (path == "stdin") return 0;
+    if (path == "stdout") return 1;
+    if (path == "stderr") return 2;
+  } else {
+    path.remove_prefix(6);  // "/proc/"
+    const std::string_view process = take_until(path, '/');
+    if (process != "self" && process != "thread-self") {
+      std::string_view digits = process;
+      std::uint64_t id = 0;
+      if (!take_number(digits, INT_MAX, id) || !digits.empty() || static_cast<long>(id) != raw::process_id()) return -1;
+    }
+  }
+  if (!starts_with(path, "fd/")) return -1;
+  path.remove_prefix(3);
+  std::uint64_t number = 0;
+  if (path.size() > 1 && path[0] == '0') return -1;
+  return take_number(path, most, number) && path.empty() ? static_cast<int>(number) : -1;
+}
+
 bool wants_to_write(int flags) {
   return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
 }
@@ -110,6 +134,24 @@ long locate(Core& core, int dirfd, const char* path, Use use, void* context) {
   const std::string_view text(path);
   const long result = locate_short(core, dirfd, text, use, context);
   return result == too_long || result == too_long_in_pod ? locate_long(core, dirfd, text, use, context) : result;
+}
+
+FdEntry through_descriptor(const Core& core, const char* path) {
+  if (!path || (strncmp(path, "/dev/", 5) != 0 && strncmp(path, "/proc/", 6) != 0)) return {};
+  const int fd = descriptor_in(path);
+  const FdEntry entry = fd < 0 ? FdEntry() : core.fds.get(fd);
+  return entry.is_file() ? entry : FdEntry();
+}
+
+[[gnu::noinline]] long locate(Core& core, FdEntry entry, Use use, void* context) {
+  char path[PATH_MAX];
+  const long length = path_of(core, entry, path, sizeof path);
+  if (length <= 0) return length < 0 ? length : -ENOENT;
+  const Location location{entry.changeable() ? FileMode::write : FileMode::read, {path, static_cast<std::size_t>(length)}};
+  relay::Stat opened, named;
+  if (const long result = stat(core, entry, opened); result != 0) return result;
+  if (const long result = stat(core, location, true, named); result != 0) return result;
+  return opened.device == named.device && opened.inode == named.inode ? use(context, location) : -ENOENT;
 }
 
 void note_read_only(Core& core, std::string_view path) {
@@ -159,6 +201,12 @@ long open(Core& core, const Location& location, int flags, unsigned mode) {
 }  // namespace
 
 long open(Core& core, int dirfd, const char* path, int flags, unsigned mode) {
+  const bool follows = (flags & O_NOFOLLOW) == 0 && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
+  if (const FdEntry entry = follows ? through_descriptor(core, path) : FdEntry()) {
+    const long fd = locate(core, entry, [&](const Location& location) { return open(core, location, flags, mode); });
+    // A file whose name is gone can still be read here: the kernel opens its local copy anew.
+    return fd == -ENOENT && !wants_to_write(flags) ? not_ours : fd;
+  }
   return locate(core, dirfd, path, [&](const Location& location) { return open(core, location, flags, mode); });
 }
 
@@ -182,6 +230,7 @@ long stat(Core& core, const Location& location, bool follow, relay::Stat& stat) 
 }
 
 long stat(Core& core, int dirfd, const char* path, bool follow, relay::Stat& answer) {
+  if (const FdEntry entry = follow ? through_descriptor(core, path) : FdEntry()) return stat(core, entry, answer);
   return locate_to_look(core, dirfd, path, [&](const Location& location) { return stat(core, location, follow, answer); });
 }
 
@@ -194,13 +243,17 @@ long stat(Core& core, FdEntry entry, relay::Stat& stat) {
 }
 
 long access(Core& core, int dirfd, const char* path, int mode, int flags) {
-  return locate_to_look(core, dirfd, path, [&](const Location& location) -> long {
+  const auto look = [&](const Location& location) -> long {
     RelayCall call(relay::Op::access, location.path);
     call.request.a = static_cast<std::uint64_t>(mode);
     call.request.b = static_cast<std::uint64_t>(flags);
     const long result = core.relay.ask(call);
     return result == 0 && (mode & 2) != 0 && location.mode == FileMode::read ? -EROFS : result;
-  });
+  };
+  const FdEntry entry = (flags & AT_SYMLINK_NOFOLLOW) == 0 ? through_descriptor(core, path) : FdEntry();
+  if (!entry) return locate_to_look(core, dirfd, path, look);
+  const long result = locate(core, entry, look);
+  return result == -ENOENT ? not_ours : result;  // its name is gone: the local copy's rights are as good as any
 }
 
 long read_link(Core& core, int dirfd, const char* path, char* into, std::size_t size) {

@@ -32,6 +32,14 @@ long locate(Core& core, int dirfd, const char* path, F use) {
   return locate(core, dirfd, path, [](void* context, const Location& location) -> long { return (*static_cast<F*>(context))(location); }, &use);
 }
 
+/// The same for an open file: by its name in the pod, as long as that name still leads to it; else -ENOENT.
+long locate(Core& core, FdEntry entry, Use use, void* context);
+
+template <class F>
+long locate(Core& core, FdEntry entry, F use) {
+  return locate(core, entry, [](void* context, const Location& location) -> long { return (*static_cast<F*>(context))(location); }, &use);
+}
+
 /// The same for a question that only looks (stat, access, readlink): what is absent is -ENOENT.
 template <class F>
 long locate_to_look(Core& core, int dirfd, const char* path, F use) {
@@ -49,16 +57,23 @@ enum class Effect { removes, makes, changes, changes_link };
 /// can't be made (-EEXIST), what is missing can't be changed (-ENOENT); else -EROFS, noted once.
 long refuse_change(Core& core, const Location& location, Effect effect);
 
+/// The remote file that a path means by its descriptor here (/proc/self/fd/N, /dev/fd/N, /dev/stdin and their like), for calls that
+/// follow links; else a false entry.
+FdEntry through_descriptor(const Core& core, const char* path);
+
 /// For mkdir, unlink, chmod…: `use` where the rules allow writing.
 template <class F>
 long locate_to_change(Core& core, int dirfd, const char* path, Effect effect, F use) {
-  return locate(core, dirfd, path, [&](const Location& location) -> long {
+  const auto judged = [&](const Location& location) -> long {
     return location.mode == FileMode::write ? long{use(location)} : refuse_change(core, location, effect);
-  });
+  };
+  if (const FdEntry entry = effect == Effect::changes ? through_descriptor(core, path) : FdEntry()) return locate(core, entry, judged);
+  return locate(core, dirfd, path, judged);
 }
 
-inline bool is_remote(Core& core, int dirfd, const char* path) {
-  return locate(core, dirfd, path, [](const Location&) { return 0L; }) != not_ours;
+/// follow: whether a link at the path's end is followed.
+inline bool is_remote(Core& core, int dirfd, const char* path, bool follow = false) {
+  return (follow && through_descriptor(core, path)) || locate(core, dirfd, path, [](const Location&) { return 0L; }) != not_ours;
 }
 
 long open(Core& core, int dirfd, const char* path, int flags, unsigned mode);

@@ -57,8 +57,6 @@ long refuse(int dirfd, const char* path) {
 
 }  // namespace
 
-#define LOCAL_OR(value, here) const long done = (value); return done == not_ours ? (here) : result<int>(done)
-
 HOOK(int, mkdir, (const char* path, mode_t mode)) {
   LOCAL_OR(change(make_directory, AT_FDCWD, path, core.masked(mode)), original(mkdir)(path, mode));
 }

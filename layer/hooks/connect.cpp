@@ -48,7 +48,9 @@ void true_name(int fd, End end, sockaddr* into, socklen_t* length, socklen_t cap
 HOOK(int, connect, (int fd, const sockaddr* address, socklen_t length)) {
   if (!active()) return original(connect)(fd, address, length);
   sockets::Address instead;
+  core.cancellation_point();
   const long value = sockets::connect(core, fd, address, length, instead);
+  if (value == -EINTR) core.cancellation_point();
   if (value == not_ours) return original(connect)(fd, address, length);
   if (value != 0) return result<int>(value);
   const int saved = errno;

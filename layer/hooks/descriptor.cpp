@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "core/raw.hpp"
 #include "core/text.hpp"
 #include "layer.hpp"
 
@@ -55,22 +56,24 @@ HOOK(int, close, (int fd)) {
 
 int inpod::layer::close_descriptor(int fd) { return hook_close(fd); }
 
+namespace {
+
+/// What dup(2) and its like answer with the duplicate that the kernel made.
+int copied(int fd, int copy) { return copy >= 0 && active() ? result<int>(core.duplicated(copy, core.fds.get(fd))) : copy; }
+
+}  // namespace
+
 HOOK(int, dup, (int fd)) {
-  const int copy = original(dup)(fd);
-  if (copy >= 0 && active()) core.duplicated(copy, core.fds.get(fd));
-  return copy;
+  return copied(fd, original(dup)(fd));
 }
 
 HOOK(int, dup2, (int fd, int wanted)) {
   const int copy = original(dup2)(fd, wanted);
-  if (copy >= 0 && fd != wanted && active()) core.duplicated(copy, core.fds.get(fd));
-  return copy;
+  return fd == wanted ? copy : copied(fd, copy);
 }
 
 HOOK(int, dup3, (int fd, int wanted, int flags)) {
-  const int copy = original(dup3)(fd, wanted, flags);
-  if (copy >= 0 && active()) core.duplicated(copy, core.fds.get(fd));
-  return copy;
+  return copied(fd, original(dup3)(fd, wanted, flags));
 }
 
 namespace {
@@ -101,12 +104,9 @@ HOOK(int, fcntl, (int fd, int command, ...)) {
     if (const long value = control_remote(fd, entry, command, argument); value != not_ours) return result<int>(value);
   const int value = original(fcntl)(fd, command, argument);
   if (value < 0 || !active()) return value;
-  const FdEntry entry = core.fds.get(fd);
-  if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
-    core.duplicated(value, entry);
-  } else if (entry.kind() == FdKind::handle && command == F_GETFL) {
+  if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) return copied(fd, value);
+  if (const FdEntry entry = core.fds.get(fd); entry.kind() == FdKind::handle && command == F_GETFL)
     return (value & ~(O_ACCMODE | O_APPEND)) | static_cast<int>(entry.access()) | (entry.append() ? O_APPEND : 0);
-  }
   return value;
 }
 HOOK_ALIAS(fcntl64, fcntl)
@@ -135,23 +135,31 @@ HOOK_ALIAS(lockf64, lockf)
 
 namespace {
 
-/// Takes the entries of a range of descriptors that has been closed.
-void closed_range(unsigned first, unsigned last) {
-  if (!active() || core.owner() == Owner::vfork) return;
-  for (auto fd = static_cast<int>(first); fd < core.fds.top() && static_cast<unsigned>(fd) <= last; ++fd)
-    if (const FdEntry entry = core.fds.take(fd)) core.forgot(fd, entry);
+/// Closes those of a range of descriptors that have entries one by one; the kernel may then close the rest. As in close, an entry is taken
+/// first: once the number is free, it may be another thread's new file's.
+void close_known(unsigned first, unsigned last) {
+  if (first >= FdTable::capacity || !active() || core.owner() == Owner::vfork) return;
+  for (auto fd = static_cast<int>(first); fd < core.fds.top() && static_cast<unsigned>(fd) <= last; ++fd) {
+    if (!core.fds.get(fd)) continue;
+    const FdEntry entry = core.fds.take(fd);
+    raw::close(fd);
+    if (entry) core.forgot(fd, entry);
+  }
 }
 
 }  // namespace
 
 HOOK(int, close_range, (unsigned first, unsigned last, int flags)) {
-  constexpr int close_on_exec = 4;  // CLOSE_RANGE_CLOEXEC
-  const int value = original(close_range)(first, last, flags);
-  if (value == 0 && (flags & close_on_exec) == 0 && first < FdTable::capacity) closed_range(first, last);
+  constexpr unsigned beyond = ~0u;  // no descriptor: asks whether the kernel knows the call
+  constexpr int unshare = 2;        // CLOSE_RANGE_UNSHARE: from then on the thread's descriptors are nobody else's
+  if (flags == 0 && first <= last && raw::call(SYS_close_range, beyond, beyond, 0) == 0) close_known(first, last);
+  // By the kernel: libc has it only from 2.34 on, and programs on an older one call it by number.
+  const int value = result<int>(raw::call(SYS_close_range, first, last, flags));
+  if (value == 0 && flags == unshare) close_known(first, last);
   return value;
 }
 
 HOOK(void, closefrom, (int low)) {
+  close_known(low < 0 ? 0 : static_cast<unsigned>(low), ~0u);
   original(closefrom)(low);
-  closed_range(low < 0 ? 0 : static_cast<unsigned>(low), ~0u);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <utime.h>
 
+#include "hooks/times.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
@@ -12,10 +13,8 @@ using namespace inpod::layer;
 
 namespace {
 
-/// protocol::Attribute, by number; and what stands for UTIME_OMIT and UTIME_NOW in protocol::ChangeAttributes.
+/// protocol::Attribute, by number.
 enum Attribute : unsigned { mode_of_file, owner_of_file, times_of_file };
-constexpr std::int64_t stays = INT64_MIN, is_now = INT64_MIN + 1;
-constexpr std::int64_t second = 1'000'000'000;
 
 files::Attributes mode_is(mode_t mode) {
   files::Attributes attributes;
@@ -31,22 +30,15 @@ files::Attributes owner_is(uid_t user, gid_t group) {
   return attributes;
 }
 
-/// Times before 1677 and after 2262 become those: as a file system does with what it can't keep.
-std::int64_t nanoseconds_of(const timespec& time) {
-  std::int64_t sum;
-  const bool fits = !__builtin_mul_overflow(time.tv_sec, second, &sum) && !__builtin_add_overflow(sum, time.tv_nsec, &sum) && sum > is_now;
-  return fits ? sum : time.tv_sec < 0 ? is_now + 1 : INT64_MAX;
-}
-
 /// Null: both are now. False: a number of nanoseconds that no kernel takes.
 bool times_are(const timespec* times, files::Attributes& attributes) {
   attributes.attribute = times_of_file;
   for (int i = 0; i < 2; ++i) {
     if (!times || times[i].tv_nsec == UTIME_NOW)
-      attributes.times[i] = is_now;
+      attributes.times[i] = time_is_now;
     else if (times[i].tv_nsec == UTIME_OMIT)
-      attributes.times[i] = stays;
-    else if (times[i].tv_nsec < 0 || times[i].tv_nsec >= second)
+      attributes.times[i] = time_stays;
+    else if (times[i].tv_nsec < 0 || times[i].tv_nsec >= second_ns)
       return false;
     else
       attributes.times[i] = nanoseconds_of(times[i]);
@@ -59,7 +51,7 @@ const timespec* finer(const timeval* times, timespec (&into)[2]) {
   if (!times) return nullptr;
   for (int i = 0; i < 2; ++i) {
     const bool good = times[i].tv_usec >= 0 && times[i].tv_usec < 1'000'000;
-    into[i] = {times[i].tv_sec, good ? times[i].tv_usec * 1000 : second};
+    into[i] = {times[i].tv_sec, good ? times[i].tv_usec * 1000 : second_ns};
   }
   return into;
 }
@@ -71,6 +63,8 @@ long change(int dirfd, const char* path, files::Attributes attributes, int flags
     return entry ? files::change_attributes(core, entry, attributes) : not_ours;
   }
   attributes.follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
+  if (const FdEntry entry = attributes.follow ? files::through_descriptor(core, path) : FdEntry())
+    return files::change_attributes(core, entry, attributes);
   const auto effect = attributes.follow ? files::Effect::changes : files::Effect::changes_link;
   return files::locate_to_change(core, dirfd, path, effect, [&](const files::Location& location) {
     return files::change_attributes(core, location, attributes);
@@ -94,8 +88,6 @@ long change_times(int dirfd, const char* path, const timeval* times, int flags =
 }
 
 }  // namespace
-
-#define LOCAL_OR(value, here) const long done = (value); return done == not_ours ? (here) : result<int>(done)
 
 HOOK(int, chmod, (const char* path, mode_t mode)) { LOCAL_OR(change(AT_FDCWD, path, mode_is(mode)), original(chmod)(path, mode)); }
 HOOK(int, lchmod, (const char* path, mode_t mode)) {

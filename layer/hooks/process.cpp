@@ -12,6 +12,7 @@
 #include <cstdlib>
 
 #include "core/children.hpp"
+#include "core/raw.hpp"
 #include "hooks/environment.hpp"
 #include "layer.hpp"
 
@@ -49,10 +50,11 @@ HOOK(int, fexecve, (int fd, char* const* arguments, char* const* environment)) {
   return original(fexecve)(fd, arguments, child.get());
 }
 
+/// By the kernel, as libc has it only from 2.34 on: programs on an older one call it by number.
 HOOK(int, execveat, (int dirfd, const char* path, char* const* arguments, char* const* environment, int flags)) {
   note_program(dirfd, path);
   CHILD_ENVIRONMENT(child, environment);
-  return original(execveat)(dirfd, path, arguments, child.get(), flags);
+  return result<int>(raw::call(SYS_execveat, dirfd, raw::word(path), raw::word(arguments), raw::word(child.get()), flags));
 }
 
 HOOK(int, execv, (const char* path, char* const* arguments)) { return hook_execve(path, arguments, environ); }

@@ -38,15 +38,30 @@ void drop(const posix_spawn_file_actions_t* actions) {
   }
 }
 
+/// The actions before this one may put something at a low number, which a program expects to be free: what is kept is moved out of
+/// their way, where the limit on descriptors allows that.
+int move_up(int fd) {
+  constexpr int lowest_kept = 512;
+  const int moved = fcntl(fd, F_DUPFD_CLOEXEC, lowest_kept);
+  if (moved < 0) return fd;
+  close_descriptor(fd);
+  return moved;
+}
+
 }  // namespace
 
 HOOK(int, posix_spawn_file_actions_addopen,
      (posix_spawn_file_actions_t * actions, int wanted, const char* path, int flags, mode_t mode)) {
-  const long fd = active() ? files::open(core, AT_FDCWD, path, flags | O_CLOEXEC, mode) : not_ours;
+  // A path by a descriptor means the child's.
+  const bool ours = active() && !files::through_descriptor(core, path);
+  const int saved = errno;
+  long fd = ours ? files::open(core, AT_FDCWD, path, flags | O_CLOEXEC, mode) : not_ours;
   if (fd == not_ours) return original(posix_spawn_file_actions_addopen)(actions, wanted, path, flags, mode);
   // What is missing must fail in the child, as posix_spawn(3) tells it.
   if (fd == -ENOENT) return original(posix_spawn_file_actions_addopen)(actions, wanted, "/proc/inpod/missing", O_RDONLY, 0);
   if (fd < 0) return static_cast<int>(-fd);
+  fd = move_up(static_cast<int>(fd));
+  errno = saved;
   Opened* place = keep(actions, static_cast<int>(fd));
   const int failed = place ? posix_spawn_file_actions_adddup2(actions, static_cast<int>(fd), wanted) : ENOMEM;
   if (failed == 0) return 0;

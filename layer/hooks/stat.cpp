@@ -7,21 +7,13 @@
 
 #include <cstring>
 
+#include "hooks/times.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
 using namespace inpod::layer;
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
-
-/// Seconds and nanoseconds since the epoch; before it, nanoseconds still count forward.
-timespec time_of(std::int64_t ns) {
-  std::int64_t seconds = ns / second, rest = ns % second;
-  if (rest < 0) rest += second, --seconds;
-  return {seconds, rest};
-}
 
 void fill(struct stat& into, const relay::Stat& from) {
   memset(&into, 0, sizeof into);
@@ -197,6 +189,8 @@ HOOK_ALIAS(fstatfs64, fstatfs)
 
 HOOK(int, statvfs, (const char* path, struct statvfs* into)) {
   if (!active()) return original(statvfs)(path, into);
+  if (const FdEntry entry = files::through_descriptor(core, path))
+    return stand_in(into, original(statvfs), entry.access() == O_RDONLY);
   relay::Stat stat;
   FileMode mode = FileMode::read;
   const long value = files::locate_to_look(core, AT_FDCWD, path, [&](const files::Location& location) {
@@ -213,3 +207,10 @@ HOOK(int, fstatvfs, (int fd, struct statvfs* into)) {
   return entry ? stand_in(into, original(statvfs), entry.access() == O_RDONLY) : original(fstatvfs)(fd, into);
 }
 HOOK_ALIAS(fstatvfs64, fstatvfs)
+
+HOOK(long, pathconf, (const char* path, int name)) {
+  relay::Stat stat;
+  const long value = active() ? files::stat(core, AT_FDCWD, path, true, stat) : not_ours;
+  if (value == not_ours) return original(pathconf)(path, name);
+  return value != 0 ? result<long>(value) : original(pathconf)("/", name);
+}

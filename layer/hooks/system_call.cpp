@@ -13,10 +13,12 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include <utime.h>
 
 #include <cstdarg>
 #include <cstdio>
@@ -57,6 +59,7 @@ long call(Result (*function)(Arguments...), const long (&a)[6]) {
 int open_at(int dirfd, const char* path, int flags, mode_t mode) { return openat(dirfd, path, flags, mode); }
 int file_control(int fd, int command, long argument) { return fcntl(fd, command, argument); }
 int access_at(int dirfd, const char* path, int mode) { return faccessat(dirfd, path, mode, 0); }
+constexpr long fchmodat2 = 452;  // from Linux 6.6 on, the same number everywhere; libc's fchmodat is laid out like it
 int change_mode_at(int dirfd, const char* path, mode_t mode) { return fchmodat(dirfd, path, mode, 0); }
 /// The kernel takes no path for dirfd itself; libc's utimensat refuses that.
 int change_times_at(int dirfd, const char* path, const timespec* times, int flags) {
@@ -70,23 +73,23 @@ long refuse_io_uring() {
   return result<long>(-ENOSYS);
 }
 
-/// Whether the pod has what a path, or dirfd itself where the path is empty, leads to.
-bool is_ours(int dirfd, const char* path) {
-  return path && *path ? files::is_remote(core, dirfd, path) : static_cast<bool>(file_entry(dirfd));
+/// Whether the pod has what a path, or dirfd itself where the path is empty, leads to; `flags` as in fstatat.
+bool is_ours(int dirfd, const char* path, long flags = 0) {
+  return path && *path ? files::is_remote(core, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0) : static_cast<bool>(file_entry(dirfd));
 }
 
 /// The hook that does this system call of files and paths; false: there is none, or what stands behind it in libc may be missing (stat
-/// and its like before glibc 2.33, getdents64 before 2.30) and the file is local.
+/// and its like and mknod before glibc 2.33, getdents64 before 2.30) or does more than the kernel, and the file is local.
 bool by_file_hook(long number, const long (&a)[6], long& value) {
   switch (number) {
 #ifdef SYS_open
     case SYS_open: return value = open_at(AT_FDCWD, as<char*>(a[0]), static_cast<int>(a[1]), static_cast<mode_t>(a[2])), true;
     case SYS_creat: return value = call(creat, a), true;
     case SYS_stat:
-      if (!files::is_remote(core, AT_FDCWD, as<char*>(a[0]))) return false;
+      if (!is_ours(AT_FDCWD, as<char*>(a[0]))) return false;
       return value = call<int, const char*, struct stat*>(stat, a), true;
     case SYS_lstat:
-      if (!files::is_remote(core, AT_FDCWD, as<char*>(a[0]))) return false;
+      if (!is_ours(AT_FDCWD, as<char*>(a[0]), AT_SYMLINK_NOFOLLOW)) return false;
       return value = call<int, const char*, struct stat*>(lstat, a), true;
     case SYS_access: return value = call(access, a), true;
     case SYS_readlink: return value = call(readlink, a), true;
@@ -99,16 +102,22 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
     case SYS_chmod: return value = call(chmod, a), true;
     case SYS_chown: return value = call(chown, a), true;
     case SYS_lchown: return value = call(lchown, a), true;
+    case SYS_mknod:
+      if (!files::is_remote(core, AT_FDCWD, as<char*>(a[0]))) return false;
+      return value = call(mknod, a), true;
+    case SYS_utime: return value = call(utime, a), true;
+    case SYS_utimes: return value = call(utimes, a), true;
+    case SYS_futimesat: return value = call(futimesat, a), true;
 #endif
 #ifdef SYS_renameat
     case SYS_renameat: return value = call(renameat, a), true;
 #endif
     case SYS_openat: return value = call(open_at, a), true;
     case SYS_openat2:
-      if (!files::is_remote(core, static_cast<int>(a[0]), as<char*>(a[1]))) return false;
+      if (!files::is_remote(core, static_cast<int>(a[0]), as<char*>(a[1]), true)) return false;
       return value = result<long>(-ENOSYS), true;
     case SYS_newfstatat:
-      if (!is_ours(static_cast<int>(a[0]), as<char*>(a[1]))) return false;
+      if (!is_ours(static_cast<int>(a[0]), as<char*>(a[1]), a[3])) return false;
       return value = call(fstatat, a), true;
     case SYS_fstat:
       if (!file_entry(static_cast<int>(a[0]))) return false;
@@ -125,6 +134,12 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
     case SYS_linkat: return value = call(linkat, a), true;
     case SYS_symlinkat: return value = call(symlinkat, a), true;
     case SYS_fchmodat: return value = call(change_mode_at, a), true;
+    case fchmodat2:
+      if (!is_ours(static_cast<int>(a[0]), as<char*>(a[1]), a[3])) return false;
+      return value = call(fchmodat, a), true;
+    case SYS_mknodat:
+      if (!files::is_remote(core, static_cast<int>(a[0]), as<char*>(a[1]))) return false;
+      return value = call(mknodat, a), true;
     case SYS_fchmod: return value = call(fchmod, a), true;
     case SYS_fchownat: return value = call(fchownat, a), true;
     case SYS_fchown: return value = call(fchown, a), true;
@@ -141,6 +156,12 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
     case SYS_listxattr: return value = call(listxattr, a), true;
     case SYS_llistxattr: return value = call(llistxattr, a), true;
     case SYS_flistxattr: return value = call(flistxattr, a), true;
+    case SYS_setxattr: return value = call(setxattr, a), true;
+    case SYS_lsetxattr: return value = call(lsetxattr, a), true;
+    case SYS_fsetxattr: return value = call(fsetxattr, a), true;
+    case SYS_removexattr: return value = call(removexattr, a), true;
+    case SYS_lremovexattr: return value = call(lremovexattr, a), true;
+    case SYS_fremovexattr: return value = call(fremovexattr, a), true;
     case SYS_execve: return value = call(execve, a), true;
     case SYS_execveat: return value = call(execveat, a), true;
     case SYS_umask: return value = call(umask, a), true;
@@ -168,6 +189,7 @@ bool by_descriptor_hook(long number, const long (&a)[6], long& value) {
     case SYS_lseek: return value = call(lseek, a), true;
     case SYS_fsync: return value = call(fsync, a), true;
     case SYS_fdatasync: return value = call(fdatasync, a), true;
+    case SYS_sync_file_range: return value = call(sync_file_range, a), true;
     case SYS_flock: return value = call(flock, a), true;
     case SYS_getdents64:
       if (!file_entry(static_cast<int>(a[0]))) return false;

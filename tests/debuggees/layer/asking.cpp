@@ -72,6 +72,20 @@ static void relative(const std::string& dir) {
   const ssize_t size = readlink(own.c_str(), link, sizeof link);
   if (size > 0) report("the descriptor's name", std::string(link, static_cast<std::size_t>(size)));
   if (char* real = realpath(own.c_str(), nullptr)) report("realpath of the descriptor", std::string(real)), free(real);
+  show("stat of the descriptor", ::stat(own.c_str(), &stat), stat);
+  show("by the process's number", ::stat(("/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(nested)).c_str(), &stat), stat);
+  show("fstatat of the descriptor", fstatat(AT_FDCWD, own.c_str(), &stat, 0), stat);
+  report("lstat of the descriptor", lstat(own.c_str(), &stat));
+  report("is a link", S_ISLNK(stat.st_mode));
+  struct statx more;
+  report("statx of the descriptor", statx(AT_FDCWD, own.c_str(), 0, STATX_BASIC_STATS, &more));
+  report("its size", static_cast<long>(more.stx_size));
+  report("access R of the descriptor", access(own.c_str(), R_OK));
+  report("access X of the descriptor", access(own.c_str(), X_OK));
+  report("a descriptor that is none", ::stat("/proc/self/fd/999", &stat));
+  report("and with a zero", access(("/proc/self/fd/0" + std::to_string(deep)).c_str(), F_OK));
+  report("opened without following", open(own.c_str(), O_RDONLY | O_NOFOLLOW));
+  report("opened as a directory", open(own.c_str(), O_RDONLY | O_DIRECTORY));
   const int again = open(own.c_str(), O_RDONLY);
   report_bytes("opened again", bytes, read(again, bytes, sizeof bytes));
   show("its fstat", fstat(again, &stat), stat);
@@ -86,6 +100,8 @@ int main(int, char** arguments) {
   relative(dir);
   struct statvfs system;
   report("statvfs", statvfs((dir + "/small.txt").c_str(), &system));
+  report("pathconf", pathconf((dir + "/small.txt").c_str(), _PC_NAME_MAX));
+  report("pathconf missing", pathconf((dir + "/missing").c_str(), _PC_NAME_MAX));
   report("statvfs missing", statvfs((dir + "/missing").c_str(), &system));
   return 0;
 }

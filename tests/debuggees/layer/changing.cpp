@@ -54,6 +54,23 @@ int main(int, char** arguments) {
   report("close", close(fd));
   show("new");
 
+  fd = open(at("new").c_str(), O_RDWR);
+  const std::string own = "/proc/self/fd/" + std::to_string(fd);
+  report("chmod by the descriptor's path", chmod(own.c_str(), 0604));
+  report("stat by it", ::stat(own.c_str(), &stat));
+  report("mode", stat.st_mode & 0777);
+  report("truncate by it", truncate(own.c_str(), 3));
+  report("size", ::stat(own.c_str(), &stat) == 0 ? static_cast<long>(stat.st_size) : -1);
+  report("read", read(fd, bytes, 1));
+  const int again = open(own.c_str(), O_WRONLY | O_APPEND);
+  report("opened by it", write(again, "++", 2));
+  report("the first one's position", lseek(fd, 0, SEEK_CUR));
+  report("opened and cut", close(open(own.c_str(), O_WRONLY | O_TRUNC)));
+  report("append", write(again, "rest", 4));
+  report("close", close(again));
+  report("close", close(fd));
+  show("new");
+
   report("exclusive", open(at("new").c_str(), O_WRONLY | O_CREAT | O_EXCL, 0644));
   report("exclusive anew", close(open(at("other").c_str(), O_WRONLY | O_CREAT | O_EXCL, 0644)));
   report("creat", close(creat(at("made").c_str(), 0600)));

@@ -93,6 +93,13 @@ int main(int count, char** arguments) {
   char* by_thirty[] = {self.data(), arguments[1], const_cast<char*>("read"), thirty, nullptr};
   if (posix_spawn(&pid, self.c_str(), &actions, nullptr, by_thirty, bare) == 0) report("posix_spawn with a file", ended(pid));
   posix_spawn_file_actions_destroy(&actions);
+  const int next = dup(0);  // the lowest number that is free
+  close(next);
+  posix_spawn_file_actions_init(&actions);
+  for (int i = next; i < next + 3; ++i) posix_spawn_file_actions_adddup2(&actions, 1, i);
+  report("addopen after dup2", posix_spawn_file_actions_addopen(&actions, 30, file.c_str(), O_RDONLY, 0));
+  if (posix_spawn(&pid, self.c_str(), &actions, nullptr, by_thirty, bare) == 0) report("posix_spawn with a file", ended(pid));
+  posix_spawn_file_actions_destroy(&actions);
   posix_spawn_file_actions_init(&actions);
   report("addopen of nothing", posix_spawn_file_actions_addopen(&actions, 30, (file + ".missing").c_str(), O_RDONLY, 0));
   report("posix_spawn with nothing", posix_spawn(&pid, self.c_str(), &actions, nullptr, by_thirty, bare));

@@ -1,5 +1,6 @@
 // Asks more of files in DIR than their bytes: modes, owners, times, O_APPEND, fsync, locks. The rules let it write. Usage: controlling DIR
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -160,6 +161,43 @@ static void waiting_under_signals(int fd, int flags) {
   close(pipes[0]);
 }
 
+static int waits_on;
+
+/// Another process holds a lock; a thread that waits for it is cancelled.
+static void cancelled_wait(int fd) {
+  int held[2], enough[2];
+  if (pipe(held) != 0 || pipe(enough) != 0) return;
+  fflush(stdout);
+  const pid_t pid = fork();
+  char byte;
+  if (pid == 0) {
+    close(enough[1]);
+    struct flock theirs = range(F_WRLCK, 0, 1);
+    const int got = fcntl(open(file.c_str(), O_RDWR), F_SETLK, &theirs);
+    (void)!write(held[1], "x", 1);
+    (void)!read(enough[0], &byte, 1);
+    _exit(got == 0 ? 0 : 1);
+  }
+  report("another holds it", read(held[0], &byte, 1));
+  waits_on = fd;
+  pthread_t thread;
+  const auto run = [](void*) -> void* {
+    struct flock mine = range(F_WRLCK, 0, 1);
+    fcntl(waits_on, F_SETLKW, &mine);
+    return nullptr;
+  };
+  if (pthread_create(&thread, nullptr, run, nullptr) != 0) return;
+  usleep(50'000);  // most often it waits by then
+  report("pthread_cancel", pthread_cancel(thread));
+  void* ended = nullptr;
+  pthread_join(thread, &ended);
+  report("ended in the wait", ended == PTHREAD_CANCELED);
+  for (const int one : {held[0], held[1], enough[0], enough[1]}) close(one);
+  int status = -1;
+  waitpid(pid, &status, 0);
+  report("the other", status);
+}
+
 static void locks(int fd) {
   report("flock", flock(fd, LOCK_EX));
   in_child("child", [](int own) { report("flock of another", flock(own, LOCK_EX | LOCK_NB)); });
@@ -227,6 +265,7 @@ static void locks(int fd) {
   int status = -1;
   waitpid(pid, &status, 0);
   report("and gets it", status);
+  cancelled_wait(fd);
   waiting_under_signals(fd, 0);
   waiting_under_signals(fd, SA_RESTART);
   report("lockf", lseek(fd, 0, SEEK_SET) == 0 ? lockf(fd, F_TLOCK, 5) : -1);

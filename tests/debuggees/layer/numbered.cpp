@@ -5,9 +5,11 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utime.h>
 
 #include "report.hpp"
 
@@ -34,14 +36,16 @@ static void reading() {
   const long copy = syscall(SYS_dup, fd);
   report("close", syscall(SYS_close, fd));
   report_bytes("the duplicate", bytes, syscall(SYS_pread64, copy, bytes, 5, 0));
-  syscall(SYS_close, copy);
+  report("close_range", syscall(SYS_close_range, copy, copy, 0));
+  report("read of what it closed", syscall(SYS_read, copy, bytes, 5));
+  report("close_range of no range", syscall(SYS_close_range, 60, 50, 0));
   const long above = syscall(SYS_openat, AT_FDCWD, dir.c_str(), O_RDONLY | O_DIRECTORY, 0);
   report("getdents64", syscall(SYS_getdents64, above, bytes, sizeof bytes) > 0);
   report("openat below it", syscall(SYS_openat, above, "missing", O_RDONLY, 0));
   syscall(SYS_close, above);
 }
 
-static void starting() {
+static void start(const char* what, long number) {
   fflush(stdout);
   const pid_t pid = fork();
   if (pid == 0) {
@@ -49,12 +53,19 @@ static void starting() {
     snprintf(path, sizeof path, "%s", file.c_str());
     char* arguments[] = {program, path, nullptr};
     char* bare[] = {nullptr};
-    syscall(SYS_execve, program, arguments, bare);
+    if (number == SYS_execve) syscall(number, program, arguments, bare);
+    else syscall(number, AT_FDCWD, program, arguments, bare, 0);
     _exit(99);
   }
   int status = -1;
   waitpid(pid, &status, 0);
-  report("execve", status);
+  report(what, status);
+}
+
+[[maybe_unused]] static struct stat stat_of(const std::string& path) {
+  struct stat stat {};
+  ::stat(path.c_str(), &stat);
+  return stat;
 }
 
 static void writing() {
@@ -71,6 +82,18 @@ static void writing() {
   struct stat stat;
   report("fstat", syscall(SYS_fstat, fd, &stat));
   report("its time", stat.st_mtim.tv_sec);
+#ifdef SYS_utimes
+  const timeval coarse[2] = {{11, 12}, {13, 14}};
+  report("utimes", syscall(SYS_utimes, made.c_str(), coarse));
+  report("its time", stat_of(made).st_mtim.tv_sec);
+  const timeval later[2] = {{21, 22}, {23, 24}};
+  report("futimesat", syscall(SYS_futimesat, AT_FDCWD, made.c_str(), later));
+  report("its time", stat_of(made).st_mtim.tv_sec);
+  const utimbuf old{31, 33};
+  report("utime", syscall(SYS_utime, made.c_str(), &old));
+  report("its time", stat_of(made).st_mtim.tv_sec);
+#endif
+  report("sync_file_range", syscall(SYS_sync_file_range, fd, 0L, 5L, 0));
   const long here = syscall(SYS_memfd_create, "here", 0);
   report("utimensat of a local one", syscall(SYS_utimensat, here, nullptr, times, 0));
   syscall(SYS_close, here);
@@ -92,12 +115,17 @@ int main(int count, char** arguments) {
     report("openat2", syscall(SYS_openat2, AT_FDCWD, file.c_str(), &how, sizeof how));
     const long local = syscall(SYS_openat2, AT_FDCWD, "/usr/bin", &how, sizeof how);
     report("openat2 of what is local", local < 0 ? -1 : 0);
+    report("setxattr", syscall(SYS_setxattr, file.c_str(), "user.x", "y", 1, 0));
+    report("removexattr", syscall(SYS_removexattr, file.c_str(), "user.x"));
+    report("mknodat", syscall(SYS_mknodat, AT_FDCWD, (dir + "/fifo").c_str(), S_IFIFO | 0600, 0));
+    report("fchmodat2", syscall(452, AT_FDCWD, file.c_str(), 0600, 0));
     char parameters[120] = {};
     report("io_uring_setup", syscall(SYS_io_uring_setup, 4, parameters));
     return 0;
   }
   reading();
-  starting();
+  start("execve", SYS_execve);
+  start("execveat", SYS_execveat);
   if (count > 2) writing();
   return 0;
 }

@@ -98,6 +98,10 @@ static void duplicates() {
   report("F_DUPFD_CLOEXEC", fcntl(51, F_DUPFD_CLOEXEC, 60));
   report("F_GETFL", fcntl(60, F_GETFL) & O_ACCMODE);
   report_bytes("pread of it", bytes, pread(60, bytes, 4, 0));
+  report("close_range of no range", close_range(61, 50, 0));
+  report("close_range of no flag", close_range(50, 61, 1 << 20));
+  report("close_range on exec", close_range(50, 61, CLOSE_RANGE_CLOEXEC));
+  report_bytes("pread after it", bytes, pread(60, bytes, 4, 0));
   report("close_range", close_range(50, 61, 0));
   report("read of a closed one", read(60, bytes, 4));
   report_bytes("the duplicate lives", bytes, pread(copy, bytes, 4, 0));

@@ -40,8 +40,21 @@ TEST_CASE("a program whose relay can't be reached is not started") {
 
 TEST_CASE("system calls that can't be carried are refused, so that programs fall back") {
   const auto here = LayerPod::shared().outside({"numbered", tree, "refused"});
-  CHECK(here.out == "openat2 = ENOSYS\nopenat2 of what is local = 0\nio_uring_setup = ENOSYS\n");
+  CHECK(here.out == "openat2 = ENOSYS\nopenat2 of what is local = 0\nsetxattr = EOPNOTSUPP\nremovexattr = EOPNOTSUPP\nmknodat = EROFS\n"
+                    "fchmodat2 = EROFS\nio_uring_setup = ENOSYS\n");
   CHECK(here.err.find("io_uring") != std::string::npos);
+}
+
+TEST_CASE("a remote file has no duplicate past the table of descriptors: it would read as empty") {
+  const auto here = LayerPod::shared().run(
+      {"python3", "-c",
+       "import errno, fcntl, os, resource\nhard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+       "resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))\nfd = os.open('" + tree + "/small.txt', os.O_RDONLY)\n"
+       "for copy in (lambda: os.dup2(fd, 70000), lambda: fcntl.fcntl(fd, fcntl.F_DUPFD, 70000)):\n"
+       "  try: copy(); print('copied')\n"
+       "  except OSError as error: print('EMFILE' if hard < 70002 else errno.errorcode[error.errno])\nprint(os.read(fd, 5))"});
+  CHECK(here.out == "EMFILE\nEMFILE\nb'first'\n");
+  CHECK(here.err == "");
 }
 
 TEST_CASE("a child that the layer can't be loaded into is named, once") {

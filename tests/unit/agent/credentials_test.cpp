@@ -1,12 +1,17 @@
 // The target's credentials, from /proc/<pid>/status.
 #include "target/credentials.hpp"
 
+#include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <thread>
 
 #include "catch.hpp"
 #include "target/proc.hpp"
 
 using inpod::agent::parse_credentials;
+using inpod::agent::take_on;
 
 TEST_CASE("Credentials of a process with other ids and few capabilities", "[credentials]") {
   auto parsed = parse_credentials(
@@ -42,4 +47,35 @@ TEST_CASE("Our own status says what the kernel says", "[credentials]") {
   REQUIRE(parsed);
   CHECK(parsed->uids[0] == ::getuid());
   CHECK(parsed->gids[1] == ::getegid());
+}
+
+TEST_CASE("A thread takes on what it has already", "[credentials]") {
+  auto text = inpod::agent::read_small_file("/proc/self/status");
+  REQUIRE(text);
+  auto parsed = parse_credentials(*text);
+  REQUIRE(parsed);
+  std::string problem;
+  std::thread([&] {
+    ::unshare(CLONE_FS);
+    if (auto taken = take_on(*parsed); !taken) problem = taken.error().to_string();
+  }).join();
+  CHECK(problem == "");
+}
+
+TEST_CASE("Ids that can't be taken on are an error for who has the capabilities", "[credentials]") {
+  // In a user namespace without mappings all capabilities are there, and no id can be had.
+  constexpr int refused = 3, taken = 4, no_namespace = 5;
+  inpod::agent::Credentials credentials;
+  credentials.uids = {1000, 1000, 1000};
+  credentials.gids = {1000, 1000, 1000};
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWUSER) != 0) ::_exit(no_namespace);
+    auto result = take_on(credentials);
+    ::_exit(result ? taken : result.error().text.find("group ids (1000, 1000, 1000)") != std::string::npos ? refused : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  CHECK((code == refused || code == no_namespace));
 }

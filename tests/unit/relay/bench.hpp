@@ -166,6 +166,15 @@ class ScriptedAgent {
     directory.cursor = request.cursor == 0 ? 1 : 0;
     link->respond(id, std::move(directory));
   }
+  /// Does truncate alone.
+  void on(std::uint32_t id, protocol::ChangePath& request) {
+    ++asked["change"];
+    const auto at = files.find(request.path);
+    if (at == files.end()) return fail(id, ENOENT);
+    if (request.change != protocol::PathChange::truncate) return fail(id, EPERM);
+    at->second.content.resize(request.number);
+    link->respond(id, protocol::Done{});
+  }
   void on(std::uint32_t id, protocol::CloseFile& request) {
     ++asked["close"];
     open.erase(request.handle);

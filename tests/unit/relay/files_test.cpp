@@ -173,6 +173,20 @@ TEST_CASE("kernel-made files, devices and files opened for writing are read by h
   CHECK(bench.on_loop([&] { return bench.agent.files["/data/out"].content; }) == "ab23XY6789");
 }
 
+TEST_CASE("a file that is cut by its path has its new size at once for who holds it open") {
+  Config config;
+  config.files.mode = "write";
+  Bench bench(config);
+  bench.agent.files["/data/out"] = {"0123456789"};
+  const auto client = bench.client();
+  Reader out(client, "/data/out", O_RDWR);
+  const auto size = [&] { return client.call({.op = Op::file_stat, .a = out.handle()}).reply.stat.size; };
+  CHECK(size() == 10);
+  const auto cut = static_cast<std::uint64_t>(protocol::PathChange::truncate);
+  CHECK(client.call({.op = Op::change_path, .a = cut, .b = 4, .text = "/data/out"}).reply.error == 0);
+  CHECK(size() == 4);
+}
+
 TEST_CASE("nothing is written to a pod whose files are read-only") {
   Bench bench;
   bench.agent.files["/data"] = {"x"};
