@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "cli/signals.hpp"
 #include "kube/exec_pointers.hpp"
 #include "protocol/unique_fd.hpp"
+#include "session/pipe.hpp"
 
 extern char** environ;
 
@@ -22,10 +22,7 @@ namespace {
 
 /// Of everything from 3 up only `files` stay open in the program.
 void keep_only(const std::vector<int>& files) {
-  constexpr unsigned close_on_exec = 1U << 2;  // CLOSE_RANGE_CLOEXEC, Linux 5.11
-  if (syscall(SYS_close_range, 3U, ~0U, close_on_exec) != 0) {
-    for (int fd = 3; fd < 4096; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
-  }
+  close_rest_on_exec();
   for (const int fd : files) fcntl(fd, F_SETFD, 0);
 }
 

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -18,13 +17,6 @@ namespace {
 
 /// dup2 that also clears close-on-exec where both numbers are the same.
 bool move_to(int from, int to) { return from == to ? fcntl(from, F_SETFD, 0) == 0 : dup2(from, to) >= 0; }
-
-/// Everything from 3 up closes at exec: Asio's sockets are not made close-on-exec.
-void close_rest_on_exec() {
-  constexpr unsigned close_on_exec = 1U << 2;  // CLOSE_RANGE_CLOEXEC, Linux 5.11
-  if (syscall(SYS_close_range, 3U, ~0U, close_on_exec) == 0) return;
-  for (int fd = 3; fd < 4096; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
 
 /// In the child, between fork and exec: only async-signal-safe calls (signal-safety(7)).
 [[noreturn]] void become(const int (&streams)[3], std::vector<std::pair<int, int>>& inherit, char* const* arguments,

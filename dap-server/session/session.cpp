@@ -1,6 +1,8 @@
 // Session::start and what holds a running session together: directory, agent, connection, relay, environment.
 #include "session/session.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -117,9 +119,11 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
  private:
   void progress(Stage stage, const std::string& text) const {
+    spdlog::debug("{}: {}", to_string(stage), text);
     if (options_.on_progress) options_.on_progress(stage, text);
   }
   void event(const nlohmann::json& value) const {
+    spdlog::debug("{}", value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     if (options_.on_event) options_.on_event(value);
   }
 

@@ -103,6 +103,17 @@ TEST_CASE("SIGTERM ends everything", "[adapter]") {
   CHECK(bench.marked(".stopped"));
 }
 
+TEST_CASE("SIGKILL leaves neither adapter nor debuggee", "[adapter]") {
+  WaitingBench bench;
+  DapClient client(bench.server(), bench.environment);
+  const pid_t debuggee = start_waiting(client, bench);
+  const auto adapters = children_of(client.pid());
+  kill(client.pid(), SIGKILL);
+  client.wait_exit();
+  CHECK(wait_gone(adapters.at(0), 5s));
+  CHECK(wait_gone(debuggee, 5s));
+}
+
 TEST_CASE("the adapter's death is told and ends debuggee and session", "[adapter]") {
   WaitingBench bench;
   DapClient client(bench.server(), bench.environment);
