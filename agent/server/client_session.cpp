@@ -65,7 +65,7 @@ void ClientSession::on_closed() {
 }
 
 void ClientSession::on_request(std::uint32_t id, Message request) {
-  if (!files_) return respond(id, failure(ESHUTDOWN, "the session has ended"));
+  if (!files_) return respond(id, failure(EIO, "the session has ended"));
   std::visit(
       [&](auto& message) {
         if constexpr (requires { files_->on_request(id, std::move(message)); })

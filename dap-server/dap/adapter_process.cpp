@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
+#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +17,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 
+#include "dap/guardian.hpp"
 #include "kube/exec_pointers.hpp"
 #include "session/pipe.hpp"
 
@@ -42,39 +43,30 @@ std::string preload_without_layer(std::string_view value) {
   return kept;
 }
 
-/// In the child, between fork and exec: a process group of its own, default signals, no fd of ours but the three. It dies with
-/// us (prctl(2)): an adapter whose pipes are gone may run on for ever, as cdt-gdb-adapter does.
-[[noreturn]] void become(char* const* argv, char* const* environment, int in, int out, int parent, int report) {
-  setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(125);
-  for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  close_rest_on_exec();
-  if (dup2(in, 0) == 0 && dup2(out, 1) == 1) execvpe(argv[0], argv, environment);
-  const int code = errno;
-  if (write(report, &code, sizeof code) < 0) _exit(126);
-  _exit(125);
-}
-
+/// posix_spawnp(3) in a process group of its own, default signals, no fd of ours but the three.
 Result<pid_t> spawn(std::vector<std::string> argv, int in, int out) {
-  TRY_ASSIGN(report, make_pipe());
-  const auto environment = environment_without_layer(environ);
-  const auto arguments = kube::exec_pointers(argv), variables = kube::exec_pointers(environment);
-  const int parent = getpid();
-  const pid_t pid = fork();
-  if (pid < 0) return fail_errno("cannot start the debug adapter " + argv[0]);
-  if (pid == 0) become(arguments.data(), variables.data(), in, out, parent, report.write.get());
-  report.write.reset();
-  int code = 0;
-  ssize_t got = 0;
-  while ((got = read(report.read.get(), &code, sizeof code)) < 0 && errno == EINTR) {
-  }
-  if (got != sizeof code) return pid;
-  waitpid(pid, nullptr, 0);
-  return Failed(Error{code, "cannot start the debug adapter " + argv[0] + ": " + strerror(code), {}});
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, in, 0);
+  posix_spawn_file_actions_adddup2(&actions, out, 1);
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t all, none;
+  sigfillset(&all);
+  sigemptyset(&none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  auto environment = environment_without_layer(environ);
+  pid_t pid = -1;
+  const int error = posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, kube::exec_pointers(argv).data(),
+                                 kube::exec_pointers(environment).data());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error) return Failed(Error{error, "cannot start the debug adapter " + argv[0] + ": " + strerror(error), {}});
+  return pid;
 }
 
 /// A loopback port that is free now.
@@ -116,6 +108,7 @@ struct AdapterProcess::State {
   explicit State(const asio::any_io_executor& executor) : pidfd(executor) {}
   pid_t pid = -1;
   std::optional<int> status;
+  Guardian guardian;
   asio::posix::stream_descriptor pidfd;  ///< readable once the process has ended, for as many as wait
 
   /// Takes the process off the kernel's list, after the rest of its group, whose id is ours only until then.
@@ -167,6 +160,9 @@ Task<Result<std::shared_ptr<AdapterProcess>>> AdapterProcess::start(asio::any_io
   CO_TRY(pid, spawn(argv, to_adapter.read.get(), over_tcp ? 2 : from_adapter.write.get()));
   auto state = std::make_unique<State>(executor);
   state->pid = pid;
+  CO_TRY(guardian, Guardian::start());
+  guardian.watch_group(pid);
+  state->guardian = std::move(guardian);
   std::shared_ptr<AdapterProcess> process(new AdapterProcess(argv[0].substr(argv[0].rfind('/') + 1), std::move(state)));
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (pidfd < 0) co_return fail_errno("cannot watch the debug adapter (pidfd_open)");
@@ -199,6 +195,9 @@ Task<void> AdapterProcess::end() {
   co_await wait();
   endpoint_->close();
 }
+
+void AdapterProcess::guard(pid_t debuggee) const { state_->guardian.watch(debuggee); }
+void AdapterProcess::guard_no_more(pid_t debuggee) const { state_->guardian.forget(debuggee); }
 
 bool AdapterProcess::ended() const { return state_->status.has_value(); }
 

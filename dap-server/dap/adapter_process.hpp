@@ -4,6 +4,8 @@
 // One executor; call only there. The destructor kills the group at once.
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
 #include <string>
@@ -30,6 +32,9 @@ class AdapterProcess : public std::enable_shared_from_this<AdapterProcess> {
   /// Ends it: closes its stdin (which ends debuggee and adapter), waits up to 2 s, then SIGKILLs its process group.
   Task<void> end();
   bool ended() const;
+  /// The debuggee is ended, too, when this process is killed (guardian.hpp).
+  void guard(pid_t debuggee) const;
+  void guard_no_more(pid_t debuggee) const;
 
  private:
   struct State;

@@ -188,6 +188,7 @@ void Proxy::on_ending(const Message& message) {
     if (disconnect) {
       const auto arguments = message.arguments();
       leave_debuggee_ = arguments.is_object() && arguments.value("terminateDebuggee", nlohmann::json()) == false;
+      if (leave_debuggee_) adapter_->process().guard_no_more(debuggee_pid_);
       ending_ = message;
     }
     adapter_->relay_request(message);

@@ -144,6 +144,7 @@ void Proxy::on_adapter_event(AdapterPort& port, const Message& message) {
     if (body.is_object() && body.contains("systemProcessId") && body["systemProcessId"].is_number_integer()) {
       debuggee_pid_ = body["systemProcessId"].get<int>();
       debuggee_.reset(static_cast<int>(syscall(SYS_pidfd_open, debuggee_pid_, 0)));
+      port.process().guard(debuggee_pid_);
     }
   } else if (name == "stopped") {
     motion_ = std::exchange(wants_entry_stop_, false) ? Motion::stopped_at_entry : Motion::stopped;
