@@ -38,7 +38,7 @@ AgentRequest request_for(Cluster& cluster, const std::string& target) {
 }
 
 bool job_is_gone(Cluster& cluster, const std::string& session) {
-  return try_run("for i in $(seq 100); do kubectl -n " + cluster.space() +
+  return try_run("for i in $(seq 300); do kubectl -n " + cluster.space() +
                  " get job,pod -l inpod.dev/session=" + session +
                  " -o name | grep -q . || exit 0; sleep 0.2; done; exit 1") == 0;
 }
