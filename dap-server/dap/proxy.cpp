@@ -303,6 +303,12 @@ Task<void> Proxy::shut_down() {
   client_->close();
 }
 
+void Proxy::know_debuggee(int pid) {
+  debuggee_pid_ = pid;
+  debuggee_.reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (adapter_) adapter_->process().guard(pid);
+}
+
 /// Adapters end what they launched when they end; this is for those that were killed, and their helpers.
 void Proxy::kill_debuggee() {
   if (debuggee_ && !leave_debuggee_) syscall(SYS_pidfd_send_signal, debuggee_.get(), SIGKILL, nullptr, 0);

@@ -60,6 +60,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   void say(const std::string& text, const char* category = "console");
   void leave();
   Task<void> shut_down();
+  void know_debuggee(int pid);
   void kill_debuggee();
   /// Spawns a coroutine of ours; what it throws is told on stderr and ends the conversation.
   void run_beside(Task<void> task, const char* what);
@@ -124,7 +125,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   bool launched_ = false;          ///< by launch, not attach: the debuggee ends with us
   bool leave_debuggee_ = false;    ///< the client disconnected without ending the debuggee
   UniqueFd debuggee_;              ///< its pidfd
-  int debuggee_pid_ = 0;           ///< as the adapter's `process` event has it; 0: it told none
+  int debuggee_pid_ = 0;           ///< by the adapter's `process` event or the layer's; 0: not known yet
 
   struct Launch {
     Message message;

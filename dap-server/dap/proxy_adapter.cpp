@@ -1,5 +1,4 @@
 // The adapter's side of the proxy: starting one, relaying and following what it says, its death. See proxy.hpp.
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -141,11 +140,8 @@ void Proxy::on_adapter_event(AdapterPort& port, const Message& message) {
     if (auto body = message.body(); body.is_object() && body.contains("capabilities")) port.capabilities().update(body["capabilities"]);
   } else if (name == "process" && launched_) {
     const auto body = message.body();
-    if (body.is_object() && body.contains("systemProcessId") && body["systemProcessId"].is_number_integer()) {
-      debuggee_pid_ = body["systemProcessId"].get<int>();
-      debuggee_.reset(static_cast<int>(syscall(SYS_pidfd_open, debuggee_pid_, 0)));
-      port.process().guard(debuggee_pid_);
-    }
+    if (body.is_object() && body.contains("systemProcessId") && body["systemProcessId"].is_number_integer())
+      know_debuggee(body["systemProcessId"].get<int>());
   } else if (name == "stopped") {
     motion_ = std::exchange(wants_entry_stop_, false) ? Motion::stopped_at_entry : Motion::stopped;
   } else if (name == "continued") {

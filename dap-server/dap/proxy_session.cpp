@@ -1,4 +1,6 @@
 // The session's side of the proxy: what it tells the client, the layer's handshake, its end. See proxy.hpp.
+#include <poll.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -19,6 +21,11 @@ std::string text_of(const nlohmann::json& object, const char* key) {
   return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : std::string();
 }
 
+bool has_ended(const UniqueFd& process) {
+  pollfd look{process.get(), POLLIN, 0};
+  return poll(&look, 1, 0) > 0;
+}
+
 }  // namespace
 
 void Proxy::on_session_event(const nlohmann::json& happened) {
@@ -32,6 +39,9 @@ void Proxy::on_session_event(const nlohmann::json& happened) {
     if (severity == "warning" || severity == "error") say("inpod: " + text_of(happened, "text"), "important");
   } else {
     event("inpod/session", happened);
+    // Not every adapter tells the process, and none that of a restart.
+    const bool is_program = kind == "process" && text_of(happened, "what") == "start" && text_of(happened, "executable") == program_;
+    if (is_program && (!debuggee_ || has_ended(debuggee_))) know_debuggee(happened.value("pid", 0));
     if (kind == "closed" && session_) {
       const Error error{0, text_of(happened, "error"), text_of(happened, "remedy")};
       say("inpod: the connection to the pod is over: " + error.to_string(), "important");

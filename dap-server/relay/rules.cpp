@@ -7,7 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
+#include <sstream>
 #include <string_view>
 
 namespace inpod::relay {
@@ -108,6 +112,8 @@ void default_files(std::string& text, const Config& config, const RulesContext& 
   if (is_own_directory(context.working_directory)) tree(text, "local", quoted(context.working_directory));
   if (!executable.empty()) rule(text, "local", executable);
   if (is_own_directory(directory_of(context.executable))) tree(text, "local", directory_of(executable));
+  if (!context.script.empty()) rule(text, "local", quoted(context.script));
+  if (is_own_directory(directory_of(context.script))) tree(text, "local", quoted(directory_of(context.script)));
   for (const char* glob : local_code) rule(text, "local", glob);
   tree(text, config.files.mode.c_str(), "/");
 }
@@ -142,12 +148,41 @@ std::string link_target(const std::string& path) {
   return target;
 }
 
+/// The words of a file's `#!` line; none if it has no such line.
+std::vector<std::string> interpreter_line(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string line;
+  if (file.get() != '#' || file.get() != '!' || !std::getline(file, line)) return {};
+  std::istringstream words(line);
+  return {std::istream_iterator<std::string>(words), {}};
+}
+
+bool is_interpreter(const std::string& word, const std::string& executable) {
+  const std::string name = word.substr(word.rfind('/') + 1);
+  std::error_code error;
+  return executable.substr(executable.rfind('/') + 1).rfind(name, 0) == 0 ||  // env's word, and python3 for python3.11
+         std::filesystem::equivalent(word, executable, error);
+}
+
+/// The script that a process runs: the kernel puts its path behind the interpreter and that one's argument (execve(2)).
+std::string script_of(int pid, const std::string& executable) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
+  std::string word;
+  for (int number = 0; number < 3 && std::getline(file, word, '\0'); ++number) {
+    if (number == 0 || word.empty() || word[0] != '/') continue;
+    for (const auto& part : interpreter_line(word))
+      if (is_interpreter(part, executable)) return word;
+  }
+  return {};
+}
+
 }  // namespace
 
 RulesContext rules_context_of(int pid, const std::string& executable) {
   RulesContext context;
   if (const char* home = std::getenv("HOME")) context.home = home;
   context.executable = executable;
+  if (pid > 0) context.script = script_of(pid, executable);
   if (pid > 0) context.working_directory = link_target("/proc/" + std::to_string(pid) + "/cwd");
   const std::unique_ptr<DIR, int (*)(DIR*)> opt(::opendir("/opt"), ::closedir);
   while (const auto* entry = opt ? ::readdir(opt.get()) : nullptr)

@@ -14,6 +14,7 @@ struct RulesContext {
   std::string home;                    ///< empty: none
   std::string working_directory;       ///< of the program
   std::string executable;              ///< of the program
+  std::string script;                  ///< absolute, when the executable is the `#!` interpreter of one; else empty
   std::vector<std::string> local_opt;  ///< names in this machine's /opt
 };
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "catch.hpp"
 #include "demo_fixture.hpp"
@@ -64,6 +65,19 @@ TEST_CASE("scripts run in the pod's context, also by env and with a Unicode name
   CHECK(demo.run({script, "/etc/hostname"}).out == "greeting: hello from the pod\ncolor: teal\nlimit: 42\nweb-0\n");
   const auto python = demo.home().write("skripte/p", "#!/usr/bin/env python3\nprint(open('/etc/hostname').read().strip())\n", 0755);
   CHECK(demo.run({python}).out == "web-0\n");
+  // Outside the home, where paths are the pod's.
+  const std::string folder = "/srv/inpod-test-" + std::to_string(getpid());
+  std::filesystem::create_directory(folder);
+  std::ofstream(folder + "/part.sh") << "cat /etc/hostname\n";
+  for (const char* line : {"#!/bin/sh", "#!/bin/sh -e", "#!/usr/bin/env bash"}) {
+    const auto outside = folder + "/start.sh";
+    std::ofstream(outside) << line << "\n. " << folder << "/part.sh\n";
+    std::filesystem::permissions(outside, std::filesystem::perms(0755));
+    const auto ran = demo.run({outside});
+    INFO(ran.err);
+    CHECK(ran.out == "web-0\n");
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("children of the program are in the pod too") {

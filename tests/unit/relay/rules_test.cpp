@@ -91,6 +91,16 @@ TEST_CASE("a program that runs in a shared directory does not make it local") {
   CHECK(mode_of(rules, "/app") == "local");
 }
 
+TEST_CASE("a script and its folder are this machine's, as a program's are") {
+  auto context = developer();
+  context.executable = "/usr/bin/dash";
+  context.script = "/srv/tools/start.sh";
+  const auto rules = rules_text(Config{}, context);
+  CHECK(mode_of(rules, "/srv/tools/start.sh") == "local");
+  CHECK(mode_of(rules, "/srv/tools/lib/x") == "local");
+  CHECK(mode_of(rules, "/srv/other") == "read");
+}
+
 TEST_CASE("network rules follow the configuration") {
   Config config;
   config.outgoing.local = {"192.168.0.0/16:5432"};
