@@ -249,7 +249,7 @@ Result<Node> flag_node(const Key& key, const std::vector<std::string>& values, c
       const auto equals = value.find('=');
       if (equals == std::string::npos) return fail(origin + ": expected NAME=VALUE, got \"" + value + "\"");
       const auto text = value.substr(equals + 1);
-      node.members.emplace_back(value.substr(0, equals), ports ? number_or_text(text) : scalar(text, Node::Kind::text));
+      node.members.push_back({value.substr(0, equals), ports ? number_or_text(text) : scalar(text, Node::Kind::text)});
     }
     return node;
   }

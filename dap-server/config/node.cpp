@@ -41,7 +41,7 @@ bool NodeBuilder::put(Node node) {
   } else {
     auto& [name, line] = names_.back();
     node.line = line;
-    parent.members.emplace_back(std::move(name), std::move(node));
+    parent.members.push_back({std::move(name), std::move(node)});
     names_.pop_back();
   }
   return true;

@@ -7,12 +7,13 @@
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "protocol/result.hpp"
 
 namespace inpod::config {
+
+struct Member;
 
 struct Node {
   enum class Kind { null, boolean, number, text, list, map };
@@ -20,7 +21,13 @@ struct Node {
   std::string text;                                   ///< of boolean ("true", "false"), number and text
   std::size_t line = 0;                               ///< from 1, of the key where it has one; 0: unknown
   std::vector<Node> items;                            ///< of a list
-  std::vector<std::pair<std::string, Node>> members;  ///< of a map, in the file's order; keys are unique
+  std::vector<Member> members;                        ///< of a map, in the file's order; keys are unique
+};
+
+/// Not a std::pair: clang 14 can't make one of a type that holds it.
+struct Member {
+  std::string first;
+  Node second;
 };
 
 /// "text \"x\"", "number 5", "a list": for error messages.
