@@ -14,8 +14,8 @@ struct RulesContext {
   std::string home;                    ///< empty: none
   std::string working_directory;       ///< of the program
   std::string executable;              ///< of the program
-  std::string script;                  ///< absolute, when the executable is the `#!` interpreter of one; else empty
   std::vector<std::string> local_opt;  ///< names in this machine's /opt
+  std::string script;                  ///< absolute, when the executable is the `#!` interpreter of one; else empty
 };
 
 /// Reads home, working directory and /opt as they are for process `pid`.
