@@ -74,6 +74,11 @@ class Printer {
     }
     std::cout.flush();
   }
+  bool saw_request() const {
+    for (const auto& port : activity_.value("incoming", json::array()))
+      if (port.value("requests", 0) > 0) return true;
+    return false;
+  }
   /// What the session did, in two lines.
   void show_activity() const {
     if (!activity_.is_object()) return;
@@ -91,7 +96,7 @@ class Printer {
   }
   const DapClient& client_;
   std::size_t printed_ = 0;
-  json activity_;
+  json activity_ = json::object();
 };
 
 void show_stop(DapClient& client, const json& stopped) {
@@ -166,6 +171,11 @@ int drive(const Options& options) {
     client.must("continue", {{"threadId", (*stopped)["body"].value("threadId", 1)}});
     std::cout << "▶ continued\n";
   }
+  // What came last is told some moments later.
+  const auto told = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  while (!options.until.empty() && !printer.saw_request() && std::chrono::steady_clock::now() < told &&
+         !client.try_event("terminated", milliseconds(100)))
+    printer.flush();
   printer.flush();
   printer.show_activity();
   const auto exited = client.try_event("exited", milliseconds(200));
