@@ -68,15 +68,15 @@ TEST_CASE("the user's lists come before the defaults: absent, local, write, read
 }
 
 TEST_CASE("directories whose names look like globs are taken as they are") {
-  RulesContext context{"/home/[dev", "/work/a*b/[x]", "/srv/b?n/[app", {"tool["}};
+  RulesContext context{"/home/[dev", "/projects/a*b/[x]", "/srv/b?n/[app", {"tool["}};
   Config config;
   config.files.read = {"~/data"};
   const auto rules = rules_text(config, context);
-  for (const char* path : {"/home/[dev/notes", "/work/a*b/[x]/file", "/srv/b?n/[app", "/srv/b?n/plugin.conf", "/opt/tool[/x"})
+  for (const char* path : {"/home/[dev/notes", "/projects/a*b/[x]/file", "/srv/b?n/[app", "/srv/b?n/plugin.conf", "/opt/tool[/x"})
     CHECK((path + (" " + mode_of(rules, path))) == std::string(path) + " local");
   CHECK(mode_of(rules, "/home/[dev/.kube/config") == "absent");
   CHECK(mode_of(rules, "/home/[dev/data/x") == "read");
-  CHECK(mode_of(rules, "/work/a_b/x/file") == "read");
+  CHECK(mode_of(rules, "/projects/a_b/x/file") == "read");
   CHECK(mode_of(rules, "/srv/bin/other.conf") == "read");
 }
 
