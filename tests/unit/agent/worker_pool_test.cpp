@@ -76,12 +76,15 @@ TEST_CASE_METHOD(Fixture, "One group can't take all threads, and its queue is bo
 }
 
 TEST_CASE_METHOD(Fixture, "A pool's end interrupts what runs", "[workers]") {
+  std::atomic<bool> runs = false;
   auto begin = std::chrono::steady_clock::now();
   {
     WorkerPool pool(io.get_executor(), {});
     auto group = pool.make_group();
-    pool.submit(group, [this] { char c; (void)!::read(read_end.get(), &c, 1); }, [](bool) {});
-    std::this_thread::sleep_for(50ms);
+    pool.submit(group, [&] { runs = true; char c; (void)!::read(read_end.get(), &c, 1); }, [](bool) {});
+    while (!runs && std::chrono::steady_clock::now() - begin < 10s) std::this_thread::yield();
+    REQUIRE(runs);
+    begin = std::chrono::steady_clock::now();
   }
   CHECK(std::chrono::steady_clock::now() - begin < 900ms);
 }
