@@ -91,7 +91,8 @@ int main_of(std::vector<std::string> arguments) {
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : exit_failed;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return report(Error{0, error.what(), "`inpod --help` and `inpod COMMAND --help` tell what there is"});
   }
   if (!start_logging(globals)) return exit_failed;
   signal(SIGPIPE, SIG_IGN);

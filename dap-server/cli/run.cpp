@@ -172,7 +172,7 @@ int run(const ConfigOptions& options, Globals& globals) {
 }  // namespace
 
 void add_run(CLI::App& app, Globals& globals) {
-  auto* command = app.add_subcommand("run", "Run a program in the pod's context");
+  auto* command = app.add_subcommand("run", "Run a program in the pod's context: inpod run [OPTIONS] -- PROGRAM [ARGUMENTS…]");
   auto options = std::make_shared<ConfigOptions>();
   options->add_session(*command);
   command->prefix_command();

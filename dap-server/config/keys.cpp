@@ -21,8 +21,8 @@ const std::vector<Key>& table() {
       {"kubeconfig", FIELD(kubeconfig), "Path of the kubeconfig. Default: `$KUBECONFIG`, else `~/.kube/config`.",
        "~/.kube/staging", Check::path},
       {"interception", FIELD(interception),
-       "How calls are intercepted: `preload` for programs that use glibc dynamically, `syscalls` for static, Go and musl "
-       "programs, `auto` looks at the executable.",
+       "How calls are intercepted: `preload` for programs that use glibc dynamically; `auto` looks at the executable. "
+       "`syscalls`, for static, Go and musl programs, is not in this version.",
        "preload", Check::choice, {"auto", "preload", "syscalls"}},
       {"hostname", FIELD(hostname), "Whether the program sees the pod's host name.", "false"},
 

@@ -94,6 +94,10 @@ TEST_CASE("every command explains itself, and bad usage is 125") {
   }
   CHECK(run({INPOD, "--version"}).out.rfind("inpod 0.", 0) == 0);
   CHECK(run({INPOD}).status == 125);
+  const auto misspelt = run({INPOD, "run", "--stael"});
+  CHECK(misspelt.status == 125);
+  CHECK(misspelt.err.rfind("inpod: ", 0) == 0);
+  CHECK(misspelt.err.find("--stael") != std::string::npos);
   CHECK(run({INPOD, "rnu"}).status == 125);
   CHECK(run({INPOD, "run", "--no-such-flag"}).status == 125);
   CHECK(run({INPOD, "run", "--steal", "--mirror", "--", "true"}).status == 125);
