@@ -36,6 +36,7 @@
 // | Connect       | Connected      | the peer, up to timeout_ms     | a connection from the pod        |
 // | Subscribe     | Subscribed     | nothing                        | mirror: none; steal: a redirect  |
 // | Unsubscribe   | Done           | nothing                        | the redirect goes                |
+// | GetListeners  | Listeners      | nothing                        | none                             |
 // | Bye           | Done           | nothing                        | this client's state goes at once |
 #pragma once
 
@@ -342,6 +343,14 @@ struct Incoming {
 };
 BOOST_DESCRIBE_STRUCT(Incoming, (), (subscription, stream, mode, remote, local))
 
+struct GetListeners {};
+BOOST_DESCRIBE_STRUCT(GetListeners, (), ())
+/// TCP ports on which something listens in the pod, ascending. loopback: those that only the pod itself reaches.
+struct Listeners {
+  std::vector<std::uint16_t> ports, loopback;
+};
+BOOST_DESCRIBE_STRUCT(Listeners, (), (ports, loopback))
+
 // ---- general ---------------------------------------------------------------------------------------------------
 
 struct Done {};
@@ -379,7 +388,7 @@ using Message = std::variant<Failure, Done, Text, OpenFile, OpenedFile, ReadFile
                              WriteFile, Written, TruncateFile, CloseFile, StatFile, FileStat, AccessFile, ReadLink,
                              RealPath, ReadDirectory, Directory, ChangePath, GetPod, Pod, Resolve, Resolved, ResolveBack,
                              ResolvedName, Connect, Connected, Subscribe, Subscribed, Unsubscribe, Incoming, Bye, Note,
-                             Leaving, ChangeAttributes, ControlFile, Controlled>;
+                             Leaving, ChangeAttributes, ControlFile, Controlled, GetListeners, Listeners>;
 
 // ---- handshake (not numbered, sent once per transport, before all else) -----------------------------------------
 
@@ -388,11 +397,13 @@ constexpr std::uint32_t protocol_version = 1;
 /// What a peer of this version may lack: each side names what it knows in Hello and Welcome, and nothing of a feature that
 /// the other side did not name is sent to it. To add messages: a name here, and theirs in feature_of().
 inline constexpr std::string_view feature_file_control = "file-control";
-inline std::vector<std::string> own_features() { return {std::string(feature_file_control)}; }
+inline constexpr std::string_view feature_listeners = "listeners";
+inline std::vector<std::string> own_features() { return {std::string(feature_file_control), std::string(feature_listeners)}; }
 /// The feature that a request belongs to; empty: every agent knows it.
 inline std::string_view feature_of(const Message& request) {
   const bool control = std::holds_alternative<ChangeAttributes>(request) || std::holds_alternative<ControlFile>(request);
-  return control ? feature_file_control : std::string_view{};
+  if (control) return feature_file_control;
+  return std::holds_alternative<GetListeners>(request) ? feature_listeners : std::string_view{};
 }
 
 /// First frame of the client. session: chosen by the client; the same after a lost transport. received: the number of

@@ -4,6 +4,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
+#include "incoming/listeners.hpp"
+
 namespace inpod::agent {
 using protocol::Message;
 using protocol::Task;
@@ -144,6 +146,8 @@ void ClientSession::serve(std::uint32_t id, const protocol::Unsubscribe& request
   services_.incoming->unsubscribe(request.subscription);
   respond(id, protocol::Done{});
 }
+
+void ClientSession::serve(std::uint32_t id, const protocol::GetListeners&) { respond(id, listeners()); }
 
 void ClientSession::serve(std::uint32_t id, const protocol::Bye&) {
   drop();

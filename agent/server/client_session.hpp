@@ -38,6 +38,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void serve(std::uint32_t id, protocol::ResolveBack request);
   void serve(std::uint32_t id, protocol::Subscribe request);
   void serve(std::uint32_t id, const protocol::Unsubscribe& request);
+  void serve(std::uint32_t id, const protocol::GetListeners&);
   void serve(std::uint32_t id, const protocol::Bye&);
   template <class Answer>
   static protocol::Task<void> answer_later(std::weak_ptr<ClientSession> weak, std::uint32_t id, protocol::Task<Answer> answer);

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -34,10 +35,8 @@ void say(const std::string& line) {
 }
 
 int failed(const Error& error) {
-  std::string text = error.to_string();
-  for (char& c : text) {
-    if (c == '\n') c = ' ';  // one line
-  }
+  std::string text = error.text + (error.remedy.empty() ? "" : "; " + error.remedy);
+  std::replace(text.begin(), text.end(), '\n', ' ');  // one line
   say("inpod-agent failed: " + text);
   return 1;
 }

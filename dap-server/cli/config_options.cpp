@@ -16,6 +16,21 @@ std::string flag_name(const std::string& key) {
   return flag;
 }
 
+/// What errors call the flag of a key: all names that a user may have typed.
+std::string typed_names(const std::string& key) {
+  if (key == "environment.set") return "-e, --env, " + flag_name(key);
+  if (key == "target") return "-t, --target";
+  if (key == "namespace") return "-n, --namespace";
+  return flag_name(key);
+}
+
+/// How one item of the flag is written, for the help.
+std::string shape_of(const config::Field& field, bool one) {
+  if (std::holds_alternative<std::map<std::string, std::string>*>(field)) return "NAME=VALUE…";
+  if (std::holds_alternative<std::map<std::uint16_t, std::uint16_t>*>(field)) return "PROGRAM_PORT=POD_PORT…";
+  return one ? "VALUE" : "VALUE…";
+}
+
 constexpr const char* key_group = "Every key of the config (docs/config.md); lists and maps: give the flag once for each item";
 
 }  // namespace
@@ -52,7 +67,7 @@ void ConfigOptions::add_session(CLI::App& command) {
         ->type_size(1)
         ->expected(1)
         ->multi_option_policy(one ? CLI::MultiOptionPolicy::TakeLast : CLI::MultiOptionPolicy::TakeAll)
-        ->type_name(one ? "VALUE" : "VALUE…")
+        ->type_name(shape_of(field, one))
         ->group(key.name == "environment.set" ? "Options" : key_group);
   }
 }
@@ -62,7 +77,7 @@ Result<Config> ConfigOptions::load() const {
   const auto file = file_.empty() ? config::find_file(".") : std::optional<std::string>(file_);
   if (file) TRY_VOID(config::load_file(*file, config));
   for (const auto& [key, values] : values_) {
-    if (!values.empty()) TRY_VOID(config::apply_flag(key, values, flag_name(key), config));
+    if (!values.empty()) TRY_VOID(config::apply_flag(key, values, typed_names(key), config));
   }
   for (const auto& [key, value] : switches_) {
     if (!value.empty()) TRY_VOID(config::apply_flag(key, {value}, flag_name(key), config));

@@ -74,6 +74,11 @@ Result<std::string> start_holder() {
   _exit(serve_debug_session(std::move(socket.listener), std::move(self), own_environment()));
 }
 
+/// Without a shell gdb runs no exec-wrapper, and the program would act on this machine. Each way to start one puts the shell
+/// back, whoever took it away after gdb's own start. A hook of the user's own stays.
+constexpr const char* keep_shell =
+    R"gdb(python exec("for c in ('run', 'start', 'starti'):\n  try: gdb.execute('show user hook-' + c, to_string=True)\n  except gdb.error: gdb.execute('define hook-%s\\nset startup-with-shell on\\nend' % c)"))gdb";
+
 int wrap_gdb(const std::vector<std::string>& arguments) {
   const auto gdb = chosen_debugger("gdb", "INPOD_GDB");
   if (!gdb) return report(gdb.error());
@@ -82,7 +87,7 @@ int wrap_gdb(const std::vector<std::string>& arguments) {
     const auto socket = start_holder();
     if (!socket) return report(socket.error());
     command.insert(command.end(), {"-ex", "set startup-with-shell on", "-ex",
-                                   "set exec-wrapper " + shell_quoted(self_path()) + " debuggee " + *socket + " --"});
+                                   "set exec-wrapper " + shell_quoted(self_path()) + " debuggee " + *socket + " --", "-ex", keep_shell});
   }
   command.insert(command.end(), arguments.begin(), arguments.end());
   return execute(*gdb, command, own_environment());

@@ -13,6 +13,7 @@
 #include "cli/console.hpp"
 #include "cli/debugger_wrapper.hpp"
 #include "cli/launcher.hpp"
+#include "cli/unknown_command.hpp"
 
 namespace inpod::cli {
 
@@ -87,6 +88,7 @@ int main_of(std::vector<std::string> arguments) {
   add_schema(app, globals);
   app.add_subcommand("gdb-wrapper", "gdb itself, whose programs run in the pod; for editors that start gdb (INPOD_GDB, INPOD_TARGET)");
   app.add_subcommand("lldb-wrapper", "The same for lldb; the program must stand on its command line (INPOD_LLDB, INPOD_TARGET)");
+  if (const auto error = unknown_command(app, arguments)) return report(*error);
   try {
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
     app.parse(arguments);

@@ -81,7 +81,10 @@ class Run {
     options.config = config_;
     options.program = program_.executable;
     options.on_progress = [this](Stage, const std::string& text) { line_.show(text); };
-    options.on_event = [this](const nlohmann::json& event) { show_event(event, line_); };
+    options.on_event = [this](const nlohmann::json& event) {
+      lost_ = lost_ || event.value("event", "") == "closed";
+      show_event(event, line_);
+    };
     CO_TRY(session, co_await Session::start(executor_, std::move(options)));
     session_ = std::move(session);
     co_return Result<void>();
@@ -104,7 +107,7 @@ class Run {
     if (status_) co_return ended();
     if (first.index() == 1 && !std::get<1>(first)) co_return refuse(std::get<1>(first).error());
     co_await wait_end(signals);
-    co_return exit_code(*status_);
+    co_return code_at_end();
   }
 
   /// Waits for the program's end and passes on what inpod is sent meanwhile.
@@ -130,9 +133,17 @@ class Run {
 
   int ended() const {
     const int code = exit_code(*status_);
-    if (session_->layer_loaded()) return code;
+    if (session_->layer_loaded()) return code_at_end();
     return report(Error{0, program_.path + " ended (code " + std::to_string(code) + ") without loading the layer, libinpod.so",
                         "Its own messages may say why. `inpod check` tests the layer with a trivial program"});
+  }
+
+  /// The program's own, but a success that the session did not live to see is none: what it left out or failed to do in the
+  /// pod may not have mattered to it.
+  int code_at_end() const {
+    const int code = exit_code(*status_);
+    if (!lost_ || code != 0) return code;
+    return report(Error{0, "the session was lost while " + program_.path + " ran: exit code 125 instead of its own, 0", {}});
   }
 
   /// Fail closed: a program without the layer would act on this machine.
@@ -149,6 +160,7 @@ class Run {
   ProgressLine line_;
   std::shared_ptr<Session> session_;
   int pid_ = 0;
+  bool lost_ = false;  ///< the session ended before the program
   int interrupted_by_ = 0;  ///< the signal that came before the session stood
   std::optional<int> status_;  ///< once the program has ended
 };
@@ -181,8 +193,8 @@ void add_run(CLI::App& app, Globals& globals) {
       "  inpod run -t deployment/checkout -n shop -- ./build/checkout --port 8080\n"
       "  inpod run -t local:4242 -- curl -sS http://web/\n"
       "  inpod run -t pod/web-0 --steal -e LOG_LEVEL=debug -- python3 app.py\n"
-      "Exit code: the program's own (128 + N when signal N ended it), 125 when inpod failed, 126 when the program can't be\n"
-      "run, 127 when it is not found.");
+      "Exit code: the program's own (128 + N when signal N ended it), 125 when inpod failed or the session was lost while the\n"
+      "program ran to a success, 126 when the program can't be run, 127 when it is not found.");
   command->callback([command, options, &globals] {
     const auto rest = command->remaining();
     globals.command.insert(globals.command.begin(), rest.begin(), rest.end());

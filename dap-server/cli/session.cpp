@@ -31,6 +31,12 @@ std::string text_of(const nlohmann::json& session, const char* key) {
   return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
 }
 
+/// "shop/deployment/web", or what of it is known.
+std::string target_text(const nlohmann::json& session) {
+  const std::string name_space = text_of(session, "namespace");
+  return (name_space.empty() ? "" : name_space + "/") + text_of(session, "target");
+}
+
 int list(bool json) {
   const auto sessions = list_sessions();
   if (!sessions) return report(sessions.error());
@@ -41,17 +47,17 @@ int list(bool json) {
       print_json(session);
       continue;
     }
-    const std::string name_space = text_of(session, "namespace");
-    const std::string target = (name_space.empty() ? "" : name_space + "/") + text_of(session, "target");
     printf("%-8s  %-7s  %-20s  %-32s  %s\n", text_of(session, "id").c_str(), text_of(session, "pid").c_str(),
-           text_of(session, "started").c_str(), target.c_str(), text_of(session, "program").c_str());
+           text_of(session, "started").c_str(), target_text(session).c_str(), text_of(session, "program").c_str());
   }
   return 0;
 }
 
 int stop(const std::string& id) {
   const auto stopped = stop_session(id);
-  return stopped ? 0 : report(stopped.error());
+  if (!stopped) return report(stopped.error());
+  say("stopped session " + id + " (" + target_text(*stopped) + ")");
+  return 0;
 }
 
 /// Says it in JSON on stdout, as this command does with everything.

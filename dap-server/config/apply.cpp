@@ -194,8 +194,12 @@ class Applier {
     for (const auto& [name, item] : value.members) {
       const auto from = parse_port(name);
       const auto to = item.kind == Node::Kind::number ? parse_port(item.text) : std::nullopt;
-      if (!from) return invalid(key.name, item, "its key \"" + name + "\" is no port (1 to 65535)");
-      if (!to) return wrong(key.name + "." + name, item, "a port (1 to 65535)");
+      if (!from || !to) {
+        auto error = from ? wrong(key.name + "." + name, item, "a port of the pod (1 to 65535)")
+                          : fail(located(origin_, item.line, key.name + ": expected a port of the program (1 to 65535), got \"" + name + "\""));
+        error.value().remedy = "write the program's port: the pod's port, such as " + key.name + ": " + key.example;
+        return error;
+      }
       field[*from] = *to;
     }
     return {};
@@ -220,6 +224,17 @@ Result<std::string> read_file(const std::string& path) {
   if (file.bad()) return fail_errno("cannot read config file " + path);
   content.resize(static_cast<std::size_t>(file.gcount()));
   return content;
+}
+
+bool is_port_pair(const std::string& value, std::size_t equals) {
+  return parse_port(value.substr(0, equals)) && parse_port(value.substr(equals + 1));
+}
+
+/// An item of a map's flag that is not in the flag's shape. origin: the flag, or its names, the shortest first.
+Failed wrong_pair(bool ports, const std::string& value, const std::string& origin) {
+  const std::string shape = ports ? "PROGRAM_PORT=POD_PORT (each 1 to 65535)" : "NAME=VALUE";
+  const std::string flag = origin.substr(0, origin.find(','));
+  return fail(origin + ": expected " + shape + ", got \"" + value + "\"", "for example " + flag + (ports ? " 3000=80" : " NAME=value"));
 }
 
 /// A flag's values as the Node that a file would have given.
@@ -247,7 +262,7 @@ Result<Node> flag_node(const Key& key, const std::vector<std::string>& values, c
     node.kind = Node::Kind::map;
     for (const auto& value : values) {
       const auto equals = value.find('=');
-      if (equals == std::string::npos) return fail(origin + ": expected NAME=VALUE, got \"" + value + "\"");
+      if (equals == std::string::npos || (ports && !is_port_pair(value, equals))) return wrong_pair(ports, value, origin);
       const auto text = value.substr(equals + 1);
       node.members.push_back({value.substr(0, equals), ports ? number_or_text(text) : scalar(text, Node::Kind::text)});
     }
@@ -263,7 +278,7 @@ Result<Node> flag_node(const Key& key, const std::vector<std::string>& values, c
 
 std::optional<std::string> find_file(const std::string& directory) {
   std::error_code ignored;
-  auto at = std::filesystem::absolute(directory, ignored);
+  auto at = std::filesystem::absolute(directory, ignored).lexically_normal();
   while (true) {
     for (const char* name : {"config.yaml", "config.yml", "config.json"}) {
       const auto candidate = at / ".inpod" / name;

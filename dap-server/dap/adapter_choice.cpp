@@ -176,6 +176,13 @@ Result<AdapterCommand> adapter_from_command_line(const std::string& line) {
   return AdapterCommand{std::move(words), ""};
 }
 
+std::optional<Error> gdb_without_dap(const std::vector<std::string>& argv) {
+  const auto path = argv.empty() ? std::nullopt : on_path(argv[0]);
+  if (!path || !is_gdb(path->substr(path->rfind('/') + 1)) || gdb_version(*path) == 0) return std::nullopt;
+  const auto checked = checked_gdb(*path);
+  return checked ? std::nullopt : std::optional(checked.error());
+}
+
 Result<AdapterCommand> installed_adapter() {
   if (auto path = newest("lldb-dap")) return AdapterCommand{{*path}, "lldb-dap"};
   const auto gdb = on_path("gdb");

@@ -26,6 +26,9 @@ Result<AdapterCommand> adapter_from_json(const nlohmann::json& debugger);
 Result<AdapterCommand> adapter_from_name(const std::string& name);
 /// From a command line: words separated by spaces, or a JSON array of strings.
 Result<AdapterCommand> adapter_from_command_line(const std::string& line);
+/// Whether a command that ended without a word to its client is a gdb that speaks no DAP: the error that says so, with its
+/// remedy. Runs `gdb --version`.
+std::optional<Error> gdb_without_dap(const std::vector<std::string>& argv);
 /// The best one that is installed: lldb-dap (newest), gdb ≥ 14, lldb-vscode, cdt-gdb-adapter with a gdb.
 Result<AdapterCommand> installed_adapter();
 

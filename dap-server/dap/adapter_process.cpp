@@ -11,6 +11,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -44,11 +45,12 @@ std::string preload_without_layer(std::string_view value) {
 }
 
 /// posix_spawnp(3) in a process group of its own, default signals, no fd of ours but the three.
-Result<pid_t> spawn(std::vector<std::string> argv, int in, int out) {
+Result<pid_t> spawn(std::vector<std::string> argv, int in, int out, int err) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in, 0);
   posix_spawn_file_actions_adddup2(&actions, out, 1);
+  posix_spawn_file_actions_adddup2(&actions, err, 2);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -68,6 +70,44 @@ Result<pid_t> spawn(std::vector<std::string> argv, int in, int out) {
   if (error) return Failed(Error{error, "cannot start the debug adapter " + argv[0] + ": " + strerror(error), {}});
   return pid;
 }
+
+/// What an adapter writes to its stderr: passed on to ours as it comes, and the end of it kept.
+class Errors {
+ public:
+  Errors(const asio::any_io_executor& executor, UniqueFd from) : from_(executor) {
+    from_.assign(from.release());
+    from_.non_blocking(true);
+  }
+  static Task<void> pass_on(std::shared_ptr<Errors> self) {
+    char bytes[4096];
+    while (true) {
+      auto [error, count] = co_await self->from_.async_read_some(asio::buffer(bytes), as_result);
+      if (error) co_return;
+      self->keep({bytes, count});
+    }
+  }
+  /// All that has been written up to now.
+  const std::string& text() {
+    char bytes[4096];
+    ssize_t count = 0;
+    while (from_.is_open() && (count = read(from_.native_handle(), bytes, sizeof bytes)) > 0) keep({bytes, static_cast<std::size_t>(count)});
+    return kept_;
+  }
+  void close() {
+    boost::system::error_code ignored;
+    from_.close(ignored);
+  }
+
+ private:
+  void keep(std::string_view text) {
+    fwrite(text.data(), 1, text.size(), stderr);
+    kept_.append(text);
+    if (kept_.size() > most_kept) kept_.erase(0, kept_.size() - most_kept);
+  }
+  static constexpr std::size_t most_kept = 2048;
+  asio::posix::stream_descriptor from_;
+  std::string kept_;
+};
 
 /// A loopback port that is free now.
 Result<unsigned short> free_port(const asio::any_io_executor& executor) {
@@ -108,6 +148,7 @@ struct AdapterProcess::State {
   explicit State(const asio::any_io_executor& executor) : pidfd(executor) {}
   pid_t pid = -1;
   std::optional<int> status;
+  std::shared_ptr<Errors> errors;
   Guardian guardian;
   asio::posix::stream_descriptor pidfd;  ///< readable once the process has ended, for as many as wait
 
@@ -128,6 +169,7 @@ AdapterProcess::AdapterProcess(std::string name, std::unique_ptr<State> state)
 AdapterProcess::~AdapterProcess() {
   if (endpoint_) endpoint_->close();
   state_->reap();
+  if (state_->errors) state_->errors->close();
 }
 
 namespace {
@@ -157,9 +199,14 @@ Task<Result<std::shared_ptr<AdapterProcess>>> AdapterProcess::start(asio::any_io
   const bool over_tcp = fill_in_port(argv, port);
   CO_TRY(to_adapter, make_pipe());
   CO_TRY(from_adapter, make_pipe());
-  CO_TRY(pid, spawn(argv, to_adapter.read.get(), over_tcp ? 2 : from_adapter.write.get()));
+  CO_TRY(errors, make_pipe());
+  const int err = errors.write.get();
+  CO_TRY(pid, spawn(argv, to_adapter.read.get(), over_tcp ? err : from_adapter.write.get(), err));
   auto state = std::make_unique<State>(executor);
   state->pid = pid;
+  errors.write.reset();
+  state->errors = std::make_shared<Errors>(executor, std::move(errors.read));
+  asio::co_spawn(executor, Errors::pass_on(state->errors), asio::detached);
   CO_TRY(guardian, Guardian::start());
   guardian.watch_group(pid);
   state->guardian = std::move(guardian);
@@ -198,6 +245,17 @@ Task<void> AdapterProcess::end() {
 
 void AdapterProcess::guard(pid_t debuggee) const { state_->guardian.watch(debuggee); }
 void AdapterProcess::guard_no_more(pid_t debuggee) const { state_->guardian.forget(debuggee); }
+
+std::string AdapterProcess::last_words() {
+  constexpr std::size_t most = 400;
+  std::string_view text = state_->errors->text();
+  while (!text.empty() && isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
+  if (text.size() > most) {
+    text.remove_prefix(text.size() - most);
+    text.remove_prefix(std::min(text.find('\n') + 1, text.size()));  // from the start of a line, or (npos + 1) as it is
+  }
+  return std::string(text);
+}
 
 bool AdapterProcess::ended() const { return state_->status.has_value(); }
 

@@ -1,5 +1,5 @@
-// AdapterProcess: a running debug adapter: its process group, its stdin and stdout as an Endpoint (stderr is ours), and
-// its orderly end. It never gets LD_PRELOAD of the layer nor any INPOD_* variable: the layer is for debuggees only.
+// AdapterProcess: a running debug adapter: its process group, its stdin and stdout as an Endpoint, its stderr (passed on to
+// ours), and its orderly end. It never gets LD_PRELOAD of the layer nor any INPOD_* variable: the layer is for debuggees only.
 //
 // One executor; call only there. The destructor kills the group at once.
 #pragma once
@@ -32,6 +32,8 @@ class AdapterProcess : public std::enable_shared_from_this<AdapterProcess> {
   /// Ends it: closes its stdin (which ends debuggee and adapter), waits up to 2 s, then SIGKILLs its process group.
   Task<void> end();
   bool ended() const;
+  /// The last lines of its stderr, for an error that tells of its end; empty where there are none.
+  std::string last_words();
   /// The debuggee is ended, too, when this process is killed (guardian.hpp).
   void guard(pid_t debuggee) const;
   void guard_no_more(pid_t debuggee) const;

@@ -33,6 +33,13 @@ nlohmann::json capability_changes(const nlohmann::json& before, const nlohmann::
   return changes;
 }
 
+/// Why an adapter ended that nobody asked to. silent: before its first message.
+std::string reason_of_end(AdapterPort& port, int status, bool silent) {
+  if (const auto old_gdb = silent ? gdb_without_dap(port.command().argv) : std::nullopt) return old_gdb->to_string();
+  const std::string words = port.process().last_words();
+  return describe_status(status) + (words.empty() ? "" : "; its last messages:\n" + words);
+}
+
 bool resumes(const std::string& command) {
   static const std::array names{"continue", "next", "stepIn", "stepOut", "stepBack", "reverseContinue", "restart"};
   return std::find(names.begin(), names.end(), command) != names.end();
@@ -76,17 +83,22 @@ Task<Result<void>> Proxy::use_adapter(AdapterCommand command) {
 
 Task<void> Proxy::read_adapter(std::shared_ptr<AdapterPort> port) {
   const auto self = shared_from_this();
+  bool silent = true;
   while (true) {
     auto body = co_await port->process().endpoint().read();
     if (!body && port == adapter_ && !leaving_) fprintf(stderr, "inpod dap: cannot read from %s: %s\n", port->process().name().c_str(), body.error().to_string().c_str());
     if (!body || !*body) break;
+    silent = false;
     const Message message(std::move(**body));
     on_adapter(*port, message);
     co_await client_->room();
   }
   co_await port->process().end();
   const int status = co_await port->process().wait();
-  const std::string text = "the debug adapter " + port->process().name() + " ended";
+  const std::string ended = "the debug adapter " + port->process().name() + " ended";
+  const bool unexpected = port == adapter_ && !leaving_ && phase_ != Phase::over && !ending_ && !terminated_told_;
+  const std::string reason = unexpected ? reason_of_end(*port, status, silent) : describe_status(status);
+  const std::string text = silent ? ended + ": " + reason : ended;
   for (const auto& open : port->sequence().close_all()) {
     const bool ends = open.command == "disconnect" || open.command == "terminate";
     if (open.on_response)
@@ -94,7 +106,7 @@ Task<void> Proxy::read_adapter(std::shared_ptr<AdapterPort> port) {
     else
       respond_to(open.origin, open.command, ends, ends ? "" : text);
   }
-  if (port == adapter_) adapter_gone(text + " unexpectedly: " + describe_status(status));
+  if (port == adapter_) adapter_gone(ended + " unexpectedly: " + reason);
 }
 
 void Proxy::on_adapter(AdapterPort& port, const Message& message) {

@@ -16,6 +16,7 @@ using protocol::IncomingMode;
 
 namespace {
 
+constexpr std::uint16_t first_passing_port = 32768;  // from here on the kernel gives them out: no service's, but an agent's redirects
 constexpr std::chrono::seconds accept_limit{30};  // for room in a listener's backlog
 
 bool contains(const std::vector<std::uint16_t>& ports, std::uint16_t port) {
@@ -25,6 +26,20 @@ bool contains(const std::vector<std::uint16_t>& ports, std::uint16_t port) {
 const char* name_of(IncomingMode mode) { return mode == IncomingMode::steal ? "steal" : "mirror"; }
 
 }  // namespace
+
+std::optional<std::string> port_advice(const protocol::Listeners& pod, std::uint16_t pod_port, std::uint16_t program_port) {
+  if (contains(pod.ports, pod_port) || contains(pod.loopback, pod_port)) return std::nullopt;
+  std::string others;
+  std::uint16_t first = 0;
+  for (const auto port : pod.ports) {
+    if (port >= first_passing_port) break;
+    if (first == 0) first = port;
+    others += (others.empty() ? "" : ", ") + std::to_string(port);
+  }
+  if (first == 0) return std::nullopt;
+  return "port " + std::to_string(pod_port) + ": nothing listens on it in the pod, which listens on " + others +
+         ": for that traffic map the program's port to the pod's, incoming.map: {" + std::to_string(program_port) + ": " + std::to_string(first) + "}";
+}
 
 /// The pod's port for the program's, or 0 when that one is left alone.
 std::uint16_t Incoming::pod_port_of(std::uint16_t port) const {
@@ -113,6 +128,16 @@ Task<Result<void>> Incoming::subscribe(std::uint16_t pod_port, IncomingMode mode
 Task<void> Incoming::subscribe_first(std::uint16_t pod_port) {
   const auto done = co_await subscribe(pod_port, mode_of(pod_port));
   if (!done && ports_.contains(pod_port)) context_.activity->note("error", done.error().to_string());
+  if (done) co_await look_for_other_ports(pod_port);
+}
+
+/// A port on which the pod doesn't listen never sees traffic, and people wait for it in vain.
+Task<void> Incoming::look_for_other_ports(std::uint16_t pod_port) {
+  protocol::GetListeners request;
+  const auto answer = co_await ask<protocol::Listeners>(context_, std::move(request));
+  const auto port = ports_.find(pod_port);
+  if (!answer || context_.closed || port == ports_.end()) co_return;
+  if (const auto advice = port_advice(*answer, pod_port, port->second.local_port)) context_.activity->note("warning", *advice);
 }
 
 Task<Result<void>> Incoming::set_mode(std::uint16_t pod_port, IncomingMode mode) {

@@ -12,6 +12,10 @@
 
 namespace inpod::relay {
 
+/// What a user should know when nothing in the pod listens on the port that the program's port stands for, and other ports
+/// are listened on; nothing when all is well or nothing is known.
+std::optional<std::string> port_advice(const protocol::Listeners& pod, std::uint16_t pod_port, std::uint16_t program_port);
+
 class Incoming {
  public:
   static constexpr std::size_t max_bound = 4096;
@@ -52,6 +56,7 @@ class Incoming {
   protocol::IncomingMode mode_of(std::uint16_t pod_port) const;
   Task<Result<void>> subscribe(std::uint16_t pod_port, protocol::IncomingMode mode);
   Task<void> subscribe_first(std::uint16_t pod_port);
+  Task<void> look_for_other_ports(std::uint16_t pod_port);
   Task<void> unsubscribe(std::uint64_t subscription);
   Task<void> carry(protocol::Incoming event, std::uint16_t pod_port);
   Task<Result<UniqueFd>> connect_to(protocol::SocketAddress listener, SocketNames::Pair names);

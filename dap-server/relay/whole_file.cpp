@@ -27,6 +27,11 @@ Task<Result<void>> read_pieces(Context& context, std::uint64_t handle, std::uint
   co_return Result<void>();
 }
 
+/// The error with the path in it, once: the agent's own often begins with it.
+Error naming(const std::string& path, const Error& error) {
+  return error.text.find(path) == std::string::npos ? error.context(path) : error;
+}
+
 }  // namespace
 
 Task<Result<FileContent>> read_whole(Context& context, std::string path, std::uint64_t limit) {
@@ -36,14 +41,14 @@ Task<Result<FileContent>> read_whole(Context& context, std::string path, std::ui
   request.path = path;
   request.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
   auto opened = co_await ask<protocol::OpenedFile>(context, std::move(request));
-  if (!opened) co_return Failed(opened.error().context(path));
+  if (!opened) co_return Failed(naming(path, opened.error()));
   FileContent content;
   content.stat = opened->stat;
   Result<void> done = fail(path + " is not a regular file", "only these can be shown");
   if (S_ISREG(opened->stat.mode)) done = co_await read_pieces(context, opened->handle, limit, content);
   protocol::CloseFile closing{opened->handle};
   co_await ask<protocol::Done>(context, std::move(closing));
-  if (!done) co_return Failed(done.error().context(path));
+  if (!done) co_return Failed(naming(path, done.error()));
   co_return content;
 }
 

@@ -169,16 +169,7 @@ class LocalAgent : public AgentAccess {
 
   Error start_error(const std::string& line, const std::string& errors) const {
     static const std::string failed = "inpod-agent failed: ";
-    Error error;
-    error.text = line.rfind(failed, 0) == 0 ? line.substr(failed.size()) : errors.empty() ? "it ended without a word" : errors;
-    error.text = "cannot enter the namespaces of process " + std::to_string(target_) + ": " + error.text;
-    const bool refused = error.text.find(strerror(EPERM)) != std::string::npos ||
-                         error.text.find(strerror(EACCES)) != std::string::npos;
-    if (refused) {
-      error.code = EPERM;
-      error.remedy = permission_remedy;
-    }
-    return error;
+    return local_agent_error(target_, line.rfind(failed, 0) == 0 ? line.substr(failed.size()) : errors.empty() ? "it ended without a word" : errors);
   }
 
   void end() {
@@ -206,12 +197,29 @@ Result<Token> random_token() {
   return token;
 }
 
+Error local_agent_error(int target, std::string why) {
+  Error error;
+  // The agent's remedy speaks of capabilities that a pod can be given: here it is a matter of whose process it is.
+  const bool refused = why.find(strerror(EPERM)) != std::string::npos || why.find(strerror(EACCES)) != std::string::npos;
+  if (refused) {
+    error.code = EPERM;
+    error.remedy = permission_remedy;
+    why.resize(std::min(why.find("; the agent needs"), why.size()));
+  }
+  for (const std::string twice : {"cannot enter the target's ", "cannot open the target's "})
+    if (why.starts_with(twice)) why.replace(0, twice.size(), "its ");
+  error.text = "cannot enter the namespaces of process " + std::to_string(target) + ": " + why;
+  return error;
+}
+
 Result<int> local_pid(const std::string& target) {
   const auto number = config::parse_number(target.substr(std::string("local:").size()));
   if (!number || *number == 0 || *number > 0x7fffffff) {
-    return fail("target \"" + target + "\": expected local:PID with the number of a process");
+    return fail("target \"" + target + "\": expected local:PID with the number of a process",
+                "for example local:4711; nothing may follow the number");
   }
   const int pid = static_cast<int>(*number);
+  if (pid == getpid()) return fail("target \"" + target + "\" is inpod itself", "name a process in the container that you mean");
   if (kill(pid, 0) != 0 && errno == ESRCH) {
     return fail("target \"" + target + "\": there is no process " + std::to_string(pid),
                 "`inpod targets` and `inpod demo status` show what there is");

@@ -11,6 +11,9 @@ namespace inpod {
 /// The pid of "local:PID", or an error that says what is wrong with it. No such process is an error.
 Result<int> local_pid(const std::string& target);
 
+/// Why the agent could not enter the namespaces of process `target`. why: what it said.
+Error local_agent_error(int target, std::string why);
+
 /// Starts it and waits until it is ready, at most config.agent.startup_seconds. directory: of mode 0700, for its socket.
 Task<Result<std::shared_ptr<AgentAccess>>> start_local_agent(boost::asio::any_io_executor executor, const Config& config,
                                                              std::string directory, Progress progress);

@@ -186,7 +186,7 @@ Result<std::vector<nlohmann::json>> list_sessions() {
   return sessions;
 }
 
-Result<void> stop_session(const std::string& id) {
+Result<nlohmann::json> stop_session(const std::string& id) {
   TRY_ASSIGN(root, runtime_root());
   const fs::path directory = fs::path(root) / id;
   const auto description = is_id(id) ? read_description(directory) : nlohmann::json();
@@ -194,7 +194,7 @@ Result<void> stop_session(const std::string& id) {
     if (is_id(id) && !description.is_null()) remove_tree(directory);
     return fail("no session with id \"" + id + "\"", "`inpod session list` shows those that run");
   }
-  if (ended_by_itself(directory, description)) return {};
+  if (ended_by_itself(directory, description)) return description;
   const int pid = description["pid"].get<int>();
   if (alive(description) && has_others(directory, description))
     return fail("session " + id + " does not end, and its process, " + std::to_string(pid) + ", has other sessions", "end it in its editor");
@@ -207,7 +207,7 @@ Result<void> stop_session(const std::string& id) {
     if (!ended(process.get(), 2000)) return fail("process " + std::to_string(pid) + " of session " + id + " does not end");
   }
   remove_tree(directory);
-  return {};
+  return description;
 }
 
 }  // namespace inpod

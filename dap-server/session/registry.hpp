@@ -40,8 +40,9 @@ class SessionDirectory {
 Result<std::vector<nlohmann::json>> list_sessions();
 
 /// Ends a session: one that can end alone (stop_requests) by itself, else, and should it not within 10 s, with its process:
-/// SIGTERM, and SIGKILL after 10 s. Errors: no such id; the process would have to be ended, but has other sessions.
-Result<void> stop_session(const std::string& id);
+/// SIGTERM, and SIGKILL after 10 s. Returns what it had published. Errors: no such id; the process would have to be ended,
+/// but has other sessions.
+Result<nlohmann::json> stop_session(const std::string& id);
 
 /// Start time of a process in clock ticks since boot (proc_pid_stat(5), field 22); 0 if there is no such process.
 std::uint64_t process_start_time(int pid);

@@ -1,12 +1,7 @@
 // dap-drive: what an editor does at the press of its debug button, from a command line: starts a DAP server, launches a
 // program with a breakpoint, shows where it stopped with stack and variables, goes on to the end.
 //
-//   dap-drive --program P [--source F --line N] [--cluster JSON] [--debugger X] [--arg A]… [--times N] [--seconds N]
-//             [--then CMD] [--until CMD] -- SERVER…
-//
-// --times: how often to stop before the breakpoint goes (default 1). --then: a shell command started once the program
-// runs, such as a request that makes it stop. --until: a shell command tried again and again after the last stop; when it
-// succeeds the program has done what was wanted and is ended. Exit code: the program's own, or 125 when the session failed.
+// `dap-drive --help` lists the flags. Exit code: the program's own, or 125 when the session failed.
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +20,21 @@ using inpod::test::json;
 using std::chrono::milliseconds;
 
 namespace {
+
+constexpr const char* usage =
+    "usage: dap-drive --program P [--source F --line N] [--cluster JSON] [--debugger X] [--arg A]… [--times N] [--seconds N]\n"
+    "                 [--then CMD] [--until CMD] -- SERVER…\n"
+    "Launches P through the DAP server SERVER as an editor would, shows where it stops, and goes on to its end.\n"
+    "  --source F --line N  where to stop\n"
+    "  --times N            how often to stop before the breakpoint goes (1)\n"
+    "  --cluster JSON       launch.json's \"cluster\"\n"
+    "  --debugger X         launch.json's \"debugger\"\n"
+    "  --arg A              an argument of P; once for each\n"
+    "  --then CMD           a shell command started once P runs, such as a request that makes it stop\n"
+    "  --until CMD          a shell command tried again and again after the last stop; when it succeeds, P is ended\n"
+    "  --seconds N          the time for all of it (120)\n"
+    "Example: dap-drive --program ./web --source web.cpp --line 12 --cluster '{\"target\": \"deployment/web\"}' -- inpod dap\n"
+    "Exit code: the program's own, or 125 when the session failed.\n";
 
 struct Options {
   std::string program, source, cluster, debugger, then, until;
@@ -55,7 +65,7 @@ Options parse(int argc, char** argv) {
     else if (flag == "--until") options.until = value;
     else throw DapError("unknown flag " + flag);
   }
-  if (options.program.empty() || options.server.empty()) throw DapError("usage: dap-drive --program P [--source F --line N] [--cluster JSON] [--debugger X] -- SERVER…");
+  if (options.program.empty() || options.server.empty()) throw DapError("--program P and -- SERVER… are needed; dap-drive --help says more");
   return options;
 }
 
@@ -190,6 +200,10 @@ int drive(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0)) {
+    std::cout << usage;
+    return 0;
+  }
   try {
     return drive(parse(argc, argv));
   } catch (const std::exception& error) {

@@ -63,6 +63,27 @@ TEST_CASE("an old gdb is refused with the version it takes") {
   CHECK(failed_launch(client, bench.launch("fake", {{"debugger", "gdb"}})).find("gdb 14") != std::string::npos);
 }
 
+TEST_CASE("an old gdb that is started as an adapter says what it lacks") {
+  Bench bench;
+  DapClient client(bench.server_with({"--", "gdb", "-q", "-i", "dap"}), bench.environment);
+  const json answer = client.request("initialize", initialize_arguments());
+  CHECK_FALSE(answer.value("success", true));
+  CHECK(answer.value("message", "").find("gdb 14") != std::string::npos);
+  CHECK(answer.value("message", "").find("cdt-gdb-adapter") != std::string::npos);
+  client.output("gdb 14");
+  client.event("terminated");
+}
+
+TEST_CASE("an adapter that ends early is quoted") {
+  Bench bench;
+  DapClient client(bench.server_with({"--", "sh", "-c", "echo 'no such option: --dap' >&2; exit 3"}), bench.environment);
+  const json answer = client.request("initialize", initialize_arguments());
+  CHECK_FALSE(answer.value("success", true));
+  CHECK(answer.value("message", "").find("exit code 3") != std::string::npos);
+  CHECK(answer.value("message", "").find("no such option: --dap") != std::string::npos);
+  client.output("no such option: --dap");
+}
+
 TEST_CASE("an adapter of an unknown kind is not guessed at") {
   Bench bench;
   DapClient client(bench.server_with({"--", DAP_SCRIPTED_ADAPTER, bench.directory + "/received"}), bench.environment);

@@ -225,8 +225,27 @@ TEST_CASE("when the target ends, the session says so and the program's remote op
   INFO(process->out() << process->err());
   CHECK(failed);
   const auto outcome = process->wait(seconds(20));
-  CHECK(outcome.status == 0);
+  CHECK(outcome.status == 125);  // its own is 0
   CHECK(outcome.err.find("the target's process has ended") != std::string::npos);
+  CHECK(outcome.err.find("the session was lost while") != std::string::npos);
+}
+
+TEST_CASE("a program that asks nothing of a lost session does not end in success; its own failure stays its own") {
+  for (const int own : {0, 3}) {
+    Demo demo;
+    const std::string script = "import sys\nprint(open('/etc/hostname').read(), flush=True)\nsys.stdin.readline()\nsys.exit(" + std::to_string(own) + ")";
+    auto options = demo.options();
+    options.keep_stdin = true;
+    auto process = demo.start(demo.run_command({"python3", "-c", script}), options);
+    REQUIRE(process->wait_for_output("web-0", seconds(30)));
+    kill(demo.pid(), SIGKILL);
+    REQUIRE(process->wait_for_error("the session has ended", seconds(20)));
+    process->write_stdin("\n");
+    const auto outcome = process->wait(seconds(20));
+    INFO(outcome.err);
+    CHECK(outcome.status == (own == 0 ? 125 : own));
+    CHECK((outcome.err.find("the session was lost while") != std::string::npos) == (own == 0));
+  }
 }
 
 TEST_CASE("two sessions at once don't touch each other") {

@@ -133,7 +133,9 @@ TEST_CASE("session stop ends program and session") {
   auto process = demo.start(demo.run_command({"python3", "-u", "-c", "import time; print('up'); time.sleep(60)"}));
   REQUIRE(process->wait_for_output("up", seconds(30)));
   const auto id = lines(demo.inpod({"session", "list", "-o", "json"}).out).at(0).at("id").get<std::string>();
-  CHECK(demo.inpod({"session", "stop", id}).status == 0);
+  const auto stopped = demo.inpod({"session", "stop", id});
+  CHECK(stopped.status == 0);
+  CHECK(stopped.err == "inpod: stopped session " + id + " (" + demo.target() + ")\n");
   CHECK(process->wait(seconds(20)).status == 143);
   CHECK(demo.sessions_left().empty());
   const auto again = demo.inpod({"session", "stop", id});

@@ -83,6 +83,17 @@ TEST_CASE("a mirrored request reaches the program while the pod answers") {
   CHECK(server->wait(seconds(20)).status == 0);
 }
 
+TEST_CASE("a program on a port that the pod doesn't listen on is told which port to map") {
+  auto& demo = Demo::shared();
+  auto server = demo.start(demo.run_command({INPOD_DEMO_WEB, "9090"}));
+  const bool told = server->wait_for_error("port 9090: nothing listens on it in the pod, which listens on 8080", seconds(30));
+  INFO(server->err());
+  CHECK(told);
+  CHECK(server->err().find("incoming.map: {9090: 8080}") != std::string::npos);
+  server->signal(SIGTERM);
+  CHECK(server->wait(seconds(20)).status == 0);
+}
+
 TEST_CASE("a stolen request is answered by the program, and by the pod again afterwards") {
   Demo demo;
   auto server = demo.start(demo.run_command({INPOD_DEMO_WEB, "8080"}, {"--steal"}));

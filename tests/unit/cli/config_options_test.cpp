@@ -73,7 +73,13 @@ TEST_CASE("every key has a flag") {
 TEST_CASE("bad flags are refused with the key's own error") {
   CHECK(parse({"--agent-lease-seconds", "soon"}).error().text.find("a whole number from 0 to 86400") != std::string::npos);
   CHECK(parse({"--incoming-mode", "stael"}).error().remedy == "did you mean \"steal\"?");
-  CHECK(parse({"-e", "NOVALUE"}).error().text.find("expected NAME=VALUE") != std::string::npos);
+  CHECK(parse({"-e", "NOVALUE"}).error().to_string() ==
+        "-e, --env, --environment-set: expected NAME=VALUE, got \"NOVALUE\"\n  for example -e NAME=value");
+  for (const char* bad : {"3000:80", "http=80", "3000=http", "3000=0"}) {
+    INFO(bad);
+    CHECK(parse({"--incoming-map", bad}).error().to_string() ==
+          "--incoming-map: expected PROGRAM_PORT=POD_PORT (each 1 to 65535), got \"" + std::string(bad) + "\"\n  for example --incoming-map 3000=80");
+  }
   CHECK(parse({"--steal", "--mirror"}).error().text.rfind("usage", 0) == 0);
   CHECK(parse({"-f", "/no/such/config.yaml"}).error().code == ENOENT);
 }

@@ -126,7 +126,11 @@ TEST_CASE("wrong types name the key, what was expected and what stands there") {
   CHECK(error_of("incoming:\n  ports: [0]\n") == "config.yaml:2: incoming.ports: expected a port (1 to 65535), got number 0");
   CHECK(error_of("incoming:\n  ports: [70000]\n") == "config.yaml:2: incoming.ports: expected a port (1 to 65535), got number 70000");
   CHECK(error_of("incoming:\n  map: {a: 1}\n") ==
-        "config.yaml:2: incoming.map: number 1: its key \"a\" is no port (1 to 65535)");
+        "config.yaml:2: incoming.map: expected a port of the program (1 to 65535), got \"a\"\n"
+        "  write the program's port: the pod's port, such as incoming.map: {3000: 80}");
+  CHECK(error_of("incoming:\n  map: {3000: web}\n") ==
+        "config.yaml:2: incoming.map.3000: expected a port of the pod (1 to 65535), got text \"web\"\n"
+        "  write the program's port: the pod's port, such as incoming.map: {3000: 80}");
   CHECK(error_of("target:\n") == "config.yaml:1: target: expected text, got nothing");
   CHECK(error_of("- a\n") == "config.yaml:1: expected keys and values, got a list");
   CHECK(error_of("[1]", "config.json") == "config.json:1: expected keys and values, got a list");
@@ -209,6 +213,7 @@ TEST_CASE("the nearest config above the directory is found") {
   const auto inner = folder.write("a/.inpod/config.yaml", "");
   CHECK(config::find_file(folder.path() + "/a/b") == inner);
   CHECK(config::find_file(folder.path()) == outer);
+  CHECK(config::find_file(folder.path() + "/a/./b/.") == inner);  // as people write it, not as it was walked
 }
 
 TEST_CASE("later sources win: lists replace, maps merge") {

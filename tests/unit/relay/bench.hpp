@@ -41,6 +41,7 @@ class ScriptedAgent {
   std::function<void(std::uint32_t id, const protocol::Connect&)> on_connect;
   std::vector<protocol::Subscribe> subscribed;
   std::vector<std::uint64_t> unsubscribed;
+  protocol::Listeners listeners;  // in the pod
   std::shared_ptr<protocol::Link> link;
   asio::any_io_executor executor;
 
@@ -203,6 +204,7 @@ class ScriptedAgent {
     subscribed.push_back(request);
     link->respond(id, protocol::Subscribed{subscribed.size()});
   }
+  void on(std::uint32_t id, protocol::GetListeners&) { link->respond(id, protocol::Listeners(listeners)); }
   void on(std::uint32_t id, protocol::Unsubscribe& request) {
     unsubscribed.push_back(request.subscription);
     link->respond(id, protocol::Done{});

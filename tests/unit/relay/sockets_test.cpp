@@ -2,7 +2,10 @@
 #include <fcntl.h>
 #include <sys/un.h>
 
+#include <algorithm>
+
 #include "catch.hpp"
+#include "relay/incoming.hpp"
 #include "unit/relay/bench.hpp"
 #include "unit/relay/program_sockets.hpp"
 
@@ -366,6 +369,33 @@ TEST_CASE("stolen connections come to the program's listener with the true peer"
     return last.value("event", "") == "activity" && last["incoming"].size() == 1 && last["incoming"][0]["open"] == 0 &&
            last["incoming"][0]["requests"] == 1;
   }));
+}
+
+TEST_CASE("a port on which the pod does not listen is told, with those on which it does") {
+  Config config;
+  const bool listened = GENERATE(false, true);
+  config.incoming.map[3000] = listened ? 443 : 8080;
+  Bench bench(config);
+  bench.on_loop([&] { bench.agent.listeners = {{80, 443, 40001}, {15000}}; });
+  const auto client = bench.client();
+  Listener listener(client, AF_INET, 3000), other(client, AF_INET, 9000);
+  const auto told = [&](const std::string& text) {
+    return std::any_of(bench.events.begin(), bench.events.end(), [&](const auto& event) {
+      return event.value("event", "") == "note" && event.value("severity", "") == "warning" && event.value("text", "").find(text) == 0;
+    });
+  };
+  const std::string advice = ": nothing listens on it in the pod, which listens on 80, 443: for that traffic map the program's port to the pod's, incoming.map: ";
+  CHECK(bench.eventually([&] { return told("port 9000" + advice + "{9000: 80}"); }));
+  if (!listened) CHECK(bench.eventually([&] { return told("port 8080" + advice + "{3000: 80}"); }));
+  else CHECK_FALSE(bench.on_loop([&] { return told("port 443"); }));
+}
+
+TEST_CASE("nothing is advised about ports where nothing is known") {
+  CHECK_FALSE(relay::port_advice({}, 8080, 8080));
+  CHECK_FALSE(relay::port_advice({{}, {80}}, 8080, 8080));
+  CHECK_FALSE(relay::port_advice({{40001}, {}}, 8080, 8080));
+  CHECK_FALSE(relay::port_advice({{80}, {8080}}, 8080, 8080));
+  CHECK_FALSE(relay::port_advice({{80, 8080}, {}}, 8080, 8080));
 }
 
 TEST_CASE("what a program answers to mirrored traffic goes nowhere") {

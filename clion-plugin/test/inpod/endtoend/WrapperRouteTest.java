@@ -77,6 +77,14 @@ public class WrapperRouteTest {
   }
 
   @Test
+  public void aShellThatIsSwitchedOffLaterIsPutBack() throws Exception {
+    configure();
+    String text = output(demo.bin.resolve("inpod-gdb"),
+        List.of("-nx", "-q", "-batch", "-ex", "set startup-with-shell off", "-ex", "run", "--args", "/bin/cat", "/etc/hostname"));
+    assertTrue(text, text.contains("web-0"));
+  }
+
+  @Test
   public void stopsOnARequestInjectsNothingElseAndEndsItsSession() throws Exception {
     configure();
     Process process;
