@@ -1,7 +1,4 @@
 // `inpod`: global flags, the choice of the command, and the exit code. Each command lives in a file of its own.
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <signal.h>
 
@@ -14,6 +11,7 @@
 #include "cli/debugger_wrapper.hpp"
 #include "cli/launcher.hpp"
 #include "cli/unknown_command.hpp"
+#include "log/log.hpp"
 
 namespace inpod::cli {
 
@@ -37,20 +35,6 @@ int run_to_end(const std::function<protocol::Task<int>(boost::asio::any_io_execu
 }
 
 namespace {
-
-/// Logs go to stderr from warnings on, from debug on with -v, or in full to --log-file. Never to stdout.
-bool start_logging(const Globals& globals) {
-  try {
-    auto logger = globals.log_file.empty() ? spdlog::stderr_logger_mt("inpod") : spdlog::basic_logger_mt("inpod", globals.log_file);
-    logger->set_level(globals.verbose || !globals.log_file.empty() ? spdlog::level::debug : spdlog::level::warn);
-    logger->flush_on(spdlog::level::debug);
-    spdlog::set_default_logger(std::move(logger));
-    return true;
-  } catch (const spdlog::spdlog_ex& error) {
-    report(Error{0, "cannot write the log file: " + std::string(error.what()), {}});
-    return false;
-  }
-}
 
 /// Cuts what stands behind the first "--" off, so that no flag of the program is taken for one of inpod's.
 std::vector<std::string> split_command(std::vector<std::string>& arguments) {
@@ -96,7 +80,10 @@ int main_of(std::vector<std::string> arguments) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return report(Error{0, error.what(), "`inpod --help` and `inpod COMMAND --help` tell what there is"});
   }
-  if (!start_logging(globals)) return exit_failed;
+  if (const auto opened = open_log(globals.log_file, globals.verbose); !opened) {
+    report(opened.error());
+    return exit_failed;
+  }
   signal(SIGPIPE, SIG_IGN);
   return globals.action();
 }

@@ -1,12 +1,12 @@
 // Requests, lists and watches over Exchange. The object lives as long as any of its coroutines.
 #include "kube/client.hpp"
 
-#include <spdlog/spdlog.h>
 
 #include "kube/address.hpp"
 #include "kube/api_error.hpp"
 #include "kube/exchange.hpp"
 #include "kube/fields.hpp"
+#include "log/log.hpp"
 
 namespace inpod::kube {
 
@@ -53,7 +53,7 @@ Task<Result<std::string>> Client::call(HttpRequest request) {
     if (exchange.transfer().code() != CURLE_OK)
       co_return Failed(transport_error(exchange.transfer(), config_));
     const long status = exchange.status();
-    spdlog::debug("{} {}: {}", request.method, request.path, status);
+    log_debug(request.method + " " + request.path + ": " + std::to_string(status));
     if (status < 400) co_return std::move(exchange.body());
     if (status == 401 && attempt == 0 && credentials_->renew(identity)) continue;
     co_return Failed(refusal(request, status, exchange.body()));

@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <spdlog/spdlog.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -23,6 +22,7 @@
 #include <filesystem>
 
 #include "config/check.hpp"
+#include "log/log.hpp"
 #include "protocol/unique_fd.hpp"
 #include "session/child.hpp"
 #include "session/client_name.hpp"
@@ -63,7 +63,7 @@ Task<void> keep_log(std::shared_ptr<asio::posix::stream_descriptor> source) {
     if (error) co_return;
     std::string_view lines(text.data(), count);
     while (!lines.empty() && lines.back() == '\n') lines.remove_suffix(1);
-    spdlog::debug("inpod-agent: {}", lines);
+    log_debug("inpod-agent: " + std::string(lines));
   }
 }
 

@@ -1,7 +1,6 @@
 // Session::start and what holds a running session together: directory, agent, connection, relay, environment.
 #include "session/session.hpp"
 
-#include <spdlog/spdlog.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -10,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
 
+#include "log/log.hpp"
 #include "relay/relay.hpp"
 #include "session/cluster_agent.hpp"
 #include "session/connection.hpp"
@@ -119,11 +119,11 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
  private:
   void progress(Stage stage, const std::string& text) const {
-    spdlog::debug("{}: {}", to_string(stage), text);
+    log_debug(std::string(to_string(stage)) + ": " + text);
     if (options_.on_progress) options_.on_progress(stage, text);
   }
   void event(const nlohmann::json& value) const {
-    spdlog::debug("{}", value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    log_debug(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     if (options_.on_event) options_.on_event(value);
   }
 
