@@ -4,6 +4,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <utility>
 
+#include "protocol/task.hpp"
+
 namespace inpod::agent {
 using protocol::Failure;
 using protocol::Message;
@@ -11,9 +13,8 @@ using protocol::Message;
 namespace {
 constexpr std::size_t max_handles = 4096, max_listings = 64;
 constexpr auto listing_life = std::chrono::seconds(60);
-constexpr std::size_t piece_size = 256 * 1024;
+constexpr std::size_t file_piece = 256 * 1024;
 
-Message failure(int code, const char* what) { return to_failure(fail_errno(what, code).value()); }
 }  // namespace
 
 ClientFiles::ClientFiles(boost::asio::any_io_executor io, WorkerPool& pool, const PodRoot& root, std::weak_ptr<protocol::Link> link)
@@ -175,7 +176,7 @@ std::uint32_t ClientFiles::start_stream(std::shared_ptr<OpenHandle> handle, std:
   if (!stream) return 0;
   std::uint32_t number = (*stream)->id();
   boost::asio::co_spawn(io_, send_file(shared_from_this(), std::move(*stream), std::move(handle), offset, length),
-                        [](std::exception_ptr failure) { if (failure) std::rethrow_exception(failure); });
+                        rethrow);
   return number;
 }
 
@@ -185,7 +186,7 @@ protocol::Task<void> ClientFiles::send_file(std::shared_ptr<ClientFiles> self, s
   auto group = self->group_;
   self.reset();  // a transfer does not keep the client's files alive
   while (length > 0) {
-    auto job = [handle, offset, size = std::min<std::uint64_t>(length, piece_size)] { return read_piece(*handle, offset, size); };
+    auto job = [handle, offset, size = std::min<std::uint64_t>(length, file_piece)] { return read_piece(*handle, offset, size); };
     auto piece = co_await pool.run(group, std::move(job));
     if (!piece) co_return;  // cancelled; the stream's end is a reset
     if (!*piece) {

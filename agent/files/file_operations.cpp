@@ -40,6 +40,7 @@ Message with_stat(Result<protocol::FileStat> stat, protocol::FileData data) {
 }  // namespace
 
 Message to_failure(const Error& error) { return protocol::Failure{error.code ? error.code : EIO, error.to_string()}; }
+Message failure(int code, const char* what) { return to_failure(fail_errno(what, code).value()); }
 
 OpenResult open_file(const PodRoot& root, const protocol::OpenFile& request) {
   OpenResult result;

@@ -55,5 +55,7 @@ protocol::Message change_path(const PodRoot& root, const protocol::ChangePath& r
 
 /// The Failure that tells an Error. An Error without errno becomes EIO.
 protocol::Message to_failure(const Error& error);
+/// Likewise, of an errno. `what` failed, in a word.
+protocol::Message failure(int code, const char* what);
 
 }  // namespace inpod::agent

@@ -3,7 +3,8 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
+
+#include "protocol/task.hpp"
 
 namespace inpod::agent {
 namespace {
@@ -82,7 +83,7 @@ protocol::Task<void> MirrorCopy::write_all(std::shared_ptr<MirrorCopy> self) {
         co_return;
       }
       self->changed_.expires_at(std::chrono::steady_clock::time_point::max());
-      co_await self->changed_.async_wait(asio::as_tuple(asio::use_awaitable));
+      co_await self->changed_.async_wait(as_result);
       continue;
     }
     const Data data = std::move(self->queue_.front());

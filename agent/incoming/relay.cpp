@@ -5,11 +5,11 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <memory>
 
 #include "incoming/stolen_socket.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::agent {
 namespace {
@@ -17,23 +17,20 @@ namespace {
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 using protocol::Task;
-constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
-
-constexpr std::size_t piece_size = 64 << 10;
 
 /// One direction. `piece` begins with what must be sent first.
 Task<void> pump(tcp::socket& from, tcp::socket& to, protocol::Bytes piece, bool finished) {
   boost::system::error_code error;
   for (;;) {
     std::size_t size = 0;
-    std::tie(error, size) = co_await asio::async_write(to, asio::buffer(piece), awaiting);
+    std::tie(error, size) = co_await asio::async_write(to, asio::buffer(piece), as_result);
     if (error) break;
     if (finished) {
       to.shutdown(tcp::socket::shutdown_send, error);
       co_return;
     }
     piece.resize(piece_size);
-    std::tie(error, size) = co_await from.async_read_some(asio::buffer(piece), awaiting);
+    std::tie(error, size) = co_await from.async_read_some(asio::buffer(piece), as_result);
     piece.resize(size);
     finished = error == asio::error::eof;
     if (error && !finished) break;
@@ -52,7 +49,7 @@ Task<bool> connect_within(tcp::socket& socket, const Endpoint& target, std::chro
     if (!error && *connecting) socket.cancel(error);
   });
   const tcp::endpoint endpoint = to_asio(target);
-  const auto [error] = co_await socket.async_connect(endpoint, awaiting);
+  const auto [error] = co_await socket.async_connect(endpoint, as_result);
   *connecting = false;
   timer.cancel();
   co_return !error;

@@ -11,6 +11,8 @@
 
 namespace inpod::agent {
 
+constexpr std::size_t piece_size = 64 << 10;  ///< what is read from a TCP socket at once, in bytes
+
 /// connect(2) with a bound; false when it failed, timed out, or the socket was closed.
 protocol::Task<bool> connect_within(boost::asio::ip::tcp::socket& socket, const Endpoint& target,
                                     std::chrono::milliseconds bound);

@@ -18,14 +18,13 @@
 #include <optional>
 
 #include "incoming/filter.hpp"
+#include "protocol/task.hpp"
 #include "protocol/unique_fd.hpp"
 
 namespace inpod::agent {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
-
 constexpr int socket_buffer = 32 << 20;          // bytes of copies that may wait in the kernel
 constexpr std::size_t largest_packet = 1 << 16;  // a super-packet; a larger one is cut, which shows as a gap
 constexpr std::size_t packets_per_batch = 256, bytes_per_batch = 256 << 10;
@@ -131,11 +130,11 @@ struct Sniffer::Impl {
   static asio::awaitable<void> run(std::shared_ptr<Impl> self) {
     while (self->open) {
       const auto [error] =
-          co_await self->socket.async_wait(asio::posix::stream_descriptor::wait_read, awaiting);
+          co_await self->socket.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
       if (error) break;
       while (self->open && self->handlers.pause() && has_room(self->socket.native_handle())) {
         self->timer.expires_after(pause_step);
-        co_await self->timer.async_wait(awaiting);
+        co_await self->timer.async_wait(as_result);
       }
       if (self->open) self->read_batch();
       co_await asio::post(self->timer.get_executor(), asio::use_awaitable);  // the others' turn

@@ -5,20 +5,18 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "incoming/addresses.hpp"
 #include "incoming/stolen_socket.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::agent {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
-
 constexpr std::size_t most_connections = 4096;  // past it, new ones wait in the listeners' backlogs
 constexpr auto retry_accept = std::chrono::milliseconds(20);
-constexpr auto handshake_time = std::chrono::seconds(1);      // a SYN that was sent again needs as long
+constexpr auto second_syn_time = std::chrono::seconds(1);      // a SYN that was sent again needs as long
 constexpr auto last_packets_time = std::chrono::seconds(10);  // what was sent last may have to be sent again
 constexpr auto node_refresh = std::chrono::seconds(10);
 
@@ -74,8 +72,8 @@ void Steal::remove(std::uint64_t subscription) {
 }
 
 protocol::Task<void> Steal::leave(std::shared_ptr<Steal> self, std::shared_ptr<Port> port) {
-  asio::steady_timer timer(self->executor_, handshake_time);
-  co_await timer.async_wait(awaiting);
+  asio::steady_timer timer(self->executor_, second_syn_time);
+  co_await timer.async_wait(as_result);
   boost::system::error_code ignored;
   port->listener.close(ignored);
   self->leaving_.erase(port);
@@ -110,14 +108,14 @@ protocol::Task<void> Steal::accept_all(std::shared_ptr<Steal> self, std::shared_
   while (port->listener.is_open()) {
     bool wait = self->live_.size() >= most_connections;
     if (!wait) {
-      auto [error, socket] = co_await port->listener.async_accept(awaiting);
+      auto [error, socket] = co_await port->listener.async_accept(as_result);
       if (!port->listener.is_open() || self->closed_) co_return;
       if (!error) self->take(port, std::move(socket));
       wait = error && error != asio::error::connection_aborted;  // out of files or memory
     }
     if (wait) {
       pause.expires_after(retry_accept);
-      co_await pause.async_wait(awaiting);
+      co_await pause.async_wait(as_result);
     }
   }
 }

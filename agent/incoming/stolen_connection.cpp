@@ -5,21 +5,18 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include "incoming/probe.hpp"
 #include "incoming/relay.hpp"
 #include "incoming/stolen_socket.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::agent {
 namespace {
 
 namespace asio = boost::asio;
 using protocol::Task;
-constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
-
-constexpr std::size_t piece_size = 64 << 10;
 constexpr std::size_t replay_limit = 64 << 10;
 constexpr auto look_time = std::chrono::milliseconds(300);
 // How long a fast sender waits for the client's word before its replay is given up: a few round trips.
@@ -87,7 +84,7 @@ Task<bool> StolenConnection::look(std::shared_ptr<StolenConnection> self) {
                                   self->route_.probes)) == Opening::unknown) {
     if (std::chrono::steady_clock::now() >= until) break;
     std::array<std::uint8_t, 4096> piece;
-    const auto [error, size] = co_await self->socket_.async_read_some(asio::buffer(piece), awaiting);
+    const auto [error, size] = co_await self->socket_.async_read_some(asio::buffer(piece), as_result);
     self->early_.insert(self->early_.end(), piece.begin(), piece.begin() + std::ptrdiff_t(size));
     if (error == asio::error::operation_aborted) break;
     if (error) self->peer_finished_ = true;
@@ -135,7 +132,7 @@ Task<bool> StolenConnection::serve(std::shared_ptr<StolenConnection> self) {
   const bool refused = co_await download(self);
   while (self->uploading_) {
     self->changed_.expires_at(std::chrono::steady_clock::time_point::max());
-    co_await self->changed_.async_wait(awaiting);
+    co_await self->changed_.async_wait(as_result);
   }
   if (refused) self->stream_.reset();
   co_return !refused;
@@ -162,7 +159,7 @@ Task<bool> StolenConnection::download(std::shared_ptr<StolenConnection> self) {
       self->socket_.shutdown(Socket::shutdown_send, failed);
       co_return false;
     }
-    std::tie(failed, std::ignore) = co_await asio::async_write(self->socket_, asio::buffer(*data), awaiting);
+    std::tie(failed, std::ignore) = co_await asio::async_write(self->socket_, asio::buffer(*data), as_result);
     if (failed) {
       self->abort();
       co_return false;
@@ -174,7 +171,7 @@ Task<bool> StolenConnection::download(std::shared_ptr<StolenConnection> self) {
 Task<void> StolenConnection::wait_for_answer(std::shared_ptr<StolenConnection> self) {
   while (!self->answered_ && !self->handing_over_ && !self->aborted_) {
     self->changed_.expires_at(self->deadline_.expiry());
-    const auto [error] = co_await self->changed_.async_wait(awaiting);
+    const auto [error] = co_await self->changed_.async_wait(as_result);
     if (!error) break;  // expired
   }
   if (self->handing_over_) co_return;
@@ -201,7 +198,7 @@ Task<void> StolenConnection::upload(std::shared_ptr<StolenConnection> self) {
     if (self->handing_over_ || self->aborted_) co_return;
     const bool keep = !self->answered_ && self->replayable_;
     piece.resize(keep ? std::min(piece_size, replay_limit - self->early_.size()) : piece_size);
-    const auto [error, size] = co_await self->socket_.async_read_some(asio::buffer(piece), awaiting);
+    const auto [error, size] = co_await self->socket_.async_read_some(asio::buffer(piece), as_result);
     piece.resize(size);
     if (!self->answered_ && self->replayable_)
       self->early_.insert(self->early_.end(), piece.begin(), piece.end());

@@ -9,6 +9,7 @@
 
 #include "files/file_operations.hpp"
 #include "net/pump.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::agent {
 using protocol::AddressFamily;
@@ -65,9 +66,7 @@ ClientConnections::~ClientConnections() {
 }
 
 void ClientConnections::on_request(std::uint32_t id, protocol::Connect request) {
-  boost::asio::co_spawn(io_, serve(weak_from_this(), id, std::move(request)), [](std::exception_ptr failure) {
-    if (failure) std::rethrow_exception(failure);
-  });
+  boost::asio::co_spawn(io_, serve(weak_from_this(), id, std::move(request)), rethrow);
 }
 
 Task<Result<std::shared_ptr<PodSocket>>> ClientConnections::connect_unix(std::shared_ptr<ClientConnections> self,

@@ -3,6 +3,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "protocol/task.hpp"
+
 namespace inpod::agent {
 using protocol::Task;
 
@@ -73,10 +75,6 @@ Task<void> to_pod(std::shared_ptr<Pumped> both) {
   }
 }
 
-void on_end(std::exception_ptr failure) {
-  if (failure) std::rethrow_exception(failure);
-}
-
 }  // namespace
 
 void pump(boost::asio::any_io_executor io, std::shared_ptr<PodSocket> socket, std::unique_ptr<protocol::Stream> stream,
@@ -89,8 +87,8 @@ void pump(boost::asio::any_io_executor io, std::shared_ptr<PodSocket> socket, st
   socklen_t length = sizeof domain;
   ::getsockopt(both->socket->native(), SOL_SOCKET, SO_DOMAIN, &domain, &length);
   both->lossy = both->datagrams && domain != AF_UNIX;
-  boost::asio::co_spawn(io, to_client(both), on_end);
-  boost::asio::co_spawn(io, to_pod(both), on_end);
+  boost::asio::co_spawn(io, to_client(both), rethrow);
+  boost::asio::co_spawn(io, to_pod(both), rethrow);
 }
 
 }  // namespace inpod::agent

@@ -7,7 +7,8 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+
+#include "protocol/task.hpp"
 
 namespace inpod::protocol {
 
@@ -19,7 +20,7 @@ class Event {
   void notify() { timer_.cancel(); }
   /// False if the waiting coroutine itself was cancelled; it must not wait again then.
   boost::asio::awaitable<bool> wait() {
-    co_await timer_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+    co_await timer_.async_wait(as_result);
     auto cancellation = co_await boost::asio::this_coro::cancellation_state;
     co_return cancellation.cancelled() == boost::asio::cancellation_type::none;
   }

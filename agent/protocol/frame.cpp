@@ -10,8 +10,6 @@
 namespace inpod::protocol {
 namespace {
 
-Failed protocol_error(const char* what) { return Failed(Error{EPROTO, std::string("protocol error: ") + what, {}}); }
-
 struct SizeRange {
   std::size_t least, most;
 };
@@ -43,6 +41,8 @@ bool id_fits(FrameType type, std::uint32_t id) {
 }
 
 }  // namespace
+
+Failed protocol_error(const char* what) { return Failed(Error{EPROTO, std::string("protocol error: ") + what, {}}); }
 
 void append_frame(Bytes& out, FrameType type, std::uint32_t id, std::span<const std::uint8_t> payload) {
   std::uint8_t header[frame_header_size] = {};

@@ -67,6 +67,9 @@ Bytes make_close_frame(int code, std::string_view text);
 
 /// Fails with EPROTO on an unknown kind. The payload's size was checked by the parser.
 Result<End> parse_end(const Frame& frame);
+
+/// What ends a link whose peer breaks the rules: EPROTO.
+Failed protocol_error(const char* what);
 std::uint32_t parse_credit(const Frame& frame);
 std::uint64_t parse_number(const Frame& frame);
 Error parse_close(const Frame& frame);

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <chrono>
 #include <cstdint>
@@ -23,11 +22,9 @@
 
 #include "protocol/messages.hpp"
 #include "protocol/result.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::protocol {
-
-template <class T>
-using Task = boost::asio::awaitable<T>;
 
 /// Ordered, reliable bytes to the peer: a socket, or a port-forward's data channel.
 class ByteTransport {

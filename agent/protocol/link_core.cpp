@@ -5,6 +5,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
+#include "protocol/task.hpp"
+
 namespace inpod::protocol {
 namespace {
 
@@ -106,7 +108,7 @@ Task<void> LinkCore::heartbeat(Self self, CarrierPtr carrier) {
     carrier->ping_due = true;
     carrier->wake.notify();
     carrier->tick.expires_after(interval);
-    co_await carrier->tick.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await carrier->tick.async_wait(as_result);
     if (carrier->lost || carrier->farewell) co_return;
     silent = std::exchange(carrier->heard, false) ? std::chrono::milliseconds(0) : silent + interval;
     if (silent >= self->options_.silence) {

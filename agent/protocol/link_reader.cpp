@@ -10,8 +10,6 @@ constexpr std::size_t read_size = 64 << 10;           // bytes
 constexpr std::size_t ack_after_bytes = 64 << 10;     // received and not acknowledged
 constexpr std::uint64_t ack_after_frames = 32;
 
-Failed protocol_error(const char* what) { return Failed(Error{EPROTO, std::string("protocol error: ") + what, {}}); }
-
 /// Also true when what comes is no longer frames.
 bool has_close_frame(FrameParser& parser, std::span<const std::uint8_t> input) {
   for (;;) {

@@ -28,8 +28,6 @@ bool is_one_of(const Message& message) {
                     message);
 }
 
-Failed protocol_error(const char* what) { return Failed(Error{EPROTO, std::string("protocol error: ") + what, {}}); }
-
 /// Bytes of the request and of the answer that may be expected.
 std::size_t cost_of(const Message& request, std::size_t size) {
   std::size_t answer = 0;

@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::size_t most_untaken = 512;  // streams that the agent opened and the client did not take yet
 
-Failed protocol_error(const char* what) { return Failed(Error{EPROTO, std::string("protocol error: ") + what, {}}); }
-
 }  // namespace
 
 Result<std::unique_ptr<Stream>> LinkCore::open_stream() {

@@ -5,16 +5,15 @@
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include "protocol/link.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::protocol {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr int most_unsent = 128 << 10;  // bytes, tcp(7) TCP_NOTSENT_LOWAT
 
 class SocketTransport final : public ByteTransport {

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "incoming/listeners.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::agent {
 using protocol::Message;
@@ -14,10 +15,6 @@ namespace {
 constexpr std::size_t max_subscriptions = 256;
 constexpr auto goodbye_bound = std::chrono::milliseconds(1000);
 
-void on_end_of_task(std::exception_ptr failure) {
-  if (failure) std::rethrow_exception(failure);
-}
-Message failure(int code, const char* what) { return to_failure(fail_errno(what, code).value()); }
 }  // namespace
 
 ClientSession::ClientSession(PodServices& services, std::string name, std::function<void()> on_end)
@@ -117,17 +114,17 @@ Task<Message> ClientSession::describe() {
 }
 
 void ClientSession::serve(std::uint32_t id, const protocol::GetPod&) {
-  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, describe()), on_end_of_task);
+  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, describe()), rethrow);
 }
 
 void ClientSession::serve(std::uint32_t id, protocol::Resolve request) {
   boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, services_.resolver.resolve(std::move(request))),
-                        on_end_of_task);
+                        rethrow);
 }
 
 void ClientSession::serve(std::uint32_t id, protocol::ResolveBack request) {
   boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, services_.resolver.resolve_back(std::move(request))),
-                        on_end_of_task);
+                        rethrow);
 }
 
 void ClientSession::serve(std::uint32_t id, protocol::Subscribe request) {
@@ -153,7 +150,7 @@ void ClientSession::serve(std::uint32_t id, const protocol::Bye&) {
   drop();
   respond(id, protocol::Done{});
   auto close = [](std::shared_ptr<ClientSession> self) -> Task<void> { co_await self->link_->flush_and_close(goodbye_bound); };
-  boost::asio::co_spawn(services_.io, close(shared_from_this()), on_end_of_task);
+  boost::asio::co_spawn(services_.io, close(shared_from_this()), rethrow);
 }
 
 Task<void> ClientSession::say_goodbye(std::shared_ptr<ClientSession> self, std::string reason, std::chrono::milliseconds bound) {

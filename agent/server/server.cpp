@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "protocol/printable.hpp"
+#include "protocol/task.hpp"
 #include "server/log.hpp"
 
 namespace inpod::agent {
@@ -24,10 +25,6 @@ constexpr std::size_t max_clients = 64, max_greeting = 32;
 constexpr auto handshake_time = std::chrono::milliseconds(10'000);
 constexpr auto goodbye_time = std::chrono::milliseconds(2000);
 constexpr auto accept_pause = std::chrono::milliseconds(200);
-
-void on_end_of_task(std::exception_ptr failure) {
-  if (failure) std::rethrow_exception(failure);
-}
 
 Rejected reject(int code, std::string text) {
   Rejected rejected;
@@ -78,7 +75,7 @@ Server::~Server() = default;
 void Server::start() {
   expect_client_within(record_.first_client_seconds, "no client came");
   if (connected_) take(std::move(connected_));
-  if (listener_) boost::asio::co_spawn(services_.io, accept_all(), on_end_of_task);
+  if (listener_) boost::asio::co_spawn(services_.io, accept_all(), rethrow);
 }
 
 Task<void> Server::accept_all() {
@@ -110,7 +107,7 @@ void Server::take(UniqueFd socket) {
   if (failure) return;
   (void)socket.release();
   ++greeting_;
-  boost::asio::co_spawn(services_.io, greet_and_count(protocol::make_socket_transport(std::move(stream))), on_end_of_task);
+  boost::asio::co_spawn(services_.io, greet_and_count(protocol::make_socket_transport(std::move(stream))), rethrow);
 }
 
 Task<void> Server::greet_and_count(std::unique_ptr<protocol::ByteTransport> transport) {
@@ -202,12 +199,12 @@ void Server::leave(const std::string& reason) {
     listener_->descriptor.close(ignored);
     listener_->pause.cancel();
   }
-  boost::asio::co_spawn(services_.io, goodbye(reason), on_end_of_task);
+  boost::asio::co_spawn(services_.io, goodbye(reason), rethrow);
 }
 
 Task<void> Server::goodbye(std::string reason) {
   for (auto& [id, session] : sessions_)
-    boost::asio::co_spawn(services_.io, ClientSession::say_goodbye(session, reason, goodbye_time), on_end_of_task);
+    boost::asio::co_spawn(services_.io, ClientSession::say_goodbye(session, reason, goodbye_time), rethrow);
   auto step = std::chrono::milliseconds(10);
   boost::asio::steady_timer timer(services_.io);
   for (auto waited = step; !sessions_.empty() && waited < goodbye_time; waited += step) {

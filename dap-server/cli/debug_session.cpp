@@ -17,7 +17,6 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <filesystem>
 
@@ -26,6 +25,7 @@
 #include "cli/signals.hpp"
 #include "config/load.hpp"
 #include "dap/environment.hpp"
+#include "protocol/task.hpp"
 #include "session/layer_check.hpp"
 #include "session/program.hpp"
 #include "session/session.hpp"
@@ -41,7 +41,6 @@ using namespace std::chrono_literals;
 using asio::local::stream_protocol;
 using protocol::Task;
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t longest_line = 8 << 20;
 /// While a session starts there is progress to report; this is for a holder that hangs.
 constexpr int silence_ms = 5 * 60 * 1000;
@@ -270,7 +269,7 @@ Result<std::string> read_line(int socket, std::string& rest) {
   }
 }
 
-nlohmann::json own_environment() {
+nlohmann::json environment_in_json() {
   nlohmann::json variables = nlohmann::json::object();
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
@@ -314,7 +313,7 @@ Result<DebuggeeAnswer> ask_debug_session(const std::string& name, const std::str
   if (!same_user(socket.get())) return fail("the process that holds the session is another user's");
   std::error_code error;
   const auto directory = std::filesystem::current_path(error);
-  const std::string question = to_line({{"program", program}, {"directory", directory.string()}, {"environment", own_environment()}});
+  const std::string question = to_line({{"program", program}, {"directory", directory.string()}, {"environment", environment_in_json()}});
   for (std::size_t sent = 0; sent < question.size();) {
     const ssize_t count = send(socket.get(), question.data() + sent, question.size() - sent, MSG_NOSIGNAL);
     if (count < 0 && errno != EINTR) return fail_errno("cannot ask for the session");

@@ -117,7 +117,7 @@ Result<int> make_pod(const std::string& web, const std::string& mount_point, int
 }
 
 /// Lets go of everything the keeper has open (its starter waits for the end of a pipe), but what is listed.
-void keep_only(std::vector<int> files) {
+void close_all_but(std::vector<int> files) {
   std::sort(files.begin(), files.end());
   for (int fd = 3; fd < 1024; ++fd) {
     if (!std::binary_search(files.begin(), files.end(), fd)) close(fd);
@@ -127,7 +127,7 @@ void keep_only(std::vector<int> files) {
 [[noreturn]] void be_client(const std::string& web, const std::string& mount_point, int output, int service_log, int report) {
   die_with_parent();
   restore_signals();
-  keep_only({output, service_log, report});
+  close_all_but({output, service_log, report});
   auto pod = make_pod(web, mount_point, service_log);
   Result<void> ready;
   if (pod) ready = wait_for_service(demo_pod_address, demo_port, std::chrono::seconds(10));

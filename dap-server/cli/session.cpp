@@ -7,7 +7,6 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "cli/command.hpp"
 #include "cli/config_options.hpp"
@@ -15,6 +14,7 @@
 #include "cli/session_agents.hpp"
 #include "cli/signals.hpp"
 #include "dap/environment.hpp"
+#include "protocol/task.hpp"
 #include "session/program.hpp"
 #include "session/registry.hpp"
 #include "session/session.hpp"
@@ -83,7 +83,7 @@ Task<void> read_lines(asio::any_io_executor executor, std::function<void(std::st
   std::string text;
   while (text.size() < longest_request) {
     char bytes[4096];
-    auto [failed, count] = co_await input.async_read_some(asio::buffer(bytes), asio::as_tuple(asio::use_awaitable));
+    auto [failed, count] = co_await input.async_read_some(asio::buffer(bytes), as_result);
     if (failed || count == 0) co_return;
     text.append(bytes, count);
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
@@ -145,7 +145,7 @@ class Start {
     const auto begun = co_await begin();
     if (!begun) co_return begun;
     stands_ = (co_await asio::this_coro::cancellation_state).cancelled() == asio::cancellation_type::none;
-    co_await closed_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await closed_.async_wait(as_result);
     co_return Result<void>();
   }
 

@@ -6,7 +6,8 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/use_awaitable.hpp>
+
+#include "protocol/task.hpp"
 
 namespace inpod::cli {
 namespace {
@@ -48,7 +49,7 @@ Result<Signals> Signals::create(boost::asio::any_io_executor executor) {
 protocol::Task<Signal> Signals::next() {
   signalfd_siginfo info{};
   auto [error, count] = co_await source_.async_read_some(boost::asio::buffer(&info, sizeof info),
-                                                         boost::asio::as_tuple(boost::asio::use_awaitable));
+                                                         as_result);
   Signal signal;
   if (!error && count == sizeof info) {
     signal.number = static_cast<int>(info.ssi_signo);

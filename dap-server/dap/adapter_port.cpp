@@ -3,7 +3,8 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
+
+#include "protocol/task.hpp"
 
 namespace inpod::dap {
 namespace asio = boost::asio;
@@ -47,7 +48,7 @@ Task<Result<Message>> AdapterPort::ask(std::string command, std::string argument
   std::string text = R"({"seq":)" + std::to_string(number) + R"(,"type":"request","command":)" + to_text(command);
   if (!arguments.empty()) text += R"(,"arguments":)" + arguments;
   process_->endpoint().send(text + "}");
-  co_await done->async_wait(asio::as_tuple(asio::use_awaitable));
+  co_await done->async_wait(as_result);
   if (*answer) co_return std::move(**answer);
   if (process_->ended()) co_return fail("the debug adapter " + process_->name() + " has ended", "look at its messages above");
   co_return fail("the debug adapter " + process_->name() + " does not answer " + command);

@@ -15,11 +15,11 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 
 #include "dap/guardian.hpp"
 #include "kube/exec_pointers.hpp"
+#include "protocol/task.hpp"
 #include "session/pipe.hpp"
 
 namespace inpod::dap {
@@ -28,7 +28,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::string_view port_mark = "${port}";
 
 /// LD_PRELOAD's value without our library; what else the user preloads everywhere stays.

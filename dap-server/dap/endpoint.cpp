@@ -7,18 +7,16 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <array>
 #include <deque>
 #include <exception>
 
 #include "dap/framing.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::dap {
 namespace asio = boost::asio;
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-
 struct Endpoint::State {
   explicit State(const asio::any_io_executor& executor) : in(executor), out(executor), drained(executor) {
     drained.expires_at(asio::steady_timer::time_point::max());

@@ -8,12 +8,12 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstdio>
 
 #include "dap/no_debug.hpp"
 #include "dap/program_check.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::dap {
 namespace asio = boost::asio;
@@ -21,7 +21,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_queued = 64u << 20;  ///< bytes of requests held during a launch
 constexpr int error_id = 7001;                 ///< id of our error bodies; any number will do
 

@@ -5,18 +5,16 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cstdlib>
 
 #include "dap/proxy.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::dap {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
 /// What a client that knows `before` must be told, so that it knows `now`.
 nlohmann::json capability_changes(const nlohmann::json& before, const nlohmann::json& now) {

@@ -8,7 +8,6 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
 
 #include "config/load.hpp"
@@ -16,6 +15,7 @@
 #include "dap/no_debug.hpp"
 #include "dap/program_check.hpp"
 #include "dap/proxy.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::dap {
 namespace asio = boost::asio;
@@ -153,7 +153,7 @@ Task<Result<std::shared_ptr<Session>>> Proxy::start_session(Config config) {
   };
   auto task = options_->start_session(executor_, std::move(options));
   auto [thrown, session] = co_await asio::co_spawn(
-      executor_, std::move(task), asio::bind_cancellation_slot(cancel_launch_.slot(), asio::as_tuple(asio::use_awaitable)));
+      executor_, std::move(task), asio::bind_cancellation_slot(cancel_launch_.slot(), as_result));
   if (launch_->cancelled && thrown) co_return fail("cancelled");
   if (thrown) {
     std::string what;

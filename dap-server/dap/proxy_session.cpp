@@ -3,9 +3,9 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "dap/proxy.hpp"
+#include "protocol/task.hpp"
 #include "session/layer_check.hpp"
 
 namespace inpod::dap {
@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr auto watch_interval = 50ms;
 
 std::string text_of(const nlohmann::json& object, const char* key) {

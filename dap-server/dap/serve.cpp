@@ -10,12 +10,12 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstdio>
 #include <set>
 
 #include "dap/proxy.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::dap {
 namespace asio = boost::asio;
@@ -24,7 +24,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr int own_failure = 125;
 
 int failed(const Error& error) {

@@ -12,6 +12,7 @@
 #include "kube/fields.hpp"
 #include "kube/gather.hpp"
 #include "kube/manifest.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::kube {
 namespace {
@@ -261,7 +262,7 @@ Task<Result<AgentPod>> start_steps(std::shared_ptr<Start> start) {
 
 Task<void> pause(milliseconds time) {
   asio::steady_timer timer(co_await asio::this_coro::executor, time);
-  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  co_await timer.async_wait(as_result);
 }
 
 /// The target's image is for the node's architecture; the agent may not be.

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <ctime>
 
 #include "kube/api_error.hpp"
@@ -12,16 +11,17 @@
 #include "kube/fields.hpp"
 #include "kube/kubeconfig_entries.hpp"
 #include "kube/program.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::kube {
 namespace {
 
 namespace asio = boost::asio;
 using nlohmann::json;
-using Clock = std::chrono::system_clock;
+using WallClock = std::chrono::system_clock;
 
 /// RFC 3339, as the plugins write it: UTC or with an offset.
-std::optional<Clock::time_point> parse_time(const std::string& time_text) {
+std::optional<WallClock::time_point> parse_time(const std::string& time_text) {
   std::tm time{};
   const char* rest = strptime(time_text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
   if (!rest) return std::nullopt;
@@ -34,7 +34,7 @@ std::optional<Clock::time_point> parse_time(const std::string& time_text) {
   } else if (*rest != 'Z' && *rest != 'z') {
     return std::nullopt;
   }
-  return Clock::from_time_t(timegm(&time) - offset);
+  return WallClock::from_time_t(timegm(&time) - offset);
 }
 
 std::string last_line(std::string said) {
@@ -131,11 +131,11 @@ asio::awaitable<Result<Identity>> Credentials::find() {
   CO_TRY(identity, from_files());
   if (!config_.exec || !identity.authorization.empty()) co_return identity;
   while (running_) {
-    const auto [error] = co_await changed_.async_wait(asio::as_tuple(asio::use_awaitable));
+    const auto [error] = co_await changed_.async_wait(as_result);
     (void)error;  // woken by cancel(), or cancelled ourselves: then the next co_await throws
   }
   const auto margin = std::chrono::seconds(10);
-  if (!answer_ || (answer_->expires && *answer_->expires - margin < Clock::now())) {
+  if (!answer_ || (answer_->expires && *answer_->expires - margin < WallClock::now())) {
     struct Running {
       Credentials* self;
       ~Running() { self->running_ = false, self->changed_.cancel(); }

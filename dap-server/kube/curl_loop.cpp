@@ -3,8 +3,9 @@
 #include "kube/curl_loop.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <string>
+
+#include "protocol/task.hpp"
 
 namespace inpod::kube {
 
@@ -133,7 +134,7 @@ std::string CurlTransfer::error_text() const {
 asio::awaitable<bool> CurlTransfer::wait(std::chrono::milliseconds bound) {
   if (ended_) co_return true;
   changed_.expires_after(bound);
-  const auto [error] = co_await changed_.async_wait(asio::as_tuple(asio::use_awaitable));
+  const auto [error] = co_await changed_.async_wait(as_result);
   co_return static_cast<bool>(error);
 }
 

@@ -7,12 +7,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <memory>
 #include <vector>
 
 #include "protocol/link.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::kube {
 
@@ -44,7 +44,7 @@ protocol::Task<std::vector<T>> gather(std::vector<protocol::Task<T>> tasks) {
         }));
   }
   if (state->left > 0) {
-    const auto [woken] = co_await state->changed.async_wait(asio::as_tuple(asio::use_awaitable));
+    const auto [woken] = co_await state->changed.async_wait(as_result);
     (void)woken;
     if (state->left > 0) {  // we were cancelled: the next co_await of ours throws
       for (auto& stop : state->stops) stop.emit(asio::cancellation_type::terminal);

@@ -12,11 +12,11 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <map>
 #include <memory>
 
 #include "kube/exec_pointers.hpp"
+#include "protocol/task.hpp"
 #include "protocol/unique_fd.hpp"
 
 extern char** environ;
@@ -115,7 +115,7 @@ asio::awaitable<Result<ProgramOutput>> run_program(Program program) {
     ended.cancel();
   });
   const auto [error] = co_await ended.async_wait(asio::posix::stream_descriptor::wait_read,
-                                                 asio::as_tuple(asio::use_awaitable));
+                                                 as_result);
   deadline.cancel();
   if (*late) {
     co_return Failed(Error{

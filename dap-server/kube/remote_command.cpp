@@ -10,7 +10,7 @@ namespace inpod::kube {
 namespace {
 
 enum Channel : std::uint8_t { stdin_channel, stdout_channel, stderr_channel, status_channel };
-constexpr std::size_t status_limit = 64 << 10, write_size = 256 << 10;
+constexpr std::size_t status_limit = 64 << 10, input_piece = 256 << 10;
 
 }  // namespace
 
@@ -80,7 +80,7 @@ Result<std::optional<RemoteCommand::Output>> RemoteCommand::outcome() {
 
 Task<Result<void>> RemoteCommand::write(std::span<const std::uint8_t> input) {
   while (!input.empty()) {
-    const auto piece = input.first(std::min(input.size(), write_size));
+    const auto piece = input.first(std::min(input.size(), input_piece));
     CO_TRY_VOID(co_await socket_->write(stdin_channel, piece));
     input = input.subspan(piece.size());
   }

@@ -9,17 +9,16 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include "kube/address.hpp"
 #include "kube/exchange.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::kube {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto tuple = asio::as_tuple(asio::use_awaitable);
 using LocalSocket = asio::local::stream_protocol::socket;
 
 /// The pump behind an https proxy: TLS to the proxy is in curl, so curl must send and receive.
@@ -43,7 +42,7 @@ struct Pump {
 Task<void> pump_out(std::shared_ptr<Pump> pump) {
   std::array<char, 65536> buffer;
   for (;;) {
-    const auto [error, size] = co_await pump->near.async_read_some(asio::buffer(buffer), tuple);
+    const auto [error, size] = co_await pump->near.async_read_some(asio::buffer(buffer), as_result);
     if (error) break;
     for (std::size_t done = 0; done < size;) {
       std::size_t sent = 0;
@@ -51,7 +50,7 @@ Task<void> pump_out(std::shared_ptr<Pump> pump) {
       done += sent;
       if (code == CURLE_AGAIN) {
         if (!pump->far.is_open()) co_return;
-        co_await pump->far.async_wait(asio::posix::stream_descriptor::wait_write, tuple);
+        co_await pump->far.async_wait(asio::posix::stream_descriptor::wait_write, as_result);
       } else if (code != CURLE_OK) {
         pump->stop();
         co_return;
@@ -68,13 +67,13 @@ Task<void> pump_in(std::shared_ptr<Pump> pump) {
     const auto code = curl_easy_recv(pump->transfer.easy(), buffer.data(), buffer.size(), &got);
     if (code == CURLE_AGAIN) {
       if (!pump->far.is_open()) co_return;
-      const auto [error] = co_await pump->far.async_wait(asio::posix::stream_descriptor::wait_read, tuple);
+      const auto [error] = co_await pump->far.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
       if (error) break;
       continue;
     }
     if (code != CURLE_OK || got == 0) break;
     const auto [error, size] =
-        co_await asio::async_write(pump->near, asio::buffer(buffer.data(), got), tuple);
+        co_await asio::async_write(pump->near, asio::buffer(buffer.data(), got), as_result);
     if (error) break;
   }
   pump->stop();

@@ -8,7 +8,6 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/ssl/impl/src.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket.hpp>
@@ -18,6 +17,7 @@
 #include "kube/api_error.hpp"
 #include "kube/credentials.hpp"
 #include "kube/tunnel.hpp"
+#include "protocol/task.hpp"
 
 namespace inpod::kube {
 namespace {
@@ -28,8 +28,6 @@ namespace http = beast::http;
 namespace websocket = beast::websocket;
 using Socket = asio::generic::stream_protocol::socket;
 using TlsSocket = asio::ssl::stream<Socket>;
-constexpr auto tuple = asio::as_tuple(asio::use_awaitable);
-
 constexpr std::size_t message_limit = 512 << 10;
 constexpr auto ping_interval = std::chrono::seconds(20);
 constexpr auto upgrade_bound = std::chrono::seconds(10);
@@ -145,13 +143,13 @@ class BeastSocket final : public WebSocket, public std::enable_shared_from_this<
     Part part;
     for (;;) {
       if (at_start_) {
-        const auto [error, size] = co_await stream_.async_read_some(asio::buffer(&channel_, 1), tuple);
+        const auto [error, size] = co_await stream_.async_read_some(asio::buffer(&channel_, 1), as_result);
         if (error) co_return ended(error);
         at_start_ = stream_.is_message_done();  // a message of one byte: its channel and nothing
         if (size == 0 || at_start_) continue;
       }
       const auto [error, size] =
-          co_await stream_.async_read_some(asio::buffer(into.data(), into.size()), tuple);
+          co_await stream_.async_read_some(asio::buffer(into.data(), into.size()), as_result);
       if (error) co_return ended(error);
       at_start_ = stream_.is_message_done();
       if (size == 0) continue;
@@ -163,7 +161,7 @@ class BeastSocket final : public WebSocket, public std::enable_shared_from_this<
   Task<Result<void>> write(std::uint8_t channel, std::span<const std::uint8_t> data) override {
     const auto self = this->shared_from_this();
     while (writing_) {
-      const auto [woken] = co_await turn_.async_wait(tuple);
+      const auto [woken] = co_await turn_.async_wait(as_result);
       (void)woken;
     }
     if (closed_) co_return Failed(Error{EPIPE, "the connection to the API server is closed", {}});
@@ -174,7 +172,7 @@ class BeastSocket final : public WebSocket, public std::enable_shared_from_this<
     writing_ = true;
     const std::array<asio::const_buffer, 2> buffers{asio::buffer(&channel, 1),
                                                     asio::buffer(data.data(), data.size())};
-    const auto [error, size] = co_await stream_.async_write(buffers, tuple);
+    const auto [error, size] = co_await stream_.async_write(buffers, as_result);
     if (error)
       co_return Failed(Error{ECONNRESET, "the connection to the API server broke: " + error.message(), {}});
     co_return Result<void>();
@@ -234,7 +232,7 @@ Task<Result<std::shared_ptr<WebSocket>>> shake_hands(std::shared_ptr<BeastSocket
   });
   websocket::response_type response;
   const auto [error] = co_await ready->stream().async_handshake(response, upgrade.address.host_header(),
-                                                                upgrade.address.prefix + upgrade.path, tuple);
+                                                                upgrade.address.prefix + upgrade.path, as_result);
   if (deadline.late()) co_return Failed(broken(upgrade, "upgrade", "no answer within 10 s"));
   if (error == websocket::error::upgrade_declined) {
     upgrade.refused = response.result_int();
@@ -270,7 +268,7 @@ Task<Result<std::shared_ptr<WebSocket>>> open(Upgrade& upgrade) {
   CO_TRY_VOID(set_server_name(
       tls.native_handle(), config.tls_server_name.empty() ? upgrade.address.host : config.tls_server_name));
   Deadline deadline(secure->socket(), upgrade_bound);
-  const auto [failed] = co_await tls.async_handshake(asio::ssl::stream_base::client, tuple);
+  const auto [failed] = co_await tls.async_handshake(asio::ssl::stream_base::client, as_result);
   if (deadline.late()) co_return Failed(broken(upgrade, "TLS", "no answer within 10 s"));
   if (failed) co_return Failed(broken(upgrade, "TLS", failed.message()));
   co_return co_await shake_hands(std::move(secure), upgrade, deadline);

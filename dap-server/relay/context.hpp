@@ -8,7 +8,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -17,6 +16,7 @@
 #include "config/config.hpp"
 #include "core/relay_protocol.hpp"
 #include "protocol/link.hpp"
+#include "protocol/task.hpp"
 #include "protocol/unique_fd.hpp"
 
 namespace inpod::relay {
@@ -24,9 +24,6 @@ namespace inpod::relay {
 using protocol::Bytes;
 using protocol::Task;
 using Clock = std::chrono::steady_clock;
-
-/// Expected failures come back as an error_code, not as an exception.
-constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 class Activity;
 class Pump;

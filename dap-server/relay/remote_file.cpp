@@ -10,8 +10,6 @@
 namespace inpod::relay {
 namespace {
 
-constexpr std::uint32_t largest_piece = 512 << 10;  // the protocol's bound on ReadFile; also used for writes
-
 }  // namespace
 
 /// Held while an operation moves the position.

@@ -8,6 +8,9 @@
 
 namespace inpod::relay {
 
+/// Bytes at once: the protocol's bound on ReadFile; also used for writes.
+constexpr std::uint32_t largest_piece = 512 << 10;
+
 class RemoteFile {
  public:
   RemoteFile(Context& context, std::uint64_t agent_handle, std::uint32_t flags, const protocol::FileStat& stat);

@@ -7,15 +7,15 @@
 
 #include <algorithm>
 
+#include "relay/remote_file.hpp"
+
 namespace inpod::relay {
 namespace {
-
-constexpr std::uint64_t largest_piece = 512 << 10;  // the protocol's bound on ReadFile
 
 Task<Result<void>> read_pieces(Context& context, std::uint64_t handle, std::uint64_t limit, FileContent& content) {
   while (!content.truncated) {
     // One byte more than may be kept tells whether there is more.
-    const auto wanted = std::min(largest_piece, limit + 1 - content.bytes.size());
+    const auto wanted = std::min<std::uint64_t>(largest_piece, limit + 1 - content.bytes.size());
     protocol::ReadFile request{handle, content.bytes.size(), static_cast<std::uint32_t>(wanted), false};
     CO_TRY(piece, co_await ask<protocol::FileData>(context, std::move(request)));
     if (piece.data.empty()) break;

@@ -8,8 +8,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
+#include "protocol/task.hpp"
 #include "session/client_name.hpp"
 
 namespace inpod {
@@ -99,7 +99,7 @@ Task<void> Connection::resume() {
       co_return;
     }
     timer.expires_after(pause);
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await timer.async_wait(as_result);
   }
 }
 
@@ -122,7 +122,7 @@ Task<void> Connection::close() {
     asio::steady_timer timer(executor_, goodbye_bound);
     protocol::Message goodbye = protocol::Bye{};
     auto farewell = link_->request(std::move(goodbye));
-    co_await (std::move(farewell) || timer.async_wait(asio::as_tuple(asio::use_awaitable)));
+    co_await (std::move(farewell) || timer.async_wait(as_result));
   }
   over_ = true;
   link_->close();

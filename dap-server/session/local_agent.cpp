@@ -11,18 +11,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
 
 #include "config/check.hpp"
 #include "log/log.hpp"
+#include "protocol/task.hpp"
 #include "protocol/unique_fd.hpp"
 #include "session/child.hpp"
 #include "session/client_name.hpp"
@@ -33,8 +32,6 @@ namespace inpod {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-
 /// Where the agent finds its listening socket after exec.
 constexpr int agent_socket_fd = 3;
 

@@ -45,7 +45,7 @@ Result<std::string> read_head(int file) {
 constexpr const char* limit = "inpod loads its layer by LD_PRELOAD, which needs a program that is dynamically linked with glibc";
 
 /// What to do about a program that the layer can't be loaded into.
-std::string remedy(const std::string& change) { return std::string(limit) + ": " + change; }
+std::string limit_and(const std::string& change) { return std::string(limit) + ": " + change; }
 
 Result<void> check_elf(int file, const std::string& path) {
   const auto facts = read_elf(file);
@@ -57,11 +57,11 @@ Result<void> check_elf(int file, const std::string& path) {
     return fail(path + ": a Go program, whose system calls go past the C library (with cgo, too)",
                 "inpod can't carry them: run it in the cluster, or debug the programs that it talks to");
   }
-  if (loader.empty()) return fail(path + ": a static program", remedy("link it without -static"));
+  if (loader.empty()) return fail(path + ": a static program", limit_and("link it without -static"));
   const std::string name = fs::path(loader).filename().string();
-  if (name.rfind("ld-musl", 0) == 0) return fail(path + ": a musl program", remedy("build it with a glibc toolchain (not musl-gcc, not on Alpine)"));
+  if (name.rfind("ld-musl", 0) == 0) return fail(path + ": a musl program", limit_and("build it with a glibc toolchain (not musl-gcc, not on Alpine)"));
   if (name.rfind("ld-linux", 0) != 0 && name.rfind("ld-2.", 0) != 0) {
-    return fail(path + ": its loader, " + loader + ", is not glibc's", remedy("build it with a glibc toolchain"));
+    return fail(path + ": its loader, " + loader + ", is not glibc's", limit_and("build it with a glibc toolchain"));
   }
   return {};
 }

@@ -1,15 +1,14 @@
 // Session::start and what holds a running session together: directory, agent, connection, relay, environment.
 #include "session/session.hpp"
 
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <ctime>
 
 #include "log/log.hpp"
+#include "protocol/task.hpp"
 #include "relay/relay.hpp"
 #include "session/cluster_agent.hpp"
 #include "session/connection.hpp"
@@ -89,7 +88,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
       if (stopped_) co_return fail("the session has ended");
       if (std::chrono::steady_clock::now() >= end) co_return Failed(layer_missing());
       timer.expires_after(10ms);
-      auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+      auto [error] = co_await timer.async_wait(as_result);
       if (error) co_return fail("cancelled");
     }
     co_return Result<void>();
