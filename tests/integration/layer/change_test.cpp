@@ -50,6 +50,17 @@ TEST_CASE("mv -n and renameat2's flags change nothing that they should not") {
   CHECK(pod.shell("cd " + folder + "; echo *; cat a") == "a\nold\n");
 }
 
+TEST_CASE("a file without a name that could be given one is refused, one that can't be is not; a link out of the pod is EXDEV") {
+  const auto folder = fresh_folder("nameless");
+  const std::string script = "import os\nfor more in 0, os.O_EXCL:\n  try: print(os.write(os.open('" + folder + "', os.O_RDWR | os.O_TMPFILE | more, 0o600), b'x'))\n"
+                             "  except OSError as error: print(error.errno)\n"
+                             "fd = os.open('" + folder + "/named', os.O_WRONLY | os.O_CREAT)\n"
+                             "try: os.link(f'/proc/self/fd/{fd}', 'linked', src_dir_fd=0, follow_symlinks=True)\nexcept OSError as error: print(error.errno)";
+  const auto here = LayerPod::shared().run({"python3", "-c", script}, writable);
+  INFO(here.err);
+  CHECK(here.out == "95\n1\n18\n");  // EOPNOTSUPP, EXDEV
+}
+
 TEST_CASE("files.map: a local name for the pod's files") {
   auto& pod = LayerPod::shared();
   TemporaryDirectory folder;
