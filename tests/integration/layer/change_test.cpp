@@ -92,6 +92,16 @@ TEST_CASE("controlling: modes, owners, times, O_APPEND, fsync, locks") {
   CHECK(LayerPod::shared().shell("ls " + folder) == "");
 }
 
+TEST_CASE("a new file's mode is by the umask of the program that makes it, also after exec") {
+  auto& pod = LayerPod::shared();
+  const auto folder = fresh_folder("masked");
+  const auto made = pod.run({"sh", "-ec", "umask 0; touch " + folder + "/open; mkdir " + folder + "/folder\n"
+                                          "umask 077; touch " + folder + "/closed"}, writable);
+  CHECK(made.err == "");
+  CHECK(made.status == 0);
+  CHECK(pod.shell("cd " + folder + "; stat -c '%n %a' *") == "closed 600\nfolder 777\nopen 666\n");
+}
+
 TEST_CASE("touch, cp -p and tar keep times and modes in the pod") {
   auto& pod = LayerPod::shared();
   const auto folder = fresh_folder("kept");
