@@ -61,6 +61,32 @@ TEST_CASE("a file without a name that could be given one is refused, one that ca
   CHECK(here.out == "95\n1\n18\n");  // EOPNOTSUPP, EXDEV
 }
 
+TEST_CASE("a FIFO of the pod: readv gives what is there, a write without a reader is EPIPE with SIGPIPE") {
+  auto& pod = LayerPod::shared();
+  const auto folder = fresh_folder("pipes");
+  pod.shell("mkfifo " + folder + "/fifo");
+  const auto here = pod.run({"python3", "-c", R"(
+import os, signal, sys, time
+heard = []
+signal.signal(signal.SIGPIPE, lambda *_: heard.append('SIGPIPE'))
+first = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)
+writer = os.open(sys.argv[1], os.O_WRONLY)
+reader = os.open(sys.argv[1], os.O_RDONLY)
+os.write(writer, b'four')
+print(os.readv(reader, [bytearray(4), bytearray(4)]))
+os.close(first)
+os.close(reader)
+for i in range(400):  # the pod's ends are closed a second later
+    try: os.write(writer, b'x')
+    except BrokenPipeError:
+        print(heard)
+        break
+    time.sleep(0.05)
+)", folder + "/fifo"}, writable);
+  INFO(here.err);
+  CHECK(here.out == "4\n['SIGPIPE']\n");
+}
+
 TEST_CASE("files.map: a local name for the pod's files") {
   auto& pod = LayerPod::shared();
   TemporaryDirectory folder;
