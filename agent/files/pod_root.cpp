@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/openat2.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,7 +46,10 @@ bool PodRoot::try_chroot() const {
 }
 
 Result<void> PodRoot::enter() const {
-  if (!target_.pid) return {};
+  if (!target_.pid) {
+    if (::unshare(CLONE_FS) == 0) ::umask(0);  // as take_on does
+    return {};
+  }
   if (direct_ ? !try_chroot() : ::unshare(CLONE_FS) != 0) return fail_errno("cannot enter the target's root directory");
   if (target_.uts_namespace) ::setns(target_.uts_namespace.get(), CLONE_NEWUTS);
   return take_on(target_.credentials);

@@ -109,7 +109,7 @@ Result<void> take_on_uids(const std::array<uid_t, 3>& wanted, bool able) {
 Result<Credentials> parse_credentials(std::string_view status) {
   Credentials result;
   std::string_view uids = field(status, "Uid"), gids = field(status, "Gid"), groups = field(status, "Groups");
-  std::string_view permitted = field(status, "CapPrm"), effective = field(status, "CapEff"), mask = field(status, "Umask");
+  std::string_view permitted = field(status, "CapPrm"), effective = field(status, "CapEff");
   for (int i = 0; i < 3; ++i) {
     if (!next_number(uids, result.uids[i], 10) || !next_number(gids, result.gids[i], 10))
       return fail("the process's status has no Uid or Gid");
@@ -117,7 +117,6 @@ Result<Credentials> parse_credentials(std::string_view status) {
   for (gid_t group; next_number(groups, group, 10);) result.groups.push_back(group);
   if (!next_number(permitted, result.permitted, 16) || !next_number(effective, result.effective, 16))
     return fail("the process's status has no capabilities");
-  next_number(mask, result.umask, 8);  // from Linux 4.7 on
   return result;
 }
 
@@ -126,7 +125,7 @@ Result<void> take_on(const Credentials& credentials) {
   bool known = own.read();
   std::uint64_t permitted = known ? own.permitted() & credentials.permitted : 0;
   bool sets_groups = has_capability(CAP_SETGID), sets_users = has_capability(CAP_SETUID);
-  ::umask(credentials.umask);
+  ::umask(0);
   TRY_VOID(take_on_groups(credentials.groups, sets_groups));
   TRY_VOID(take_on_gids(credentials.gids, sets_groups));
   ::prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L);

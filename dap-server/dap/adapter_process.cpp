@@ -89,7 +89,7 @@ class Errors {
   const std::string& text() {
     char bytes[4096];
     ssize_t count = 0;
-    while (from_.is_open() && (count = read(from_.native_handle(), bytes, sizeof bytes)) > 0) keep({bytes, static_cast<std::size_t>(count)});
+    while (from_.is_open() && (count = ::read(from_.native_handle(), bytes, sizeof bytes)) > 0) keep({bytes, static_cast<std::size_t>(count)});
     return kept_;
   }
   void close() {

@@ -62,7 +62,7 @@ void Guardian::guard(int orders) {
   } watched[most];
   int count = 0;
   Order order;
-  for (ssize_t got; (got = read(3, &order, sizeof order)) != 0;) {
+  for (ssize_t got; (got = ::read(3, &order, sizeof order)) != 0;) {
     if (got < 0 && errno == EINTR) continue;
     if (got != sizeof order) _exit(1);
     // A debuggee that ended long ago makes room for the next one.

@@ -59,6 +59,7 @@ Answer Incoming::bound(const Call& call, const protocol::SocketAddress& asked) {
   listener.cookie = cookie;
   listener.order = order_++;
   listener.requested = asked;
+  listener.shares = call.request.a == 1;
   listener.local = *local;
   if (listener.requested.port == 0) listener.requested.port = local->port;
   listener.pod_port = asked.port == 0 || type_of(call.fd.get()) != SOCK_STREAM ? 0 : pod_port_of(asked.port);
@@ -84,8 +85,10 @@ Task<Answer> Incoming::listening(Call call) {
   if (at == listeners_.end()) co_return Answer{};
   auto& listener = at->second;
   listener.listening = true;
+  Answer answer;
+  answer.reply.a = listener.shares;
   const auto pod_port = listener.pod_port;
-  if (pod_port == 0) co_return Answer{};
+  if (pod_port == 0) co_return answer;
   if (!ports_.contains(pod_port)) {
     ports_[pod_port].local_port = listener.requested.port;
     context_.spawn(subscribe_first(pod_port));
@@ -95,7 +98,7 @@ Task<Answer> Incoming::listening(Call call) {
     if (port == ports_.end() || port->second.state != Port::State::subscribing || context_.closed) break;
     co_await subscribed_.wait();
   }
-  co_return Answer{};
+  co_return answer;
 }
 
 IncomingMode Incoming::mode_of(std::uint16_t pod_port) const {

@@ -43,7 +43,7 @@ class Incoming {
   struct Listener {
     std::uint64_t cookie = 0, order = 0;
     protocol::SocketAddress requested, local;
-    bool listening = false;
+    bool listening = false, shares = false;
     std::uint16_t pod_port = 0;
   };
   struct Port {

@@ -60,6 +60,21 @@ FdEntry parse_memfd_name(std::string_view link) {
   return FdEntry::file(kind, handle, static_cast<std::uint32_t>(slot), writes ? O_RDWR : O_RDONLY, false, writes);
 }
 
+bool parse_mask(std::string_view status, unsigned& mask) {
+  constexpr std::string_view key = "Umask:\t";
+  while (!status.empty()) {
+    std::string_view line = take_until(status, '\n');
+    if (!starts_with(line, key) || line.size() == key.size()) continue;
+    mask = 0;
+    for (const char digit : line.substr(key.size())) {
+      if (digit < '0' || digit > '7') return false;
+      mask = (mask << 3 | static_cast<unsigned>(digit - '0')) & 0777;
+    }
+    return true;
+  }
+  return false;
+}
+
 const char* Core::complain(std::string_view start, std::string_view detail) {
   problem_text.clear();
   problem_text << start << detail;
@@ -74,6 +89,7 @@ const char* Core::start(std::string_view socket_path, std::string_view executabl
   raw::call(SYS_madvise, page, 4096, MADV_WIPEONFORK);
   mark_->pid = raw::process_id();
   scan_descriptors();
+  read_mask();
   const char* problem = nullptr;
   return hello(false, executable, &problem) ? nullptr : problem;
 }
@@ -148,6 +164,20 @@ void Core::scan_descriptors() {
     }
   }
   raw::close(static_cast<int>(directory_fd));
+}
+
+/// The mask that came through exec. From /proc, since asking umask(2) changes it for a moment, for other threads too.
+void Core::read_mask() {
+  char text[256];  // the second line
+  const long fd = raw::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  const long size = fd < 0 ? -1 : raw::read(static_cast<int>(fd), text, sizeof text);
+  if (fd >= 0) raw::close(static_cast<int>(fd));
+  unsigned mask = 0;
+  if (!parse_mask({text, static_cast<std::size_t>(size < 0 ? 0 : size)}, mask)) {  // before Linux 4.7
+    mask = static_cast<unsigned>(raw::call(SYS_umask, 077));
+    raw::call(SYS_umask, mask);
+  }
+  set_mask(mask);
 }
 
 FdEntry Core::adopt(int fd) {

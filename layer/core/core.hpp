@@ -52,7 +52,7 @@ class Core {
   /// Shows the user a sentence about `subject`, once per process for each pair.
   void note_once(std::string_view subject, std::string_view text);
 
-  /// umask(2) by the program itself: in the pod it counts beside that of the pod's process.
+  /// umask(2) by the program itself. It counts in the pod as it does here: what the agent makes has the very mode that it is given.
   void set_mask(unsigned mask) { mask_.store(mask & 0777, std::memory_order_relaxed); }
   /// The mode of a file that is made.
   unsigned masked(unsigned mode) const { return mode & ~mask_.load(std::memory_order_relaxed); }
@@ -77,6 +77,7 @@ class Core {
     long pid;
   };
   void scan_descriptors();
+  void read_mask();
   bool hello(bool forked, std::string_view executable, const char** problem);
   const char* complain(std::string_view start, std::string_view detail);
 
@@ -87,5 +88,8 @@ class Core {
 
 /// A line of /proc/self/fd: what a memfd of the relay is called. Kind none: something else.
 FdEntry parse_memfd_name(std::string_view link);
+
+/// The umask that /proc/<pid>/status tells. False: it tells none.
+bool parse_mask(std::string_view status, unsigned& mask);
 
 }  // namespace inpod

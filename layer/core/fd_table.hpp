@@ -19,7 +19,7 @@ enum class FdKind : std::uint8_t {
   listener = 5,   ///< socket that is bound for a port of the pod
 };
 
-/// One entry. Bits: kind 3, access 2 (O_ACCMODE), append 1, then slot 13, changeable 1 and handle 44, or the two ports.
+/// One entry. Bits: kind 3, then access 2 (O_ACCMODE), append 1, slot 13, changeable 1 and handle 44; or shares 1, and from 16 on the two ports.
 class FdEntry {
  public:
   constexpr FdEntry() = default;
@@ -33,9 +33,10 @@ class FdEntry {
                    static_cast<std::uint64_t>(slot & no_slot) << 6 | (changeable ? 1u << 19 : 0u) | handle << 20);
   }
   static constexpr FdEntry connecting() { return FdEntry(static_cast<std::uint64_t>(FdKind::connecting)); }
-  /// wanted: the port the program asked for; local: the one it is really bound to.
-  static constexpr FdEntry listener(std::uint16_t wanted, std::uint16_t local) {
-    return FdEntry(static_cast<std::uint64_t>(FdKind::listener) | static_cast<std::uint64_t>(wanted) << 16 |
+  /// wanted: the port the program asked for; local: the one it is really bound to; shares: it has set SO_REUSEADDR, which the kernel
+  /// is told of only when it listens (sockets.hpp, bind).
+  static constexpr FdEntry listener(std::uint16_t wanted, std::uint16_t local, bool shares = false) {
+    return FdEntry(static_cast<std::uint64_t>(FdKind::listener) | (shares ? 1u << 3 : 0u) | static_cast<std::uint64_t>(wanted) << 16 |
                    static_cast<std::uint64_t>(local) << 32);
   }
 
@@ -47,6 +48,9 @@ class FdEntry {
   constexpr bool changeable() const { return (word_ >> 19 & 1) != 0; }
   constexpr std::uint64_t handle() const { return word_ >> 20; }
   constexpr FdEntry with_append(bool on) const { return FdEntry(on ? word_ | 1u << 5 : word_ & ~(std::uint64_t{1} << 5)); }
+  /// Of a listener that does not listen yet.
+  constexpr bool shares() const { return kind() == FdKind::listener && (word_ >> 3 & 1) != 0; }
+  constexpr FdEntry with_shares(bool on) const { return listener(wanted_port(), local_port(), on); }
   constexpr std::uint16_t wanted_port() const { return static_cast<std::uint16_t>(word_ >> 16); }
   constexpr std::uint16_t local_port() const { return static_cast<std::uint16_t>(word_ >> 32); }
   constexpr std::uint64_t word() const { return word_; }

@@ -3,7 +3,9 @@
 // A snapshot is read straight from its memfd where the slot says the bytes are there, with a second look at the slot
 // afterwards, since the relay may have dropped them meanwhile (relay_protocol.hpp).
 #include <dirent.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <climits>
@@ -45,13 +47,21 @@ long real_readv(int fd, std::span<const iovec> into, std::int64_t offset) {
   return raw::call(SYS_preadv, fd, raw::word(into.data()), static_cast<long>(into.size()), offset, 0);
 }
 
+/// Whether a read goes on until its buffers are full: one of a pipe or a terminal gives what is there.
+bool fills_buffers(Core& core, FdEntry entry) {
+  relay::Stat is;
+  return stat(core, entry, is) == 0 && (is.mode & S_IFMT) == S_IFREG;
+}
+
 /// Asks the relay for the bytes themselves, one buffer after another, until one is not filled.
 /// offset < 0: at the handle's own position.
 long read_through_relay(Core& core, FdEntry entry, std::span<const iovec> into, std::int64_t offset) {
   std::uint64_t done = 0;
+  bool goes_on = false;
   for (const iovec& one : into) {
     std::size_t filled = 0;
     while (filled < one.iov_len) {
+      if (done != 0 && offset < 0 && !goes_on && !(goes_on = fills_buffers(core, entry))) return static_cast<long>(done);
       RelayCall call(relay::Op::read);
       call.request.a = entry.handle();
       call.into = static_cast<char*>(one.iov_base) + filled;
@@ -178,6 +188,7 @@ long write(Core& core, int, FdEntry entry, std::span<const iovec> from, std::int
       call.request.c = offset < 0 ? 0 : static_cast<std::uint64_t>(offset) + done;
       call.request.d = offset < 0;
       const long result = core.relay.ask(call);
+      if (result == -EPIPE) raw::call(SYS_tgkill, raw::process_id(), raw::call(SYS_gettid), SIGPIPE);  // a FIFO without a reader
       if (result != 0) return done != 0 ? static_cast<long>(done) : result;
       sent += call.reply.a;
       done += call.reply.a;

@@ -184,6 +184,8 @@ long open(Core& core, const Location& location, int flags, unsigned mode) {
     note_read_only(core, location.path);
     return -EROFS;
   }
+  // A file without a name that may get one: linkat(2) can't be carried for it, and programs have another way.
+  if ((flags & O_TMPFILE) == O_TMPFILE && (flags & O_EXCL) == 0) return -EOPNOTSUPP;
   if (location.mode == FileMode::read) {
     if ((flags & O_CREAT) != 0)
       if (const long result = open_existing(core, location, (flags & O_EXCL) != 0); result != 0) return result;

@@ -80,7 +80,7 @@ long open(Core& core, int dirfd, const char* path, int flags, unsigned mode);
 
 /// readv(2) (offset < 0) or preadv(2).
 long read(Core& core, int fd, FdEntry entry, std::span<const iovec> into, std::int64_t offset);
-/// writev(2) (offset < 0) or pwritev(2).
+/// writev(2) (offset < 0) or pwritev(2). -EPIPE comes with SIGPIPE.
 long write(Core& core, int fd, FdEntry entry, std::span<const iovec> from, std::int64_t offset);
 long seek(Core& core, int fd, FdEntry entry, std::int64_t offset, int whence);
 long truncate(Core& core, FdEntry entry, std::int64_t size);

@@ -97,6 +97,9 @@ inline long peer_name(int fd, sockaddr* address, socklen_t* length) {
 inline long get_option(int fd, int level, int name, void* value, socklen_t* length) {
   return call(SYS_getsockopt, fd, level, name, word(value), word(length));
 }
+inline long set_option(int fd, int level, int name, const void* value, socklen_t length) {
+  return call(SYS_setsockopt, fd, level, name, word(value), length);
+}
 inline long send_message(int fd, const msghdr* message, int flags) { return call(SYS_sendmsg, fd, word(message), flags); }
 inline long receive_message(int fd, msghdr* message, int flags) { return call(SYS_recvmsg, fd, word(message), flags); }
 

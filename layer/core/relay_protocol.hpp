@@ -80,8 +80,9 @@ enum class Op : std::uint16_t {
   socket_error,   ///< a: cookie. Reply a: errno that SO_ERROR should say instead of ECONNRESET (0: none of ours); once
   names,          ///< fd. Reply: a: 1 if ours; address: the local one in the pod, address2: the peer's (length 0: not
                   ///< connected). With an address in the request (where a datagram came from): the peer behind that one
-  bound,          ///< fd, address: what the program asked bind(2) for (the socket itself is bound to loopback already)
-  listening,      ///< fd. listen(2) has succeeded on it. Subscribes its port.
+  bound,          ///< fd, address: what the program asked bind(2) for (the socket itself is bound to loopback already). a: 1 = it has
+                  ///< set SO_REUSEADDR, which is taken back until it listens
+  listening,      ///< fd. listen(2) has succeeded on it. Subscribes its port. Reply a: what `bound` said, maybe of another process
   listener_gone,  ///< a: port that was bound locally. Perhaps closed: the relay looks, and unsubscribes if so. No reply.
   note,           ///< text: [what it is about NUL] something the user should read, once. a: protocol::Severity. No reply.
   // -- files, continued

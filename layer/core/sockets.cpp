@@ -194,23 +194,56 @@ bool is_unspecified(const sockaddr* address, socklen_t length) {
          IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
 }
 
-/// The local port that another socket of this process got for `wanted` (SO_REUSEPORT groups), or `wanted`.
-std::uint16_t group_port(const Core& core, std::uint16_t wanted) {
-  for (int fd = 0, end = core.fds.top(); fd < end; ++fd) {
-    const FdEntry entry = core.fds.get(fd);
-    if (entry.kind() == FdKind::listener && entry.wanted_port() == wanted) return entry.local_port();
-  }
-  return wanted;
+/// Of a bound socket's address: whether it takes IPv6 alone, so that one of IPv4 may have the same port beside it.
+bool is_only_ipv6(const Address& address) {
+  const auto* in = reinterpret_cast<const sockaddr_in6*>(address.get());
+  return in->sin6_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&in->sin6_addr);
 }
 
-/// Whether this process has bound the port already.
-bool has_listener(const Core& core, std::uint16_t wanted) {
+/// Another socket of this process that has bound the port, in the family of `here`; else a false entry. One that listens, or that lets
+/// nobody share its port, goes before one that does.
+FdEntry own_listener(const Core& core, int except, std::uint16_t wanted, const Address& here) {
+  FdEntry found;
   for (int fd = 0, end = core.fds.top(); fd < end; ++fd) {
     const FdEntry entry = core.fds.get(fd);
-    if (entry.kind() == FdKind::listener && entry.wanted_port() == wanted) return true;
+    if (fd == except || entry.kind() != FdKind::listener || entry.wanted_port() != wanted || (found && entry.shares())) continue;
+    Address other;
+    other.length = sizeof other.storage;
+    if (raw::socket_name(fd, other.get(), &other.length) == 0 && is_only_ipv6(other) == is_only_ipv6(here)) found = entry;
   }
-  return false;
+  return found;
 }
+
+/// Sets an option of the socket's for as long as this lives.
+class Meanwhile {
+ public:
+  Meanwhile(int fd, int name, int value) : fd_(fd), name_(name), before_(option(fd, SOL_SOCKET, name)), value_(value) {
+    if (before_ >= 0 && before_ != value_) raw::set_option(fd_, SOL_SOCKET, name_, &value_, sizeof value_);
+  }
+  ~Meanwhile() {
+    if (before_ >= 0 && before_ != value_) raw::set_option(fd_, SOL_SOCKET, name_, &before_, sizeof before_);
+  }
+  Meanwhile(const Meanwhile&) = delete;
+  Meanwhile& operator=(const Meanwhile&) = delete;
+  int before() const { return before_; }
+
+ private:
+  int fd_, name_, before_, value_;
+};
+
+/// bind(2) that gets the port alone or not at all. Where SO_REUSEADDR is set, connections that have ended there don't count.
+long bind_alone(int fd, const Address& here) {
+  const Meanwhile no_group(fd, SO_REUSEPORT, 0);
+  {
+    // Who else has bound the port is told apart from TIME_WAIT by not yielding it oneself until one listens.
+    const Meanwhile alone(fd, SO_REUSEADDR, 0);
+    const long result = raw::bind(fd, here.get(), here.length);
+    if (result != -EADDRINUSE || alone.before() <= 0) return result;
+  }
+  return raw::bind(fd, here.get(), here.length);
+}
+
+void set_shares(int fd, int on) { raw::set_option(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); }
 
 std::uint16_t local_port(int fd) {
   Address address;
@@ -227,35 +260,71 @@ long bind(Core& core, int fd, const sockaddr* address, socklen_t length) {
   if (is_loopback(address, length) && !is_unspecified(address, length)) return not_ours;
   const std::uint16_t wanted = port_of(address);
   if (wanted == 0 || core.rules.incoming(wanted) == Side::local) return not_ours;
-  const std::uint16_t port = option(fd, SOL_SOCKET, SO_REUSEPORT) == 1 ? group_port(core, wanted) : wanted;
-  Address here = loopback(fd, address, port);
-  long result = raw::bind(fd, here.get(), here.length);
+  Address here = loopback(fd, address, wanted);
+  const FdEntry own = own_listener(core, fd, wanted, here);
+  const bool in_group = own && option(fd, SOL_SOCKET, SO_REUSEPORT) == 1;
+  if (in_group) set_port(here, own.local_port());
+  const auto try_here = [&] { return in_group ? raw::bind(fd, here.get(), here.length) : bind_alone(fd, here); };
+  long result = try_here();
   if (result == -EADDRNOTAVAIL && address->sa_family == AF_INET6) {  // no IPv4 on this machine
     reinterpret_cast<sockaddr_in6*>(here.get())->sin6_addr = in6addr_loopback;
-    result = raw::bind(fd, here.get(), here.length);
+    result = try_here();
   }
-  if (result == -EADDRINUSE && has_listener(core, wanted)) return result;  // the program's own, as it would be in the pod
+  const bool shares = option(fd, SOL_SOCKET, SO_REUSEADDR) == 1;
+  if (result == -EADDRINUSE && own && !(shares && own.shares())) return result;  // the program's own, as it would be in the pod
   if (result == -EADDRINUSE || result == -EACCES) {
     set_port(here, 0);
     result = raw::bind(fd, here.get(), here.length);
   }
   if (result != 0) return result;
   RelayCall call(relay::Op::bound);
+  call.request.a = shares;
   call.send_fd = fd;
   call.set_address(address, length);
   const long registered = core.relay.ask(call);
-  if (registered == 0 && core.owner() == Owner::us) core.fds.set(fd, FdEntry::listener(wanted, local_port(fd)));
+  if (registered == 0 && core.owner() == Owner::us && core.fds.set(fd, FdEntry::listener(wanted, local_port(fd), shares)) && shares)
+    set_shares(fd, 0);
   return registered == -EIO ? -EADDRNOTAVAIL : registered;
 }
 
+long share(Core& core, int fd, bool on) {
+  const FdEntry entry = core.fds.get(fd);
+  if (entry.kind() != FdKind::listener || core.owner() != Owner::us || option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 0) return not_ours;
+  core.fds.replace(fd, entry, entry.with_shares(on));
+  return 0;
+}
+
+namespace {
+
+/// Tells the kernel what the program has set. False: there was nothing to tell.
+bool let_share(Core& core, int fd) {
+  const FdEntry entry = core.fds.get(fd);
+  if (!entry.shares()) return false;
+  set_shares(fd, 1);
+  if (core.owner() == Owner::us) core.fds.replace(fd, entry, entry.with_shares(false));
+  return true;
+}
+
+}  // namespace
+
+bool may_listen_yet(Core& core, int fd) {
+  if (let_share(core, fd)) return true;
+  // Bound before an exec, or by who sent it here: nobody who is alone on a port is refused otherwise.
+  if (core.fds.get(fd) || option(fd, SOL_SOCKET, SO_REUSEADDR) != 0) return false;
+  set_shares(fd, 1);
+  return true;
+}
+
 void listening(Core& core, int fd) {
+  const bool known = static_cast<bool>(core.fds.get(fd));
+  let_share(core, fd);
   Address address;
   address.length = sizeof address.storage;
   if (raw::socket_name(fd, address.get(), &address.length) != 0) return;
   if (!is_inet(address.get(), address.length) || !is_loopback(address.get(), address.length)) return;
   RelayCall call(relay::Op::listening);
   call.send_fd = fd;
-  core.relay.ask(call);
+  if (core.relay.ask(call) == 0 && call.reply.a == 1 && !known) set_shares(fd, 1);
 }
 
 void shut_down(Core& core, int fd) {

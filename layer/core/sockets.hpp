@@ -38,7 +38,16 @@ long sender(Core& core, int fd, const Address& from, Address& peer);
 bool may_be_relays(const Core& core, const sockaddr* address, socklen_t length);
 
 /// bind(2) for a port of the pod: done here, on loopback. not_ours: for the program to do.
+///
+/// A port that another program has here is not shared with it, though both may be bound to it in pods of their own: the kernel would let
+/// both bind by SO_REUSEADDR and then fail the second one's listen(2), when it is too late for another port; by SO_REUSEPORT it would
+/// mix up their connections. So the socket is bound without the latter, and SO_REUSEADDR, by which bind(2) passes over connections in
+/// TIME_WAIT, is taken back from bind until listen (FdEntry::shares).
 long bind(Core& core, int fd, const sockaddr* address, socklen_t length);
+/// setsockopt(2) of SO_REUSEADDR. 0: kept until the socket listens; not_ours: for the kernel.
+long share(Core& core, int fd, bool on);
+/// listen(2) has said EADDRINUSE. True: it may be tried again, as connections in TIME_WAIT don't count any longer.
+bool may_listen_yet(Core& core, int fd);
 /// listen(2) has succeeded.
 void listening(Core& core, int fd);
 /// A listener that was shut down.

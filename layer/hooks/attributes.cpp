@@ -11,9 +11,10 @@ using namespace inpod::layer;
 
 namespace {
 
-/// 0: local. Else what to fail with.
-long refusal(const char* path, long code) {
+/// 0: local. Else what to fail with. follow: whether a link at the path's end is followed, such as /proc/self/fd/N.
+long refusal(const char* path, long code, bool follow = true) {
   if (!active()) return 0;
+  if (follow && files::through_descriptor(core, path)) return code;
   const long value = files::locate_to_look(core, AT_FDCWD, path, [&](const files::Location&) { return code; });
   return value == not_ours ? 0 : value;
 }
@@ -30,7 +31,7 @@ HOOK(ssize_t, getxattr, (const char* path, const char* name, void* into, size_t 
   REFUSE_OR(ssize_t, refusal(path, -ENOTSUP), original(getxattr)(path, name, into, size));
 }
 HOOK(ssize_t, lgetxattr, (const char* path, const char* name, void* into, size_t size)) {
-  REFUSE_OR(ssize_t, refusal(path, -ENOTSUP), original(lgetxattr)(path, name, into, size));
+  REFUSE_OR(ssize_t, refusal(path, -ENOTSUP, false), original(lgetxattr)(path, name, into, size));
 }
 HOOK(ssize_t, fgetxattr, (int fd, const char* name, void* into, size_t size)) {
   REFUSE_OR(ssize_t, refusal(fd), original(fgetxattr)(fd, name, into, size));
@@ -39,7 +40,7 @@ HOOK(ssize_t, listxattr, (const char* path, char* into, size_t size)) {
   REFUSE_OR(ssize_t, refusal(path, -ENOTSUP), original(listxattr)(path, into, size));
 }
 HOOK(ssize_t, llistxattr, (const char* path, char* into, size_t size)) {
-  REFUSE_OR(ssize_t, refusal(path, -ENOTSUP), original(llistxattr)(path, into, size));
+  REFUSE_OR(ssize_t, refusal(path, -ENOTSUP, false), original(llistxattr)(path, into, size));
 }
 HOOK(ssize_t, flistxattr, (int fd, char* into, size_t size)) {
   REFUSE_OR(ssize_t, refusal(fd), original(flistxattr)(fd, into, size));
@@ -48,7 +49,7 @@ HOOK(int, setxattr, (const char* path, const char* name, const void* value, size
   REFUSE_OR(int, refusal(path, -ENOTSUP), original(setxattr)(path, name, value, size, flags));
 }
 HOOK(int, lsetxattr, (const char* path, const char* name, const void* value, size_t size, int flags)) {
-  REFUSE_OR(int, refusal(path, -ENOTSUP), original(lsetxattr)(path, name, value, size, flags));
+  REFUSE_OR(int, refusal(path, -ENOTSUP, false), original(lsetxattr)(path, name, value, size, flags));
 }
 HOOK(int, fsetxattr, (int fd, const char* name, const void* value, size_t size, int flags)) {
   REFUSE_OR(int, refusal(fd), original(fsetxattr)(fd, name, value, size, flags));
@@ -57,14 +58,14 @@ HOOK(int, removexattr, (const char* path, const char* name)) {
   REFUSE_OR(int, refusal(path, -ENOTSUP), original(removexattr)(path, name));
 }
 HOOK(int, lremovexattr, (const char* path, const char* name)) {
-  REFUSE_OR(int, refusal(path, -ENOTSUP), original(lremovexattr)(path, name));
+  REFUSE_OR(int, refusal(path, -ENOTSUP, false), original(lremovexattr)(path, name));
 }
 HOOK(int, fremovexattr, (int fd, const char* name)) {
   REFUSE_OR(int, refusal(fd), original(fremovexattr)(fd, name));
 }
 
 HOOK(int, inotify_add_watch, (int fd, const char* path, uint32_t mask)) {
-  const long refused = refusal(path, -ENOSPC);
+  const long refused = refusal(path, -ENOSPC, (mask & IN_DONT_FOLLOW) == 0);
   if (refused == -ENOSPC)
     core.note_once(path, "changes of the pod's files can't be watched from here (inotify); programs that fall back to polling see them");
   return refused != 0 ? result<int>(refused) : original(inotify_add_watch)(fd, path, mask);

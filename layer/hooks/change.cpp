@@ -22,10 +22,12 @@ long change(Change what, int dirfd, const char* path, std::uint64_t number = 0) 
   });
 }
 
-/// rename and link: both ends in the pod, both here, or EXDEV, which makes programs copy.
-long change_two(Change what, int from_dirfd, const char* from, int to_dirfd, const char* to, std::uint64_t flags = 0) {
+/// rename and link: both ends in the pod, both here, or EXDEV, which makes programs copy. opened: what is to be linked, where that is
+/// named by its descriptor.
+long change_two(Change what, int from_dirfd, const char* from, int to_dirfd, const char* to, std::uint64_t flags = 0,
+                FdEntry opened = {}) {
   if (!active()) return not_ours;
-  const long value = files::locate(core, from_dirfd, from, [&](const files::Location& first) {
+  const auto change_first = [&](const files::Location& first) {
     const long inner = files::locate(core, to_dirfd, to, [&](const files::Location& second) -> long {
       for (const auto* one : {&first, &second}) {
         if (one->mode == FileMode::write) continue;
@@ -35,8 +37,16 @@ long change_two(Change what, int from_dirfd, const char* from, int to_dirfd, con
       return files::change(core, what, first, second.path, flags);
     });
     return inner == not_ours ? long{-EXDEV} : inner;
-  });
+  };
+  const long value = opened ? files::locate(core, opened, change_first) : files::locate(core, from_dirfd, from, change_first);
   return value == not_ours && files::is_remote(core, to_dirfd, to) ? long{-EXDEV} : value;
+}
+
+/// What linkat(2) takes from a descriptor: the idiom for a file that was made without a name.
+FdEntry linked_by_descriptor(int dirfd, const char* path, int flags) {
+  if (!active() || !path) return {};
+  if ((flags & AT_EMPTY_PATH) != 0 && !*path) return file_entry(dirfd);
+  return (flags & AT_SYMLINK_FOLLOW) != 0 ? files::through_descriptor(core, path) : FdEntry();
 }
 
 long change_symlink(const char* target, int dirfd, const char* path) {
@@ -94,7 +104,8 @@ HOOK(int, link, (const char* from, const char* to)) {
   LOCAL_OR(change_two(make_link, AT_FDCWD, from, AT_FDCWD, to), original(link)(from, to));
 }
 HOOK(int, linkat, (int from_dirfd, const char* from, int to_dirfd, const char* to, int flags)) {
-  LOCAL_OR(change_two(make_link, from_dirfd, from, to_dirfd, to, static_cast<unsigned>(flags & AT_SYMLINK_FOLLOW)),
+  LOCAL_OR(change_two(make_link, from_dirfd, from, to_dirfd, to, static_cast<unsigned>(flags & AT_SYMLINK_FOLLOW),
+                      linked_by_descriptor(from_dirfd, from, flags)),
            original(linkat)(from_dirfd, from, to_dirfd, to, flags));
 }
 HOOK(int, truncate, (const char* path, off_t size)) {

@@ -1,4 +1,4 @@
-// connect, and what tells of its outcome: SO_ERROR, getpeername, getsockname.
+// connect, and what tells of its outcome: SO_ERROR, getpeername, getsockname. With getsockopt also SO_REUSEADDR (listen.cpp).
 #include <sys/socket.h>
 
 #include <cstring>
@@ -62,6 +62,10 @@ HOOK(int, connect, (int fd, const sockaddr* address, socklen_t length)) {
 
 HOOK(int, getsockopt, (int fd, int level, int name, void* value, socklen_t* length)) {
   const int done = original(getsockopt)(fd, level, name, value, length);
+  if (done == 0 && level == SOL_SOCKET && name == SO_REUSEADDR && active() && core.fds.get(fd).shares()) {
+    const int on = 1;
+    memcpy(value, &on, *length < sizeof on ? *length : sizeof on);
+  }
   if (done != 0 || level != SOL_SOCKET || name != SO_ERROR || !value || !length || *length != sizeof(int)) return done;
   int error;
   memcpy(&error, value, sizeof error);

@@ -120,17 +120,26 @@ HOOK(char*, canonicalize_file_name, (const char* path)) {
   return local_real_path(path, nullptr, saved, original(canonicalize_file_name)(path));
 }
 
+namespace {
+
+/// The directory that is open here, by its name in the pod.
+int enter(FdEntry entry, int (*next)(const char*)) {
+  char path[PATH_MAX];
+  const long value = files::path_of(core, entry, path, sizeof path);
+  return value < 0 ? result<int>(value) : enter(path, next);
+}
+
+}  // namespace
+
 HOOK(int, chdir, (const char* path)) {
-  return active() ? enter(path, original(chdir)) : original(chdir)(path);
+  if (!active()) return original(chdir)(path);
+  const FdEntry entry = files::through_descriptor(core, path);
+  return entry ? enter(entry, original(chdir)) : enter(path, original(chdir));
 }
 
 HOOK(int, fchdir, (int fd)) {
   if (!active()) return original(fchdir)(fd);
-  if (const FdEntry entry = file_entry(fd)) {
-    char path[PATH_MAX];
-    if (const long value = files::path_of(core, entry, path, sizeof path); value < 0) return result<int>(value);
-    return hook_chdir(path);
-  }
+  if (const FdEntry entry = file_entry(fd)) return enter(entry, original(chdir));
   core.directory.forget();
   const int done = original(fchdir)(fd);
   core.directory.forget();

@@ -1,4 +1,4 @@
-// Servers: bind, listen, accept, shutdown.
+// Servers: bind, listen, accept, shutdown; and SO_REUSEADDR, which getsockopt (connect.cpp) tells.
 #include <sys/socket.h>
 
 #include <cstring>
@@ -35,9 +35,24 @@ HOOK(int, bind, (int fd, const sockaddr* address, socklen_t length)) {
   return value == not_ours ? original(bind)(fd, address, length) : result<int>(value);
 }
 
+HOOK(int, setsockopt, (int fd, int level, int name, const void* value, socklen_t length)) {
+  if (level == SOL_SOCKET && name == SO_REUSEADDR && value && length >= sizeof(int) && active()) {
+    int on;
+    memcpy(&on, value, sizeof on);
+    if (sockets::share(core, fd, on != 0) == 0) return 0;
+  }
+  return original(setsockopt)(fd, level, name, value, length);
+}
+
 HOOK(int, listen, (int fd, int backlog)) {
-  const int done = original(listen)(fd, backlog);
-  if (done == 0 && active()) sockets::listening(core, fd);
+  if (!active()) return original(listen)(fd, backlog);
+  const int saved = errno;
+  int done = original(listen)(fd, backlog);
+  if (done != 0 && errno == EADDRINUSE && sockets::may_listen_yet(core, fd)) {
+    done = original(listen)(fd, backlog);
+    if (done == 0) errno = saved;
+  }
+  if (done == 0) sockets::listening(core, fd);
   return done;
 }
 

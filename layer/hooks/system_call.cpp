@@ -220,6 +220,7 @@ bool by_socket_hook(long number, const long (&a)[6], long& value) {
     case SYS_getpeername: return value = call(getpeername, a), true;
     case SYS_getsockname: return value = call(getsockname, a), true;
     case SYS_getsockopt: return value = call(getsockopt, a), true;
+    case SYS_setsockopt: return value = call(setsockopt, a), true;
     case SYS_sendto: return value = call(sendto, a), true;
     case SYS_sendmsg: return value = call(sendmsg, a), true;
     case SYS_sendmmsg: return value = call(sendmmsg, a), true;

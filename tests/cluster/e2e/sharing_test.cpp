@@ -21,12 +21,8 @@ void end(Process& server) {
 TEST_CASE("two developers mirror one target at once") {
   Developer anna(23456), bert(23457);
   auto& shop = Shop::instance();
-  // One after the other: here they are on one machine, where two that bind the same port with SO_REUSEADDR before either
-  // listens get in each other's way.
-  auto first = serve(anna, "--mirror");
-  const bool first_up = first->wait_for_error("listening", seconds(60));
-  auto second = serve(bert, "--mirror");
-  const bool up = first_up && second->wait_for_error("listening", seconds(60));
+  auto first = serve(anna, "--mirror"), second = serve(bert, "--mirror");
+  const bool up = first->wait_for_error("listening", seconds(60)) && second->wait_for_error("listening", seconds(60));
   INFO(first->err() << second->err());
   REQUIRE(up);
   // The subscription follows listen(2) by a round trip, so a request may come before it.

@@ -89,7 +89,11 @@ static void relative(const std::string& dir) {
   const int again = open(own.c_str(), O_RDONLY);
   report_bytes("opened again", bytes, read(again, bytes, sizeof bytes));
   show("its fstat", fstat(again, &stat), stat);
-  for (const int one : {fd, file, nested, deep, again}) close(one);
+  const int both = open("/etc", O_RDONLY | O_DIRECTORY);  // a directory that is here and there
+  report("chdir by the descriptor", chdir(("/proc/self/fd/" + std::to_string(both)).c_str()));
+  report("leads to", std::string(getcwd(link, sizeof link) ? link : ""));
+  report("chdir to a file's", chdir(own.c_str()));
+  for (const int one : {fd, file, nested, deep, again, both}) close(one);
 }
 
 int main(int, char** arguments) {

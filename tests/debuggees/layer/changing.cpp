@@ -65,6 +65,9 @@ int main(int, char** arguments) {
   const int again = open(own.c_str(), O_WRONLY | O_APPEND);
   report("opened by it", write(again, "++", 2));
   report("the first one's position", lseek(fd, 0, SEEK_CUR));
+  report("linked by it", linkat(AT_FDCWD, own.c_str(), AT_FDCWD, at("linked").c_str(), AT_SYMLINK_FOLLOW));
+  report("links", fstat(fd, &stat) == 0 ? static_cast<long>(stat.st_nlink) : -1);
+  report("unlink", unlink(at("linked").c_str()));
   report("opened and cut", close(open(own.c_str(), O_WRONLY | O_TRUNC)));
   report("append", write(again, "rest", 4));
   report("close", close(again));

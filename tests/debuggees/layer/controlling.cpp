@@ -66,6 +66,11 @@ static void masks() {
   report("stat", ::stat(made.c_str(), &stat));
   report("mode", stat.st_mode & 07777);
   report("rmdir", rmdir(made.c_str()));
+  report("umask", umask(0));
+  close(open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666));
+  report("stat", ::stat(made.c_str(), &stat));
+  report("mode", stat.st_mode & 07777);
+  report("unlink", unlink(made.c_str()));
   report("umask", umask(022));
 }
 

@@ -117,6 +117,10 @@ int main(int count, char** arguments) {
     report("openat2 of what is local", local < 0 ? -1 : 0);
     report("setxattr", syscall(SYS_setxattr, file.c_str(), "user.x", "y", 1, 0));
     report("removexattr", syscall(SYS_removexattr, file.c_str(), "user.x"));
+    const std::string own = "/proc/self/fd/" + std::to_string(open(file.c_str(), O_RDONLY));
+    report("setxattr by a descriptor", syscall(SYS_setxattr, own.c_str(), "user.x", "y", 1, 0));
+    report("inotify by a descriptor", syscall(SYS_inotify_add_watch, syscall(SYS_inotify_init1, 0), own.c_str(), 2));
+    report("O_TMPFILE", open(dir.c_str(), O_RDWR | O_TMPFILE, 0600));
     report("mknodat", syscall(SYS_mknodat, AT_FDCWD, (dir + "/fifo").c_str(), S_IFIFO | 0600, 0));
     report("fchmodat2", syscall(452, AT_FDCWD, file.c_str(), 0600, 0));
     char parameters[120] = {};

@@ -73,8 +73,9 @@ while True:
   REQUIRE(connected);
   auto stream = client.take(connected->stream);
   for (int round = 0; round < 5; ++round) {
+    const auto before = agent.fds();
     client.cut();
-    std::this_thread::sleep_for(milliseconds(50));
+    CHECK(eventually(seconds(5), [&] { return agent.fds() < before; }));  // it has noticed
     protocol::ReadFile read;
     read.handle = opened->handle, read.length = 10;
     auto waiting = client.start(read);

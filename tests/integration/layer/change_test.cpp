@@ -50,6 +50,43 @@ TEST_CASE("mv -n and renameat2's flags change nothing that they should not") {
   CHECK(pod.shell("cd " + folder + "; echo *; cat a") == "a\nold\n");
 }
 
+TEST_CASE("a file without a name that could be given one is refused, one that can't be is not; a link out of the pod is EXDEV") {
+  const auto folder = fresh_folder("nameless");
+  const std::string script = "import os\nfor more in 0, os.O_EXCL:\n  try: print(os.write(os.open('" + folder + "', os.O_RDWR | os.O_TMPFILE | more, 0o600), b'x'))\n"
+                             "  except OSError as error: print(error.errno)\n"
+                             "fd = os.open('" + folder + "/named', os.O_WRONLY | os.O_CREAT)\n"
+                             "try: os.link(f'/proc/self/fd/{fd}', 'linked', src_dir_fd=0, follow_symlinks=True)\nexcept OSError as error: print(error.errno)";
+  const auto here = LayerPod::shared().run({"python3", "-c", script}, writable);
+  INFO(here.err);
+  CHECK(here.out == "95\n1\n18\n");  // EOPNOTSUPP, EXDEV
+}
+
+TEST_CASE("a FIFO of the pod: readv gives what is there, a write without a reader is EPIPE with SIGPIPE") {
+  auto& pod = LayerPod::shared();
+  const auto folder = fresh_folder("pipes");
+  pod.shell("mkfifo " + folder + "/fifo");
+  const auto here = pod.run({"python3", "-c", R"(
+import os, signal, sys, time
+heard = []
+signal.signal(signal.SIGPIPE, lambda *_: heard.append('SIGPIPE'))
+first = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)
+writer = os.open(sys.argv[1], os.O_WRONLY)
+reader = os.open(sys.argv[1], os.O_RDONLY)
+os.write(writer, b'four')
+print(os.readv(reader, [bytearray(4), bytearray(4)]))
+os.close(first)
+os.close(reader)
+for i in range(400):  # the pod's ends are closed a second later
+    try: os.write(writer, b'x')
+    except BrokenPipeError:
+        print(heard)
+        break
+    time.sleep(0.05)
+)", folder + "/fifo"}, writable);
+  INFO(here.err);
+  CHECK(here.out == "4\n['SIGPIPE']\n");
+}
+
 TEST_CASE("files.map: a local name for the pod's files") {
   auto& pod = LayerPod::shared();
   TemporaryDirectory folder;
@@ -79,6 +116,16 @@ TEST_CASE("controlling: modes, owners, times, O_APPEND, fsync, locks") {
   const auto folder = fresh_folder("controlling");
   check_same({"controlling", folder}, writable);
   CHECK(LayerPod::shared().shell("ls " + folder) == "");
+}
+
+TEST_CASE("a new file's mode is by the umask of the program that makes it, also after exec") {
+  auto& pod = LayerPod::shared();
+  const auto folder = fresh_folder("masked");
+  const auto made = pod.run({"sh", "-ec", "umask 0; touch " + folder + "/open; mkdir " + folder + "/folder\n"
+                                          "umask 077; touch " + folder + "/closed"}, writable);
+  CHECK(made.err == "");
+  CHECK(made.status == 0);
+  CHECK(pod.shell("cd " + folder + "; stat -c '%n %a' *") == "closed 600\nfolder 777\nopen 666\n");
 }
 
 TEST_CASE("touch, cp -p and tar keep times and modes in the pod") {

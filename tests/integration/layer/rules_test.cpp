@@ -40,7 +40,8 @@ TEST_CASE("a program whose relay can't be reached is not started") {
 
 TEST_CASE("system calls that can't be carried are refused, so that programs fall back") {
   const auto here = LayerPod::shared().outside({"numbered", tree, "refused"});
-  CHECK(here.out == "openat2 = ENOSYS\nopenat2 of what is local = 0\nsetxattr = EOPNOTSUPP\nremovexattr = EOPNOTSUPP\nmknodat = EROFS\n"
+  CHECK(here.out == "openat2 = ENOSYS\nopenat2 of what is local = 0\nsetxattr = EOPNOTSUPP\nremovexattr = EOPNOTSUPP\n"
+                    "setxattr by a descriptor = EOPNOTSUPP\ninotify by a descriptor = ENOSPC\nO_TMPFILE = EROFS\nmknodat = EROFS\n"
                     "fchmodat2 = EROFS\nio_uring_setup = ENOSYS\n");
   CHECK(here.err.find("io_uring") != std::string::npos);
 }

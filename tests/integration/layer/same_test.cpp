@@ -114,3 +114,94 @@ TEST_CASE("serving: bind, listen, accept, true addresses") {
     CHECK(here.status == there.status);
   }
 }
+
+TEST_CASE("two programs that bind a port before either listens each have it, in IPv4 and IPv6") {
+  const auto here = LayerPod::shared().run({"python3", "-c", R"(
+import os, socket
+def bound(family, address):
+    own = socket.socket(family)
+    if family == socket.AF_INET6: own.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    own.bind((address, 8090))
+    return own
+def both(): return bound(socket.AF_INET, '0.0.0.0'), bound(socket.AF_INET6, '::')
+def shares(own): return own.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
+up, down = os.pipe(), os.pipe()
+child = os.fork()
+if child:
+    os.read(up[0], 1)
+    mine = both()
+    os.write(down[1], b'x')
+else:
+    mine = both()
+    os.write(up[1], b'x')
+    os.read(down[0], 1)
+before = [shares(own) for own in mine]
+for own in mine: own.listen()
+if child: print(os.waitpid(child, 0)[1])
+print(before, [shares(own) for own in mine], [own.getsockname()[1] for own in mine])
+try: bound(socket.AF_INET, '0.0.0.0')
+except OSError as error: print(os.strerror(error.errno))
+)"}, {"--steal"});
+  INFO(here.err);
+  const std::string each = "[1, 1] [1, 1] [8090, 8090]\nAddress already in use\n", first = each + "0\n";
+  CHECK(here.out == first + each);
+}
+
+TEST_CASE("workers that share a port by SO_REUSEPORT, in one process and in several") {
+  const auto here = LayerPod::shared().run({"python3", "-c", R"(
+import os, socket
+def worker():
+    own = socket.socket()
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    own.bind(('0.0.0.0', 8092))
+    own.listen()
+    return own
+child = os.fork()
+mine = [worker(), worker()]
+if child: print(os.waitpid(child, 0)[1])
+print([(own.getsockname()[1], own.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)) for own in mine])
+)"}, {"--steal"});
+  INFO(here.err);
+  CHECK(here.out == "[(8092, 1), (8092, 1)]\n0\n[(8092, 1), (8092, 1)]\n");
+}
+
+TEST_CASE("a server that is restarted while its old connections are in TIME_WAIT keeps its local port") {
+  const auto here = LayerPod::shared().run({"python3", "-c", R"(
+import socket
+def server():
+    own = socket.socket()
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    own.bind(('0.0.0.0', 8091))
+    own.listen()
+    return own
+for i in range(2):
+    with server() as own, socket.create_connection(('127.0.0.1', 8091), 10) as client:
+        own.accept()[0].close()
+        print(client.recv(1))
+)"}, {"--steal"});
+  INFO(here.err);
+  CHECK(here.out == "b''\nb''\n");
+}
+
+TEST_CASE("so does one that listens on what its parent has bound, after exec") {
+  const auto here = LayerPod::shared().run({"python3", "-c", R"(
+import socket, subprocess, sys
+child = """
+import socket, sys
+own = socket.socket(fileno=int(sys.argv[1]))
+own.listen()
+client = socket.create_connection(('127.0.0.1', 8093), 10)
+own.accept()[0].close()
+print(client.recv(1), own.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR))
+"""
+for i in range(2):
+    with socket.socket() as own:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        own.bind(('0.0.0.0', 8093))
+        subprocess.run([sys.executable, '-c', child, str(own.fileno())], pass_fds=[own.fileno()])
+)"}, {"--steal"});
+  INFO(here.err);
+  CHECK(here.out == "b'' 1\nb'' 1\n");
+}

@@ -62,7 +62,7 @@ TEST_CASE("data that comes before the stream is taken is kept") {
     Bytes data = pattern(300 << 10);
     AWAIT_REQUIRE(co_await stream->write(data));
     stream->finish();
-    co_await sleep_for(20ms);
+    while (pair.client->received() < 6) co_await sleep_for(1ms);  // five pieces of 64 KiB at most, and the end
     auto taken = pair.client->take_stream(stream->id());
     REQUIRE(taken);
     AWAIT_CHECK((co_await read_all(**taken) == data));
@@ -174,9 +174,9 @@ TEST_CASE("a reset carries its errno; what came before it can be read") {
   pair.run([&, s = ours.get(), t = theirs.get()]() -> Task<void> {
     Bytes data = bytes_of("last words");
     AWAIT_REQUIRE(co_await s->write(data));
-    co_await sleep_for(10ms);
+    while (pair.client->received() < 1) co_await sleep_for(1ms);
     s->reset(EHOSTUNREACH);
-    co_await sleep_for(10ms);
+    while (pair.client->received() < 2) co_await sleep_for(1ms);
     auto last = co_await t->read();
     REQUIRE(last);
     CHECK(*last == data);
@@ -207,7 +207,7 @@ TEST_CASE("a reset wakes a waiting reader and a waiting writer") {
     ++woken;
   });
   pair.run([&, s = ours.get()]() -> Task<void> {
-    co_await sleep_for(20ms);
+    while (pair.agent->received() == 0) co_await sleep_for(1ms);  // the writer has used up its credit
     CHECK(woken == 0);
     s->reset(ECONNREFUSED);
   });
@@ -220,7 +220,6 @@ TEST_CASE("a destroyed stream is reset; a finished one still delivers") {
   auto [ours, theirs] = pair.open();
   auto [finished, finished_end] = pair.open();
   pair.run([&, t = theirs.get()]() -> Task<void> {
-    co_await sleep_for(10ms);
     ours.reset();
     AWAIT_CHECK(co_await error_of_read(*t) == ECONNRESET);
   });
@@ -250,7 +249,7 @@ TEST_CASE("one reader and one writer at a time") {
     AWAIT_CHECK(!(co_await s->write(much)));
   });
   pair.run([&, s = ours.get()]() -> Task<void> {
-    co_await sleep_for(10ms);
+    while (pair.client->received() == 0) co_await sleep_for(1ms);  // both wait by then
     AWAIT_CHECK(co_await error_of_read(*s) == EBUSY);
     AWAIT_CHECK(co_await error_of_write(*s) == EBUSY);
     s->reset(EIO);

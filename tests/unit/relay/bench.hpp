@@ -292,6 +292,11 @@ class Bench {
     return on_loop([&] { return agent.asked[what]; });
   }
 
+  /// How many numbered frames of the agent's the relay has taken.
+  std::uint64_t received() {
+    return on_loop([this] { return client_link_->received(); });
+  }
+
   ScriptedAgent agent;
   std::shared_ptr<Relay> relay;
   std::vector<nlohmann::json> events;

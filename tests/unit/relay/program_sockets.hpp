@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
 #include "protocol/messages.hpp"
 #include "unit/relay/relay_client.hpp"
@@ -86,6 +87,16 @@ inline int socket_error(int fd) {
   socklen_t length = sizeof(code);
   ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length);
   return code;
+}
+
+/// How many descriptors of this process, and so of the relay's, lead to the same socket.
+inline int descriptors_of(int fd) {
+  struct stat wanted {}, found {};
+  ::fstat(fd, &wanted);
+  int count = 0;
+  for (int other = 0; other < 4096; ++other)
+    count += ::fstat(other, &found) == 0 && found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino;
+  return count;
 }
 
 /// op connect, then connect(2) where the relay says; the errno of either, or of connect(2) EINPROGRESS.

@@ -176,10 +176,12 @@ TEST_CASE("an outcome faster than the program's own connect is not lost") {
   const auto client = bench.client();
   auto fd = make_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
   const auto remote = raw(AF_INET, "10.1.2.3", 80);
+  const auto before = bench.received();
   const auto reply = client.call({.op = Op::connect, .fd = fd.get(), .address = remote.get(),
                                   .address_length = remote.length}).reply;
   REQUIRE(reply.error == 0);
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the agent has answered long ago
+  for (int i = 0; i < 1000 && bench.received() == before; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  REQUIRE(bench.received() > before);
   Poller poller(fd.get());
   REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&reply.address), reply.address_length) == -1);
   CHECK(((poller.wait(2000) & EPOLLERR) == 0) == succeed);
@@ -235,8 +237,7 @@ TEST_CASE("a program that closes is heard in the pod, though the relay had a cop
   const int code = connect_in_pod(bench.client(), fd.get(), raw(AF_INET, "10.1.2.3", 80), wait);
   CHECK(code == (wait ? 0 : EINPROGRESS));
   if (!wait) CHECK((Poller(fd.get()).wait(1000), socket_error(fd.get())) == 0);
-  CHECK(bench.eventually([&] { return bench.agent.asked["connect"] == 1; }));
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(bench.eventually([&] { return bench.agent.asked["connect"] == 1 && descriptors_of(fd.get()) == 1; }));
   fd.reset();
   CHECK(bench.eventually([&] { return ended; }));
 }
@@ -436,8 +437,12 @@ TEST_CASE("a listener that is still open elsewhere stays subscribed") {
   Listener listener(bench.client(), AF_INET, 80);
   UniqueFd copy(::dup(listener.fd.get()));
   listener.fd.reset();
-  bench.client().tell({.op = Op::listener_gone, .a = listener.local_port});
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  const auto client = bench.client();
+  const auto telling = client.connect();
+  RelayClient::send(telling.get(), {.op = Op::listener_gone, .a = listener.local_port});
+  Received none;
+  CHECK_FALSE(RelayClient::receive(telling.get(), none));  // it has looked
+  CHECK(client.call({.op = Op::stat, .a = 1, .text = "/nothing"}).reply.error == ENOENT);  // what it told the agent has come there
   CHECK(bench.on_loop([&] { return bench.agent.unsubscribed.empty(); }));
   Listener second(bench.client(), AF_INET, 80);
   CHECK(bench.on_loop([&] { return bench.agent.subscribed.size(); }) == 1);  // one subscription for both
