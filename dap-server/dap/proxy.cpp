@@ -211,6 +211,10 @@ void Proxy::on_ending(const Message& message) {
 void Proxy::on_restart(const Message& message) {
   const auto at = member_at(message.raw, message.envelope.arguments, "arguments");
   auto request = at ? LaunchRequest::read(at->of(message.raw)) : std::nullopt;
+  const bool in_cluster = (request && request->cluster) || (launch_ && launch_->request.cluster);
+  if (in_cluster && launched_ && !session_) {  // the debugger would run the program on this machine
+    return respond_error(message, Error{0, "a restart needs the cluster session, and there is none any more", "launch again"});
+  }
   Replacements also;
   if (request && session_) {
     const auto program = check_program(request->text("program"), request->text("cwd"));

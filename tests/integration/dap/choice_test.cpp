@@ -102,6 +102,27 @@ TEST_CASE("a launch in the cluster keeps what it does not concern: key order, nu
   CHECK(text.find(R"(]},"seq":2,"type":"request","command":"launch"})") != std::string::npos);
 }
 
+TEST_CASE("without its session a program is not restarted: it would run on this machine") {
+  Bench bench;
+  const std::string answers = bench.directory + "/answers", received = bench.directory + "/received";
+  std::ofstream out(answers);
+  for (const std::string answer : {R"({"seq":0,"type":"response","request_seq":@REQUEST_SEQ@,"success":true,"command":"initialize","body":{}})",
+                                   R"({"seq":0,"type":"response","request_seq":@REQUEST_SEQ@,"success":false,"command":"launch"})"})
+    out << answer.size() << "\n" << answer;
+  out.close();
+  DapClient client(bench.server_with({"--", DAP_SCRIPTED_ADAPTER, received, answers}), bench.environment);
+  client.must("initialize", initialize_arguments());
+  const json launch{{"program", debuggee_path()}, {"cluster", {{"target", "fake"}}},
+                    {"debugger", {{"command", DAP_SCRIPTED_ADAPTER}, {"args", json::array({received, answers})}, {"type", "lldb-dap"}}}};
+  CHECK_FALSE(client.request("launch", launch).value("success", true));  // and that ends the session
+  const bool with_arguments = GENERATE(false, true);
+  const json refused = client.request("restart", with_arguments ? json{{"arguments", launch}} : json(nullptr));
+  CHECK_FALSE(refused.value("success", true));
+  CHECK(refused.dump().find("a restart needs the cluster session") != std::string::npos);
+  std::ifstream in(received, std::ios::binary);
+  CHECK(std::string(std::istreambuf_iterator<char>(in), {}).find("restart") == std::string::npos);
+}
+
 TEST_CASE("a program that can't be injected fails before anything is made") {
   Bench bench;
   const std::string script = bench.directory + "/script", text = bench.directory + "/text";
