@@ -157,10 +157,10 @@ Task<Result<std::shared_ptr<AdapterProcess>>> AdapterProcess::start(asio::any_io
   const bool over_tcp = fill_in_port(argv, port);
   CO_TRY(to_adapter, make_pipe());
   CO_TRY(from_adapter, make_pipe());
+  CO_TRY(guardian, Guardian::start());
   CO_TRY(pid, spawn(argv, to_adapter.read.get(), over_tcp ? 2 : from_adapter.write.get()));
   auto state = std::make_unique<State>(executor);
   state->pid = pid;
-  CO_TRY(guardian, Guardian::start());
   guardian.watch_group(pid);
   state->guardian = std::move(guardian);
   std::shared_ptr<AdapterProcess> process(new AdapterProcess(argv[0].substr(argv[0].rfind('/') + 1), std::move(state)));
