@@ -68,16 +68,19 @@ Task<Result<void>> PodSocket::connect(const KernelAddress& to, std::chrono::mill
   auto timed_out = std::make_shared<bool>(false);
   if (timeout.count() > 0) {
     timer.expires_after(timeout);
-    timer.async_wait([self = shared_from_this(), timed_out](const boost::system::error_code& cancelled) {
-      if (cancelled) return;
-      *timed_out = true;
+    timer.async_wait([self = shared_from_this(), weak = std::weak_ptr<bool>(timed_out)](const boost::system::error_code& cancelled) {
+      const auto waiting = weak.lock();  // gone: the time was over just as the connection stood, which goes on
+      if (cancelled || !waiting) return;
+      *waiting = true;
       boost::system::error_code ignored;
       self->descriptor_.cancel(ignored);
     });
   }
   auto ready = co_await wait(descriptor::wait_write);
   timer.cancel();
-  if (*timed_out) co_return fail_errno("connect", ETIMEDOUT);
+  const bool late = *timed_out;
+  timed_out.reset();
+  if (late) co_return fail_errno("connect", ETIMEDOUT);
   if (!ready) co_return Failed(ready.error());
   int code = 0;
   socklen_t length = sizeof code;

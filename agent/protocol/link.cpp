@@ -21,6 +21,7 @@ Result<void> Link::attach(std::unique_ptr<ByteTransport> transport, std::uint64_
                           std::vector<std::string> peer_features) {
   return core_->attach(std::move(transport), peer_received, peer_window, std::move(peer_features));
 }
+void Link::drop_transport() { core_->drop_transport(); }
 std::uint64_t Link::received() const { return core_->received(); }
 bool Link::has_transport() const { return core_->has_transport(); }
 std::chrono::microseconds Link::round_trip() const { return core_->round_trip(); }

@@ -107,6 +107,9 @@ class Link : public std::enable_shared_from_this<Link> {
   /// the handshake; requests of other features fail with EOPNOTSUPP.
   Result<void> attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received, std::uint32_t peer_window,
                       std::vector<std::string> peer_features = own_features());
+  /// Agent: the client is back on another transport, for which attach() is to come. The old one is lost from now on: what still
+  /// arrives there must not count as received, since the client hears of `received` before.
+  void drop_transport();
   /// Number of the last numbered frame received; goes into Hello/Welcome.
   std::uint64_t received() const;
   bool has_transport() const;

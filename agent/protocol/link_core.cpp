@@ -87,6 +87,10 @@ void LinkCore::lose(const CarrierPtr& carrier, Error why) {
   });
 }
 
+void LinkCore::drop_transport() {
+  if (const auto carrier = carrier_) lose(carrier, Error{ECONNRESET, "the peer is back on another transport", {}});
+}
+
 void LinkCore::start_resume_window() {
   resume_timer_.expires_after(options_.resume_window);
   resume_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {

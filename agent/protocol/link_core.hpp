@@ -35,6 +35,7 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   // Life (link_core.cpp).
   Result<void> attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received, std::uint32_t peer_window,
                       std::vector<std::string> peer_features);
+  void drop_transport();
   std::uint64_t received() const { return received_; }
   bool has_transport() const { return carrier_ != nullptr; }
   std::chrono::microseconds round_trip() const { return round_trip_; }

@@ -128,6 +128,7 @@ protocol::Handshake Server::judge(const Hello& hello) {
   welcome.lease_seconds = record_.lease_seconds;
   welcome.resumed = known != sessions_.end();
   if (welcome.resumed) {
+    known->second->link()->drop_transport();
     welcome.received = known->second->link()->received();
     return welcome;
   }

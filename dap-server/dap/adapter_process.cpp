@@ -199,6 +199,7 @@ Task<Result<std::shared_ptr<AdapterProcess>>> AdapterProcess::start(asio::any_io
   CO_TRY(to_adapter, make_pipe());
   CO_TRY(from_adapter, make_pipe());
   CO_TRY(errors, make_pipe());
+  CO_TRY(guardian, Guardian::start());
   const int err = errors.write.get();
   CO_TRY(pid, spawn(argv, to_adapter.read.get(), over_tcp ? err : from_adapter.write.get(), err));
   auto state = std::make_unique<State>(executor);
@@ -206,7 +207,6 @@ Task<Result<std::shared_ptr<AdapterProcess>>> AdapterProcess::start(asio::any_io
   errors.write.reset();
   state->errors = std::make_shared<Errors>(executor, std::move(errors.read));
   asio::co_spawn(executor, Errors::pass_on(state->errors), asio::detached);
-  CO_TRY(guardian, Guardian::start());
   guardian.watch_group(pid);
   state->guardian = std::move(guardian);
   std::shared_ptr<AdapterProcess> process(new AdapterProcess(argv[0].substr(argv[0].rfind('/') + 1), std::move(state)));

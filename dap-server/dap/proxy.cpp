@@ -184,23 +184,21 @@ void Proxy::on_ending(const Message& message) {
     fail_launch({ECANCELED, "cancelled", {}});
   } else if (adapter_) {
     flush_queue();
-    if (disconnect) {
-      const auto arguments = message.arguments();
-      leave_debuggee_ = arguments.is_object() && arguments.value("terminateDebuggee", nlohmann::json()) == false;
-      if (leave_debuggee_) adapter_->process().guard_no_more(debuggee_pid_);
-      ending_ = message;
-    }
+    // The program may end in its own way, with the pod around it, or not at all: its `terminated` is the session's end.
+    if (!disconnect) return adapter_->relay_request(message);
+    const auto arguments = message.arguments();
+    leave_debuggee_ = arguments.is_object() && arguments.value("terminateDebuggee", nlohmann::json()) == false;
+    if (leave_debuggee_) adapter_->process().guard_no_more(debuggee_pid_);
+    ending_ = message;
     adapter_->relay_request(message);
     end_session();
-    if (disconnect) {
-      auto limit = std::make_shared<asio::steady_timer>(executor_, 5s);
-      limit->async_wait([self = shared_from_this(), limit](const boost::system::error_code&) {
-        if (!self->ending_ || self->leaving_) return;
-        self->respond(*self->ending_, true);
-        self->ending_.reset();
-        self->leave();
-      });
-    }
+    auto limit = std::make_shared<asio::steady_timer>(executor_, 5s);
+    limit->async_wait([self = shared_from_this(), limit](const boost::system::error_code&) {
+      if (!self->ending_ || self->leaving_) return;
+      self->respond(*self->ending_, true);
+      self->ending_.reset();
+      self->leave();
+    });
     return;
   }
   respond(message, true);
@@ -210,6 +208,10 @@ void Proxy::on_ending(const Message& message) {
 void Proxy::on_restart(const Message& message) {
   const auto at = member_at(message.raw, message.envelope.arguments, "arguments");
   auto request = at ? LaunchRequest::read(at->of(message.raw)) : std::nullopt;
+  const bool in_cluster = (request && request->cluster) || (launch_ && launch_->request.cluster);
+  if (in_cluster && launched_ && !session_) {  // the debugger would run the program on this machine
+    return respond_error(message, Error{0, "a restart needs the cluster session, and there is none any more", "launch again"});
+  }
   Replacements also;
   if (request && session_) {
     const auto program = check_program(request->text("program"), request->text("cwd"));

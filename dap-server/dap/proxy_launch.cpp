@@ -53,6 +53,7 @@ void Proxy::on_launch(Message message) {
   motion_ = Motion::none;
   launched_ = message.envelope.name == "launch";
   if (adapter_ && (!request || !request->concerns_us())) {
+    launch_.reset();
     adapter_->relay_request(message);
     phase_ = Phase::relaying;
     return release_initialized();

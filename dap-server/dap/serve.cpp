@@ -113,7 +113,7 @@ Task<int> serve_tcp(std::shared_ptr<Server> server) {
       co_await pause.async_wait(as_result);
       continue;
     }
-    socket.set_option(tcp::no_delay(true));
+    socket.set_option(tcp::no_delay(true), error);  // only a wish
     UniqueFd in(socket.release());
     fcntl(in.get(), F_SETFD, FD_CLOEXEC);
     UniqueFd out(fcntl(in.get(), F_DUPFD_CLOEXEC, 3));

@@ -98,9 +98,6 @@ Task<Result<json>> Client::patch(std::string path, json body, std::string conten
 Task<Result<json>> Client::remove(std::string path, json options) {
   return call_json(with_body("DELETE", std::move(path), options, {}));
 }
-Task<Result<std::string>> Client::get_text(std::string path) {
-  return call(with_body("GET", std::move(path), nullptr, {}));
-}
 
 Task<Result<std::vector<json>>> Client::list(std::string path) {
   const auto self = shared_from_this();

@@ -72,8 +72,6 @@ class Client : public std::enable_shared_from_this<Client> {
   Task<Result<json>> patch(std::string path, json body, std::string content_type);
   /// options: a DeleteOptions object, or null.
   Task<Result<json>> remove(std::string path, json options = nullptr);
-  /// The text of an answer that isn't JSON (logs).
-  Task<Result<std::string>> get_text(std::string path);
   /// The items of a list, all pages of it (500 each; at most 100 000 items).
   Task<Result<std::vector<json>>> list(std::string path);
   /// path: of a list, with its query ("…/pods?labelSelector=…"); `watch=1` is added. Without a

@@ -123,10 +123,7 @@ Result<ResolvedTarget> describe_pod(const json& pod, const std::string& containe
   target.pod_uid = text(pod, {"metadata", "uid"});
   target.container = container;
   target.node = text(pod, {"spec", "nodeName"});
-  target.service_account = text(pod, {"spec", "serviceAccountName"});
-  target.host_network = flag(pod, {"spec", "hostNetwork"});
   target.pod_ip = text(pod, {"status", "podIP"});
-  target.host_ip = text(pod, {"status", "hostIP"});
   target.image_pull_secrets = items(pod, {"spec", "imagePullSecrets"});
 
   const auto& status = container_status(pod, container);
@@ -136,7 +133,6 @@ Result<ResolvedTarget> describe_pod(const json& pod, const std::string& containe
                 "kubectl describe pod " + target.pod + " -n " + target.namespace_ + " tells why");
   }
   target.ready = flag(status, {"ready"});
-  target.image_id = text(status, {"imageID"});
   const auto id = text(status, {"containerID"});
   const auto scheme = id.find("://");
   if (scheme == std::string::npos)

@@ -21,13 +21,11 @@ struct ContainerPort {
 /// A running container of a pod, with all that an agent for it needs to know.
 struct ResolvedTarget {
   std::string target;  ///< as the user wrote it, in full form
-  std::string namespace_, pod, pod_uid, container, node, pod_ip, host_ip, service_account;
+  std::string namespace_, pod, pod_uid, container, node, pod_ip;
   std::string runtime;       ///< "containerd", "docker", "cri-o"
   std::string container_id;  ///< the runtime's id, as it stands in /proc/PID/cgroup
   std::string image;         ///< as the pod's spec names it
-  std::string image_id;      ///< what the node made of it
   bool ready = false;
-  bool host_network = false;
   std::vector<ContainerPort> ports;     ///< of the container
   std::vector<protocol::Probe> probes;  ///< of all containers of the pod, ports by number
   nlohmann::json environment;           ///< the container's `env`, as in the spec

@@ -51,10 +51,12 @@ using boost::asio::posix::stream_descriptor;
 
 protocol::Task<bool> ready_within(boost::asio::any_io_executor executor, int fd, stream_descriptor::wait_type what,
                                   std::chrono::milliseconds limit) {
-  const auto descriptor = std::make_shared<stream_descriptor>(executor, ::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) co_return false;
+  const auto descriptor = std::make_shared<stream_descriptor>(executor, copy);
   boost::asio::steady_timer timer(executor, limit);
   timer.async_wait([descriptor](boost::system::error_code failed) {
-    if (!failed) descriptor->cancel();
+    if (!failed) descriptor->cancel(failed);  // it may be closed already: the time was over just as it got ready
   });
   auto [failed] = co_await descriptor->async_wait(what, as_result);
   descriptor->close();

@@ -96,12 +96,12 @@ Task<Answer> Names::resolve(Call call) {
 Task<void> Names::fetch(std::shared_ptr<Question> question) {
   protocol::Resolve request = question->request;
   auto resolved = co_await ask<protocol::Resolved>(context_, std::move(request));
-  const bool found = resolved && resolved->status == 0;
-  if (resolved) context_.activity->name_resolved(question->request.host, *resolved);
   question->answer = std::move(resolved);
   question->when = Clock::now();
   question->answered.notify();
-  if (!found) questions_.erase(question->key);
+  const auto& answer = *question->answer;
+  if (!answer || answer->status != 0) questions_.erase(question->key);
+  if (answer) context_.activity->name_resolved(question->request.host, *answer);
   trim();
 }
 

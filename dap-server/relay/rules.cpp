@@ -148,12 +148,17 @@ std::string link_target(const std::string& path) {
   return target;
 }
 
-/// The words of a file's `#!` line; none if it has no such line.
+/// The words of a file's `#!` line; none if it has no such line. Any argument of a program may be asked about, so nothing but a
+/// regular file is opened: a FIFO would hold everybody up, and of a terminal or pipe (/dev/stdin) the input is the program's.
 std::vector<std::string> interpreter_line(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return {};
   std::ifstream file(path, std::ios::binary);
-  std::string line;
-  if (file.get() != '#' || file.get() != '!' || !std::getline(file, line)) return {};
-  std::istringstream words(line);
+  std::string line(256, '\0');  // as much as the kernel looks at
+  file.read(line.data(), static_cast<std::streamsize>(line.size()));
+  line.resize(static_cast<std::size_t>(file.gcount()));
+  if (!line.starts_with("#!")) return {};
+  std::istringstream words(line.substr(2, line.find('\n') - 2));
   return {std::istream_iterator<std::string>(words), {}};
 }
 

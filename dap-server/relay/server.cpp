@@ -19,7 +19,8 @@ struct Server::Connection {
 
   Task<bool> wait(const asio::any_io_executor& executor, asio::posix::stream_descriptor::wait_type what) {
     if (!fd) co_return false;
-    if (!descriptor) descriptor.emplace(executor, ::dup(fd.get()));
+    if (const int copy = descriptor ? -1 : ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0); copy >= 0) descriptor.emplace(executor, copy);
+    if (!descriptor) co_return false;  // out of descriptors
     auto [failed] = co_await descriptor->async_wait(what, as_result);
     co_return !failed && fd;
   }
@@ -35,6 +36,7 @@ struct Server::Connection {
 namespace {
 
 constexpr std::size_t first_read = 16 << 10;  // text and data that most requests need
+constexpr std::chrono::milliseconds starved_pause{50};
 
 /// Takes the descriptors out of `message`: the first is kept, others are closed.
 void take_descriptors(msghdr& message, UniqueFd& fd) {
@@ -107,13 +109,16 @@ Task<void> Server::accept_all() {
       make_room();
       while (!closed_ && open_ >= max_connections) co_await room_.wait();
     }
+    if (starved_) co_await room_.wait_for(starved_pause);
   }
 }
 
 /// True when there may be more.
 bool Server::accept_waiting() {
   UniqueFd fd(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!fd) return errno == EINTR || errno == ECONNABORTED;
+  const bool passing = !fd && (errno == EINTR || errno == ECONNABORTED);
+  starved_ = !fd && !passing && errno != EAGAIN;
+  if (!fd) return passing;
   auto connection = std::make_shared<Connection>(std::move(fd));
   ++open_;
   context_.spawn(serve(std::move(connection)));

@@ -49,6 +49,7 @@ class Server {
   std::size_t open_ = 0;
   Signal room_;
   bool closed_ = false;
+  bool starved_ = false;  // out of descriptors or memory: the listener stays readable
 };
 
 }  // namespace inpod::relay

@@ -43,11 +43,14 @@ LaunchEnvironment build_environment(const EnvironmentConfig& config, const std::
                                               : listed && name.rfind("LD_", 0) != 0 && name.rfind("INPOD_", 0) != 0;
     if (taken && !matches_any(name, config.exclude)) result.set[name] = entry.substr(equals + 1);
   }
+  std::string preload = own_preload;
   for (const auto& name : config.unset) {
+    // What the layer needs stays: whoever unsets behind setting would start the program without it.
+    if (name == "LD_PRELOAD") preload.clear();
+    if (name == "LD_PRELOAD" || name.rfind("INPOD_", 0) == 0) continue;
     result.set.erase(name);
     result.unset.push_back(name);
   }
-  std::string preload = own_preload;
   for (const auto& [name, value] : config.set) {
     if (name == "LD_PRELOAD") {
       preload = value;

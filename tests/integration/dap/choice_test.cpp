@@ -22,6 +22,21 @@ std::string failed_launch(DapClient& client, const json& launch) {
   return answer["body"]["error"].value("format", "");
 }
 
+/// What the scripted adapter sends, one body for each message that it gets.
+void script(const std::string& file, const std::vector<std::string>& bodies) {
+  std::ofstream out(file);
+  for (const auto& body : bodies) out << body.size() << "\n" << body;
+}
+std::string response_to(const std::string& command, bool success) {
+  return R"({"seq":0,"type":"response","request_seq":@REQUEST_SEQ@,"success":)" + std::string(success ? "true" : "false") +
+         R"(,"command":")" + command + R"(","body":{}})";
+}
+/// A launch in the cluster, by the scripted adapter that runs already, as though it were lldb-dap.
+json scripted_launch(const std::string& received, const std::string& answers) {
+  return {{"program", debuggee_path()}, {"cluster", {{"target", "fake"}}},
+          {"debugger", {{"command", DAP_SCRIPTED_ADAPTER}, {"args", json::array({received, answers})}, {"type", "lldb-dap"}}}};
+}
+
 }  // namespace
 
 TEST_CASE("a launch may name another adapter than the one that answered initialize") {
@@ -121,6 +136,37 @@ TEST_CASE("a launch in the cluster keeps what it does not concern: key order, nu
   CHECK(text.find(R"({"arguments":{"noDebug":true,"z":1.50,"env":["A=1",)") != std::string::npos);
   CHECK(text.find(R"(,"program":")" + debuggee_path() + R"(","bad":")" "\xff" R"(","initCommands":[)") != std::string::npos);
   CHECK(text.find(R"(]},"seq":2,"type":"request","command":"launch"})") != std::string::npos);
+}
+
+TEST_CASE("without its session a program is not restarted: it would run on this machine") {
+  Bench bench;
+  const std::string answers = bench.directory + "/answers", received = bench.directory + "/received";
+  script(answers, {response_to("initialize", true), response_to("launch", false)});
+  DapClient client(bench.server_with({"--", DAP_SCRIPTED_ADAPTER, received, answers}), bench.environment);
+  client.must("initialize", initialize_arguments());
+  const json launch = scripted_launch(received, answers);
+  CHECK_FALSE(client.request("launch", launch).value("success", true));  // and that ends the session
+  const bool with_arguments = GENERATE(false, true);
+  const json refused = client.request("restart", with_arguments ? json{{"arguments", launch}} : json(nullptr));
+  CHECK_FALSE(refused.value("success", true));
+  CHECK(refused.dump().find("a restart needs the cluster session") != std::string::npos);
+  std::ifstream in(received, std::ios::binary);
+  CHECK(std::string(std::istreambuf_iterator<char>(in), {}).find("restart") == std::string::npos);
+}
+
+TEST_CASE("terminate leaves the program its session until it has ended") {
+  Bench bench;
+  const std::string answers = bench.directory + "/answers", received = bench.directory + "/received";
+  script(answers, {response_to("initialize", true), response_to("launch", true), response_to("terminate", true),
+                   R"({"seq":0,"type":"event","event":"terminated"})"});
+  DapClient client(bench.server_with({"--", DAP_SCRIPTED_ADAPTER, received, answers}), bench.environment);
+  client.must("initialize", initialize_arguments());
+  client.must("launch", scripted_launch(received, answers));
+  client.must("terminate");
+  CHECK_FALSE(bench.wait_marked(".stopped", 300ms));
+  client.send("threads");
+  client.event("terminated");
+  CHECK(bench.wait_marked(".stopped", 5s));
 }
 
 TEST_CASE("a program that can't be injected fails before anything is made") {

@@ -88,6 +88,36 @@ TEST_CASE("no byte is lost however often the transport is cut") {
   CHECK(pair.agent_closed.empty());
 }
 
+TEST_CASE("once the client is told how far the agent has got, its old transport takes it no further") {
+  LinkPair pair;
+  int requests = 0;
+  pair.on_request = [&](std::uint32_t id, Message) {
+    ++requests;
+    pair.agent->respond(id, Text{"answer"});
+  };
+  pair.idle(20ms);
+  bool answered = false;
+  pair.run([&]() -> Task<void> {
+    Message message = ReadLink{"/x"};
+    auto answer = co_await pair.client->request_as<Text>(std::move(message));
+    REQUIRE(answer);
+    answered = true;
+  });
+  pair.agent->drop_transport();
+  CHECK_FALSE(pair.agent->has_transport());
+  const auto told = pair.agent->received();
+  pair.idle(50ms);
+  CHECK(pair.agent->received() == told);
+  CHECK(requests == 0);
+  CHECK(pair.lost == 1);
+  pair.connect();
+  pair.finish();
+  CHECK(answered);
+  CHECK(requests == 1);
+  CHECK(pair.agent_closed.empty());
+  CHECK(pair.client_closed.empty());
+}
+
 TEST_CASE("what is sent without a transport waits for one") {
   LinkPair pair({}, false);
   pair.on_request = [&](std::uint32_t id, Message) { pair.agent->respond(id, Text{"late"}); };

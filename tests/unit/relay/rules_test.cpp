@@ -1,7 +1,13 @@
 #include "relay/rules.hpp"
 
 #include <fnmatch.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <sstream>
 
 #include "catch.hpp"
@@ -99,6 +105,22 @@ TEST_CASE("a script and its folder are this machine's, as a program's are") {
   CHECK(mode_of(rules, "/srv/tools/start.sh") == "local");
   CHECK(mode_of(rules, "/srv/tools/lib/x") == "local");
   CHECK(mode_of(rules, "/srv/other") == "read");
+}
+
+TEST_CASE("a FIFO among a program's arguments is not opened") {
+  char directory[] = "/tmp/inpod-rules-XXXXXX";
+  REQUIRE(mkdtemp(directory) != nullptr);
+  std::string fifo = std::string(directory) + "/fifo", program = "/bin/cat";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  char* const arguments[] = {program.data(), fifo.data(), nullptr};
+  char* const environment[] = {nullptr};
+  pid_t pid = -1;
+  REQUIRE(posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments, environment) == 0);
+  const auto context = inpod::relay::rules_context_of(pid, program);  // would wait for a writer
+  CHECK(context.script.empty());
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  std::filesystem::remove_all(directory);
 }
 
 TEST_CASE("network rules follow the configuration") {

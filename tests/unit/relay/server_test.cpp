@@ -2,9 +2,12 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <ctime>
 
 #include "catch.hpp"
 #include "unit/relay/bench.hpp"
@@ -120,6 +123,31 @@ TEST_CASE("another user's program is not heard, even where it can reach the sock
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 0);
   CHECK(bench.client().call({.op = Op::host}).reply.error == 0);
+}
+
+TEST_CASE("out of descriptors, the relay waits for one and keeps no processor busy") {
+  Bench bench;
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{AF_UNIX, {}};
+  std::strncpy(address.sun_path, bench.relay->socket_path().c_str(), sizeof address.sun_path - 1);
+  const timeval patience{10, 0};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const auto request = bytes_of(RelayClient::request_of({.op = Op::host}));
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const rlimit none{0, limit.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const int connected = ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+  const auto before = std::clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  const double busy = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  REQUIRE(connected == 0);
+  CHECK(busy < 0.2);
+  RelayClient::send_bytes(socket.get(), request);
+  Received received;
+  REQUIRE(RelayClient::receive(socket.get(), received));
+  CHECK(received.reply.error == 0);
 }
 
 TEST_CASE("a request in many pieces is understood") {

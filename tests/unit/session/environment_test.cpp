@@ -74,6 +74,15 @@ TEST_CASE("including everything still leaves the loader's variables out") {
   CHECK(environment.set.at("HOME") == "/root");
 }
 
+TEST_CASE("what the layer needs can't be unset, only what else was to be preloaded") {
+  EnvironmentConfig config;
+  config.unset = {"LD_PRELOAD", "INPOD_SOCKET", "INPOD_PROGRAM"};
+  const auto environment = build(config, "/usr/lib/libasan.so");
+  CHECK(environment.set.at("LD_PRELOAD") == "/lib/libinpod.so");
+  CHECK(environment.set.at("INPOD_SOCKET") == "/run/s/relay");
+  CHECK(environment.unset == std::vector<std::string>{"INPOD_ACTIVE"});
+}
+
 TEST_CASE("unset takes the pod's variable away too") {
   EnvironmentConfig config;
   config.unset = {"DB"};
