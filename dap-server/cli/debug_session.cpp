@@ -25,6 +25,7 @@
 #include "cli/signals.hpp"
 #include "config/load.hpp"
 #include "dap/environment.hpp"
+#include "kube/file_limit.hpp"
 #include "protocol/task.hpp"
 #include "session/layer_check.hpp"
 #include "session/program.hpp"
@@ -298,6 +299,7 @@ Result<DebugSocket> make_debug_socket() {
 int serve_debug_session(UniqueFd listener, UniqueFd debugger, std::vector<std::string> environment) {
   block_signals();
   signal(SIGPIPE, SIG_IGN);
+  kube::raise_file_limit();
   return run_to_end([&](asio::any_io_executor executor) -> Task<int> {
     const auto session = std::make_shared<DebugSession>(executor, std::move(listener), std::move(debugger), std::move(environment));
     co_return co_await (*session)();

@@ -11,6 +11,7 @@
 #include "cli/debugger_wrapper.hpp"
 #include "cli/launcher.hpp"
 #include "cli/unknown_command.hpp"
+#include "kube/file_limit.hpp"
 #include "log/log.hpp"
 
 namespace inpod::cli {
@@ -48,6 +49,7 @@ std::vector<std::string> split_command(std::vector<std::string>& arguments) {
 int main_of(std::vector<std::string> arguments) {
   // Before all else: every argument of these is the debugger's.
   if (const auto code = run_wrapper_command(arguments)) return *code;
+  kube::raise_file_limit();
   CLI::App app("inpod runs and debugs a program on this machine as though it ran in a pod of the cluster.", "inpod");
   Globals globals;
   globals.inherited_files = inherited_files();
