@@ -31,6 +31,7 @@
 #include "dap/environment.hpp"
 #include "kube/file_limit.hpp"
 #include "protocol/task.hpp"
+#include "protocol/utf8.hpp"
 #include "session/layer_check.hpp"
 #include "session/program.hpp"
 #include "session/session.hpp"
@@ -310,7 +311,7 @@ nlohmann::json environment_in_json() {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const auto equals = text.find('=');
-    if (equals != std::string::npos && equals > 0 && dap::is_utf8(text)) variables[text.substr(0, equals)] = text.substr(equals + 1);
+    if (equals != std::string::npos && equals > 0 && is_utf8(text)) variables[text.substr(0, equals)] = text.substr(equals + 1);
   }
   return variables;
 }

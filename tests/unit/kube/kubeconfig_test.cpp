@@ -1,7 +1,7 @@
 #include "kube/kubeconfig.hpp"
 
 #include "files.hpp"
-#include "kube/base64.hpp"
+#include "protocol/base64.hpp"
 
 using namespace inpod;
 using namespace inpod::kube;
