@@ -10,7 +10,7 @@
 
 namespace inpod::agent {
 
-constexpr std::size_t max_inline = 512 * 1024;  ///< bytes of file content, or of directory entries, in one message
+constexpr std::size_t max_inline = protocol::largest_piece;  ///< bytes of file content, or of directory entries, in one message
 
 /// An open file of a client.
 struct OpenHandle {

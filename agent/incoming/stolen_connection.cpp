@@ -1,6 +1,8 @@
 // One redirected connection. See stolen_connection.hpp.
 #include "incoming/stolen_connection.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -157,6 +159,8 @@ Task<bool> StolenConnection::download(std::shared_ptr<StolenConnection> self) {
     boost::system::error_code failed;
     if (data->empty()) {
       self->socket_.shutdown(Socket::shutdown_send, failed);
+      self->client_finished_ = true;
+      if (self->watching_) self->socket_.cancel(failed);
       co_return false;
     }
     std::tie(failed, std::ignore) = co_await asio::async_write(self->socket_, asio::buffer(*data), as_result);
@@ -179,6 +183,17 @@ Task<void> StolenConnection::wait_for_answer(std::shared_ptr<StolenConnection> s
   self->early_ = {};
 }
 
+/// Behind the peer's FIN nothing is left to read, so a reset would be seen only by a write, and a client may be silent for ever.
+Task<void> StolenConnection::watch_for_reset(std::shared_ptr<StolenConnection> self) {
+  if (self->handing_over_ || self->aborted_ || self->client_finished_) co_return;
+  self->watching_ = true;
+  const auto [cancelled] = co_await self->socket_.async_wait(Socket::wait_error, as_result);
+  self->watching_ = false;
+  if (cancelled || self->handing_over_ || self->aborted_ || self->client_finished_) co_return;
+  pollfd look{self->socket_.native_handle(), 0, 0};  // urgent data wakes the wait, too
+  if (poll(&look, 1, 0) == 1 && (look.revents & (POLLERR | POLLHUP)) != 0) self->abort();
+}
+
 /// Peer → client.
 Task<void> StolenConnection::upload(std::shared_ptr<StolenConnection> self) {
   protocol::Bytes piece = self->early_;
@@ -191,6 +206,7 @@ Task<void> StolenConnection::upload(std::shared_ptr<StolenConnection> self) {
     }
     if (self->peer_finished_) {
       self->stream_->finish();
+      co_await watch_for_reset(self);
       co_return;
     }
     const bool keeping = !self->answered_ && self->replayable_;

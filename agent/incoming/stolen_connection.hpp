@@ -47,6 +47,7 @@ class StolenConnection : public std::enable_shared_from_this<StolenConnection> {
   static protocol::Task<bool> serve(std::shared_ptr<StolenConnection> self);
   static protocol::Task<bool> download(std::shared_ptr<StolenConnection> self);
   static protocol::Task<void> upload(std::shared_ptr<StolenConnection> self);
+  static protocol::Task<void> watch_for_reset(std::shared_ptr<StolenConnection> self);
   static protocol::Task<void> wait_for_answer(std::shared_ptr<StolenConnection> self);
   static protocol::Task<void> relay(std::shared_ptr<StolenConnection> self);
   bool open_stream();
@@ -66,6 +67,8 @@ class StolenConnection : public std::enable_shared_from_this<StolenConnection> {
   bool answered_ = false;       ///< the client has sent a byte or its FIN
   bool handing_over_ = false;   ///< the client refused; the connection goes to the pod
   bool given_ = false;          ///< the client was sent bytes, or the FIN
+  bool client_finished_ = false;  ///< the peer was sent the client's FIN
+  bool watching_ = false;       ///< for the peer's reset, behind its FIN
   bool uploading_ = false, with_pod_ = false, aborted_ = false;
 };
 

@@ -5,6 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <type_traits>
 
+#include "protocol/base64.hpp"
+#include "protocol/utf8.hpp"
+
 namespace inpod::protocol {
 namespace {
 
@@ -12,8 +15,6 @@ using boost::describe::describe_enumerators;
 using boost::describe::describe_members;
 using boost::describe::mod_public;
 using nlohmann::json;
-
-constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Name of T without its namespaces, out of the compiler's own words for this function.
 template <class T>
@@ -34,57 +35,13 @@ constexpr bool is_bytes = std::is_same_v<T, Bytes>;
 template <std::size_t N>
 constexpr bool is_bytes<std::array<std::uint8_t, N>> = true;
 
-std::string to_base64(const std::uint8_t* data, std::size_t size) {
-  std::string text;
-  text.reserve((size + 2) / 3 * 4);
-  for (std::size_t i = 0; i < size; i += 3) {
-    std::uint32_t group = data[i] << 16;
-    if (i + 1 < size) group |= data[i + 1] << 8;
-    if (i + 2 < size) group |= data[i + 2];
-    text += base64_digits[group >> 18];
-    text += base64_digits[group >> 12 & 63];
-    text += i + 1 < size ? base64_digits[group >> 6 & 63] : '=';
-    text += i + 2 < size ? base64_digits[group & 63] : '=';
-  }
-  return text;
-}
+std::string to_base64(const std::uint8_t* data, std::size_t size) { return encode_base64({reinterpret_cast<const char*>(data), size}); }
 
 /// Strict: padding is needed, bits that don't fit must be 0.
 bool from_base64(std::string_view text, Bytes& bytes) {
-  bytes.clear();
-  if (text.size() % 4 != 0) return false;
-  std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
-  text.remove_suffix(padding);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (char c : text) {
-    auto digit = base64_digits.find(c);
-    if (digit == std::string_view::npos) return false;
-    bits = (bits << 6 | static_cast<std::uint32_t>(digit)) & 0xffff;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes.push_back(static_cast<std::uint8_t>(bits >> count));
-  }
-  return (bits & ((1U << count) - 1)) == 0;
-}
-
-/// RFC 3629, no overlong forms, no surrogates.
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    auto lead = static_cast<std::uint8_t>(text[i]);
-    std::size_t more = lead < 0x80 ? 0 : lead >> 5 == 6 ? 1 : lead >> 4 == 14 ? 2 : lead >> 3 == 30 ? 3 : 4;
-    if (more == 4 || text.size() - i <= more) return false;
-    std::uint32_t point = more == 0 ? lead : lead & (0x3f >> more);
-    for (std::size_t k = 1; k <= more; ++k) {
-      auto next = static_cast<std::uint8_t>(text[i + k]);
-      if (next >> 6 != 2) return false;
-      point = point << 6 | (next & 0x3f);
-    }
-    constexpr std::uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-    if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return false;
-    i += more + 1;
-  }
+  const auto decoded = decode_base64(text);
+  if (!decoded || encode_base64(*decoded) != text) return false;
+  bytes.assign(decoded->begin(), decoded->end());
   return true;
 }
 
@@ -96,7 +53,7 @@ json write(const T& value) {
     return boost::describe::enum_to_string(value, "?");
   } else if constexpr (std::is_same_v<T, std::string>) {
     if (is_utf8(value)) return value;
-    return json{{"base64", to_base64(reinterpret_cast<const std::uint8_t*>(value.data()), value.size())}};
+    return json{{"base64", encode_base64(value)}};
   } else if constexpr (is_bytes<T>) {
     return to_base64(value.data(), value.size());
   } else if constexpr (is_vector<T>) {

@@ -85,13 +85,16 @@ struct FileStat {
 BOOST_DESCRIBE_STRUCT(FileStat, (), (device, inode, mode, links, uid, gid, special_device, size, block_size, blocks,
                                      accessed_ns, modified_ns, changed_ns, born_ns))
 
+/// Bytes of a file's content in one message.
+constexpr std::uint32_t largest_piece = 512 << 10;
+
 /// open(2). flags: O_* of Linux x86-64/asm-generic. When the file is regular, opened for reading only, and no larger
 /// than prefetch_limit, its whole content follows: up to inline_limit bytes in the answer, the rest as stream.
 struct OpenFile {
   std::string path;
   std::uint32_t flags = 0, mode = 0;
   std::uint64_t prefetch_limit = 0;  // bytes
-  std::uint32_t inline_limit = 0;    // bytes, at most 512 KiB
+  std::uint32_t inline_limit = 0;    // bytes, at most largest_piece
 };
 BOOST_DESCRIBE_STRUCT(OpenFile, (), (path, flags, mode, prefetch_limit, inline_limit))
 
@@ -106,7 +109,7 @@ struct OpenedFile {
 };
 BOOST_DESCRIBE_STRUCT(OpenedFile, (), (handle, stat, real_path, content, stream))
 
-/// pread(2). length at most 512 KiB.
+/// pread(2). length at most largest_piece.
 struct ReadFile {
   std::uint64_t handle = 0, offset = 0;
   std::uint32_t length = 0;

@@ -16,8 +16,10 @@ int report(const Error& error) {
   return exit_failed;
 }
 
+std::string json_line(const nlohmann::json& value) { return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"; }
+
 bool print_json(const nlohmann::json& value) {
-  const auto text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const auto text = json_line(value);
   return fwrite(text.data(), 1, text.size(), stdout) == text.size() && fflush(stdout) == 0;
 }
 

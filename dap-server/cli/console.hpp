@@ -15,7 +15,9 @@ constexpr int exit_failed = 125;
 int report(const Error& error);
 /// One line "inpod: text" to stderr.
 void say(const std::string& text);
-/// One JSON object as a line on stdout, at once. Bytes that are not UTF-8 are replaced. False when stdout is gone.
+/// One JSON object as a line. Bytes that are not UTF-8 are replaced.
+std::string json_line(const nlohmann::json& value);
+/// The same on stdout, at once. False when stdout is gone.
 bool print_json(const nlohmann::json& value);
 
 /// A line on the terminal that each text replaces; without a terminal only `verbose` ones are shown, line by line.

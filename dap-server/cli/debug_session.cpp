@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -17,15 +18,20 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
+#include <deque>
 #include <filesystem>
 
 #include "cli/command.hpp"
+#include "cli/console.hpp"
 #include "cli/launcher.hpp"
 #include "cli/signals.hpp"
 #include "config/load.hpp"
 #include "dap/environment.hpp"
+#include "kube/file_limit.hpp"
 #include "protocol/task.hpp"
+#include "protocol/utf8.hpp"
 #include "session/layer_check.hpp"
 #include "session/program.hpp"
 #include "session/session.hpp"
@@ -44,8 +50,6 @@ using protocol::Task;
 constexpr std::size_t longest_line = 8 << 20;
 /// While a session starts there is progress to report; this is for a holder that hangs.
 constexpr int silence_ms = 5 * 60 * 1000;
-
-std::string to_line(const nlohmann::json& value) { return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"; }
 
 bool same_user(int socket) {
   ucred peer{};
@@ -85,6 +89,11 @@ dap::Variables set_by_user(const nlohmann::json& program, const std::vector<std:
   return changed;
 }
 
+bool has_ended(const UniqueFd& process) {
+  pollfd end{process.get(), POLLIN, 0};
+  return poll(&end, 1, 0) == 1;
+}
+
 /// A line on a process's own stderr: this process has no terminal, and the debugger's streams are its editor's.
 void tell(int pid, const std::string& text) {
   const UniqueFd file(open(("/proc/" + std::to_string(pid) + "/fd/2").c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK | O_APPEND));
@@ -104,45 +113,71 @@ nlohmann::json ready(const std::string& path, dap::DebuggeeEnvironment debuggee)
 class DebugSession : public std::enable_shared_from_this<DebugSession> {
  public:
   DebugSession(asio::any_io_executor executor, UniqueFd listener, UniqueFd debugger, std::vector<std::string> environment)
-      : executor_(executor), acceptor_(executor), debugger_(executor), environment_(std::move(environment)) {
+      : executor_(executor), acceptor_(executor), arrived_(executor), debugger_(executor), environment_(std::move(environment)) {
     acceptor_.assign(stream_protocol(), listener.release());
     debugger_.assign(debugger.release());
+    arrived_.expires_at(asio::steady_timer::time_point::max());
   }
 
   Task<int> operator()() {
     const auto self = shared_from_this();
     auto signals = Signals::create(executor_);
     if (!signals) co_return 125;
-    co_await (answer_all() || debugger_.async_wait(asio::posix::stream_descriptor::wait_read, as_result) || signals->next_end());
+    co_await (accept_all() || answer_all() || debugger_.async_wait(asio::posix::stream_descriptor::wait_read, as_result) || signals->next_end());
     stopping_ = true;
     co_await stop();
     co_return 0;
   }
 
  private:
-  Task<void> answer_all() {
+  struct Asked {
+    stream_protocol::socket client;
+    nlohmann::json question;
+  };
+
+  Task<void> accept_all() {
     while (true) {
       auto [error, client] = co_await acceptor_.async_accept(as_result);
       if (error) co_return;
-      if (!same_user(client.native_handle())) continue;
-      co_await answer(client);
+      if (same_user(client.native_handle())) asio::co_spawn(executor_, read_question(shared_from_this(), std::move(client)), asio::detached);
     }
   }
 
-  Task<void> answer(stream_protocol::socket& client) {
+  /// Each client for itself: one that stands in the debugger before it has asked holds up nobody else.
+  static Task<void> read_question(std::shared_ptr<DebugSession> self, stream_protocol::socket client) {
     std::string line;
     auto [error, length] = co_await asio::async_read_until(client, asio::dynamic_buffer(line, longest_line), '\n', as_result);
     if (error) co_return;
-    const auto question = nlohmann::json::parse(line.substr(0, length), nullptr, false);
+    auto question = nlohmann::json::parse(line.substr(0, length), nullptr, false);
     if (!question.is_object()) co_return;
+    self->asked_.push_back({std::move(client), std::move(question)});
+    self->arrived_.cancel();
+  }
+
+  /// One after the other: they share the session.
+  Task<void> answer_all() {
+    while (true) {
+      while (asked_.empty()) {
+        co_await arrived_.async_wait(as_result);
+        if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return;
+      }
+      Asked next = std::move(asked_.front());
+      asked_.pop_front();
+      co_await answer(next.question, next.client);
+    }
+  }
+
+  Task<void> answer(const nlohmann::json& question, stream_protocol::socket& client) {
     auto done = co_await (prepare(question, client) || gone(client));
     if (done.index() == 1) co_return;  // killed meanwhile; what was being started is taken back
     const auto& prepared = std::get<0>(done);
-    const nlohmann::json reply = prepared ? *prepared : refusal(prepared.error());
+    nlohmann::json reply = prepared ? *prepared : refusal(prepared.error());
     const int pid = peer_pid(client.native_handle());
+    UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));  // while it waits for the reply, the number is its own
+    if (!process && reply["type"] == "ready") reply = refusal(fail_errno("cannot watch the program (pidfd_open)").value());
     const bool on = reply["type"] == "ready";
     co_await say(client, reply);
-    if (on) asio::co_spawn(executor_, watch(pid), asio::detached);
+    if (on) asio::co_spawn(executor_, watch(pid, std::move(process)), asio::detached);
   }
 
   Task<void> gone(stream_protocol::socket& client) {
@@ -151,7 +186,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   }
 
   static Task<void> say(stream_protocol::socket& client, nlohmann::json value) {
-    const std::string line = to_line(value);
+    const std::string line = json_line(value);
     co_await asio::async_write(client, asio::buffer(line), as_result);
   }
 
@@ -195,7 +230,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     options.program = program;
     // The answers of the start are few and small: they fit the socket's buffer, so a blocking write does not block.
     options.on_progress = [&client](Stage, const std::string& text) {
-      const std::string line = to_line(text_line(text + " …"));
+      const std::string line = json_line(text_line(text + " …"));
       boost::system::error_code ignored;
       asio::write(client, asio::buffer(line), ignored);
     };
@@ -216,16 +251,16 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   }
 
   /// Fail closed: a program without the layer would act on this machine. No verdict by the clock: it may stand in the debugger.
-  Task<void> watch(int pid) {
+  Task<void> watch(int pid, UniqueFd process) {
     const auto self = shared_from_this();
     debuggee_ = pid;
     asio::steady_timer timer(executor_);
     auto pause = 20ms;
-    while (!stopping_ && session_ && !session_->layer_loaded() && kill(pid, 0) == 0) {
+    while (!stopping_ && session_ && !session_->layer_loaded() && !has_ended(process)) {
       const auto verdict = check_layer_in(pid, executable_, session_->environment().layer);
       if (!verdict && !session_->layer_loaded()) {
         tell(pid, "the program was stopped: " + verdict.error().to_string());
-        kill(pid, SIGKILL);
+        syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
         co_return;
       }
       timer.expires_after(pause);
@@ -241,6 +276,8 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
 
   asio::any_io_executor executor_;
   stream_protocol::acceptor acceptor_;
+  std::deque<Asked> asked_;
+  asio::steady_timer arrived_;  ///< cancelled when one more has asked
   asio::posix::stream_descriptor debugger_;
   std::vector<std::string> environment_;
   std::shared_ptr<Session> session_;
@@ -274,7 +311,7 @@ nlohmann::json environment_in_json() {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const auto equals = text.find('=');
-    if (equals != std::string::npos && equals > 0 && dap::is_utf8(text)) variables[text.substr(0, equals)] = text.substr(equals + 1);
+    if (equals != std::string::npos && equals > 0 && is_utf8(text)) variables[text.substr(0, equals)] = text.substr(equals + 1);
   }
   return variables;
 }
@@ -298,6 +335,7 @@ Result<DebugSocket> make_debug_socket() {
 int serve_debug_session(UniqueFd listener, UniqueFd debugger, std::vector<std::string> environment) {
   block_signals();
   signal(SIGPIPE, SIG_IGN);
+  kube::raise_file_limit();
   return run_to_end([&](asio::any_io_executor executor) -> Task<int> {
     const auto session = std::make_shared<DebugSession>(executor, std::move(listener), std::move(debugger), std::move(environment));
     co_return co_await (*session)();
@@ -313,7 +351,7 @@ Result<DebuggeeAnswer> ask_debug_session(const std::string& name, const std::str
   if (!same_user(socket.get())) return fail("the process that holds the session is another user's");
   std::error_code error;
   const auto directory = std::filesystem::current_path(error);
-  const std::string question = to_line({{"program", program}, {"directory", directory.string()}, {"environment", environment_in_json()}});
+  const std::string question = json_line({{"program", program}, {"directory", directory.string()}, {"environment", environment_in_json()}});
   for (std::size_t sent = 0; sent < question.size();) {
     const ssize_t count = send(socket.get(), question.data() + sent, question.size() - sent, MSG_NOSIGNAL);
     if (count < 0 && errno != EINTR) return fail_errno("cannot ask for the session");

@@ -16,6 +16,7 @@
 #include "cli/debugger_arguments.hpp"
 #include "cli/launcher.hpp"
 #include "session/paths.hpp"
+#include "session/pipe.hpp"
 #include "session/program.hpp"
 
 extern char** environ;
@@ -93,8 +94,9 @@ int wrap_gdb(const std::vector<std::string>& arguments) {
   return execute(*gdb, command, own_environment());
 }
 
-/// The commands by which lldb's target gets its environment, in a file of memory that lldb inherits: what stands on a command
-/// line can be read by everybody, in ps(1). Names whose values take more than a line are left out.
+/// The commands by which lldb's target gets its environment, in a pipe that lldb inherits: what stands on a command line can be read
+/// by everybody, in ps(1), and a pipe that lldb has read is empty for all that lldb starts. Names whose values take more than a
+/// line are left out.
 Result<UniqueFd> lldb_commands(const DebuggeeAnswer& answer) {
   std::string commands;
   for (const auto& name : answer.unset) commands += "settings append target.unset-env-vars " + shell_quoted(name) + "\n";
@@ -104,7 +106,14 @@ Result<UniqueFd> lldb_commands(const DebuggeeAnswer& answer) {
     else
       say("the pod's variable " + name + " has more than one line, which lldb can't take; it was left out");
   }
-  UniqueFd file(memfd_create("inpod-lldb", 0));
+  TRY_ASSIGN(channel, make_pipe());
+  fcntl(channel.write.get(), F_SETPIPE_SZ, static_cast<int>(commands.size()));  // nobody reads yet: all has to fit
+  fcntl(channel.write.get(), F_SETFL, O_NONBLOCK);
+  if (write(channel.write.get(), commands.data(), commands.size()) == static_cast<ssize_t>(commands.size())) {
+    fcntl(channel.read.get(), F_SETFD, 0);
+    return std::move(channel.read);
+  }
+  UniqueFd file(memfd_create("inpod-lldb", 0));  // more than a pipe may hold (fs.pipe-max-size)
   if (!file || write(file.get(), commands.data(), commands.size()) != static_cast<ssize_t>(commands.size()))
     return fail_errno("cannot hand the pod's environment to lldb");
   return file;

@@ -15,6 +15,7 @@
 #include "cli/demo_client.hpp"
 #include "cli/demo_network.hpp"
 #include "cli/signals.hpp"
+#include "kube/file_limit.hpp"
 #include "protocol/unique_fd.hpp"
 #include "session/pipe.hpp"
 
@@ -95,6 +96,7 @@ Result<void> set_up_pod(const std::string& web, const std::string& mount_point) 
       "WEB_GREETING=grüß dich, 世界", "KUBERNETES_SERVICE_HOST=10.96.0.1", "KUBERNETES_SERVICE_PORT=443", nullptr};
   send_outcome(outcome.write.get(), {});
   outcome.write.reset();
+  kube::restore_file_limit();
   execve(arguments[0], const_cast<char* const*>(arguments), const_cast<char* const*>(environment));
   _exit(127);
 }

@@ -12,6 +12,7 @@
 
 #include "cli/signals.hpp"
 #include "kube/exec_pointers.hpp"
+#include "kube/file_limit.hpp"
 #include "protocol/unique_fd.hpp"
 #include "session/pipe.hpp"
 
@@ -68,6 +69,7 @@ Result<int> launch(const std::string& path, const std::vector<std::string>& argu
     if (getppid() != parent) _exit(128 + SIGKILL);
     restore_signals();
     keep_only(files);
+    kube::restore_file_limit();
     execve(path.c_str(), argv.data(), envp.data());
     const int code = errno;
     if (write(report_write.get(), &code, sizeof code) < 0) _exit(126);

@@ -3,37 +3,16 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include "cli/command.hpp"
 #include "cli/console.hpp"
 #include "cli/debugger_wrapper.hpp"
 #include "cli/launcher.hpp"
 #include "cli/unknown_command.hpp"
+#include "kube/file_limit.hpp"
 #include "log/log.hpp"
 
 namespace inpod::cli {
-
-int run_to_end(const std::function<protocol::Task<int>(boost::asio::any_io_executor)>& task) {
-  boost::asio::io_context context(1);
-  int code = exit_failed;
-  boost::asio::co_spawn(context, task(context.get_executor()), [&](const std::exception_ptr& error, int result) {
-    code = result;
-    if (error) {
-      code = exit_failed;
-      try {
-        std::rethrow_exception(error);
-      } catch (const std::exception& exception) {
-        report(Error{0, std::string("internal error: ") + exception.what(), "please report it, with --log-file"});
-      }
-    }
-    context.stop();
-  });
-  context.run();
-  return code;
-}
-
 namespace {
 
 /// Cuts what stands behind the first "--" off, so that no flag of the program is taken for one of inpod's.
@@ -48,6 +27,7 @@ std::vector<std::string> split_command(std::vector<std::string>& arguments) {
 int main_of(std::vector<std::string> arguments) {
   // Before all else: every argument of these is the debugger's.
   if (const auto code = run_wrapper_command(arguments)) return *code;
+  kube::raise_file_limit();
   CLI::App app("inpod runs and debugs a program on this machine as though it ran in a pod of the cluster.", "inpod");
   Globals globals;
   globals.inherited_files = inherited_files();

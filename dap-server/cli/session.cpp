@@ -11,6 +11,7 @@
 #include "cli/command.hpp"
 #include "cli/config_options.hpp"
 #include "cli/console.hpp"
+#include "cli/json_lines.hpp"
 #include "cli/session_agents.hpp"
 #include "cli/signals.hpp"
 #include "dap/environment.hpp"
@@ -60,9 +61,11 @@ int stop(const std::string& id) {
   return 0;
 }
 
-/// Says it in JSON on stdout, as this command does with everything.
+nlohmann::json error_line(const Error& error) { return {{"type", "error"}, {"text", error.text}, {"remedy", error.remedy}}; }
+
+/// Says it in JSON on stdout, as this command does with everything. Before anything else is said.
 int print_error(const Error& error) {
-  print_json({{"type", "error"}, {"text", error.text}, {"remedy", error.remedy}});
+  print_json(error_line(error));
   return exit_failed;
 }
 
@@ -93,8 +96,8 @@ Task<void> read_lines(asio::any_io_executor executor, std::function<void(std::st
   }
 }
 
-/// Answers a line {"id", "request", "arguments"} on stdout.
-Task<void> answer(std::shared_ptr<Session> session, std::string line) {
+/// Answers a line {"id", "request", "arguments"}.
+Task<void> answer(std::shared_ptr<Session> session, std::string line, std::shared_ptr<JsonLines> out) {
   const auto asked = nlohmann::json::parse(line, nullptr, false);
   const bool is_request = asked.is_object() && asked.contains("request") && asked["request"].is_string();
   nlohmann::json response{{"type", "response"}, {"id", is_request ? asked.value("id", nlohmann::json()) : nlohmann::json()}};
@@ -112,14 +115,15 @@ Task<void> answer(std::shared_ptr<Session> session, std::string line) {
     response["text"] = body.error().text;
     response["remedy"] = body.error().remedy;
   }
-  print_json(response);
+  out->print(response);
 }
 
 /// Stays up for an editor: JSON lines out, ends with stdin or a signal.
 class Start {
  public:
   Start(asio::any_io_executor executor, Config config, std::string program)
-      : executor_(std::move(executor)), config_(std::move(config)), program_(std::move(program)), closed_(executor_) {
+      : executor_(std::move(executor)), config_(std::move(config)), program_(std::move(program)),
+        out_(std::make_shared<JsonLines>(executor_, STDOUT_FILENO)), closed_(executor_) {
     closed_.expires_at(asio::steady_timer::time_point::max());
   }
 
@@ -131,11 +135,13 @@ class Start {
     int code = 0;
     if (first.index() == 0) {
       const auto& lasted = std::get<0>(first);
-      code = lasted ? exit_failed : print_error(lasted.error());
+      code = exit_failed;
+      if (!lasted) out_->print(error_line(lasted.error()));
     } else if (session_ && !stands_) {  // it came to stand just as the end was asked for
       session_->take_back();
     }
     if (session_) co_await session_->stop();
+    co_await out_->flush(std::chrono::seconds(5));
     co_return code;
   }
 
@@ -151,7 +157,7 @@ class Start {
 
   Task<void> requests() {
     return read_lines(executor_, [this](std::string line) {
-      asio::co_spawn(executor_, answer(session_, std::move(line)), asio::detached);
+      asio::co_spawn(executor_, answer(session_, std::move(line), out_), asio::detached);
     });
   }
 
@@ -159,14 +165,16 @@ class Start {
     Session::Options options;
     options.config = config_;
     options.program = program_;
-    options.on_progress = [](Stage stage, const std::string& text) {
-      print_json({{"type", "progress"}, {"stage", to_string(stage)}, {"text", text}});
+    options.on_progress = [out = out_](Stage stage, const std::string& text) {
+      out->print({{"type", "progress"}, {"stage", to_string(stage)}, {"text", text}});
     };
     options.on_event = [this](const nlohmann::json& event) {
+      const std::string kind = event.value("event", "");
       auto line = event;
       line["type"] = "event";
-      print_json(line);
-      if (event.value("event", "") == "closed") closed_.cancel();
+      // A reader that is behind misses lines, never the end: it must not hold up the program.
+      if (kind == "activity" ? !out_->waiting() : kind == "closed" || !out_->full()) out_->print(line);
+      if (kind == "closed") closed_.cancel();
     };
     CO_TRY(session, co_await Session::start(executor_, std::move(options)));
     session_ = std::move(session);
@@ -178,13 +186,14 @@ class Start {
     ready["unset"] = environment.unset;
     ready["layer"] = environment.layer;
     ready["socket"] = environment.socket;
-    print_json(ready);
+    out_->print(ready);
     co_return Result<void>();
   }
 
   asio::any_io_executor executor_;
   Config config_;
   std::string program_;
+  std::shared_ptr<JsonLines> out_;
   asio::steady_timer closed_;
   std::shared_ptr<Session> session_;
   bool stands_ = false;  ///< and nobody had asked for its end before

@@ -11,6 +11,7 @@
 #include <memory>
 #include <sstream>
 
+#include "kube/file_limit.hpp"
 #include "session/program.hpp"
 
 namespace inpod::dap {
@@ -77,6 +78,7 @@ std::optional<std::string> in_extensions(const std::string& extension, const std
 int gdb_version(const std::string& gdb) {
   if (gdb.find('\'') != std::string::npos) return 0;
   const std::string command = "timeout 5 '" + gdb + "' --version </dev/null 2>/dev/null";
+  const kube::UsersFileLimit limit;
   const std::unique_ptr<FILE, int (*)(FILE*)> output(popen(command.c_str(), "r"), pclose);
   std::array<char, 256> line{};
   if (!output || !fgets(line.data(), line.size(), output.get())) return 0;

@@ -19,6 +19,7 @@
 
 #include "dap/guardian.hpp"
 #include "kube/exec_pointers.hpp"
+#include "kube/file_limit.hpp"
 #include "protocol/task.hpp"
 #include "session/pipe.hpp"
 
@@ -62,6 +63,7 @@ Result<pid_t> spawn(std::vector<std::string> argv, int in, int out, int err) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   auto environment = environment_without_layer(environ);
   pid_t pid = -1;
+  const kube::UsersFileLimit limit;
   const int error = posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, kube::exec_pointers(argv).data(),
                                  kube::exec_pointers(environment).data());
   posix_spawnattr_destroy(&attributes);

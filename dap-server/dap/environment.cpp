@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "protocol/utf8.hpp"
+
 namespace inpod::dap {
 namespace {
 
@@ -21,24 +23,6 @@ void add_pair(Variables& variables, const std::string& pair) {
 bool is_injection(std::string_view name) { return name == "LD_PRELOAD" || name.starts_with("INPOD_"); }
 
 }  // namespace
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[at]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
-    if (length == 0 || at + length > text.size()) return false;
-    unsigned code = length == 1 ? lead : lead & (0x7fu >> length);
-    for (std::size_t i = 1; i < length; ++i) {
-      const auto byte = static_cast<unsigned char>(text[at + i]);
-      if (byte >> 6 != 2) return false;
-      code = code << 6 | (byte & 0x3f);
-    }
-    const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
-    at += length;
-  }
-  return true;
-}
 
 Variables variables_from_json(const nlohmann::json& shape) {
   Variables variables;

@@ -38,6 +38,4 @@ Result<void> check_injection(const std::vector<std::string>& left_out);
 /// The whole environment for adapters that start from nothing: `host` ("K=V", as environ(7)), less unset, plus set.
 std::map<std::string, std::string> whole_environment(const std::vector<std::string>& host, const DebuggeeEnvironment& debuggee);
 
-bool is_utf8(std::string_view text);
-
 }  // namespace inpod::dap

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <fstream>
+#include <optional>
 
 #include "kube/agent_state.hpp"
 #include "kube/agent_stream.hpp"
@@ -188,22 +189,49 @@ Result<AgentState> take_event(Start& start, const Watch::Event& event) {
   return judge_agent(event.object, start.agent.container);
 }
 
+Task<void> pause(milliseconds time) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  co_await timer.async_wait(as_result);
+}
+
+/// The server will say the same again. All else passes, or may: a load balancer, a restarted API server, a laptop's network.
+bool is_final(const Error& error) {
+  return error.code == EACCES || error.code == EPERM || error.code == EINVAL || error.code == ENOENT || error.code == ENOTSUP;
+}
+
+/// Another watch in place of one that ended or broke. It begins with the pod as it is.
+Task<Result<void>> watch_anew(std::shared_ptr<Start> start) {
+  for (;;) {
+    auto again = co_await start->client->watch(start->watch_path);
+    if (again) {
+      start->watch = std::move(*again);
+      co_return Result<void>();
+    }
+    if (is_final(again.error()) || start->left() <= event_interval)
+      co_return Failed(again.error().context("cannot watch the agent's pod"));
+    co_await pause(event_interval);
+  }
+}
+
 /// From creation to an attached, running container.
 Task<Result<std::shared_ptr<RemoteCommand>>> wait_and_attach(std::shared_ptr<Start> start) {
   auto next_events = Clock::now() + event_interval;
+  std::optional<Error> broke;  // the watch, and nothing has come since
   while (start->left() > milliseconds(0)) {
     auto event = co_await start->watch->next(std::min(attach_interval, start->left()));
-    if (event && !*event) {  // the server ended the watch in order
-      CO_TRY(again, co_await start->client->watch(start->watch_path));
-      start->watch = std::move(again);
+    const bool broken = !event && event.error().code != ETIMEDOUT;
+    if (broken) broke = event.error().context("cannot watch the agent's pod");
+    if (broken && is_final(event.error())) break;
+    if (broken) co_await pause(attach_interval);
+    if (broken || (event && !*event)) {  // or the server ended the watch in order
+      CO_TRY_VOID(co_await watch_anew(start));
       continue;
     }
+    broke.reset();
     AgentState state = AgentState::coming;
     if (event) {
       CO_TRY(judged, take_event(*start, **event));
       state = judged;
-    } else if (event.error().code != ETIMEDOUT) {
-      co_return Failed(event.error().context("cannot watch the agent's pod"));
     }
     const bool assigned = !text(start->pod, {"spec", "nodeName"}).empty();
     if (state == AgentState::running || (!event && assigned)) {
@@ -217,6 +245,7 @@ Task<Result<std::shared_ptr<RemoteCommand>>> wait_and_attach(std::shared_ptr<Sta
       next_events = Clock::now() + event_interval;
     }
   }
+  if (broke) co_return Failed(*broke);
   co_return Failed(co_await too_late(start));
 }
 
@@ -258,11 +287,6 @@ Task<Result<AgentPod>> start_steps(std::shared_ptr<Start> start) {
   if (!port) co_return Failed(port.error());
   start->agent.port = *port;
   co_return start->agent;
-}
-
-Task<void> pause(milliseconds time) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, time);
-  co_await timer.async_wait(as_result);
 }
 
 /// The target's image is for the node's architecture; the agent may not be.

@@ -7,10 +7,10 @@
 #include <ctime>
 
 #include "kube/api_error.hpp"
-#include "kube/base64.hpp"
 #include "kube/fields.hpp"
 #include "kube/kubeconfig_entries.hpp"
 #include "kube/program.hpp"
+#include "protocol/base64.hpp"
 #include "protocol/task.hpp"
 
 namespace inpod::kube {

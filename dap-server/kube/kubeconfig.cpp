@@ -190,13 +190,4 @@ Result<Kubeconfig> load_kubeconfig(const KubeconfigOptions& options) {
   return choose(merged, options);
 }
 
-Result<std::vector<std::string>> list_contexts(const KubeconfigOptions& options) {
-  TRY_ASSIGN(merged, load_files(options.path));
-  std::vector<std::string> names;
-  for (const auto& [name, entry] : merged.contexts) names.push_back(name);
-  const auto current = std::find(names.begin(), names.end(), merged.current_context);
-  if (current != names.end()) std::rotate(names.begin(), current, current + 1);
-  return names;
-}
-
 }  // namespace inpod::kube

@@ -61,7 +61,4 @@ struct KubeconfigOptions {
 /// configuration at all.
 Result<Kubeconfig> load_kubeconfig(const KubeconfigOptions& options);
 
-/// The names of all contexts, the current one first: for check and for completion.
-Result<std::vector<std::string>> list_contexts(const KubeconfigOptions& options);
-
 }  // namespace inpod::kube

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "kube/base64.hpp"
+#include "protocol/base64.hpp"
 
 namespace inpod::kube {
 namespace {

@@ -149,16 +149,4 @@ Task<Result<TargetList>> list_targets(std::shared_ptr<Client> client, std::strin
   co_return result;
 }
 
-Task<Result<std::vector<std::string>>> list_namespaces(std::shared_ptr<Client> client) {
-  std::vector<std::string> names;
-  auto found = co_await client->list(resource_path("v1", "", "namespaces"));
-  if (!found && found.error().code != EACCES)
-    co_return Failed(found.error().context("cannot list namespaces"));
-  if (!found) names.push_back(client->config().namespace_);
-  if (found) {
-    for (const auto& object : *found) names.push_back(own_name(object));
-  }
-  co_return names;
-}
-
 }  // namespace inpod::kube

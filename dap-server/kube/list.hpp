@@ -28,7 +28,4 @@ struct TargetList {
 /// namespace_ empty: all namespaces. All kinds at once. Error: only when nothing at all could be listed.
 Task<Result<TargetList>> list_targets(std::shared_ptr<Client> client, std::string namespace_);
 
-/// The names of the namespaces; when they may not be listed: the one of the context.
-Task<Result<std::vector<std::string>>> list_namespaces(std::shared_ptr<Client> client);
-
 }  // namespace inpod::kube

@@ -123,7 +123,6 @@ Result<ResolvedTarget> describe_pod(const json& pod, const std::string& containe
   target.pod_uid = text(pod, {"metadata", "uid"});
   target.container = container;
   target.node = text(pod, {"spec", "nodeName"});
-  target.pod_ip = text(pod, {"status", "podIP"});
   target.image_pull_secrets = items(pod, {"spec", "imagePullSecrets"});
 
   const auto& status = container_status(pod, container);
@@ -132,21 +131,13 @@ Result<ResolvedTarget> describe_pod(const json& pod, const std::string& containe
                     " is not running (" + pod_state(pod) + ")",
                 "kubectl describe pod " + target.pod + " -n " + target.namespace_ + " tells why");
   }
-  target.ready = flag(status, {"ready"});
   const auto id = text(status, {"containerID"});
   const auto scheme = id.find("://");
   if (scheme == std::string::npos)
     return fail("pod " + target.pod + " gives no id for its container " + container);
   target.runtime = id.substr(0, scheme), target.container_id = id.substr(scheme + 3);
 
-  const auto& spec = container_spec(pod, container);
-  target.image = text(spec, {"image"});
-  target.environment = items(spec, {"env"});
-  for (const auto& port : items(spec, {"ports"})) {
-    const auto protocol_name = text(port, {"protocol"});
-    target.ports.push_back({text(port, {"name"}), port_number(spec, field(port, {"containerPort"})),
-                            protocol_name.empty() ? "TCP" : protocol_name});
-  }
+  target.image = text(container_spec(pod, container), {"image"});
   for (const auto& each : items(pod, {"spec", "containers"})) {
     for (const char* kind : {"livenessProbe", "readinessProbe", "startupProbe"})
       add_probe(each, field(each, {kind}), target.probes);

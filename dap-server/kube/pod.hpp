@@ -12,23 +12,14 @@
 
 namespace inpod::kube {
 
-struct ContainerPort {
-  std::string name;
-  std::uint16_t number = 0;
-  std::string protocol;  ///< TCP, UDP, SCTP
-};
-
 /// A running container of a pod, with all that an agent for it needs to know.
 struct ResolvedTarget {
   std::string target;  ///< as the user wrote it, in full form
-  std::string namespace_, pod, pod_uid, container, node, pod_ip;
+  std::string namespace_, pod, pod_uid, container, node;
   std::string runtime;       ///< "containerd", "docker", "cri-o"
   std::string container_id;  ///< the runtime's id, as it stands in /proc/PID/cgroup
   std::string image;         ///< as the pod's spec names it
-  bool ready = false;
-  std::vector<ContainerPort> ports;     ///< of the container
   std::vector<protocol::Probe> probes;  ///< of all containers of the pod, ports by number
-  nlohmann::json environment;           ///< the container's `env`, as in the spec
   nlohmann::json image_pull_secrets;    ///< the pod's, as in the spec
 };
 

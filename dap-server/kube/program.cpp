@@ -16,6 +16,7 @@
 #include <memory>
 
 #include "kube/exec_pointers.hpp"
+#include "kube/file_limit.hpp"
 #include "protocol/task.hpp"
 #include "protocol/unique_fd.hpp"
 
@@ -88,6 +89,7 @@ Result<void> start(Program& program, int out, int err, Child& child) {
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   auto environment = program.whole_environment ? program.environment : merged_environment(program.environment);
+  const UsersFileLimit limit;
   const int code = posix_spawnp(&child.pid, program.command[0].c_str(), &actions, &attributes,
                                 exec_pointers(program.command).data(), exec_pointers(environment).data());
   posix_spawnattr_destroy(&attributes);

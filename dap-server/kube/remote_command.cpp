@@ -23,17 +23,6 @@ Task<Result<std::unique_ptr<RemoteCommand>>> RemoteCommand::attach(std::shared_p
               "attach to container " + container + " of pod " + namespace_ + "/" + pod);
 }
 
-Task<Result<std::unique_ptr<RemoteCommand>>> RemoteCommand::exec(std::shared_ptr<Client> client,
-                                                                 std::string namespace_, std::string pod,
-                                                                 std::string container,
-                                                                 std::vector<std::string> command) {
-  auto path = resource_path("v1", namespace_, "pods", pod, "exec") + "?container=" + escape(container) +
-              "&stdin=true&stdout=true&stderr=true";
-  for (const auto& word : command) path += "&command=" + escape(word);
-  return open(client, std::move(path),
-              "exec in container " + container + " of pod " + namespace_ + "/" + pod);
-}
-
 Task<Result<std::unique_ptr<RemoteCommand>>> RemoteCommand::open(std::shared_ptr<Client> client,
                                                                  std::string path, std::string what) {
   auto socket = co_await WebSocket::connect(client, path);
@@ -66,15 +55,12 @@ Task<Result<std::optional<RemoteCommand::Output>>> RemoteCommand::read(std::span
   }
 }
 
-/// What the status channel said: a Status object; details.causes has the exit code.
+/// What the status channel said: a Status object.
 Result<std::optional<RemoteCommand::Output>> RemoteCommand::outcome() {
   const auto status = json::parse(status_, nullptr, false);
   if (!status.is_object())
     return status_.empty() ? Result<std::optional<Output>>(std::nullopt) : fail(what_ + ": " + status_);
   if (text(status, {"status"}) == "Success") return std::optional<Output>();
-  for (const auto& cause : items(status, {"details", "causes"})) {
-    if (text(cause, {"reason"}) == "ExitCode") exit_code_ = std::atoi(text(cause, {"message"}).c_str());
-  }
   return fail(what_ + ": " + text(status, {"message"}));
 }
 

@@ -1,4 +1,4 @@
-// RemoteCommand: stdin, stdout and stderr of a process in a container: `kubectl attach` and `kubectl exec`.
+// RemoteCommand: stdin, stdout and stderr of a container's main process: `kubectl attach`.
 //
 // stdin can't be half-closed over v4.channel.k8s.io: send a length first, or end the whole connection.
 #pragma once
@@ -21,18 +21,12 @@ class RemoteCommand {
   static Task<Result<std::unique_ptr<RemoteCommand>>> attach(std::shared_ptr<Client> client,
                                                              std::string namespace_, std::string pod,
                                                              std::string container);
-  /// Starts a command in the container.
-  static Task<Result<std::unique_ptr<RemoteCommand>>> exec(std::shared_ptr<Client> client,
-                                                           std::string namespace_, std::string pod,
-                                                           std::string container,
-                                                           std::vector<std::string> command);
   ~RemoteCommand();
 
   /// Next output; nothing when the process ended well. Error: how it ended otherwise ("command terminated
-  /// with exit code 3": code 0, exit_code() says 3) or what broke.
+  /// with exit code 3") or what broke.
   Task<Result<std::optional<Output>>> read(std::span<std::uint8_t> into);
   Task<Result<void>> write(std::span<const std::uint8_t> input);
-  std::optional<int> exit_code() const { return exit_code_; }
   void close();
 
  private:
@@ -44,7 +38,6 @@ class RemoteCommand {
 
   std::shared_ptr<WebSocket> socket_;
   std::string what_, status_;
-  std::optional<int> exit_code_;
 };
 
 }  // namespace inpod::kube

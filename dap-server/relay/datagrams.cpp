@@ -89,16 +89,24 @@ Task<void> Datagrams::run(std::shared_ptr<Flow> flow) {
   request.transport = protocol::Transport::datagram;
   request.remote = flow->remote;
   auto connected = co_await ask<protocol::Connected>(context_, std::move(request));
+  std::unique_ptr<protocol::Stream> stream;
+  if (connected) {
+    auto taken = context_.link->take_stream(connected->stream);
+    if (taken)
+      stream = std::move(*taken);
+    else
+      connected = Failed(taken.error());
+  }
   flow->outcome = connected ? 0 : code_of(connected.error());
   context_.activity->connecting("udp", flow->remote, *flow->outcome);
-  if (connected) {
-    auto stream = context_.link->take_stream(connected->stream);
-    if (stream && !flow->ended) flow->stream = std::move(*stream);
-  }
+  if (!flow->ended) flow->stream = std::move(stream);
   if (connected && !flow->ended) names_.set(flow->key.first, {connected->local, flow->remote});
   flow->settled.notify();
   if (!flow->stream) {
-    if (!connected) errors_.put(flow->key.first, *flow->outcome);
+    if (!connected)
+      errors_.put(flow->key.first, *flow->outcome);
+    else
+      context_.activity->connection_ended();
     end(flow);
     co_return;
   }

@@ -8,8 +8,7 @@
 
 namespace inpod::relay {
 
-/// Bytes at once: the protocol's bound on ReadFile; also used for writes.
-constexpr std::uint32_t largest_piece = 512 << 10;
+using protocol::largest_piece;
 
 class RemoteFile {
  public:

@@ -63,12 +63,12 @@ std::string at_home(const std::string& path, const std::string& home) {
   return path == "~" || path.rfind("~/", 0) == 0 ? home + path.substr(1) : path;
 }
 
-/// A glob that means this text alone.
+/// A glob that means this text alone; a line break, which ends a rule, is any character.
 std::string quoted(const std::string& path) {
   std::string glob;
   for (const char c : path) {
     if (std::string_view("*?[\\").find(c) != std::string_view::npos) glob += '\\';
-    glob += c;
+    glob += c == '\n' ? '?' : c;
   }
   return glob;
 }

@@ -139,9 +139,15 @@ Task<void> Server::serve(std::shared_ptr<Connection> connection) {
   } count{*this};
   Call call;
   if (!may_connect(connection->fd.get(), call.pid)) co_return;
-  const auto place = receiving_.insert(receiving_.end(), connection);
-  const bool received = co_await receive(*connection, call);
-  receiving_.erase(place);
+  bool received = false;
+  {
+    struct Place {
+      Connections& list;
+      Connections::iterator at;
+      ~Place() { list.erase(at); }
+    } place{receiving_, receiving_.insert(receiving_.end(), connection)};
+    received = co_await receive(*connection, call);
+  }
   if (!received || closed_) co_return;
   if (call.request.process != 0 && call.pid == ::getpid()) call.pid = static_cast<int>(call.request.process);
   if (call.request.version_number != version) {

@@ -14,7 +14,7 @@ constexpr std::uint64_t page = 4096;
 constexpr std::uint64_t everything = ~std::uint64_t{0};
 constexpr std::uint64_t joinable = 4 << 20;              // so far ahead of a stream, waiting beats starting anew
 constexpr std::uint64_t random_read = 128 << 10;         // bytes of a read that is not sequential
-constexpr std::uint64_t largest_read = 512 << 10;        // the protocol's bound on ReadFile
+constexpr std::uint64_t largest_read = protocol::largest_piece;
 constexpr std::chrono::seconds idle_stream{30};          // a reader that pauses longer lets its stream go
 
 std::uint64_t page_up(std::uint64_t value) { return (value + page - 1) & ~(page - 1); }

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "kube/exec_pointers.hpp"
+#include "kube/file_limit.hpp"
 #include "session/pipe.hpp"
 
 namespace inpod {
@@ -34,6 +35,7 @@ bool move_to(int from, int to) { return from == to ? fcntl(from, F_SETFD, 0) == 
   bool ready = true;
   for (int i = 0; i < 3; ++i) ready = ready && move_to(streams[i], i);
   for (const auto& [from, to] : inherit) ready = ready && from >= 0 && move_to(from, to);
+  kube::restore_file_limit();  // last: the numbers above may lie beyond it
   if (ready) execve(arguments[0], arguments, environment);
   const int code = errno;
   if (write(report, &code, sizeof code) < 0) _exit(126);

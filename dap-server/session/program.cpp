@@ -79,13 +79,25 @@ Result<void> check_rights(int file, const std::string& path) {
               "run a copy of it without these rights: cp " + path + " /tmp/ && run that");
 }
 
-/// The program that `#!/usr/bin/env [-S] [NAME=VALUE…] PROGRAM` will start; empty if this is not env.
+/// The program that `#!/usr/bin/env [-S] [OPTION…] [NAME=VALUE…] PROGRAM` will start; empty if this is not env. Options: env(1).
 std::string env_target(const std::string& interpreter, const std::string& argument) {
   if (fs::path(interpreter).filename() != "env") return {};
   std::istringstream words(argument);
-  std::string word;
-  while (words >> word) {
-    if (word[0] != '-' && word.find('=') == std::string::npos) return word;
+  for (std::string word; words >> word;) {
+    if (word.starts_with("--split-string=")) {
+      word.erase(0, word.find('=') + 1);
+    } else if (word == "--unset" || word == "--chdir" || word == "--argv0") {
+      words >> word;
+      continue;
+    } else if (word[0] == '-' && !word.starts_with("--")) {
+      const auto at = word.find_first_of("uCaS", 1);  // those with a value, which stands behind them or is the next word
+      if (at == std::string::npos) continue;
+      const bool split = word[at] == 'S';
+      word.erase(0, at + 1);
+      if (!split && word.empty()) words >> word;
+      if (!split) continue;
+    }
+    if (!word.empty() && word[0] != '-' && word.find('=') == std::string::npos) return word;
   }
   return {};
 }

@@ -1,7 +1,7 @@
 // See requests.hpp.
 #include "session/requests.hpp"
 
-#include "kube/base64.hpp"
+#include "protocol/base64.hpp"
 
 namespace inpod {
 namespace {
@@ -28,7 +28,7 @@ Task<Result<json>> read_file(std::shared_ptr<Relay> relay, json arguments) {
   CO_TRY(content, co_await relay->read_file(path.get<std::string>(), largest_file));
   const std::string_view bytes(reinterpret_cast<const char*>(content.bytes.data()), content.bytes.size());
   json body{{"path", path},
-            {"content", kube::encode_base64(bytes)},
+            {"content", encode_base64(bytes)},
             {"size", content.stat.size},
             {"modified", content.stat.modified_ns / 1'000'000'000},
             {"truncated", content.truncated}};

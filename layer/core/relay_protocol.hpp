@@ -152,7 +152,7 @@ constexpr std::uint32_t slot_count = 4096;
 //
 // Rules text (reply to hello), one per line, first match wins; MODE is local | read | write | absent:
 //   file MODE GLOB            paths: `*` within a segment, `**` across segments, `?`, `[…]`; the glob matches whole paths
-//   map PREFIX NEWPREFIX      a path under PREFIX is NEWPREFIX… in the pod
+//   map PREFIX NEWPREFIX      a path under PREFIX is NEWPREFIX… in the pod; the first " /" parts them (a home may hold spaces)
 //   outgoing tcp|udp|unix remote|local CIDR[:PORT[-PORT]]|*|GLOB
 //   incoming remote|local PORT[-PORT]|*
 //   dns remote|local GLOB

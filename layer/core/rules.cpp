@@ -202,8 +202,11 @@ const char* Rules::parse_file(std::string_view rest) {
 }
 
 const char* Rules::parse_map(std::string_view rest) {
-  const std::string_view from = take_until(rest, ' ');
-  if (from.empty() || from[0] != '/' || rest.empty() || rest[0] != '/') return "map wants two absolute prefixes";
+  std::size_t space = 0;
+  while (space + 1 < rest.size() && (rest[space] != ' ' || rest[space + 1] != '/')) ++space;
+  const std::string_view from(rest.data(), space);
+  if (rest.empty() || rest[0] != '/' || space + 1 >= rest.size()) return "map wants two absolute prefixes";
+  rest.remove_prefix(space + 1);
   MapRule rule{};
   if (map_count_ == max_others || !keep(from, rule.from) || !keep(rest, rule.to)) return "too many rules";
   rule.from_length = static_cast<std::uint16_t>(from.size());

@@ -14,9 +14,9 @@
 #include <span>
 
 #include "kube/agent_stream.hpp"
-#include "kube/base64.hpp"
 #include "kube/client.hpp"
 #include "kube/port_forward.hpp"
+#include "protocol/base64.hpp"
 #include "require.hpp"
 
 using namespace inpod;

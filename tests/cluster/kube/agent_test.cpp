@@ -6,7 +6,6 @@
 #include "fixture.hpp"
 #include "kube/agent_pod.hpp"
 #include "kube/port_forward.hpp"
-#include "kube/remote_command.hpp"
 #include "kube/resolve.hpp"
 
 using namespace inpod;
@@ -96,10 +95,7 @@ TEST_CASE("an agent that ended is tidied up") {
   cluster.pod("app", "exec sleep 1000");
   auto request = request_for(cluster, "pod/app");
   const auto agent = cluster.must(start_agent(cluster.client(), request));
-  const auto killed =
-      cluster.await(RemoteCommand::exec(cluster.client(), agent.namespace_, agent.pod, agent.container,
-                                        {"sh", "-c", "kill -9 $(pidof agent)"}));
-  CHECK(killed);
+  cluster.kubectl("exec " + agent.pod + " -c " + agent.container + " -- sh -c 'kill -9 $(pidof agent)'");
   cluster.kubectl("wait --for=condition=Failed job/inpod-agent-" + request.session + " --timeout=30s");
   CHECK(cluster.must(clean_up_agents(cluster.client(), cluster.space(), "tester@here")) == 1);
   CHECK(job_is_gone(cluster, request.session));

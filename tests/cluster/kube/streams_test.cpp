@@ -102,46 +102,11 @@ TEST_CASE("a closed port-forward ends waiting reads") {
 
 namespace {
 
-/// Everything a command says, "O:" and "E:" before each piece's source when it changes.
-Task<Result<std::string>> read_output(std::shared_ptr<RemoteCommand> command) {
-  std::array<std::uint8_t, 4096> buffer;
-  std::string output, errors;
-  for (;;) {
-    auto part = co_await command->read(buffer);
-    if (!part) co_return fail(part.error().text + " | " + output + " | " + errors);
-    if (!*part) co_return output + "|" + errors;
-    auto& into = (*part)->source == RemoteCommand::Source::output ? output : errors;
-    into.append(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>((*part)->size));
-  }
-}
-
 std::span<const std::uint8_t> bytes_of(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
 }  // namespace
-
-TEST_CASE("exec: stdin, stdout, stderr and exit code") {
-  Cluster cluster;
-  cluster.pod("shell", "exec sleep 1000");
-  std::shared_ptr<RemoteCommand> command =
-      cluster.must(RemoteCommand::exec(cluster.client(), cluster.space(), "shell", "main",
-                                       {"sh", "-c", "head -c 5; echo oops >&2; echo \" & done\""}));
-  const std::string input = "hello";
-  auto written = cluster.await(command->write(bytes_of(input)));
-  CHECK(written);
-  CHECK(cluster.must(read_output(command)) == "hello & done\n|oops\n");
-
-  std::shared_ptr<RemoteCommand> failing = cluster.must(
-      RemoteCommand::exec(cluster.client(), cluster.space(), "shell", "main", {"sh", "-c", "exit 3"}));
-  CHECK_THAT(cluster.error_of(read_output(failing)).text, Catch::Contains("exit code 3"));
-  CHECK(failing->exit_code() == 3);
-
-  const auto missing =
-      cluster.await(RemoteCommand::exec(cluster.client(), cluster.space(), "shell", "nobody", {"true"}));
-  REQUIRE_FALSE(missing);
-  CHECK_THAT(missing.error().text, Catch::Contains("nobody"));
-}
 
 TEST_CASE("attach reaches the main process of a container") {
   Cluster cluster;
@@ -158,4 +123,8 @@ TEST_CASE("attach reaches the main process of a container") {
     said.append(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(part->size));
   }
   CHECK(said == "0123456789\nthe end\n");
+
+  const auto missing = cluster.await(RemoteCommand::attach(cluster.client(), cluster.space(), "cat", "nobody"));
+  REQUIRE_FALSE(missing);
+  CHECK_THAT(missing.error().text, Catch::Contains("nobody"));
 }

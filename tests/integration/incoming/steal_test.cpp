@@ -4,8 +4,13 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <atomic>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include "agent.hpp"
 #include "catch.hpp"
+#include "protocol/task.hpp"
 #include "protocol/unique_fd.hpp"
 
 using namespace inpod;
@@ -76,6 +81,26 @@ protocol::Task<void> breaker(TestClient& client, std::unique_ptr<protocol::Strea
   (void)co_await stream->read();
   stream->reset(ECONNRESET);
   client.record(index, [](Received& received) { received.reset = ECONNRESET; });
+}
+
+std::atomic<bool> silent_saw_end{false};
+
+/// Reads to the end and says nothing, until the connection is reset (or 20 s have passed).
+protocol::Task<void> silent(TestClient& client, std::unique_ptr<protocol::Stream> stream, std::size_t index) {
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+  int error = 0;
+  for (int tries = 0; error == 0 && tries < 1000; ++tries) {
+    const auto data = co_await stream->read();
+    if (!data) error = data.error().code;
+    if (!data || !data->empty()) continue;
+    silent_saw_end = true;
+    timer.expires_after(std::chrono::milliseconds(20));
+    co_await timer.async_wait(as_result);
+  }
+  client.record(index, [&](Received& received) {
+    received.reset = error;
+    received.ended = true;
+  });
 }
 
 }  // namespace
@@ -207,6 +232,24 @@ TEST_CASE("steal: a server that speaks first, and resets in both directions") {
     REQUIRE(received.size() == 1);
     CHECK(received[0].reset == ECONNRESET);
   }
+}
+
+TEST_CASE("steal: a peer that resets behind its FIN is heard, though nobody writes to it") {
+  PodNetwork network;
+  TestAgent agent(network);
+  TestClient alice(agent, "alice@laptop", silent);
+  REQUIRE(alice.subscribe(port, IncomingMode::steal));
+  silent_saw_end = false;
+  network.on_client_thread([] {
+    Connection connection;
+    connection.send("a\n");
+    connection.finish();
+    CHECK(eventually(seconds(10), [] { return silent_saw_end.load(); }));
+    connection.reset();
+  });
+  const auto received = alice.wait_for(1);
+  REQUIRE(received.size() == 1);
+  CHECK(received[0].reset == ECONNRESET);
 }
 
 TEST_CASE("steal: connections that were open stay the pod's; the client's end with its subscription") {

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "catch.hpp"
+#include "kube/file_limit.hpp"
 #include "protocol/unique_fd.hpp"
 #include "session/brief_run.hpp"
 
@@ -49,6 +50,21 @@ TEST_CASE("the program gets the files that inpod was given, and no other") {
   int status = 0;
   waitpid(*pid, &status, 0);
   CHECK(cli::exit_code(status) == 0);
+}
+
+TEST_CASE("the program has the user's limit of open files, whatever inpod needs itself") {
+  rlimit limit{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  limit.rlim_cur = 512;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  kube::raise_file_limit();
+  const auto pid = cli::launch("/bin/sh", {"sh", "-c", "[ $(ulimit -Sn) = 512 ]"}, {"PATH=/usr/bin:/bin"}, {});
+  REQUIRE(pid);
+  int status = 0;
+  waitpid(*pid, &status, 0);
+  CHECK(cli::exit_code(status) == 0);
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  CHECK(limit.rlim_cur > 512);
 }
 
 TEST_CASE("what can't be executed says why") {

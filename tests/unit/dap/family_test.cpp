@@ -2,6 +2,7 @@
 #include "dap/adapters/family.hpp"
 
 #include "catch.hpp"
+#include "protocol/utf8.hpp"
 
 using namespace inpod;
 using namespace inpod::dap;

@@ -2,7 +2,7 @@
 
 #include "catch.hpp"
 #include "kube/address.hpp"
-#include "kube/base64.hpp"
+#include "protocol/base64.hpp"
 
 using namespace inpod;
 using namespace inpod::kube;

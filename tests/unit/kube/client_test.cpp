@@ -280,6 +280,23 @@ TEST_CASE("a lost network, a login page and a failing plugin are no missing pod"
   }
 }
 
+TEST_CASE("an agent's start goes on with a new watch when the one it had breaks") {
+  std::atomic<int> watches{0};
+  CannedServer server([&](const std::string& request) {
+    if (request.find("watch=1") == std::string::npos) return CannedServer::reply(201, "{}");
+    if (++watches == 1) return std::string("HTTP/1.1 200 X\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n");  // and no more
+    return CannedServer::reply(200, R"({"type":"DELETED","object":{"metadata":{"name":"seen"}}})" "\n");
+  });
+  boost::asio::io_context context;
+  AgentRequest request;
+  request.session = "abcdefgh12", request.client = "dev@laptop", request.namespace_ = "shop", request.start_record = "record";
+  request.config.image = "agent:1", request.config.startup_seconds = 15;
+  const auto agent = await(context, start_agent(client_for(context, server.url()), request));
+  REQUIRE_FALSE(agent);
+  CHECK_THAT(agent.error().text, Catch::Contains("pod seen was deleted"));
+  CHECK(watches >= 2);
+}
+
 TEST_CASE("impersonation") {
   CannedServer server([](const std::string&) { return CannedServer::reply(200, "{}"); });
   boost::asio::io_context context;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "files.hpp"
+#include "kube/file_limit.hpp"
 #include "kube/gather.hpp"
 #include "kube/program.hpp"
 
@@ -215,4 +216,18 @@ TEST_CASE("programs: output, exit codes, signals, deadlines, bounded output") {
   const int open_here[2] = {dup2(0, 77), dup2(0, 5000)};
   CHECK(run("ls /proc/self/fd")->output == "0\n1\n2\n3\n");  // 3: ls's own
   for (const int fd : open_here) close(fd);
+}
+
+TEST_CASE("programs have the user's limit of open files") {
+  rlimit limit{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  limit.rlim_cur = 512;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  raise_file_limit();
+  Program program;
+  program.command = {"sh", "-c", "ulimit -Sn"};
+  program.timeout = std::chrono::seconds(10);
+  CHECK(await(run_program(program))->output == "512\n");
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  CHECK(limit.rlim_cur > 512);
 }

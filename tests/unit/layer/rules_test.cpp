@@ -94,6 +94,9 @@ TEST_CASE("the longest mapped prefix is replaced, at a slash only") {
   CHECK(rest.empty());
   CHECK(rules->mapped("/other", rest) == "/root");
   CHECK(rest == "/other");
+  const auto spaced = parse("map /home/my self/app /etc/my app\n");
+  CHECK(spaced->mapped("/home/my self/app/x", rest) == "/etc/my app");
+  CHECK(rest == "/x");
 }
 
 TEST_CASE("addresses, ranges and ports") {

@@ -86,6 +86,18 @@ TEST_CASE("directories whose names look like globs are taken as they are") {
   CHECK(mode_of(rules, "/srv/bin/other.conf") == "read");
 }
 
+TEST_CASE("a home with a space and a directory with a line break keep the rules' form") {
+  auto context = developer();
+  context.home = "/home/my self";
+  context.working_directory = "/srv/two\nlines";
+  Config config;
+  config.files.map = {{"~/data", "/data"}};
+  const auto rules = rules_text(config, context);
+  CHECK(has_line(rules, "map /home/my self/data /data"));
+  CHECK(has_line(rules, "file read /home/my self/data/**"));
+  CHECK(has_line(rules, "file local /srv/two?lines/**"));
+}
+
 TEST_CASE("a program that runs in a shared directory does not make it local") {
   auto context = developer();
   context.home = "/";

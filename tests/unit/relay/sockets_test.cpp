@@ -275,6 +275,17 @@ TEST_CASE("UDP keeps boundaries; an unconnected socket finds out who answered") 
       CHECK(text_of(names.address2) == std::string(host) + ":53");
     }
   }
+  SECTION("a stream that can't be had is a failure, and no open connection") {
+    bench.agent.on_connect = [&bench](std::uint32_t id, const protocol::Connect& request) {
+      bench.agent.link->respond(id, protocol::Connected{0, ipv4("10.0.0.9", 40001), request.remote});
+    };
+    auto fd = make_socket(AF_INET, SOCK_DGRAM);
+    REQUIRE(connect_in_pod(client, fd.get(), raw(AF_INET, "10.0.0.10", 53), false) == 0);
+    CHECK(bench.eventually([&] {
+      return !bench.events.empty() && bench.events.back().at("event") == "activity" && bench.events.back().at("outgoing").at("open") == 0 &&
+             bench.events.back().at("outgoing").at("failed") == 1;
+    }));
+  }
   SECTION("refused") {
     bench.agent.on_connect = nullptr;
     auto fd = make_socket(AF_INET, SOCK_DGRAM);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "catch.hpp"
+#include "kube/file_limit.hpp"
 
 using namespace inpod;
 
@@ -46,6 +47,19 @@ TEST_CASE("a child gets its input, environment and files, and nothing else") {
   CHECK(std::string(buffer, static_cast<std::size_t>(read(read_end.get(), buffer, sizeof buffer))) == "inherited\n");
   child->end(std::chrono::milliseconds(1000));
   CHECK(child->status_text() == "exit code 0");
+}
+
+TEST_CASE("a child has the user's limit of open files") {
+  rlimit limit{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  limit.rlim_cur = 512;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  kube::raise_file_limit();
+  auto child = Child::start(shell("ulimit -Sn"));
+  REQUIRE(child);
+  const UniqueFd out(child->take_output());
+  CHECK(read_all(out.get()) == "512\n");
+  child->end(std::chrono::milliseconds(1000));
 }
 
 TEST_CASE("a program that can't be run is an error with its errno") {

@@ -95,6 +95,12 @@ TEST_CASE("a script's interpreter is what gets injected") {
   const auto env = folder.write("env", "#!/usr/bin/env sh\n");
   CHECK(inspect_program(env, search)->executable == std::filesystem::canonical("/usr/bin/env"));
   CHECK(error_of(folder.write("lost", "#!/usr/bin/env no-such-thing\n")).find("no-such-thing: not found in PATH") != std::string::npos);
+  for (const char* line : {"-S -u NAME sh", "-S -uNAME A=b sh -e", "-iu NAME sh", "-S --unset=NAME --chdir /tmp sh", "-Ssh -e", "-vS -i - sh", "--split-string=sh -e"}) {
+    INFO(line);
+    const std::string words(line), lost(words.substr(0, words.find("sh")) + "no-such-thing");
+    CHECK(error_of(folder.write("options", "#!/usr/bin/env " + words + "\n")) == "no error");
+    CHECK(error_of(folder.write("options", "#!/usr/bin/env " + lost + "\n")).find("no-such-thing: not found in PATH") != std::string::npos);
+  }
   CHECK(error_of(folder.write("empty", "#!\n")).find("names no interpreter") != std::string::npos);
   const auto loop = folder.path() + "/loop";
   folder.write("loop", "#!" + loop + "\n");

@@ -1,31 +1,31 @@
-// Base64, one loop each way. OpenSSL has it too, but only with line breaks and without errors worth the name.
-#include "kube/base64.hpp"
+// Base64 (RFC 4648), one loop each way. OpenSSL has it too, but only with line breaks and without errors worth the name. Pure; any thread.
+#pragma once
 
-#include <array>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 
-namespace inpod::kube {
-namespace {
+namespace inpod {
 
-constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+inline constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-}  // namespace
-
-std::string encode_base64(std::string_view bytes) {
+inline std::string encode_base64(std::string_view bytes) {
   std::string text;
   text.reserve((bytes.size() + 2) / 3 * 4);
   std::uint32_t bits = 0;
   int count = 0;
   for (const unsigned char byte : bytes) {
     bits = bits << 8 | byte;
-    for (count += 8; count >= 6; count -= 6) text += alphabet[bits >> (count - 6) & 63];
+    for (count += 8; count >= 6; count -= 6) text += base64_digits[bits >> (count - 6) & 63];
   }
-  if (count > 0) text += alphabet[bits << (6 - count) & 63];
+  if (count > 0) text += base64_digits[bits << (6 - count) & 63];
   while (text.size() % 4 != 0) text += '=';
   return text;
 }
 
-std::optional<std::string> decode_base64(std::string_view text) {
+/// White space is skipped, padding may be missing; nothing for any other character.
+inline std::optional<std::string> decode_base64(std::string_view text) {
   std::string bytes;
   bytes.reserve(text.size() / 4 * 3);
   std::uint32_t bits = 0;
@@ -37,7 +37,7 @@ std::optional<std::string> decode_base64(std::string_view text) {
       padded = true;
       continue;
     }
-    const auto value = alphabet.find(c);
+    const auto value = base64_digits.find(c);
     if (value == std::string_view::npos || padded) return std::nullopt;
     bits = bits << 6 | static_cast<std::uint32_t>(value);
     if ((count += 6) >= 8) bytes += static_cast<char>(bits >> (count -= 8) & 0xff);
@@ -45,4 +45,4 @@ std::optional<std::string> decode_base64(std::string_view text) {
   return count == 6 ? std::nullopt : std::optional(bytes);
 }
 
-}  // namespace inpod::kube
+}  // namespace inpod
