@@ -82,7 +82,7 @@ Task<Answer> Files::open(Call call) {
   if (writes) paths_.forget();
   const auto handle = next_handle_++;
   std::shared_ptr<Listing> listing;
-  if ((flags & (O_DIRECTORY | O_PATH)) == O_DIRECTORY) listing = start_list(call.text, handle);
+  if (!writes && (flags & (O_DIRECTORY | O_PATH)) == O_DIRECTORY) listing = start_list(call.text, handle);  // O_TMPFILE names a directory, too
   auto opened = co_await ask<protocol::OpenedFile>(context_, std::move(request));
   if (writes) paths_.forget();
   if (!opened) co_return refuse(code_of(opened.error()));

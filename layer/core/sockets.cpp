@@ -262,7 +262,9 @@ long bind(Core& core, int fd, const sockaddr* address, socklen_t length) {
   if (wanted == 0 || core.rules.incoming(wanted) == Side::local) return not_ours;
   Address here = loopback(fd, address, wanted);
   const FdEntry own = own_listener(core, fd, wanted, here);
-  const bool in_group = own && option(fd, SOL_SOCKET, SO_REUSEPORT) == 1;
+  const bool in_group = own && option(fd, SOL_SOCKET, SO_REUSEPORT) == 1, shares = option(fd, SOL_SOCKET, SO_REUSEADDR) == 1;
+  const bool taken = own && !(shares && own.shares());  // the program's own, as it would be in the pod
+  if (taken && !in_group && own.local_port() != wanted) return -EADDRINUSE;
   if (in_group) set_port(here, own.local_port());
   const auto try_here = [&] { return in_group ? raw::bind(fd, here.get(), here.length) : bind_alone(fd, here); };
   long result = try_here();
@@ -270,8 +272,7 @@ long bind(Core& core, int fd, const sockaddr* address, socklen_t length) {
     reinterpret_cast<sockaddr_in6*>(here.get())->sin6_addr = in6addr_loopback;
     result = try_here();
   }
-  const bool shares = option(fd, SOL_SOCKET, SO_REUSEADDR) == 1;
-  if (result == -EADDRINUSE && own && !(shares && own.shares())) return result;  // the program's own, as it would be in the pod
+  if (result == -EADDRINUSE && taken) return result;
   if (result == -EADDRINUSE || result == -EACCES) {
     set_port(here, 0);
     result = raw::bind(fd, here.get(), here.length);
