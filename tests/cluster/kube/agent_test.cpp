@@ -95,7 +95,7 @@ TEST_CASE("an agent that ended is tidied up") {
   cluster.pod("app", "exec sleep 1000");
   auto request = request_for(cluster, "pod/app");
   const auto agent = cluster.must(start_agent(cluster.client(), request));
-  cluster.kubectl("exec " + agent.pod + " -c " + agent.container + " -- sh -c 'kill -9 $(pidof agent)'");
+  cluster.kubectl("exec " + agent.pod + " -c " + agent.container + " -- sh -c \"kill -9 \\$(pidof agent)\"");
   cluster.kubectl("wait --for=condition=Failed job/inpod-agent-" + request.session + " --timeout=30s");
   CHECK(cluster.must(clean_up_agents(cluster.client(), cluster.space(), "tester@here")) == 1);
   CHECK(job_is_gone(cluster, request.session));
