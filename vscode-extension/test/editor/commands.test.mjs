@@ -82,10 +82,10 @@ scenario('Select Target is remembered for the next run', async ({ window, worksp
 
 scenario('Show Log shows what inpod said', async ({ window }) => {
   await window.command('Inpod: Show Log');
-  const log = window.page.locator('.output-view .view-lines');
+  const log = window.page.locator('.output-view .monaco-editor').first();
   await log.waitFor();
   await eventually('the whole log tells of the run', async () => {
-    await log.click(); // only the lines in sight are in the page
+    await log.click({ position: { x: 100, y: 50 } }); // only the lines in sight are in the page
     await window.page.keyboard.press('Control+a');
     await window.page.keyboard.press('Control+c');
     return /running in/.test(await window.clipboard());
