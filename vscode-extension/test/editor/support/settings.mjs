@@ -16,7 +16,7 @@ export const tools = Object.fromEntries(
 );
 /** The extension as `npm run package` makes it. */
 export const vsix = required('EDITOR_VSIX');
-/** The folder with `inpod`. */
-export const programs = required('EDITOR_PROGRAMS');
+/** The folder with `inpod`; none: the package brings its own. */
+export const programs = process.env.EDITOR_PROGRAMS;
 /** Where pictures and logs go. */
 export const artefacts = required('EDITOR_ARTEFACTS');

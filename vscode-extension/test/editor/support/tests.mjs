@@ -37,7 +37,8 @@ export function editorTests(url, { prepare = () => ({}) } = {}) {
     context.developer.useKubeconfig(await context.shop.kubeconfig());
     const { settings = {}, workspaceFile, ...options } = (await prepare(context)) ?? {};
     context.place = workspaceFile ? { workspace: workspaceFile } : { folder: context.workspace.path };
-    options.settings = { 'inpod.path': join(programs, 'inpod'), 'inpod.logLevel': 'debug', ...settings };
+    const path = programs ? { 'inpod.path': join(programs, 'inpod') } : {};
+    options.settings = { ...path, 'inpod.logLevel': 'debug', ...settings };
     context.server = await CodeServer.start(context.developer, options);
   });
 
