@@ -36,7 +36,7 @@ constexpr const char* key_group = "Every key of the config (docs/config.md); lis
 }  // namespace
 
 void ConfigOptions::add_key(CLI::App& command, const std::string& key, const std::string& flags, const std::string& help) {
-  command.add_option(flags, values_[key], help)->type_size(1)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  command.add_option(flags, values_[key], help)->type_size(1)->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
 void ConfigOptions::add_cluster(CLI::App& command) {

@@ -41,7 +41,7 @@ void show_event(const nlohmann::json& event, ProgressLine& line) {
   const std::string kind = event.value("event", "");
   if (kind == "closed") {
     line.clear();
-    report(Error{0, "the session has ended: " + event.value("error", ""), event.value("remedy", "")});
+    report(Error{0, "the session has ended: " + event.value("error", "") + "; the program still runs, on this machine alone", event.value("remedy", "")});
   } else if (kind == "agent" || kind == "note") {
     line.clear();
     say(event.value("text", ""));

@@ -196,6 +196,14 @@ TEST_CASE("a mistake in the cluster key is told with the key") {
   CHECK(failed_launch(client, bench.launch("", {{"cluster", {{"tarjet", "x"}}}})).find("tarjet") != std::string::npos);
 }
 
+TEST_CASE("a launch of our type without a cluster says that it stays on this machine") {
+  Bench bench;
+  DapClient client(bench.server_with({}), bench.environment);
+  client.must("initialize", initialize_arguments());
+  client.send("launch", {{"type", "inpod"}, {"program", debuggee_path()}, {"cluster", nullptr}});
+  client.output("on this machine alone");
+}
+
 TEST_CASE("attach goes through as it is, and says that it does not move a process") {
   Bench bench;
   bench.environment["MODE"] = "wait";

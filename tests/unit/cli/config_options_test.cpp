@@ -39,6 +39,13 @@ Result<Config> parse(std::vector<std::string> arguments) {
 
 }  // namespace
 
+TEST_CASE("a flag of one value takes one word: a forgotten -- is not taken for a target") {
+  const auto config = parse({"-t", "pod/a", "cat"});
+  REQUIRE_FALSE(config);
+  CHECK(config.error().text.find("cat") != std::string::npos);
+  CHECK(parse({"-t", "pod/a", "-t", "pod/b"})->target == "pod/b");
+}
+
 TEST_CASE("short flags and the flag of every type of key") {
   const auto config = parse({"-t", "pod/a", "-n", "shop", "--context", "prod", "--steal", "-e", "A=1", "-e", "B=x y=z", "--agent-lease-seconds", "9",
                              "--no-hostname", "--files-read", "/a/**", "--files-read", "/b", "--incoming-ports", "80", "--incoming-map",
