@@ -101,7 +101,11 @@ class Errors {
 
  private:
   void keep(std::string_view text) {
-    fwrite(text.data(), 1, text.size(), stderr);
+    // At most PIPE_BUF bytes, which a writable pipe takes without a wait: an editor that does not read holds up no program.
+    pollfd room{STDERR_FILENO, POLLOUT, 0};
+    if (poll(&room, 1, 0) == 1 && ::write(STDERR_FILENO, text.data(), text.size()) < 0) {
+      // nobody there; what was said is kept all the same
+    }
     kept_.append(text);
     if (kept_.size() > most_kept) kept_.erase(0, kept_.size() - most_kept);
   }

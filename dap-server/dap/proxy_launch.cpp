@@ -53,7 +53,7 @@ void Proxy::on_launch(Message message) {
   motion_ = Motion::none;
   launched_ = message.envelope.name == "launch";
   if (launched_ && request && !request->cluster && request->text("type") == "inpod")
-    say("inpod: the launch has no \"cluster\", so the program runs on this machine alone", "important");
+    say("inpod: the launch has no \"cluster\", so the program runs on this machine alone. To run it in a pod: \"cluster\": {\"target\": \"deployment/NAME\"}", "important");
   if (adapter_ && (!request || !request->concerns_us())) {
     launch_.reset();
     adapter_->relay_request(message);
