@@ -11,8 +11,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t most_flows = 4096;
 constexpr std::size_t most_behind_hole = 256 << 10;
-constexpr auto handshake_time = std::chrono::seconds(3);  // a SYN without its ACK may be forgotten after this
-constexpr auto idle_time = std::chrono::minutes(2);       // so may a silent connection, when room is needed
+constexpr auto half_open_time = std::chrono::seconds(3);  // a SYN without its ACK may be forgotten after this
+constexpr auto silent_time = std::chrono::minutes(2);       // so may a silent connection, when room is needed
 constexpr auto doubt_time = std::chrono::seconds(5);
 constexpr auto note_interval = std::chrono::seconds(1);  // at most one note to a subscriber in this time
 
@@ -172,11 +172,11 @@ bool Mirror::make_room() {
   auto oldest = flows_.end();
   for (auto flow = flows_.begin(); flow != flows_.end(); ++flow) {
     const auto silent = now - flow->second.seen;
-    if (!flow->second.established && silent > handshake_time) {
+    if (!flow->second.established && silent > half_open_time) {
       flows_.erase(flow);
       return true;
     }
-    if (silent > idle_time && (oldest == flows_.end() || flow->second.seen < oldest->second.seen))
+    if (silent > silent_time && (oldest == flows_.end() || flow->second.seen < oldest->second.seen))
       oldest = flow;
   }
   if (oldest == flows_.end()) return false;

@@ -8,33 +8,33 @@
 namespace inpod::agent {
 namespace {
 
-using Bytes = std::span<const std::uint8_t>;
+using PacketView = std::span<const std::uint8_t>;
 using Fault = tl::unexpected<PacketFault>;
 
 constexpr std::size_t ipv4_header = 20, ipv6_header = 40, tcp_header = 20;
 constexpr int most_extension_headers = 8;
 
-std::uint16_t read16(Bytes bytes, std::size_t at) {
+std::uint16_t read16(PacketView bytes, std::size_t at) {
   return std::uint16_t(bytes[at] << 8 | bytes[at + 1]);
 }
-std::uint32_t read32(Bytes bytes, std::size_t at) {
+std::uint32_t read32(PacketView bytes, std::size_t at) {
   return std::uint32_t(read16(bytes, at)) << 16 | read16(bytes, at + 2);
 }
 
 /// What the IP header says: the addresses, and the bytes of TCP.
 struct Datagram {
   IpAddress source{}, destination{};
-  Bytes tcp;
+  PacketView tcp;
 };
 
-/// Bytes that the packet's length field allows; 0 in the field: all.
-tl::expected<Bytes, PacketFault> cut_to_length(Bytes packet, std::size_t said, bool all) {
+/// PacketView that the packet's length field allows; 0 in the field: all.
+tl::expected<PacketView, PacketFault> cut_to_length(PacketView packet, std::size_t said, bool all) {
   if (all) return packet;
   if (said > packet.size()) return Fault(PacketFault::truncated);
   return packet.first(said);
 }
 
-tl::expected<Datagram, PacketFault> parse_ipv4(Bytes packet) {
+tl::expected<Datagram, PacketFault> parse_ipv4(PacketView packet) {
   if (packet.size() < ipv4_header) return Fault(PacketFault::malformed);
   const std::size_t header = std::size_t(packet[0] & 0x0f) * 4;
   const std::size_t total = read16(packet, 2);
@@ -52,7 +52,7 @@ tl::expected<Datagram, PacketFault> parse_ipv4(Bytes packet) {
 }
 
 /// Skips extension headers: the position of the TCP header in `rest`.
-tl::expected<std::size_t, PacketFault> find_tcp(Bytes rest, std::uint8_t next) {
+tl::expected<std::size_t, PacketFault> find_tcp(PacketView rest, std::uint8_t next) {
   std::size_t at = 0;
   for (int headers = 0; headers <= most_extension_headers; ++headers) {
     if (next == IPPROTO_TCP) return at;
@@ -75,7 +75,7 @@ tl::expected<std::size_t, PacketFault> find_tcp(Bytes rest, std::uint8_t next) {
   return Fault(PacketFault::malformed);
 }
 
-tl::expected<Datagram, PacketFault> parse_ipv6(Bytes packet) {
+tl::expected<Datagram, PacketFault> parse_ipv6(PacketView packet) {
   if (packet.size() < ipv6_header) return Fault(PacketFault::malformed);
   const std::size_t payload = read16(packet, 4);
   auto rest = cut_to_length(packet.subspan(ipv6_header), payload, payload == 0);
@@ -89,7 +89,7 @@ tl::expected<Datagram, PacketFault> parse_ipv6(Bytes packet) {
   return datagram;
 }
 
-std::uint64_t sum16(Bytes bytes) {
+std::uint64_t sum16(PacketView bytes) {
   std::uint64_t sum = 0;
   std::size_t at = 0;
   for (; at + 1 < bytes.size(); at += 2) sum += read16(bytes, at);
@@ -101,7 +101,7 @@ bool checksum_holds(const Datagram& datagram) {
   const std::size_t skip =
       is_ipv4(datagram.source) ? 12 : 0;  // the mapped prefix is not in the pseudo header
   std::uint64_t sum =
-      sum16(Bytes(datagram.source).subspan(skip)) + sum16(Bytes(datagram.destination).subspan(skip));
+      sum16(PacketView(datagram.source).subspan(skip)) + sum16(PacketView(datagram.destination).subspan(skip));
   sum += IPPROTO_TCP + datagram.tcp.size() + sum16(datagram.tcp);
   while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
   return sum == 0xffff;
@@ -115,7 +115,7 @@ tl::expected<Segment, PacketFault> parse_packet(std::span<const std::uint8_t> pa
   if (version != 4 && version != 6) return Fault(PacketFault::not_tcp);
   auto datagram = version == 4 ? parse_ipv4(packet) : parse_ipv6(packet);
   if (!datagram) return Fault(datagram.error());
-  const Bytes tcp = datagram->tcp;
+  const PacketView tcp = datagram->tcp;
   if (tcp.size() < tcp_header) return Fault(PacketFault::malformed);
   const std::size_t header = std::size_t(tcp[12] >> 4) * 4;
   if (header < tcp_header || header > tcp.size()) return Fault(PacketFault::malformed);

@@ -28,7 +28,7 @@ bool matches(const Kind& kind, const protocol::Resolve& request) {
          (request.protocol == 0 || kind.any_protocol || request.protocol == kind.protocol);
 }
 
-Endpoint endpoint(const Kind& kind, const protocol::Resolve& request, std::uint16_t port) {
+SocketPlan planned(const Kind& kind, const protocol::Resolve& request, std::uint16_t port) {
   return {kind.socktype, kind.any_protocol ? request.protocol : kind.protocol, port};
 }
 
@@ -44,8 +44,8 @@ int check_hints(const protocol::Resolve& request) {
   return 0;
 }
 
-int plan_endpoints(const protocol::Resolve& request, const std::vector<ServiceLine>& services, std::vector<Endpoint>& endpoints) {
-  endpoints.clear();
+int plan_sockets(const protocol::Resolve& request, const std::vector<ServiceLine>& services, std::vector<SocketPlan>& sockets) {
+  sockets.clear();
   bool chosen = request.socktype != 0 || request.protocol != 0;
   const Kind* first = nullptr;
   for (const Kind& kind : kinds) {
@@ -61,18 +61,18 @@ int plan_endpoints(const protocol::Resolve& request, const std::vector<ServiceLi
   unsigned long number = strtoul(request.service.c_str(), &end, 10);
   if (*end == '\0') {  // numeric, or none
     auto port = static_cast<std::uint16_t>(number);
-    if (first) endpoints.push_back(endpoint(*first, request, port));
+    if (first) sockets.push_back(planned(*first, request, port));
     for (const Kind& kind : kinds) {
-      if (!first && kind.by_default) endpoints.push_back(endpoint(kind, request, port));
+      if (!first && kind.by_default) sockets.push_back(planned(kind, request, port));
     }
     return 0;
   }
   if (request.flags & AI_NUMERICSERV) return EAI_NONAME;
   for (const Kind& kind : kinds) {
     if (!kind.name || (first && &kind != first)) continue;
-    if (auto port = service_port(services, request.service, kind.name)) endpoints.push_back(endpoint(kind, request, *port));
+    if (auto port = service_port(services, request.service, kind.name)) sockets.push_back(planned(kind, request, *port));
   }
-  return endpoints.empty() ? EAI_SERVICE : 0;
+  return sockets.empty() ? EAI_SERVICE : 0;
 }
 
 }  // namespace inpod::agent

@@ -9,15 +9,15 @@
 
 namespace inpod::agent {
 
-struct Endpoint {
+struct SocketPlan {
   int socktype = 0, protocol = 0;
   std::uint16_t port = 0;
-  bool operator==(const Endpoint&) const = default;
+  bool operator==(const SocketPlan&) const = default;
 };
 
 /// 0 or an EAI_* number.
 int check_hints(const protocol::Resolve& request);
-/// Fills `endpoints`; 0 or an EAI_* number.
-int plan_endpoints(const protocol::Resolve& request, const std::vector<ServiceLine>& services, std::vector<Endpoint>& endpoints);
+/// Fills `sockets`; 0 or an EAI_* number.
+int plan_sockets(const protocol::Resolve& request, const std::vector<ServiceLine>& services, std::vector<SocketPlan>& sockets);
 
 }  // namespace inpod::agent

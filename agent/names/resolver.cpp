@@ -235,8 +235,8 @@ Task<protocol::Message> Resolver::resolve(protocol::Resolve request) {
     answer.status = EAI_AGAIN;
     co_return answer;
   }
-  std::vector<Endpoint> endpoints;
-  answer.status = plan_endpoints(request, files->services, endpoints);
+  std::vector<SocketPlan> sockets;
+  answer.status = plan_sockets(request, files->services, sockets);
   if (answer.status) co_return answer;
   Found found = co_await find(files, request);
   answer.status = found.status;
@@ -245,12 +245,12 @@ Task<protocol::Message> Resolver::resolve(protocol::Resolve request) {
   if (request.flags & AI_CANONNAME) answer.canonical_name = found.canonical.empty() ? request.host : found.canonical;
   answer.aliases = std::move(found.aliases);
   for (const SocketAddress& address : found.addresses) {
-    for (const Endpoint& endpoint : endpoints) {
+    for (const SocketPlan& planned : sockets) {
       protocol::ResolvedAddress one;
-      one.socktype = endpoint.socktype;
-      one.protocol = endpoint.protocol;
+      one.socktype = planned.socktype;
+      one.protocol = planned.protocol;
       one.address = address;
-      one.address.port = endpoint.port;
+      one.address.port = planned.port;
       answer.addresses.push_back(std::move(one));
     }
   }

@@ -144,7 +144,16 @@ void ClientSession::serve(std::uint32_t id, const protocol::Unsubscribe& request
   respond(id, protocol::Done{});
 }
 
-void ClientSession::serve(std::uint32_t id, const protocol::GetListeners&) { respond(id, listeners()); }
+Task<Message> ClientSession::find_listeners() {
+  auto& workers = services_.agent_workers;
+  auto found = co_await workers.run(workers.make_group(), listeners);
+  if (!found) co_return failure(EAGAIN, "too much work at once");
+  co_return std::move(*found);
+}
+
+void ClientSession::serve(std::uint32_t id, const protocol::GetListeners&) {
+  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, find_listeners()), rethrow);
+}
 
 void ClientSession::serve(std::uint32_t id, const protocol::Bye&) {
   drop();

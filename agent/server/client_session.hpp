@@ -43,6 +43,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   template <class Answer>
   static protocol::Task<void> answer_later(std::weak_ptr<ClientSession> weak, std::uint32_t id, protocol::Task<Answer> answer);
   protocol::Task<protocol::Message> describe();
+  protocol::Task<protocol::Message> find_listeners();
 
   PodServices& services_;
   std::string name_;

@@ -5,13 +5,14 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/ssl/impl/src.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
+#include <variant>
 
 #include "kube/address.hpp"
 #include "kube/api_error.hpp"
@@ -28,6 +29,7 @@ namespace http = beast::http;
 namespace websocket = beast::websocket;
 using Socket = asio::generic::stream_protocol::socket;
 using TlsSocket = asio::ssl::stream<Socket>;
+
 constexpr std::size_t message_limit = 512 << 10;
 constexpr auto ping_interval = std::chrono::seconds(20);
 constexpr auto upgrade_bound = std::chrono::seconds(10);
@@ -99,9 +101,48 @@ class Deadline {
   asio::steady_timer timer_;
 };
 
-/// What both kinds of connection, with and without TLS, share. Next: TlsSocket or Socket.
-template <class Next>
-class BeastSocket final : public WebSocket, public std::enable_shared_from_this<BeastSocket<Next>> {
+/// With TLS or without, as one type: Beast is compiled once for it.
+class Wire {
+ public:
+  using executor_type = Socket::executor_type;
+  explicit Wire(Socket socket) : stream_(std::in_place_type<Socket>, std::move(socket)) {}
+  Wire(Socket socket, asio::ssl::context& context)
+      : stream_(std::in_place_type<TlsSocket>, std::move(socket), context) {}
+
+  executor_type get_executor() { return socket().get_executor(); }
+  Socket& socket() { return tls() ? tls()->next_layer() : std::get<Socket>(stream_); }
+  TlsSocket* tls() { return std::get_if<TlsSocket>(&stream_); }
+
+  template <class Buffers, class Token>
+  auto async_read_some(const Buffers& buffers, Token&& token) {
+    return tls() ? tls()->async_read_some(buffers, std::forward<Token>(token))
+                 : socket().async_read_some(buffers, std::forward<Token>(token));
+  }
+  template <class Buffers, class Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return tls() ? tls()->async_write_some(buffers, std::forward<Token>(token))
+                 : socket().async_write_some(buffers, std::forward<Token>(token));
+  }
+
+ private:
+  std::variant<Socket, TlsSocket> stream_;
+};
+
+/// For Beast, after the peer's close frame: nothing comes that we would wait for.
+template <class Handler>
+void async_teardown(beast::role_type, Wire& wire, Handler&& handler) {
+  boost::system::error_code error;
+  wire.socket().shutdown(asio::socket_base::shutdown_both, error);
+  asio::post(wire.get_executor(), beast::bind_handler(std::forward<Handler>(handler), error));
+}
+
+/// For Beast, when a WebSocket's time is over.
+void beast_close_socket(Wire& wire) {
+  boost::system::error_code ignored;
+  wire.socket().close(ignored);
+}
+
+class BeastSocket final : public WebSocket, public std::enable_shared_from_this<BeastSocket> {
  public:
   template <class... Arguments>
   explicit BeastSocket(Arguments&&... arguments)
@@ -109,14 +150,8 @@ class BeastSocket final : public WebSocket, public std::enable_shared_from_this<
         turn_(stream_.get_executor(), asio::steady_timer::time_point::max()),
         ping_(stream_.get_executor()) {}
 
-  Socket& socket() {
-    if constexpr (std::is_same_v<Next, Socket>) {
-      return stream_.next_layer();
-    } else {
-      return stream_.next_layer().next_layer();
-    }
-  }
-  websocket::stream<Next>& stream() { return stream_; }
+  Wire& wire() { return stream_.next_layer(); }
+  websocket::stream<Wire, false>& stream() { return stream_; }
 
   void configure(std::function<void(websocket::request_type&)> decorate) {
     stream_.set_option(websocket::stream_base::decorator(std::move(decorate)));
@@ -181,8 +216,7 @@ class BeastSocket final : public WebSocket, public std::enable_shared_from_this<
   void close() override {
     closed_ = true;
     ping_.cancel();
-    boost::system::error_code ignored;
-    socket().close(ignored);
+    beast_close_socket(wire());
   }
 
  private:
@@ -200,7 +234,7 @@ class BeastSocket final : public WebSocket, public std::enable_shared_from_this<
         {}});
   }
 
-  websocket::stream<Next> stream_;
+  websocket::stream<Wire, false> stream_;  // false: no compression
   asio::steady_timer turn_, ping_;
   bool writing_ = false, closed_ = false, at_start_ = true;
   std::uint8_t channel_ = 0;
@@ -221,9 +255,8 @@ Error broken(const Upgrade& upgrade, const std::string& what, const std::string&
           {}};
 }
 
-template <class Next>
-Task<Result<std::shared_ptr<WebSocket>>> shake_hands(std::shared_ptr<BeastSocket<Next>> ready,
-                                                     Upgrade& upgrade, Deadline& deadline) {
+Task<Result<std::shared_ptr<WebSocket>>> shake_hands(std::shared_ptr<BeastSocket> ready, Upgrade& upgrade,
+                                                     Deadline& deadline) {
   const auto& config = upgrade.client->config();
   ready->configure([headers = identity_headers(config, upgrade.identity)](websocket::request_type& request) {
     request.set(http::field::user_agent, "inpod");
@@ -258,16 +291,16 @@ Task<Result<std::shared_ptr<WebSocket>>> open(Upgrade& upgrade) {
   fd.release();
 
   if (!upgrade.address.tls) {
-    auto plain = std::make_shared<BeastSocket<Socket>>(std::move(socket));
-    Deadline deadline(plain->socket(), upgrade_bound);
+    auto plain = std::make_shared<BeastSocket>(std::move(socket));
+    Deadline deadline(plain->wire().socket(), upgrade_bound);
     co_return co_await shake_hands(std::move(plain), upgrade, deadline);
   }
   CO_TRY(context, make_context(config, upgrade.identity));
-  auto secure = std::make_shared<BeastSocket<TlsSocket>>(std::move(socket), *context);
-  auto& tls = secure->stream().next_layer();
+  auto secure = std::make_shared<BeastSocket>(std::move(socket), *context);
+  auto& tls = *secure->wire().tls();
   CO_TRY_VOID(set_server_name(
       tls.native_handle(), config.tls_server_name.empty() ? upgrade.address.host : config.tls_server_name));
-  Deadline deadline(secure->socket(), upgrade_bound);
+  Deadline deadline(secure->wire().socket(), upgrade_bound);
   const auto [failed] = co_await tls.async_handshake(asio::ssl::stream_base::client, as_result);
   if (deadline.late()) co_return Failed(broken(upgrade, "TLS", "no answer within 10 s"));
   if (failed) co_return Failed(broken(upgrade, "TLS", failed.message()));

@@ -1,23 +1,35 @@
 #include "log/log.hpp"
 
+#include <spdlog/logger.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 namespace inpod {
+namespace {
+
+// spdlog's registry of loggers is left out: it would be most of this file's code.
+std::unique_ptr<spdlog::logger> logger;
+
+std::shared_ptr<spdlog::sinks::sink> open_sink(const std::string& file) {
+  if (file.empty()) return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  return std::make_shared<spdlog::sinks::basic_file_sink_mt>(file);
+}
+
+}  // namespace
 
 Result<void> open_log(const std::string& file, bool verbose) {
   try {
-    auto logger = file.empty() ? spdlog::stderr_logger_mt("inpod") : spdlog::basic_logger_mt("inpod", file);
+    logger = std::make_unique<spdlog::logger>("inpod", open_sink(file));
     logger->set_level(verbose || !file.empty() ? spdlog::level::debug : spdlog::level::warn);
     logger->flush_on(spdlog::level::debug);
-    spdlog::set_default_logger(std::move(logger));
     return {};
   } catch (const spdlog::spdlog_ex& error) {
     return Failed(Error{0, "cannot write the log file: " + std::string(error.what()), {}});
   }
 }
 
-void log_debug(std::string_view line) { spdlog::debug("{}", line); }
+void log_debug(std::string_view line) {
+  if (logger) logger->log(spdlog::level::debug, line);
+}
 
 }  // namespace inpod

@@ -82,28 +82,28 @@ TEST_CASE("hints that are wrong", "[names]") {
 
 TEST_CASE("types and protocols as glibc lists them", "[names]") {
   auto services = parse_services("http 80/tcp\ndomain 53/tcp\ndomain 53/udp\n");
-  std::vector<Endpoint> got;
-  using Endpoints = std::vector<Endpoint>;
-  Endpoint tcp{SOCK_STREAM, IPPROTO_TCP, 0}, udp{SOCK_DGRAM, IPPROTO_UDP, 0}, raw{SOCK_RAW, 0, 0};
-  CHECK(plan_endpoints(ask(""), services, got) == 0);
-  CHECK(got == Endpoints{tcp, udp, raw});
-  CHECK(plan_endpoints(ask("", SOCK_STREAM), services, got) == 0);
-  CHECK(got == Endpoints{tcp});
-  CHECK(plan_endpoints(ask("", 0, IPPROTO_UDP), services, got) == 0);
-  CHECK(got == Endpoints{udp});
-  CHECK(plan_endpoints(ask("http"), services, got) == 0);
-  CHECK(got == Endpoints{{SOCK_STREAM, IPPROTO_TCP, 80}});
-  CHECK(plan_endpoints(ask("domain"), services, got) == 0);
+  std::vector<SocketPlan> got;
+  using Plan = std::vector<SocketPlan>;
+  SocketPlan tcp{SOCK_STREAM, IPPROTO_TCP, 0}, udp{SOCK_DGRAM, IPPROTO_UDP, 0}, raw{SOCK_RAW, 0, 0};
+  CHECK(plan_sockets(ask(""), services, got) == 0);
+  CHECK(got == Plan{tcp, udp, raw});
+  CHECK(plan_sockets(ask("", SOCK_STREAM), services, got) == 0);
+  CHECK(got == Plan{tcp});
+  CHECK(plan_sockets(ask("", 0, IPPROTO_UDP), services, got) == 0);
+  CHECK(got == Plan{udp});
+  CHECK(plan_sockets(ask("http"), services, got) == 0);
+  CHECK(got == Plan{{SOCK_STREAM, IPPROTO_TCP, 80}});
+  CHECK(plan_sockets(ask("domain"), services, got) == 0);
   CHECK(got.size() == 2);
-  CHECK(plan_endpoints(ask("8080"), services, got) == 0);
+  CHECK(plan_sockets(ask("8080"), services, got) == 0);
   CHECK(got.size() == 3);
   CHECK(got[0].port == 8080);
-  CHECK(plan_endpoints(ask("http", SOCK_DGRAM), services, got) == EAI_SERVICE);
-  CHECK(plan_endpoints(ask("none"), services, got) == EAI_SERVICE);
-  CHECK(plan_endpoints(ask("http", 0, 0, AI_NUMERICSERV), services, got) == EAI_NONAME);
-  CHECK(plan_endpoints(ask("80", SOCK_RAW), services, got) == EAI_SERVICE);
-  CHECK(plan_endpoints(ask("", 77), services, got) == EAI_SOCKTYPE);
-  CHECK(plan_endpoints(ask("", SOCK_STREAM, IPPROTO_UDP), services, got) == EAI_SOCKTYPE);
+  CHECK(plan_sockets(ask("http", SOCK_DGRAM), services, got) == EAI_SERVICE);
+  CHECK(plan_sockets(ask("none"), services, got) == EAI_SERVICE);
+  CHECK(plan_sockets(ask("http", 0, 0, AI_NUMERICSERV), services, got) == EAI_NONAME);
+  CHECK(plan_sockets(ask("80", SOCK_RAW), services, got) == EAI_SERVICE);
+  CHECK(plan_sockets(ask("", 77), services, got) == EAI_SOCKTYPE);
+  CHECK(plan_sockets(ask("", SOCK_STREAM, IPPROTO_UDP), services, got) == EAI_SOCKTYPE);
 }
 
 TEST_CASE("addresses that can be reached come first", "[names]") {
