@@ -6,9 +6,9 @@
 namespace inpod::protocol {
 namespace {
 
-constexpr std::size_t read_size = 64 << 10;           // bytes
-constexpr std::size_t ack_after_bytes = 64 << 10;     // received and not acknowledged
-constexpr std::uint64_t ack_after_frames = 32;
+constexpr std::size_t read_size = 64 << 10;                 // bytes
+constexpr std::size_t ack_after_bytes = 512 << 10;          // received and not acknowledged; credits take acks along earlier
+constexpr std::uint64_t ack_after_frames = 128;
 
 /// Also true when what comes is no longer frames.
 bool has_close_frame(FrameParser& parser, std::span<const std::uint8_t> input) {
