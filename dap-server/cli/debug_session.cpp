@@ -194,7 +194,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     CO_TRY(config, config_for(question));
     if (config.target.empty()) co_return off();
     CO_TRY(path, find_program(question.value("program", ""), ""));
-    CO_TRY(program, inspect_program(path, ""));
+    CO_TRY(program, inspect_program(path, "", config.intercepts()));
     const std::string key = program.executable + "\n" + config.namespace_ + "\n" + config.target;
     if (!session_ || key != key_) {
       co_await stop();

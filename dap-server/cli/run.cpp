@@ -172,7 +172,7 @@ int run(const ConfigOptions& options, Globals& globals) {
   const std::string path = search_path(*config);
   const auto found = find_program(globals.command[0], path);
   if (!found) return program_error(found.error());
-  auto program = inspect_program(*found, path);
+  auto program = inspect_program(*found, path, config->intercepts());
   if (!program) return program_error(program.error());
   block_signals();
   return run_to_end([&](boost::asio::any_io_executor executor) -> Task<int> {

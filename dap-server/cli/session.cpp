@@ -208,7 +208,7 @@ int start(const ConfigOptions& options, const std::string& program) {
     const std::string search_path = path == nullptr ? "" : path;
     const auto found = find_program(program, search_path);
     if (!found) return print_error(found.error());
-    const auto inspected = inspect_program(*found, search_path);
+    const auto inspected = inspect_program(*found, search_path, config->intercepts());
     if (!inspected) return print_error(inspected.error());
     executable = inspected->executable;
   }

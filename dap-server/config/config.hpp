@@ -62,7 +62,9 @@ struct IncomingConfig {
 struct Config {
   std::string target;     ///< pod/NAME, deployment/NAME, …, label:K=V, local:PID, targetless; "/container/NAME" may follow
   std::string kubeconfig, context, namespace_;
-  std::string interception = "auto";  ///< auto | preload | syscalls
+  std::string interception = "auto";  ///< auto | preload | syscalls | none
+  /// Whether calls are intercepted at all; else the environment alone is the pod's.
+  bool intercepts() const { return interception != "none"; }
   bool hostname = true;
   AgentConfig agent;
   FilesConfig files;

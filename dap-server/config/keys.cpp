@@ -22,8 +22,9 @@ const std::vector<Key>& table() {
        "~/.kube/staging", Check::path},
       {"interception", FIELD(interception),
        "How calls are intercepted: `preload` for programs that use glibc dynamically; `auto` looks at the executable. "
-       "`syscalls`, for static, Go and musl programs, is not in this version.",
-       "preload", Check::choice, {"auto", "preload", "syscalls"}},
+       "`syscalls`, for static, Go and musl programs, is not in this version. `none`: not at all; such a program gets the pod's "
+       "environment, while its files, names and connections are this machine's.",
+       "preload", Check::choice, {"auto", "preload", "syscalls", "none"}},
       {"hostname", FIELD(hostname), "Whether the program sees the pod's host name.", "false"},
 
       {"agent.mode", FIELD(agent.mode),

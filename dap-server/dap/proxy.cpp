@@ -214,7 +214,7 @@ void Proxy::on_restart(const Message& message) {
   }
   Replacements also;
   if (request && session_) {
-    const auto program = check_program(request->text("program"), request->text("cwd"));
+    const auto program = locate_program(request->text("program"), request->text("cwd"));
     if (program && *program != program_) {
       return respond_error(message, Error{0, "a restart can't change the program (" + *program + ") in the cluster session of " + program_,
                                           "end this one and launch again"});

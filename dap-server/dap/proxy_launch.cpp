@@ -117,12 +117,13 @@ Task<Result<Message>> Proxy::prepare_launch() {
 Task<Result<void>> Proxy::prepare_cluster() {
   auto& launch = *launch_;
   CO_TRY_VOID(tidy_macros(launch.request.arguments));
-  CO_TRY(program, check_program(launch.request.text("program"), launch.request.text("cwd")));
+  CO_TRY(program, locate_program(launch.request.text("program"), launch.request.text("cwd")));
   launch.program = program;
   CO_TRY_VOID(find_family(adapter_->command(), adapter_->capabilities()));
   std::string directory = launch.request.text("cwd");
   if (directory.empty()) directory = std::filesystem::path(program).parent_path().string();
   CO_TRY(config, (options_->load_config ? options_->load_config : load_config)(*launch.request.cluster, directory));
+  CO_TRY_VOID(check_program(program, config.intercepts()));
   CO_TRY(session, co_await start_session(std::move(config)));
   session_ = std::move(session);
   program_ = program;

@@ -61,11 +61,15 @@ LaunchEnvironment build_environment(const EnvironmentConfig& config, const std::
   }
   // A session inside a session starts afresh.
   result.unset.push_back("INPOD_ACTIVE");
+  result.layer = layer;
+  result.socket = socket;
+  if (layer.empty()) {
+    if (!preload.empty()) result.set["LD_PRELOAD"] = preload;
+    return result;
+  }
   result.set["LD_PRELOAD"] = preload.empty() ? layer : layer + ":" + preload;
   result.set["INPOD_SOCKET"] = socket;
   result.set["INPOD_PROGRAM"] = program;
-  result.layer = layer;
-  result.socket = socket;
   return result;
 }
 

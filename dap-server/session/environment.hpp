@@ -16,7 +16,7 @@ bool is_machine_bound(const std::string& name);
 bool matches_any(const std::string& name, const std::vector<std::string>& globs);
 
 /// pod_environment: "NAME=value" as GetPod gives it; entries without "=" or with an empty name are dropped.
-/// own_preload: LD_PRELOAD of this process, which goes behind the layer.
+/// layer: empty where calls are not intercepted. own_preload: LD_PRELOAD of this process, which goes behind the layer.
 LaunchEnvironment build_environment(const EnvironmentConfig& config, const std::vector<std::string>& pod_environment,
                                     const std::string& layer, const std::string& socket, const std::string& program,
                                     const std::string& own_preload);

@@ -53,6 +53,7 @@ protocol::Task<Result<void>> check_layer_loads(std::string layer, std::string pr
 }
 
 Result<void> check_layer_in(int pid, const std::string& executable, const std::string& layer) {
+  if (layer.empty()) return {};
   const std::string process = "/proc/" + std::to_string(pid);
   std::error_code error;
   if (!std::filesystem::equivalent(process + "/exe", executable, error) || error) return {};

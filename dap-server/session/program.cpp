@@ -102,13 +102,15 @@ std::string env_target(const std::string& interpreter, const std::string& argume
   return {};
 }
 
-Result<Program> inspect(const std::string& path, const std::string& search_path, int depth) {
+Result<Program> inspect(const std::string& path, const std::string& search_path, bool intercepted, int depth) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return fail_errno("cannot read " + path);
   TRY_ASSIGN(head, read_head(file.get()));
   if (head.compare(0, 2, "#!") != 0) {
-    TRY_VOID(check_elf(file.get(), path));
-    TRY_VOID(check_rights(file.get(), path));
+    if (intercepted) {
+      TRY_VOID(check_elf(file.get(), path));
+      TRY_VOID(check_rights(file.get(), path));
+    }
     std::error_code error;
     const auto real = fs::canonical(path, error);
     if (error) return Failed(Error{error.value(), path + ": " + error.message(), {}});
@@ -120,12 +122,12 @@ Result<Program> inspect(const std::string& path, const std::string& search_path,
   line >> interpreter;
   std::getline(line, argument);
   if (interpreter.empty()) return Failed(Error{ENOEXEC, path + ": its #! line names no interpreter", ""});
-  auto result = inspect(interpreter, search_path, depth + 1);
+  auto result = inspect(interpreter, search_path, intercepted, depth + 1);
   if (!result) return Failed(result.error().context(path));
   if (const auto next = env_target(interpreter, argument); !next.empty()) {
     const auto target = find_program(next, search_path);
     if (!target) return Failed(target.error().context(path));
-    const auto judged = inspect(*target, search_path, depth + 1);
+    const auto judged = inspect(*target, search_path, intercepted, depth + 1);
     if (!judged) return Failed(judged.error().context(path));
   }
   result->path = path;
@@ -153,8 +155,8 @@ Result<std::string> find_program(const std::string& command, const std::string& 
   return Failed(Error{ENOENT, command + ": not found in PATH", "give its path"});
 }
 
-Result<Program> inspect_program(const std::string& path, const std::string& search_path) {
-  return inspect(path, search_path, 0);
+Result<Program> inspect_program(const std::string& path, const std::string& search_path, bool intercepted) {
+  return inspect(path, search_path, intercepted, 0);
 }
 
 std::optional<int> version_suffix(const std::string& name, const std::string& prefix) {

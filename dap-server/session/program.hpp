@@ -18,9 +18,9 @@ struct Program {
 /// (exit code 127); EACCES: found, not executable (126).
 Result<std::string> find_program(const std::string& command, const std::string& search_path);
 
-/// Resolves `#!` lines (4 deep, as the kernel) and checks that the result is a dynamic glibc program of this machine's
-/// kind that keeps LD_PRELOAD. Errors name what it is instead.
-Result<Program> inspect_program(const std::string& path, const std::string& search_path);
+/// Resolves `#!` lines (4 deep, as the kernel). intercepted: checks also that the result is a dynamic glibc program of this
+/// machine's kind that keeps LD_PRELOAD. Errors name what it is instead.
+Result<Program> inspect_program(const std::string& path, const std::string& search_path, bool intercepted);
 
 /// The number behind `prefix` in a program's name such as lldb-dap-19 (at most 4 digits); nothing if that is no such name.
 std::optional<int> version_suffix(const std::string& name, const std::string& prefix);

@@ -41,8 +41,12 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
   Task<Result<void>> begin() {
     if (options_.config.interception == "syscalls") co_return fail("interception: syscalls is not in this version of inpod", "use `auto` or `preload`");
-    CO_TRY(layer, find_layer());
-    if (!options_.program.empty()) {
+    std::string layer;
+    if (options_.config.intercepts()) {
+      CO_TRY(found, find_layer());
+      layer = std::move(found);
+    }
+    if (!layer.empty() && !options_.program.empty()) {
       const auto loads = co_await check_layer_loads(layer, options_.program);
       if (!loads) co_return loads;
     }
@@ -53,6 +57,10 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     CO_TRY_VOID(take_stop_requests());
     CO_TRY_VOID(publish());
     access_->keep();
+    if (layer.empty()) {
+      event({{"event", "note"}, {"severity", "warning"},
+             {"text", "interception: none: the environment is the pod's; files, names and connections are this machine's"}});
+    }
     co_return Result<void>();
   }
 
@@ -61,7 +69,8 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   nlohmann::json describe() const override {
     nlohmann::json description = access_ ? access_->describe() : nlohmann::json::object();
     description["id"] = directory_ ? directory_->id() : "";
-    description["mode"] = !options_.config.incoming.enabled ? "off"
+    description["mode"] = !options_.config.intercepts() ? "environment"
+                          : !options_.config.incoming.enabled ? "off"
                           : options_.config.incoming.mode == protocol::IncomingMode::steal ? "steal" : "mirror";
     description["program"] = options_.program;
     description["hostname"] = hostname_;
@@ -74,11 +83,13 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
   void expect_layer(const std::string& program) override {
     options_.program = program;
-    environment_.set["INPOD_PROGRAM"] = program;
+    if (!environment_.layer.empty()) environment_.set["INPOD_PROGRAM"] = program;
     handshakes_before_ = relay_ ? relay_->handshakes() : 0;
   }
 
-  bool layer_loaded() const override { return relay_ && relay_->handshakes() > handshakes_before_; }
+  bool layer_loaded() const override {
+    return !options_.config.intercepts() || (relay_ && relay_->handshakes() > handshakes_before_);
+  }
 
   Task<Result<void>> wait_for_layer(std::chrono::milliseconds timeout) override {
     const auto self = shared_from_this();

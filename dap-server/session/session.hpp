@@ -28,7 +28,7 @@ const char* to_string(Stage stage);
 struct LaunchEnvironment {
   std::map<std::string, std::string> set;
   std::vector<std::string> unset;
-  std::string layer;   ///< path of libinpod.so
+  std::string layer;   ///< path of libinpod.so; empty where calls are not intercepted (`interception: none`)
   std::string socket;  ///< path of the relay's socket
 };
 
@@ -54,7 +54,7 @@ class Session {
   virtual nlohmann::json describe() const = 0;
   /// Waits until a process has made the layer's handshake, or `timeout` passes (then an error that names the likely cause).
   virtual Task<Result<void>> wait_for_layer(std::chrono::milliseconds timeout) = 0;
-  /// True once any process has made the layer's handshake since the last call of `expect_layer`.
+  /// True once any process has made the layer's handshake since the last call of `expect_layer`, and where none is expected.
   virtual bool layer_loaded() const = 0;
   virtual void expect_layer(const std::string& program) = 0;
   /// What a client asks of a running session: "session", "incoming", "readFile"; docs/dap-extensions.md has the shapes.

@@ -57,7 +57,7 @@ std::string elf(const std::string& interpreter, std::uint16_t machine = 0, unsig
 }
 
 std::string error_of(const std::string& path) {
-  const auto program = inspect_program(path, search);
+  const auto program = inspect_program(path, search, true);
   return program ? "no error" : program.error().to_string();
 }
 
@@ -79,7 +79,7 @@ TEST_CASE("programs are found as a shell finds them") {
 TEST_CASE("a relative path becomes absolute, links are resolved for the executable only") {
   const Folder folder;
   std::filesystem::create_symlink("/bin/cat", folder.path() + "/link");
-  const auto program = inspect_program(folder.path() + "/link", search);
+  const auto program = inspect_program(folder.path() + "/link", search, true);
   REQUIRE(program);
   CHECK(program->path == folder.path() + "/link");
   CHECK(program->executable == std::filesystem::canonical("/bin/cat"));
@@ -88,12 +88,12 @@ TEST_CASE("a relative path becomes absolute, links are resolved for the executab
 TEST_CASE("a script's interpreter is what gets injected") {
   const Folder folder;
   const auto script = folder.write("script", "#! /bin/sh -e\necho\n");
-  CHECK(inspect_program(script, search)->executable == std::filesystem::canonical("/bin/sh"));
-  CHECK(inspect_program(script, search)->path == script);
+  CHECK(inspect_program(script, search, true)->executable == std::filesystem::canonical("/bin/sh"));
+  CHECK(inspect_program(script, search, true)->path == script);
   const auto nested = folder.write("nested", "#!" + script + "\n");
-  CHECK(inspect_program(nested, search)->executable == std::filesystem::canonical("/bin/sh"));
+  CHECK(inspect_program(nested, search, true)->executable == std::filesystem::canonical("/bin/sh"));
   const auto env = folder.write("env", "#!/usr/bin/env sh\n");
-  CHECK(inspect_program(env, search)->executable == std::filesystem::canonical("/usr/bin/env"));
+  CHECK(inspect_program(env, search, true)->executable == std::filesystem::canonical("/usr/bin/env"));
   CHECK(error_of(folder.write("lost", "#!/usr/bin/env no-such-thing\n")).find("no-such-thing: not found in PATH") != std::string::npos);
   for (const char* line : {"-S -u NAME sh", "-S -uNAME A=b sh -e", "-iu NAME sh", "-S --unset=NAME --chdir /tmp sh", "-Ssh -e", "-vS -i - sh", "--split-string=sh -e"}) {
     INFO(line);

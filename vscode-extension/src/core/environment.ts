@@ -29,7 +29,7 @@ export function withEnvironment<C extends Configuration>(
   return { ...configuration, env };
 }
 
-/** The executable that will load the layer, as `inpod session start --program` wants it. */
+/** The executable that will load the layer, as `inpod session start --program` wants it. Throws where there can be none. */
 export function programOf(configuration: Configuration, family: NativeFamily): string {
   switch (family) {
     case 'node':
@@ -49,12 +49,11 @@ function pythonOf(configuration: Configuration): string {
   return 'python3';
 }
 
-/** `inpod` refuses Go programs, and says why; where Delve builds the program itself, there is none yet that it could see. */
-function goProgram(configuration: Configuration): string {
-  if (configuration['mode'] === 'exec' && text(configuration, 'program') !== '') return text(configuration, 'program');
+/** The layer can't be loaded into a Go program. It may still have the environment, if the user knows what it then has not. */
+function goProgram(configuration: Configuration): never {
   throw new InpodError(
     `The launch configuration "${configuration.name}" debugs a Go program, whose system calls go past the C library`,
-    "inpod can't carry them: run it in the cluster, or debug the programs that it talks to",
-    ['openLaunch'],
+    "it can have the pod's environment, but its files, names and connections would be this machine's",
+    ['environmentOnly', 'openLaunch'],
   );
 }

@@ -12,7 +12,8 @@ export interface StartOptions {
   inpod: string;
   /** Global flags, such as -v. */
   flags: string[];
-  program: string;
+  /** None where the layer is not to be loaded: `interception: none`. */
+  program: string | undefined;
   /** As the key `cluster` has it; a file's keys are read by `inpod` itself, in `cwd` and above. */
   cluster: JsonObject;
   cwd: string;
@@ -151,8 +152,7 @@ function startArguments(options: StartOptions): string[] {
     'start',
     '-o',
     'json',
-    '--program',
-    options.program,
+    ...(options.program === undefined ? [] : ['--program', options.program]),
     ...clusterFlags(options.cluster),
   ];
 }

@@ -1,6 +1,14 @@
 // What goes wrong, as people are told it: what and why (`message`), how to fix it (`remedy`), and which buttons do it.
 
-export type Action = 'chooseTarget' | 'openConfig' | 'openLaunch' | 'diagnose' | 'showLog' | 'openSettings' | 'trust';
+export type Action =
+  | 'chooseTarget'
+  | 'environmentOnly'
+  | 'openConfig'
+  | 'openLaunch'
+  | 'diagnose'
+  | 'showLog'
+  | 'openSettings'
+  | 'trust';
 
 export class InpodError extends Error {
   constructor(

@@ -178,6 +178,7 @@ export function statusText(sessions: readonly SessionModel[]): string {
   if (sessions.length > 1) return `${sessions.length} cluster sessions`;
   if (only.state === 'starting') return `${targetText(only)} · starting`;
   if (only.state === 'lost') return `${targetText(only)} · connection lost`;
+  if (only.mode === 'environment') return `${targetText(only)} · environment only`;
   const parts = (['steal', 'mirror'] as const).flatMap((mode) => {
     const ports = only.ports.filter((port) => port.mode === mode && port.listening).map((port) => port.port);
     return ports.length === 0 ? [] : [`${mode} ${ports.join(', ')}`];

@@ -11,13 +11,13 @@ interface Button {
 
 const command = (id: string, ...args: unknown[]): Thenable<unknown> => vscode.commands.executeCommand(id, ...args);
 
-/** "Choose Target" also runs again what has failed: `again`. */
-function buttons(again: (() => Thenable<unknown>) | undefined): Record<Action, Button> {
+/** What runs again what has failed, in another way. */
+export type Again = Partial<Record<'chooseTarget' | 'environmentOnly', () => Thenable<unknown>>>;
+
+function buttons(again: Again): Record<Action, Button> {
   return {
-    chooseTarget: {
-      title: 'Choose Target',
-      run: () => (again === undefined ? command('inpod.selectTarget') : again()),
-    },
+    chooseTarget: { title: 'Choose Target', run: again.chooseTarget ?? (() => command('inpod.selectTarget')) },
+    environmentOnly: { title: 'Run With the Environment Only', run: again.environmentOnly ?? openLaunch },
     openConfig: { title: 'Open Config', run: (folder) => command('inpod.openConfig', folder?.uri) },
     openLaunch: { title: 'Open launch.json', run: openLaunch },
     diagnose: { title: 'Diagnose', run: (folder) => command('inpod.diagnose', folder?.uri) },
@@ -41,7 +41,7 @@ export class Failures {
   constructor(private readonly log: Log) {}
 
   /** Shows an error; nothing where the user has cancelled. Returns at once: a notification may stand for long. */
-  show(error: unknown, folder: vscode.WorkspaceFolder | undefined, again?: () => Thenable<unknown>): void {
+  show(error: unknown, folder: vscode.WorkspaceFolder | undefined, again: Again = {}): void {
     if (error instanceof Cancelled) {
       this.log.info('Cancelled.');
       return;

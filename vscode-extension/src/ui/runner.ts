@@ -54,6 +54,10 @@ interface LastRun {
   target?: TargetChoice;
 }
 
+/** Workspace state: the configurations whose programs are to have the environment alone, each as `environmentKey` says. */
+const environmentOnly = 'environmentOnly';
+const environmentKey = (folder: Folder, { name }: Configuration): string => `${folder?.uri.toString() ?? ''} ${name}`;
+
 export class Runner implements vscode.DebugConfigurationProvider {
   private readonly runs = new Runs();
   private last: LastRun | undefined;
@@ -149,22 +153,43 @@ export class Runner implements vscode.DebugConfigurationProvider {
     try {
       return await work();
     } catch (error) {
-      this.failures.show(error, folder, () => this.retry(folder));
+      this.failures.show(error, folder, {
+        chooseTarget: () => this.retry(folder, () => this.runWithOtherTarget()),
+        environmentOnly: () => this.retry(folder, () => this.runWithEnvironmentOnly(folder)),
+      });
       return undefined;
     }
   }
 
-  private async retry(folder: Folder): Promise<void> {
+  private async retry(folder: Folder, run: () => Promise<void>): Promise<void> {
     try {
-      await this.runWithOtherTarget();
+      await run();
     } catch (error) {
       this.failures.show(error, folder);
     }
   }
 
+  /** The last run once more, and from now on: the user has been told what the program then has not. */
+  private async runWithEnvironmentOnly(folder: Folder): Promise<void> {
+    const last = this.lastIn(folder);
+    if (last === undefined) return;
+    const agreed = new Set(this.context.workspaceState.get<string[]>(environmentOnly));
+    agreed.add(environmentKey(folder, last.configuration));
+    await this.context.workspaceState.update(environmentOnly, [...agreed]);
+    await this.start(last.target);
+  }
+
+  private intercepts(folder: Folder, configuration: Configuration): boolean {
+    const agreed = this.context.workspaceState.get<string[]>(environmentOnly) ?? [];
+    const agreement = agreed.includes(environmentKey(folder, configuration));
+    return !agreement && text(clusterOf(configuration), 'interception') !== 'none';
+  }
+
   /** A launch has failed within `inpod dap`. */
   launchFailed(error: InpodError | Cancelled, session: vscode.DebugSession): void {
-    this.failures.show(error, session.workspaceFolder, () => this.retry(session.workspaceFolder));
+    this.failures.show(error, session.workspaceFolder, {
+      chooseTarget: () => this.retry(session.workspaceFolder, () => this.runWithOtherTarget()),
+    });
   }
 
   private async settle(folder: Folder, configuration: Configuration, run: Run | undefined): Promise<Configuration> {
@@ -225,6 +250,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
     if (family === undefined) return configuration;
     const id = randomUUID();
     const title = `Run in Cluster: ${configuration.name}`;
+    const program = this.intercepts(folder, configuration) ? programOf(configuration, family) : undefined;
     const session = await vscode.window.withProgress(
       { location: vscode.ProgressLocation.Notification, title, cancellable: true },
       (progress, cancel) => {
@@ -232,7 +258,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
           folder,
           configuration,
           id,
-          programOf(configuration, family),
+          program,
           (message) => progress.report({ message }),
           token === undefined ? cancel : either(cancel, token),
         );
@@ -251,13 +277,13 @@ export class Runner implements vscode.DebugConfigurationProvider {
     folder: Folder,
     configuration: Configuration,
     id: string,
-    program: string,
+    program: string | undefined,
     progress: (message: string) => void,
     cancel: Cancellation,
   ): Promise<EnvironmentSession> {
     const { inpod, flags } = tool(this.context, folder);
-    const path = program.includes('/') ? program : onPath(program);
-    if (path === undefined) {
+    const path = program === undefined || program.includes('/') ? program : onPath(program);
+    if (path === undefined && program !== undefined) {
       throw new InpodError(
         `The program ${program} of "${configuration.name}" is not on PATH`,
         'install it, or name it with its path',
@@ -268,7 +294,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
       inpod,
       flags,
       program: path,
-      cluster: clusterOf(configuration),
+      cluster: { ...clusterOf(configuration), ...(program === undefined ? { interception: 'none' } : {}) },
       cwd: directoryOf(folder, configuration),
       progress: (_stage, what) => {
         this.log.info(what);
@@ -284,7 +310,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
 function nothingToRun(): InpodError {
   return new InpodError(
     'There is no launch configuration that can run in the cluster',
-    'add one to launch.json: of type inpod, or of a C, C++, Rust, Node.js or Python debugger, with "request": "launch"',
+    'add one to launch.json: of type inpod, or of a C, C++, Rust, Node.js, Python or Go debugger, with "request": "launch"',
     ['openLaunch'],
   );
 }

@@ -1,6 +1,6 @@
-// Node.js and Python: their debuggers stay in VS Code's hands, real ones here, and get the environment of a session that
-// runs beside them. The program answers the pod's requests, stops at breakpoints, and is restarted in the same session.
-// Go has no test: inpod refuses Go programs.
+// Node.js, Python and Go: their debuggers stay in VS Code's hands, real ones here, and get the environment of a session that
+// runs beside them. The program answers the pod's requests, stops at breakpoints, and is restarted in the same session; one
+// in Go, into which no layer can be loaded, has the pod's environment alone, if the user agrees to that.
 import assert from 'node:assert/strict';
 import { addAdapterExtension } from './support/adapter-extensions.mjs';
 import { editorTests } from './support/tests.mjs';
@@ -28,12 +28,27 @@ const programs = {
     '',
     "http.server.ThreadingHTTPServer(('0.0.0.0', 8080), Handler).serve_forever()",
   ],
+  'app.go': [
+    'package main',
+    '',
+    'import (',
+    '\t"fmt"',
+    '\t"os"',
+    ')',
+    '',
+    'func main() {',
+    '\tcolor, own := os.Getenv("APP_COLOR"), os.Getenv("OWN")',
+    '\tfmt.Println(color, own)',
+    '}',
+  ],
 };
 
 const { scenario } = editorTests(import.meta.url, {
   prepare({ developer, workspace, shop }) {
     addAdapterExtension(developer, 'debugpy');
+    addAdapterExtension(developer, 'go');
     for (const [name, lines] of Object.entries(programs)) workspace.write(name, `${lines.join('\n')}\n`);
+    developer.run('go', ['build', '-gcflags=-N -l', '-o', workspace.path + '/build/go', workspace.path + '/app.go']);
     workspace.write(
       '.inpod/config.yaml',
       `target: deployment/web\nnamespace: ${shop.namespace}\nincoming:\n  mode: steal\n`,
@@ -43,6 +58,7 @@ const { scenario } = editorTests(import.meta.url, {
       { request: 'launch', type: 'inpod', name: 'Service', program: '${workspaceFolder}/build/service' },
       { ...own, type: 'node', name: 'Node', program: '${workspaceFolder}/app.js' },
       { ...own, type: 'debugpy', name: 'Python', program: '${workspaceFolder}/app.py', python: '/usr/bin/python3' },
+      { ...own, type: 'go', name: 'Go', mode: 'exec', program: '${workspaceFolder}/build/go' },
     );
   },
 });
@@ -82,3 +98,35 @@ async function debugs(language, name, file, line, { window, picture, shop }) {
 
 scenario('Node.js', (context) => debugs('node', 'Node', 'app.js', 4, context));
 scenario('Python', (context) => debugs('python', 'Python', 'app.py', 6, context));
+
+scenario('Go, after a word on what it will not have', async ({ window, picture, developer, shop }) => {
+  await window.editor.open('app.go');
+  await window.editor.clickGutter(10);
+  await window.debug.selectConfiguration('Go');
+  await window.command('Inpod: Run in Cluster');
+  const refused = await window.notifications.wait(/Go program/);
+  assert.match(refused.text, /files, names and connections would be this machine's/);
+  await picture('go-refused');
+  assert.ok(developer.processes().every(({ command }) => !command.includes('build/go')), 'it does not run');
+
+  const stops = async () => {
+    assert.equal((await window.editor.stoppedLine()).line, 10);
+    assert.equal(await window.status.session.textContent(), 'deployment/web · environment only');
+    const variables = await window.debug.variables('color');
+    assert.match(variables.color, /teal/);
+    assert.match(variables.own, /own/);
+  };
+  await window.notifications.click(/Go program/, 'Run With the Environment Only');
+  await stops();
+  await picture('go-stopped');
+  await window.debug.continue();
+  await window.debug.ended();
+  await window.status.session.waitFor({ state: 'detached' });
+
+  await window.command('Inpod: Run in Cluster');
+  await stops(); // without a question
+  await window.debug.stop();
+  await window.debug.ended();
+  await window.status.session.waitFor({ state: 'detached' });
+  await shop.answeredByPod();
+});

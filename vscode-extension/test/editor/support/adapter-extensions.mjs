@@ -1,10 +1,11 @@
 // The extensions whose debuggers inpod works with, as far as this machine can have them: the same ids, debug types and
-// places of their adapters. Those of lldb-dap and Python start the real adapter; the other two record what they get
+// places of their adapters. Those of lldb-dap, Python and Go start the real adapter; the other two record what they get
 // (adapters/recorder.mjs).
 import { readFileSync } from 'node:fs';
 import { tools } from './settings.mjs';
 
 const recorder = readFileSync(new URL('../adapters/recorder.mjs', import.meta.url), 'utf8');
+const delve = new URL('../adapters/delve.mjs', import.meta.url).pathname;
 const record = (name) =>
   `#!/bin/sh\nexec '${tools.NODE}' "$(dirname "$(readlink -f "$0")")/recorder.mjs" ${name} "$@"\n`;
 
@@ -28,6 +29,13 @@ const extensions = {
     language: 'python',
     program: 'bundled/adapter',
     script: `#!/bin/sh\nPYTHONPATH='${tools.DEBUGPY}' exec python3 -m debugpy.adapter "$@"\n`,
+  },
+  go: {
+    publisher: 'golang',
+    name: 'go',
+    language: 'go',
+    program: 'bin/delve',
+    script: `#!/bin/sh\nexec '${tools.NODE}' '${delve}' '${tools.DELVE}'\n`,
   },
 };
 

@@ -7,7 +7,7 @@ function required(name) {
   return value;
 }
 
-/** NODE, CODE_SERVER, PLAYWRIGHT, CHROMIUM and DEBUGPY, as tests/editor/install prints them. */
+/** NODE, CODE_SERVER, PLAYWRIGHT, CHROMIUM, DEBUGPY and DELVE, as tests/editor/install prints them. */
 export const tools = Object.fromEntries(
   readFileSync(required('EDITOR_TOOLS'), 'utf8')
     .split('\n')
