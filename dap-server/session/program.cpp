@@ -44,8 +44,10 @@ Result<std::string> read_head(int file) {
 
 constexpr const char* limit = "inpod loads its layer by LD_PRELOAD, which needs a program that is dynamically linked with glibc";
 
+constexpr const char* environment_only = "give it the pod's environment alone (interception: none)";
+
 /// What to do about a program that the layer can't be loaded into.
-std::string limit_and(const std::string& change) { return std::string(limit) + ": " + change; }
+std::string limit_and(const std::string& change) { return std::string(limit) + ": " + change + ", or " + environment_only; }
 
 Result<void> check_elf(int file, const std::string& path) {
   const auto facts = read_elf(file);
@@ -55,7 +57,7 @@ Result<void> check_elf(int file, const std::string& path) {
   // Before the others: a Go program is dynamic with cgo and static without, and neither is what stands in the way.
   if (facts->go) {
     return fail(path + ": a Go program, whose system calls go past the C library (with cgo, too)",
-                "inpod can't carry them: run it in the cluster, or debug the programs that it talks to");
+                std::string("inpod can't carry them: run it in the cluster, debug the programs that it talks to, or ") + environment_only);
   }
   if (loader.empty()) return fail(path + ": a static program", limit_and("link it without -static"));
   const std::string name = fs::path(loader).filename().string();

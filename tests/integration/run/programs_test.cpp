@@ -128,6 +128,25 @@ TEST_CASE("programs that the layer can't be loaded into are refused before they 
   CHECK(demo.sessions_left().empty());
 }
 
+TEST_CASE("interception: none gives any program the pod's environment, and says what it does not give") {
+  auto& demo = Demo::shared();
+  const auto& home = demo.home().path();
+  const auto c = demo.home().write("alone.c",
+                                   "#include <stdio.h>\n#include <stdlib.h>\nint main() {\n"
+                                   "  printf(\"%s %d %d\", getenv(\"WEB_COLOR\"), getenv(\"LD_PRELOAD\") != 0, fopen(\"/etc/web/config.yaml\", \"r\") != 0);\n"
+                                   "  return 7;\n}\n");
+  REQUIRE(run({"cc", "-static", "-o", home + "/alone", c}, demo.options(), seconds(120)).status == 0);
+  for (const std::string& program : {home + "/alone", demo.home().write("alone.sh", "#!" + home + "/alone\n", 0755)}) {
+    const auto outcome = demo.run({program}, {"--interception", "none"});
+    INFO(program << outcome.err);
+    CHECK(outcome.status == 7);
+    CHECK(outcome.out == "teal 0 0");
+    CHECK(outcome.err.find("files, names and connections are this machine's") != std::string::npos);
+  }
+  CHECK(demo.run({home + "/missing"}, {"--interception", "none"}).status == 127);
+  CHECK(demo.sessions_left().empty());
+}
+
 TEST_CASE("a layer that doesn't load ends the program") {
   auto& demo = Demo::shared();
   auto options = demo.options();

@@ -140,7 +140,7 @@ TEST_CASE("wrong choices come with the right ones") {
   CHECK(error_of("incoming:\n  mode: stael\n") ==
         "config.yaml:2: incoming.mode: expected mirror or steal, got text \"stael\"\n  did you mean \"steal\"?");
   CHECK(error_of("interception: ptrace\n") ==
-        "config.yaml:1: interception: expected auto or preload or syscalls, got text \"ptrace\"");
+        "config.yaml:1: interception: expected auto or preload or syscalls or none, got text \"ptrace\"");
   CHECK(error_of("files:\n  mode: true\n") == "config.yaml:2: files.mode: expected read or write or local, got true");
 }
 

@@ -36,6 +36,14 @@ TEST_CASE("the pod's variables come, those of a machine stay here") {
   }
 }
 
+TEST_CASE("without a layer there is nothing of it") {
+  const auto environment = build_environment({}, pod, "", "/run/s/relay", "/usr/bin/app", "/usr/lib/libasan.so");
+  CHECK(environment.set.at("DB") == "postgres://db");
+  CHECK(environment.set.at("LD_PRELOAD") == "/usr/lib/libasan.so");
+  for (const auto& [name, value] : environment.set) CHECK_FALSE(name.starts_with("INPOD_"));
+  CHECK(build_environment({}, pod, "", "/run/s/relay", "/usr/bin/app", "").set.count("LD_PRELOAD") == 0);
+}
+
 TEST_CASE("the layer's variables are there, the user's preload behind ours") {
   const auto environment = build({}, "/usr/lib/libasan.so");
   CHECK(environment.set.at("LD_PRELOAD") == "/lib/libinpod.so:/usr/lib/libasan.so");

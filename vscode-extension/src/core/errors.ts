@@ -1,14 +1,7 @@
 // What goes wrong, as people are told it: what and why (`message`), how to fix it (`remedy`), and which buttons do it.
 
 export type Action =
-  | 'chooseTarget'
-  | 'environmentOnly'
-  | 'openConfig'
-  | 'openLaunch'
-  | 'diagnose'
-  | 'showLog'
-  | 'openSettings'
-  | 'trust';
+  'chooseTarget' | 'environmentOnly' | 'openConfig' | 'openLaunch' | 'diagnose' | 'showLog' | 'openSettings' | 'trust';
 
 export class InpodError extends Error {
   constructor(

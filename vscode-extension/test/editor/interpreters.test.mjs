@@ -107,7 +107,10 @@ scenario('Go, after a word on what it will not have', async ({ window, picture, 
   const refused = await window.notifications.wait(/Go program/);
   assert.match(refused.text, /files, names and connections would be this machine's/);
   await picture('go-refused');
-  assert.ok(developer.processes().every(({ command }) => !command.includes('build/go')), 'it does not run');
+  assert.ok(
+    developer.processes().every(({ command }) => !command.includes('build/go')),
+    'it does not run',
+  );
 
   const stops = async () => {
     assert.equal((await window.editor.stoppedLine()).line, 10);
