@@ -1,4 +1,3 @@
-// The one translation unit that holds Asio's and Beast's non-template code (BOOST_*_SEPARATE_COMPILATION),
-// so that every other file compiles faster. No TLS here: Asio's SSL part is header-only where dap-server/kube uses it.
+// The one translation unit that holds Asio's non-template code (BOOST_ASIO_SEPARATE_COMPILATION), so that every other file
+// compiles faster. What TLS and WebSockets need is in dap-server/kube/websocket.cpp.
 #include <boost/asio/impl/src.hpp>
-#include <boost/beast/src.hpp>

@@ -1,5 +1,5 @@
 // TLS and the WebSocket protocol by OpenSSL and Beast: the one file that includes them, and the home of
-// Asio's SSL code.
+// their non-template code (BOOST_BEAST_SEPARATE_COMPILATION).
 #include "kube/websocket.hpp"
 
 #include <array>
@@ -11,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/src.hpp>
 #include <boost/beast/websocket.hpp>
 #include <variant>
 
