@@ -124,8 +124,9 @@ int wrap_lldb(const std::vector<std::string>& arguments) {
   if (!lldb) return report(lldb.error());
   std::vector<std::string> command{*lldb};
   UniqueFd commands;
-  const auto program = only_asks(arguments) ? std::nullopt : lldb_program(arguments);
-  if (!program && !only_asks(arguments)) {
+  const bool asks = only_asks(arguments);
+  const auto program = asks ? std::nullopt : lldb_program(arguments);
+  if (!program && !asks) {
     say("no program stands on lldb's command line, so what lldb starts runs on this machine alone; start lldb with the program");
   } else if (program) {
     const auto socket = start_holder();

@@ -11,7 +11,10 @@ struct Commands {
   Commands() {
     app.add_option("--log-file", file);
     app.add_flag("-v,--verbose", verbose);
-    app.add_subcommand("run", "")->add_option("-t,--target", target);
+    auto* run = app.add_subcommand("run", "");
+    run->add_option("-t,--target", target);
+    run->add_flag("--color,!--no-color", verbose);
+    run->prefix_command();
     auto* session = app.add_subcommand("session", "");
     session->add_subcommand("list", "");
     session->add_subcommand("stop", "");
@@ -37,6 +40,18 @@ TEST_CASE("a wrong command is named, with a near one") {
   CHECK(below->remedy == "`inpod session --help` lists the commands");
   CHECK(commands.check({"zzzzzzz"})->text == "no such command \"zzzzzzz\"");
   CHECK(commands.check({"--log-file", "run", "ruun"})->text.find("\"ruun\"") != std::string::npos);
+}
+
+TEST_CASE("a wrong flag is named, with a near one") {
+  const Commands commands;
+  const auto wrong = commands.check({"run", "--taget=pod/a", "--", "x"});
+  REQUIRE(wrong);
+  CHECK(wrong->text == "no such flag \"--taget\"; did you mean \"--target\"?");
+  CHECK(wrong->remedy == "`inpod run --help` lists the flags");
+  CHECK(commands.check({"session", "list", "x", "--log-fil", "y"})->text == "no such flag \"--log-fil\"; did you mean \"--log-file\"?");
+  CHECK(commands.check({"session", "list", "--zzzzzzzzzz"})->text == "no such flag \"--zzzzzzzzzz\"");
+  CHECK_FALSE(commands.check({"run", "-t", "--taget", "ls"}));  // its value
+  CHECK_FALSE(commands.check({"run", "--no-color", "--help", "--log-file", "x", "--target=y", "ls", "--all"}));
 }
 
 TEST_CASE("what is no command's name is left alone") {
