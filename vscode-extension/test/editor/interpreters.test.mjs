@@ -114,7 +114,7 @@ scenario('Go, after a word on what it will not have', async ({ window, picture, 
 
   const stops = async () => {
     assert.equal((await window.editor.stoppedLine()).line, 10);
-    assert.equal(await window.status.session.textContent(), 'deployment/web · environment only');
+    await window.status.says(/deployment\/web · environment only/);
     const variables = await window.debug.variables('color');
     assert.match(variables.color, /teal/);
     assert.match(variables.own, /own/);
