@@ -12,7 +12,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t most_flows = 4096;
 constexpr std::size_t most_behind_hole = 256 << 10;
 constexpr auto half_open_time = std::chrono::seconds(3);  // a SYN without its ACK may be forgotten after this
-constexpr auto silent_time = std::chrono::minutes(2);       // so may a silent connection, when room is needed
+constexpr auto silent_time = std::chrono::minutes(2);     // so may a silent connection, when room is needed
 constexpr auto doubt_time = std::chrono::seconds(5);
 constexpr auto note_interval = std::chrono::seconds(1);  // at most one note to a subscriber in this time
 

@@ -27,7 +27,7 @@ struct Datagram {
   PacketView tcp;
 };
 
-/// PacketView that the packet's length field allows; 0 in the field: all.
+/// What the packet's length field allows; 0 in the field: all.
 tl::expected<PacketView, PacketFault> cut_to_length(PacketView packet, std::size_t said, bool all) {
   if (all) return packet;
   if (said > packet.size()) return Fault(PacketFault::truncated);

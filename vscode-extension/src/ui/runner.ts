@@ -56,7 +56,8 @@ interface LastRun {
 
 /** Workspace state: the configurations whose programs are to have the environment alone, each as `environmentKey` says. */
 const environmentOnly = 'environmentOnly';
-const environmentKey = (folder: Folder, { name }: Configuration): string => `${folder?.uri.toString() ?? ''} ${name}`;
+const environmentKey = (folder: Folder, { type, name }: Configuration): string =>
+  `${folder?.uri.toString() ?? ''} ${type} ${name}`;
 
 export class Runner implements vscode.DebugConfigurationProvider {
   private readonly runs = new Runs();
