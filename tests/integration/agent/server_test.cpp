@@ -197,7 +197,8 @@ TEST_CASE("A local agent ends with who started it", "[server]") {
   CHECK(local.process().wait(seconds(10)).status == 0);
   AgentProcess remote(pod.pid());
   remote.process().close_stdin();
-  std::this_thread::sleep_for(milliseconds(500));
+  AgentClient client(remote);  // it serves on
+  CHECK(perform(client, "realpath\t/data") == "/data");
   CHECK(remote.process().running());
 }
 

@@ -357,13 +357,16 @@ TEST_CASE("steal: while it begins and ends, every connection is answered by some
       }
     });
   });
+  const auto next_request = [&] {
+    CHECK(eventually(seconds(10), [&, before = asked.load()] { return asked > before; }));
+  };
   for (int round = 0; round < 30; ++round) {
     alice.set_away(round % 2 == 0);
     const auto subscription = alice.subscribe(port, IncomingMode::steal);
     CHECK(subscription);
-    std::this_thread::sleep_for(milliseconds(20));
+    next_request();
     alice.set_away(true);  // what it was given and has not refused yet would be reset with the subscription
-    std::this_thread::sleep_for(milliseconds(20));
+    next_request();
     if (subscription) alice.unsubscribe(*subscription);
   }
   done = true;
