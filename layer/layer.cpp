@@ -1,4 +1,5 @@
-// Start of the layer: is this process the debuggee or its descendant? Then shake hands; else stay passive. Also fork.
+// Start of the layer: is this process the debuggee or its descendant? Then shake hands; else stay passive.
+// Also fork.
 #include "layer.hpp"
 
 #include <dlfcn.h>
@@ -59,7 +60,9 @@ bool is_debuggee() {
   raw::exit(125);
 }
 
-void before_fork() { fork_event = state.load() == State::active ? core.before_fork() : -1; }
+void before_fork() {
+  fork_event = state.load() == State::active ? core.before_fork() : -1;
+}
 void in_parent() {
   if (state.load() == State::active) core.parent_after_fork(fork_event);
 }
@@ -80,7 +83,8 @@ void start() {
   char executable[4096];
   long length = raw::read_link(AT_FDCWD, "/proc/self/exe", executable, sizeof executable);
   const char* socket = variable("INPOD_SOCKET");
-  if (const char* problem = core.start(socket ? socket : "", {executable, static_cast<std::size_t>(length < 0 ? 0 : length)}))
+  if (const char* problem =
+          core.start(socket ? socket : "", {executable, static_cast<std::size_t>(length < 0 ? 0 : length)}))
     fail_closed(problem);
   // By name: before glibc 2.34 it is libpthread's, which only programs with threads have.
   core.test_cancel = reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "pthread_testcancel"));
@@ -90,8 +94,8 @@ void start() {
   errno = saved;
 }
 
-/// What allocates is left to the constructor: a hook may start the layer from within an allocator's own start (jemalloc's
-/// reads a link with its lock held).
+/// What allocates is left to the constructor: a hook may start the layer from within an allocator's own start
+/// (jemalloc's reads a link with its lock held).
 [[gnu::constructor(101)]] void constructor() {
   const int saved = errno;
   if (state.load() == State::unknown) start();

@@ -1,20 +1,27 @@
 // libinpod.so: the front end that LD_PRELOAD brings into a dynamically linked program.
 //
-// RULES OF THE LAYER. It runs in other people's processes; each rule is kept by a test in tests/integration/layer.
+// RULES OF THE LAYER. It runs in other people's processes; each rule is kept by a test in
+// tests/integration/layer.
 //  1. Nothing is exported but hooks: hidden visibility, and a version script. The list is docs/hooks.md.
 //  2. No C++ runtime: no exceptions, no RTTI, no static that needs a guard, no libstdc++. One constructor.
-//  3. No symbol newer than glibc 2.28. What moved since is pinned (pins.hpp) or done by system calls (core/raw.hpp).
-//  4. Whatever may be called in a signal handler (open, read, write, close, stat, connect, accept, …) neither allocates nor
+//  3. No symbol newer than glibc 2.28. What moved since is pinned (pins.hpp) or done by system calls
+//  (core/raw.hpp).
+//  4. Whatever may be called in a signal handler (open, read, write, close, stat, connect, accept, …) neither
+//  allocates nor
 //     locks. Names (getaddrinfo), streams (fopen) and directories' lists allocate, as they do in libc.
-//  5. No lock at all is held across I/O, and nothing of ours waits in the process while a debugger has stopped it.
+//  5. No lock at all is held across I/O, and nothing of ours waits in the process while a debugger has
+//  stopped it.
 //  6. errno changes only when the hooked function fails.
 //  7. Right across fork, vfork and exec: a vfork child never changes this process's tables (Core::owner), a
 //     forked one introduces itself, exec hands on descriptors and environment.
-//  8. Silent on descriptors 0, 1 and 2, which stay the program's. One exception: when the layer can't start, one
+//  8. Silent on descriptors 0, 1 and 2, which stay the program's. One exception: when the layer can't start,
+//  one
 //     line on stderr and exit code 125 (fail closed).
-//  9. A call that isn't ours costs some tens of nanoseconds: one atomic load for a descriptor, a comparison of
+//  9. A call that isn't ours costs some tens of nanoseconds: one atomic load for a descriptor, a comparison
+//  of
 //     literal prefixes for a path.
-// 10. It acts only in the program named by INPOD_PROGRAM and in what that starts; elsewhere (debuggers, start-up shells) every hook
+// 10. It acts only in the program named by INPOD_PROGRAM and in what that starts; elsewhere (debuggers,
+// start-up shells) every hook
 //     passes through at once.
 // 11. No line information is shipped, so that a debugger's stepIn does not enter.
 // 12. Hooks only translate; what to do is decided in core/. Hooks that call libc functions which call hooks
@@ -73,7 +80,8 @@ T result(long value) {
 struct HookEntry {
   const char* name;
   std::atomic<void*> next;
-  /// The next definition of `name` after ours (libc's, or a sanitizer's); a function that fails with ENOSYS where there is none.
+  /// The next definition of `name` after ours (libc's, or a sanitizer's); a function that fails with ENOSYS
+  /// where there is none.
   void* resolve();
 };
 
@@ -84,8 +92,8 @@ Function* next_of(HookEntry& entry) {
   return reinterpret_cast<Function*>(address);
 }
 
-/// What the layer needs in the environment of children: noted at start, and put back into `environ` before libc starts a
-/// program by itself (environment.cpp).
+/// What the layer needs in the environment of children: noted at start, and put back into `environ` before
+/// libc starts a program by itself (environment.cpp).
 void remember_environment();
 void ensure_environment();
 
@@ -93,24 +101,28 @@ void ensure_environment();
 
 /// Declares and defines the hook of a libc function:
 ///   HOOK(int, close, (int fd)) { …; return original(close)(fd); }
-/// The C++ name differs from the symbol's, so that libc's headers, with their own exception specifications and
-/// redirections, don't get in the way.
-#define HOOK(type, name, parameters)                                                                    \
-  namespace {                                                                                           \
-  using Type_##name = type parameters;                                                                  \
-  [[gnu::section("inpod_hooks"), gnu::used]] constinit ::inpod::layer::HookEntry entry_##name{#name, {nullptr}}; \
-  }                                                                                                     \
-  extern "C" [[gnu::visibility("default")]] type hook_##name parameters asm(#name);                     \
+/// The C++ name differs from the symbol's, so that libc's headers, with their own exception specifications
+/// and redirections, don't get in the way.
+#define HOOK(type, name, parameters)                                                                      \
+  namespace {                                                                                             \
+  using Type_##name = type parameters;                                                                    \
+  [[gnu::section("inpod_hooks"), gnu::used]] constinit ::inpod::layer::HookEntry entry_##name{#name,      \
+                                                                                              {nullptr}}; \
+  }                                                                                                       \
+  extern "C" [[gnu::visibility("default")]] type hook_##name parameters asm(#name);                       \
   extern "C" type hook_##name parameters
 
 /// A second name of the same function (on 64-bit machines, `open64` is `open`).
-#define HOOK_ALIAS(name, target)                                                                              \
-  namespace {                                                                                                 \
-  [[gnu::section("inpod_hooks"), gnu::used]] constinit ::inpod::layer::HookEntry entry_##name{#name, {nullptr}}; \
-  }                                                                                                           \
+#define HOOK_ALIAS(name, target)                                                                          \
+  namespace {                                                                                             \
+  [[gnu::section("inpod_hooks"), gnu::used]] constinit ::inpod::layer::HookEntry entry_##name{#name,      \
+                                                                                              {nullptr}}; \
+  }                                                                                                       \
   extern "C" [[gnu::visibility("default"), gnu::alias(#target)]] Type_##target hook_##name asm(#name);
 
 /// The last statement of a hook: `value` as libc gives it, or `here` where that is not_ours.
-#define LOCAL_OR(value, here) const long done = (value); return done == not_ours ? (here) : result<int>(done)
+#define LOCAL_OR(value, here) \
+  const long done = (value);  \
+  return done == not_ours ? (here) : result<int>(done)
 
 #define original(name) (::inpod::layer::next_of<Type_##name>(entry_##name))

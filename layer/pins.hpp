@@ -1,7 +1,8 @@
 // Symbol versions: libc functions that the layer itself calls and that newer glibcs have given new versions.
 //
-// Without a pin, a layer built on Debian 12 would not load on an older distribution. dlsym and pthread_atfork's helper
-// live in other files since glibc 2.34, hence the link with libdl.so.2, which every glibc still ships.
+// Without a pin, a layer built on Debian 12 would not load on an older distribution. dlsym and
+// pthread_atfork's helper live in other files since glibc 2.34, hence the link with libdl.so.2, which every
+// glibc still ships.
 #pragma once
 
 #if defined(__x86_64__)

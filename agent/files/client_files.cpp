@@ -17,14 +17,17 @@ constexpr std::size_t file_piece = 256 * 1024;
 
 }  // namespace
 
-ClientFiles::ClientFiles(boost::asio::any_io_executor io, WorkerPool& pool, const PodRoot& root, std::weak_ptr<protocol::Link> link)
+ClientFiles::ClientFiles(boost::asio::any_io_executor io, WorkerPool& pool, const PodRoot& root,
+                         std::weak_ptr<protocol::Link> link)
     : io_(std::move(io)), pool_(pool), root_(root), link_(std::move(link)), group_(pool.make_group()) {}
 
 ClientFiles::~ClientFiles() {
   pool_.cancel(group_);
   // Closing may block (NFS): not here.
-  auto leftovers = std::make_shared<std::pair<decltype(handles_), decltype(listings_)>>(std::move(handles_), std::move(listings_));
-  pool_.submit(pool_.make_group(), [leftovers] { leftovers->first.clear(), leftovers->second.clear(); }, [](bool) {});
+  auto leftovers = std::make_shared<std::pair<decltype(handles_), decltype(listings_)>>(std::move(handles_),
+                                                                                        std::move(listings_));
+  pool_.submit(
+      pool_.make_group(), [leftovers] { leftovers->first.clear(), leftovers->second.clear(); }, [](bool) {});
 }
 
 std::shared_ptr<OpenHandle> ClientFiles::find(std::uint64_t handle) const {
@@ -41,12 +44,13 @@ template <class Work, class Finish>
 void ClientFiles::work(std::uint32_t id, Work work, Finish finish) {
   auto result = std::make_shared<std::invoke_result_t<Work>>();
   auto job = [work = std::move(work), result] { *result = work(); };
-  pool_.submit(group_, std::move(job), [weak = weak_from_this(), id, result, finish = std::move(finish)](bool done) {
-    auto self = weak.lock();
-    if (!self) return;
-    if (done) return finish(*self, std::move(*result));
-    self->respond(id, failure(EAGAIN, "too many file operations at once"));
-  });
+  pool_.submit(group_, std::move(job),
+               [weak = weak_from_this(), id, result, finish = std::move(finish)](bool done) {
+                 auto self = weak.lock();
+                 if (!self) return;
+                 if (done) return finish(*self, std::move(*result));
+                 self->respond(id, failure(EAGAIN, "too many file operations at once"));
+               });
 }
 
 template <class Work>
@@ -55,17 +59,21 @@ void ClientFiles::answer_with(std::uint32_t id, Work job) {
 }
 
 void ClientFiles::on_request(std::uint32_t id, protocol::OpenFile request) {
-  if (handles_.size() >= max_handles) return respond(id, failure(EMFILE, "too many open files of this client"));
-  work(id, [&root = root_, request = std::move(request)] { return open_file(root, request); },
-       [id](ClientFiles& self, OpenResult result) { self.opened(id, std::move(result)); });
+  if (handles_.size() >= max_handles)
+    return respond(id, failure(EMFILE, "too many open files of this client"));
+  work(
+      id, [&root = root_, request = std::move(request)] { return open_file(root, request); },
+      [id](ClientFiles& self, OpenResult result) { self.opened(id, std::move(result)); });
 }
 
 void ClientFiles::opened(std::uint32_t id, OpenResult result) {
   if (auto* answer = std::get_if<protocol::OpenedFile>(&result.answer)) {
     answer->handle = ++last_number_;
     handles_[answer->handle] = result.handle;
-    if (result.remaining) answer->stream = start_stream(result.handle, answer->content.size(), result.remaining);
-    if (result.remaining && !answer->stream) answer->content.clear();  // no stream to be had: all of it by handle
+    if (result.remaining)
+      answer->stream = start_stream(result.handle, answer->content.size(), result.remaining);
+    if (result.remaining && !answer->stream)
+      answer->content.clear();  // no stream to be had: all of it by handle
   }
   respond(id, std::move(result.answer));
 }
@@ -92,11 +100,14 @@ void ClientFiles::on_request(std::uint32_t id, protocol::CloseFile request) {
   auto handle = handles_.extract(request.handle);
   if (!handle) return respond(id, failure(EBADF, "close"));
   respond(id, protocol::Done{});
-  pool_.submit(group_, [closing = std::move(handle.mapped())]() mutable { closing.reset(); }, [](bool) {});
+  pool_.submit(
+      group_, [closing = std::move(handle.mapped())]() mutable { closing.reset(); }, [](bool) {});
 }
 
 void ClientFiles::on_request(std::uint32_t id, protocol::StatFile request) {
-  if (!request.handle) return answer_with(id, [&root = root_, request = std::move(request)] { return stat_path(root, request); });
+  if (!request.handle)
+    return answer_with(id,
+                       [&root = root_, request = std::move(request)] { return stat_path(root, request); });
   auto handle = find(request.handle);
   if (!handle) return respond(id, failure(EBADF, "fstat"));
   answer_with(id, [handle]() -> Message {
@@ -142,8 +153,12 @@ void ClientFiles::on_request(std::uint32_t id, protocol::ReadDirectory request) 
     if (!at) return respond(id, failure(EBADF, "the directory's cursor has expired"));
     listing = std::move(at.mapped().listing);
   }
-  work(id, [&root = root_, path = std::move(request.path), listing] { return list_directory(root, path, listing); },
-       [id](ClientFiles& self, ListResult result) { self.listed(id, std::move(result)); });
+  work(
+      id,
+      [&root = root_, path = std::move(request.path), listing] {
+        return list_directory(root, path, listing);
+      },
+      [id](ClientFiles& self, ListResult result) { self.listed(id, std::move(result)); });
 }
 
 void ClientFiles::listed(std::uint32_t id, ListResult result) {
@@ -157,36 +172,42 @@ void ClientFiles::listed(std::uint32_t id, ListResult result) {
 void ClientFiles::on_request(std::uint32_t id, protocol::StreamFile request) {
   auto handle = find(request.handle);
   if (!handle) return respond(id, failure(EBADF, "read"));
-  work(id, [handle] { return stat_of(handle->fd.get()); },
-       [id, handle, request](ClientFiles& self, Result<protocol::FileStat> stat) {
-         if (!stat) return self.respond(id, to_failure(stat.error()));
-         protocol::FileStream answer;
-         answer.stat = *stat;
-         answer.stream = self.start_stream(handle, request.offset, request.length);
-         if (answer.stream) return self.respond(id, std::move(answer));
-         self.respond(id, failure(EAGAIN, "too many streams"));
-       });
+  work(
+      id, [handle] { return stat_of(handle->fd.get()); },
+      [id, handle, request](ClientFiles& self, Result<protocol::FileStat> stat) {
+        if (!stat) return self.respond(id, to_failure(stat.error()));
+        protocol::FileStream answer;
+        answer.stat = *stat;
+        answer.stream = self.start_stream(handle, request.offset, request.length);
+        if (answer.stream) return self.respond(id, std::move(answer));
+        self.respond(id, failure(EAGAIN, "too many streams"));
+      });
 }
 
 /// The new stream's id; 0 if the link gives no more.
-std::uint32_t ClientFiles::start_stream(std::shared_ptr<OpenHandle> handle, std::uint64_t offset, std::uint64_t length) {
+std::uint32_t ClientFiles::start_stream(std::shared_ptr<OpenHandle> handle, std::uint64_t offset,
+                                        std::uint64_t length) {
   auto link = link_.lock();
   if (!link) return 0;
   auto stream = link->open_stream();
   if (!stream) return 0;
   std::uint32_t number = (*stream)->id();
-  boost::asio::co_spawn(io_, send_file(shared_from_this(), std::move(*stream), std::move(handle), offset, length),
-                        rethrow);
+  boost::asio::co_spawn(
+      io_, send_file(shared_from_this(), std::move(*stream), std::move(handle), offset, length), rethrow);
   return number;
 }
 
-protocol::Task<void> ClientFiles::send_file(std::shared_ptr<ClientFiles> self, std::unique_ptr<protocol::Stream> stream,
-                                            std::shared_ptr<OpenHandle> handle, std::uint64_t offset, std::uint64_t length) {
+protocol::Task<void> ClientFiles::send_file(std::shared_ptr<ClientFiles> self,
+                                            std::unique_ptr<protocol::Stream> stream,
+                                            std::shared_ptr<OpenHandle> handle, std::uint64_t offset,
+                                            std::uint64_t length) {
   WorkerPool& pool = self->pool_;
   auto group = self->group_;
   self.reset();  // a transfer does not keep the client's files alive
   while (length > 0) {
-    auto job = [handle, offset, size = std::min<std::uint64_t>(length, file_piece)] { return read_piece(*handle, offset, size); };
+    auto job = [handle, offset, size = std::min<std::uint64_t>(length, file_piece)] {
+      return read_piece(*handle, offset, size);
+    };
     auto piece = co_await pool.run(group, std::move(job));
     if (!piece) co_return;  // cancelled; the stream's end is a reset
     if (!*piece) {

@@ -1,6 +1,6 @@
-// ClientFiles: the file requests of one client. It keeps the client's handles and half-read listings, has each request
-// done on a worker thread and answers on the client's link. Io thread only. Destroying it closes everything, stops what
-// waits and interrupts what runs.
+// ClientFiles: the file requests of one client. It keeps the client's handles and half-read listings, has
+// each request done on a worker thread and answers on the client's link. Io thread only. Destroying it closes
+// everything, stops what waits and interrupts what runs.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -17,7 +17,8 @@ namespace inpod::agent {
 class ClientFiles : public std::enable_shared_from_this<ClientFiles> {
  public:
   /// pool's threads are inside `root`; both outlive this.
-  ClientFiles(boost::asio::any_io_executor io, WorkerPool& pool, const PodRoot& root, std::weak_ptr<protocol::Link> link);
+  ClientFiles(boost::asio::any_io_executor io, WorkerPool& pool, const PodRoot& root,
+              std::weak_ptr<protocol::Link> link);
   ~ClientFiles();
 
   void on_request(std::uint32_t id, protocol::OpenFile request);
@@ -52,8 +53,10 @@ class ClientFiles : public std::enable_shared_from_this<ClientFiles> {
   void opened(std::uint32_t id, OpenResult result);
   void listed(std::uint32_t id, ListResult result);
   std::uint32_t start_stream(std::shared_ptr<OpenHandle> handle, std::uint64_t offset, std::uint64_t length);
-  static protocol::Task<void> send_file(std::shared_ptr<ClientFiles> self, std::unique_ptr<protocol::Stream> stream,
-                                        std::shared_ptr<OpenHandle> handle, std::uint64_t offset, std::uint64_t length);
+  static protocol::Task<void> send_file(std::shared_ptr<ClientFiles> self,
+                                        std::unique_ptr<protocol::Stream> stream,
+                                        std::shared_ptr<OpenHandle> handle, std::uint64_t offset,
+                                        std::uint64_t length);
 
   boost::asio::any_io_executor io_;
   WorkerPool& pool_;

@@ -1,4 +1,5 @@
-// See file_operations.hpp: what an open file is asked besides its bytes, and the attributes that chmod, chown and utimensat change.
+// See file_operations.hpp: what an open file is asked besides its bytes, and the attributes that chmod, chown
+// and utimensat change.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -25,7 +26,8 @@ Message controlled(int result, const char* what) {
 
 Message set_append(int fd, bool on) {
   int flags = ::fcntl(fd, F_GETFL);
-  return controlled(flags < 0 ? -1 : ::fcntl(fd, F_SETFL, on ? flags | O_APPEND : flags & ~O_APPEND), "F_SETFL");
+  return controlled(flags < 0 ? -1 : ::fcntl(fd, F_SETFL, on ? flags | O_APPEND : flags & ~O_APPEND),
+                    "F_SETFL");
 }
 
 Message lock_range(int fd, const protocol::ControlFile& request) {
@@ -35,9 +37,11 @@ Message lock_range(int fd, const protocol::ControlFile& request) {
   lock.l_whence = SEEK_SET;
   lock.l_start = static_cast<off_t>(request.start);
   lock.l_len = static_cast<off_t>(request.length);
-  if (::fcntl(fd, test ? F_OFD_GETLK : F_OFD_SETLK, &lock) != 0) return to_failure(fail_errno("lock").value());
+  if (::fcntl(fd, test ? F_OFD_GETLK : F_OFD_SETLK, &lock) != 0)
+    return to_failure(fail_errno("lock").value());
   if (!test) return protocol::Controlled{};
-  return protocol::Controlled{static_cast<std::uint64_t>(lock.l_type), static_cast<std::uint64_t>(lock.l_start),
+  return protocol::Controlled{static_cast<std::uint64_t>(lock.l_type),
+                              static_cast<std::uint64_t>(lock.l_start),
                               static_cast<std::uint64_t>(lock.l_len)};
 }
 
@@ -55,12 +59,17 @@ timespec time_of(std::int64_t ns) {
 Message control_file(const OpenHandle& handle, const protocol::ControlFile& request) {
   int fd = handle.fd.get();
   switch (request.control) {
-    case FileControl::sync: return controlled(::fsync(fd), "fsync");
-    case FileControl::sync_data: return controlled(::fdatasync(fd), "fdatasync");
-    case FileControl::append: return set_append(fd, request.number != 0);
-    case FileControl::whole_lock: return controlled(::flock(fd, static_cast<int>(request.number) | LOCK_NB), "flock");
+    case FileControl::sync:
+      return controlled(::fsync(fd), "fsync");
+    case FileControl::sync_data:
+      return controlled(::fdatasync(fd), "fdatasync");
+    case FileControl::append:
+      return set_append(fd, request.number != 0);
+    case FileControl::whole_lock:
+      return controlled(::flock(fd, static_cast<int>(request.number) | LOCK_NB), "flock");
     case FileControl::range_lock:
-    case FileControl::range_test: return lock_range(fd, request);
+    case FileControl::range_test:
+      return lock_range(fd, request);
   }
   return to_failure(fail_errno("fcntl", EINVAL).value());
 }
@@ -68,7 +77,8 @@ Message control_file(const OpenHandle& handle, const protocol::ControlFile& requ
 Message change_attributes(const OpenHandle& handle, const protocol::ChangeAttributes& request) {
   int fd = handle.fd.get();
   if (request.attribute == Attribute::mode) return done_or_errno(::fchmod(fd, request.mode), "fchmod");
-  if (request.attribute == Attribute::owner) return done_or_errno(::fchown(fd, request.uid, request.gid), "fchown");
+  if (request.attribute == Attribute::owner)
+    return done_or_errno(::fchown(fd, request.uid, request.gid), "fchown");
   const timespec times[2] = {time_of(request.accessed_ns), time_of(request.modified_ns)};
   return done_or_errno(::futimens(fd, times), "futimens");
 }
@@ -77,8 +87,10 @@ Message change_attributes(const PodRoot& root, const protocol::ChangeAttributes&
   auto at = root.locate(request.path, request.follow);
   if (!at) return to_failure(at.error());
   const char *path = at->path.c_str(), *name = request.path.c_str();
-  if (request.attribute == Attribute::mode) return done_or_errno(::fchmodat(AT_FDCWD, path, request.mode, at->flags), name);
-  if (request.attribute == Attribute::owner) return done_or_errno(::fchownat(AT_FDCWD, path, request.uid, request.gid, at->flags), name);
+  if (request.attribute == Attribute::mode)
+    return done_or_errno(::fchmodat(AT_FDCWD, path, request.mode, at->flags), name);
+  if (request.attribute == Attribute::owner)
+    return done_or_errno(::fchownat(AT_FDCWD, path, request.uid, request.gid, at->flags), name);
   const timespec times[2] = {time_of(request.accessed_ns), time_of(request.modified_ns)};
   return done_or_errno(::utimensat(AT_FDCWD, path, times, at->flags), name);
 }

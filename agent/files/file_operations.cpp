@@ -27,8 +27,8 @@ Bytes read_beginning(int fd, std::size_t length) {
 
 bool wants_content(const protocol::OpenFile& request, const protocol::FileStat& stat) {
   // Size 0: empty, or a file that /proc makes up as it is read. The client reads those by handle.
-  return S_ISREG(stat.mode) && (request.flags & O_ACCMODE) == O_RDONLY && !(request.flags & (O_PATH | O_DIRECT)) &&
-         stat.size > 0 && stat.size <= request.prefetch_limit;
+  return S_ISREG(stat.mode) && (request.flags & O_ACCMODE) == O_RDONLY &&
+         !(request.flags & (O_PATH | O_DIRECT)) && stat.size > 0 && stat.size <= request.prefetch_limit;
 }
 
 Message with_stat(Result<protocol::FileStat> stat, protocol::FileData data) {
@@ -39,8 +39,12 @@ Message with_stat(Result<protocol::FileStat> stat, protocol::FileData data) {
 
 }  // namespace
 
-Message to_failure(const Error& error) { return protocol::Failure{error.code ? error.code : EIO, error.to_string()}; }
-Message failure(int code, const char* what) { return to_failure(fail_errno(what, code).value()); }
+Message to_failure(const Error& error) {
+  return protocol::Failure{error.code ? error.code : EIO, error.to_string()};
+}
+Message failure(int code, const char* what) {
+  return to_failure(fail_errno(what, code).value());
+}
 
 OpenResult open_file(const PodRoot& root, const protocol::OpenFile& request) {
   OpenResult result;
@@ -71,9 +75,9 @@ Message read_file(const OpenHandle& handle, const protocol::ReadFile& request) {
   protocol::FileData result;
   result.data.resize(std::min<std::size_t>(request.length, max_inline));
   int fd = handle.fd.get();
-  ssize_t count = request.at_position
-                      ? ::read(fd, result.data.data(), result.data.size())
-                      : ::pread(fd, result.data.data(), result.data.size(), static_cast<off_t>(request.offset));
+  ssize_t count = request.at_position ? ::read(fd, result.data.data(), result.data.size())
+                                      : ::pread(fd, result.data.data(), result.data.size(),
+                                                static_cast<off_t>(request.offset));
   if (count < 0) return to_failure(fail_errno("read").value());
   result.data.resize(static_cast<std::size_t>(count));
   return with_stat(stat_of(fd), std::move(result));
@@ -89,9 +93,9 @@ Result<Bytes> read_piece(const OpenHandle& handle, std::uint64_t offset, std::si
 
 Message write_file(const OpenHandle& handle, const protocol::WriteFile& request) {
   int fd = handle.fd.get();
-  ssize_t count = request.at_position
-                      ? ::write(fd, request.data.data(), request.data.size())
-                      : ::pwrite(fd, request.data.data(), request.data.size(), static_cast<off_t>(request.offset));
+  ssize_t count = request.at_position ? ::write(fd, request.data.data(), request.data.size())
+                                      : ::pwrite(fd, request.data.data(), request.data.size(),
+                                                 static_cast<off_t>(request.offset));
   if (count < 0) return to_failure(fail_errno("write").value());
   auto stat = stat_of(fd);
   if (!stat) return to_failure(stat.error());
@@ -102,7 +106,8 @@ Message write_file(const OpenHandle& handle, const protocol::WriteFile& request)
 }
 
 Message truncate_file(const OpenHandle& handle, const protocol::TruncateFile& request) {
-  if (::ftruncate(handle.fd.get(), static_cast<off_t>(request.size)) != 0) return to_failure(fail_errno("ftruncate").value());
+  if (::ftruncate(handle.fd.get(), static_cast<off_t>(request.size)) != 0)
+    return to_failure(fail_errno("ftruncate").value());
   return protocol::Done{};
 }
 

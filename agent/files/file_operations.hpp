@@ -1,5 +1,5 @@
-// What the file requests of messages.hpp do, each as one blocking function for a worker thread that is inside the pod's
-// root (PodRoot::enter_thread). Failures are Failure messages with the errno of the system call.
+// What the file requests of messages.hpp do, each as one blocking function for a worker thread that is inside
+// the pod's root (PodRoot::enter_thread). Failures are Failure messages with the errno of the system call.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,8 @@
 
 namespace inpod::agent {
 
-constexpr std::size_t max_inline = protocol::largest_piece;  ///< bytes of file content, or of directory entries, in one message
+constexpr std::size_t max_inline =
+    protocol::largest_piece;  ///< bytes of file content, or of directory entries, in one message
 
 /// An open file of a client.
 struct OpenHandle {
@@ -19,8 +20,8 @@ struct OpenHandle {
 /// A directory that is being listed in pages. Used by one page at a time.
 struct OpenListing {
   UniqueFd fd;
-  std::string buffer;      // what getdents64 gave
-  std::size_t at = 0;      // how much of it is listed
+  std::string buffer;  // what getdents64 gave
+  std::size_t at = 0;  // how much of it is listed
 };
 
 struct OpenResult {

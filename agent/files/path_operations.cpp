@@ -18,13 +18,17 @@ using protocol::PathChange;
 namespace {
 
 constexpr std::size_t listing_buffer = 32 * 1024;
-constexpr std::size_t entry_overhead = 160;  // bytes of a DirectoryEntry on the wire besides its name, at most
+constexpr std::size_t entry_overhead =
+    160;  // bytes of a DirectoryEntry on the wire besides its name, at most
 
-std::int64_t nanoseconds_of(const statx_timestamp& time) { return nanoseconds(time.tv_sec, time.tv_nsec); }
+std::int64_t nanoseconds_of(const statx_timestamp& time) {
+  return nanoseconds(time.tv_sec, time.tv_nsec);
+}
 
 Result<protocol::FileStat> stat_at(int directory, const char* path, int flags) {
   struct statx raw {};
-  if (::statx(directory, path, flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &raw) != 0) return fail_errno(path);
+  if (::statx(directory, path, flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &raw) != 0)
+    return fail_errno(path);
   protocol::FileStat stat;
   stat.device = makedev(raw.stx_dev_major, raw.stx_dev_minor);
   stat.inode = raw.stx_ino;
@@ -80,14 +84,20 @@ Message rename_or_link(const PodRoot& root, const protocol::ChangePath& request)
   auto to = root.locate_entry(request.other);
   if (!to) return to_failure(to.error());
   const char *first = from->path.c_str(), *second = to->path.c_str();
-  if (links) return done_or_errno(::linkat(AT_FDCWD, first, AT_FDCWD, second, follow ? AT_SYMLINK_FOLLOW : 0), request.path);
+  if (links)
+    return done_or_errno(::linkat(AT_FDCWD, first, AT_FDCWD, second, follow ? AT_SYMLINK_FOLLOW : 0),
+                         request.path);
   auto flags = static_cast<unsigned>(request.number);
-  return done_or_errno(flags == 0 ? ::rename(first, second) : ::renameat2(AT_FDCWD, first, AT_FDCWD, second, flags), request.path);
+  return done_or_errno(
+      flags == 0 ? ::rename(first, second) : ::renameat2(AT_FDCWD, first, AT_FDCWD, second, flags),
+      request.path);
 }
 
 }  // namespace
 
-Result<protocol::FileStat> stat_of(int fd) { return stat_at(fd, "", AT_EMPTY_PATH); }
+Result<protocol::FileStat> stat_of(int fd) {
+  return stat_at(fd, "", AT_EMPTY_PATH);
+}
 
 Message stat_path(const PodRoot& root, const protocol::StatFile& request) {
   auto at = root.locate(request.path, request.follow);
@@ -101,7 +111,8 @@ Message access_path(const PodRoot& root, const protocol::AccessFile& request) {
   auto at = root.locate(request.path, !(request.flags & AT_SYMLINK_NOFOLLOW));
   if (!at) return to_failure(at.error());
   int flags = at->flags | static_cast<int>(request.flags & ~static_cast<unsigned>(AT_SYMLINK_NOFOLLOW));
-  return done_or_errno(::faccessat(AT_FDCWD, at->path.c_str(), static_cast<int>(request.mode), flags), request.path);
+  return done_or_errno(::faccessat(AT_FDCWD, at->path.c_str(), static_cast<int>(request.mode), flags),
+                       request.path);
 }
 
 Message read_link(const PodRoot& root, const protocol::ReadLink& request) {
@@ -110,8 +121,10 @@ Message read_link(const PodRoot& root, const protocol::ReadLink& request) {
   char target[PATH_MAX];
   ssize_t length = at->object ? ::readlinkat(at->object.get(), "", target, sizeof target)
                               : ::readlink(at->path.c_str(), target, sizeof target);
-  // An empty path names the fd itself, and then the kernel says ENOENT for what is no link; readlink(2) says EINVAL.
-  if (length < 0) return to_failure(fail_errno(request.path, at->object && errno == ENOENT ? EINVAL : errno).value());
+  // An empty path names the fd itself, and then the kernel says ENOENT for what is no link; readlink(2) says
+  // EINVAL.
+  if (length < 0)
+    return to_failure(fail_errno(request.path, at->object && errno == ENOENT ? EINVAL : errno).value());
   return protocol::Text{std::string(target, static_cast<std::size_t>(length))};
 }
 
@@ -125,23 +138,32 @@ Message real_path(const PodRoot& root, const protocol::RealPath& request) {
 
 Message change_path(const PodRoot& root, const protocol::ChangePath& request) {
   bool on_object = request.change == PathChange::chmod || request.change == PathChange::truncate;
-  if (request.change == PathChange::rename || request.change == PathChange::link) return rename_or_link(root, request);
+  if (request.change == PathChange::rename || request.change == PathChange::link)
+    return rename_or_link(root, request);
   auto at = on_object ? root.locate(request.path, true) : root.locate_entry(request.path);
   if (!at) return to_failure(at.error());
   const char* path = at->path.c_str();
   auto number = request.number;
   switch (request.change) {
-    case PathChange::make_directory: return done_or_errno(::mkdir(path, static_cast<mode_t>(number)), request.path);
-    case PathChange::unlink: return done_or_errno(::unlink(path), request.path);
-    case PathChange::remove_directory: return done_or_errno(::rmdir(path), request.path);
-    case PathChange::symlink: return done_or_errno(::symlink(request.other.c_str(), path), request.path);
-    case PathChange::chmod: return done_or_errno(::chmod(path, static_cast<mode_t>(number)), request.path);
-    case PathChange::truncate: return done_or_errno(::truncate(path, static_cast<off_t>(number)), request.path);
-    default: return to_failure(fail_errno(request.path, EINVAL).value());
+    case PathChange::make_directory:
+      return done_or_errno(::mkdir(path, static_cast<mode_t>(number)), request.path);
+    case PathChange::unlink:
+      return done_or_errno(::unlink(path), request.path);
+    case PathChange::remove_directory:
+      return done_or_errno(::rmdir(path), request.path);
+    case PathChange::symlink:
+      return done_or_errno(::symlink(request.other.c_str(), path), request.path);
+    case PathChange::chmod:
+      return done_or_errno(::chmod(path, static_cast<mode_t>(number)), request.path);
+    case PathChange::truncate:
+      return done_or_errno(::truncate(path, static_cast<off_t>(number)), request.path);
+    default:
+      return to_failure(fail_errno(request.path, EINVAL).value());
   }
 }
 
-ListResult list_directory(const PodRoot& root, const std::string& path, std::shared_ptr<OpenListing> listing) {
+ListResult list_directory(const PodRoot& root, const std::string& path,
+                          std::shared_ptr<OpenListing> listing) {
   if (!listing) {
     auto fd = root.open(path, O_RDONLY | O_DIRECTORY, 0);
     if (!fd) return {to_failure(fd.error()), nullptr};

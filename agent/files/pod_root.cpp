@@ -30,14 +30,14 @@ Result<UniqueFd> open_in_root(int root, const std::string& path, int flags, mode
   return fail_errno(path);
 }
 
-std::string path_through(const UniqueFd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
+std::string path_through(const UniqueFd& fd) {
+  return "/proc/self/fd/" + std::to_string(fd.get());
+}
 
 }  // namespace
 
 PodRoot::PodRoot(const Target& target)
-    : target_(target),
-      own_fds_(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC)),
-      direct_(true) {
+    : target_(target), own_fds_(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC)), direct_(true) {
   if (target.pid) std::thread([this] { direct_ = try_chroot(); }).join();
 }
 
@@ -50,7 +50,8 @@ Result<void> PodRoot::enter() const {
     if (::unshare(CLONE_FS) == 0) ::umask(0);  // as take_on does
     return {};
   }
-  if (direct_ ? !try_chroot() : ::unshare(CLONE_FS) != 0) return fail_errno("cannot enter the target's root directory");
+  if (direct_ ? !try_chroot() : ::unshare(CLONE_FS) != 0)
+    return fail_errno("cannot enter the target's root directory");
   if (target_.uts_namespace) ::setns(target_.uts_namespace.get(), CLONE_NEWUTS);
   return take_on(target_.credentials);
 }
@@ -84,7 +85,8 @@ Result<Located> PodRoot::locate_entry(const std::string& path) const {
   std::size_t end = path.find_last_not_of('/');
   if (end == path.npos) return fail_errno(path, path.empty() ? ENOENT : EBUSY);
   std::size_t name = path.rfind('/', end) + 1;  // 0 where there is no slash
-  TRY_ASSIGN(parent, open_in_root(target_.root.get(), name ? path.substr(0, name) : ".", O_PATH | O_DIRECTORY, 0));
+  TRY_ASSIGN(parent,
+             open_in_root(target_.root.get(), name ? path.substr(0, name) : ".", O_PATH | O_DIRECTORY, 0));
   std::string through = path_through(parent) + "/" + path.substr(name);
   return Located{std::move(through), 0, std::move(parent)};
 }

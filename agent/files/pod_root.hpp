@@ -1,9 +1,9 @@
 // PodRoot: makes paths mean what they mean inside the target's root directory, for the calling worker thread.
 //
-// With the right to chroot each worker is chrooted there, and paths are used as they are. Without (an ephemeral
-// container under a strict policy) each path is opened with openat2(2) RESOLVE_IN_ROOT, which confines symbolic links
-// and ".." in the same way and needs no capability (Linux 5.6), and the system calls get the object's /proc/self/fd
-// path. The rest of the file code does not see which: it asks `locate`.
+// With the right to chroot each worker is chrooted there, and paths are used as they are. Without (an
+// ephemeral container under a strict policy) each path is opened with openat2(2) RESOLVE_IN_ROOT, which
+// confines symbolic links and ".." in the same way and needs no capability (Linux 5.6), and the system calls
+// get the object's /proc/self/fd path. The rest of the file code does not see which: it asks `locate`.
 #pragma once
 
 #include <sys/types.h>
@@ -30,8 +30,8 @@ class PodRoot {
 
   /// Whether a thread can become what enter_thread makes of each worker: to be asked before there are any.
   Result<void> try_thread() const;
-  /// For each worker, once, before any other call on it: its own fs attributes, the root, the target's UTS namespace
-  /// (where that is allowed) and credentials.
+  /// For each worker, once, before any other call on it: its own fs attributes, the root, the target's UTS
+  /// namespace (where that is allowed) and credentials.
   void enter_thread() const;
 
   /// open(2) of a path as seen in the pod; O_CLOEXEC is added.

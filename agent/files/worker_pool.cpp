@@ -1,6 +1,6 @@
-// See worker_pool.hpp. One mutex guards all; it is never held while a job runs. The interrupting signal is SIGUSR2 with
-// an empty handler and without SA_RESTART: a blocked system call returns EINTR. It is sent again until the job is back,
-// because a signal that arrives just before the call blocks is lost.
+// See worker_pool.hpp. One mutex guards all; it is never held while a job runs. The interrupting signal is
+// SIGUSR2 with an empty handler and without SA_RESTART: a blocked system call returns EINTR. It is sent again
+// until the job is back, because a signal that arrives just before the call blocks is lost.
 #include "files/worker_pool.hpp"
 
 #include <pthread.h>
@@ -51,7 +51,8 @@ struct WorkerPool::Shared : std::enable_shared_from_this<Shared> {
 
   boost::asio::any_io_executor io;
   Options options;
-  std::optional<boost::asio::steady_timer> interrupt_timer;  // goes with the pool: threads may outlive the io_context
+  std::optional<boost::asio::steady_timer>
+      interrupt_timer;        // goes with the pool: threads may outlive the io_context
   bool interrupting = false;  // io thread only
   std::mutex mutex;
   std::condition_variable work_came, thread_left;
@@ -82,7 +83,8 @@ struct WorkerPool::Shared : std::enable_shared_from_this<Shared> {
       if (item == queue.end()) {
         if (stopping) break;
         ++idle;
-        bool woken = work_came.wait_for(lock, idle_time, [this] { return stopping || runnable() != queue.end(); });
+        bool woken =
+            work_came.wait_for(lock, idle_time, [this] { return stopping || runnable() != queue.end(); });
         --idle;
         if (!woken && threads.size() > options.kept) break;
         continue;
@@ -157,14 +159,17 @@ WorkerPool::~WorkerPool() {
   while (std::chrono::steady_clock::now() < until) {
     shared_->interrupt();
     std::unique_lock lock(shared_->mutex);
-    if (shared_->thread_left.wait_for(lock, interrupt_interval, [this] { return shared_->threads.empty(); })) break;
+    if (shared_->thread_left.wait_for(lock, interrupt_interval, [this] { return shared_->threads.empty(); }))
+      break;
   }
   std::lock_guard lock(shared_->mutex);
   shared_->gone = true;
   shared_->interrupt_timer.reset();
 }
 
-std::shared_ptr<WorkerPool::Group> WorkerPool::make_group() { return std::make_shared<Group>(); }
+std::shared_ptr<WorkerPool::Group> WorkerPool::make_group() {
+  return std::make_shared<Group>();
+}
 
 void WorkerPool::submit(const std::shared_ptr<Group>& group, Job job, Completion completion) {
   std::unique_lock lock(shared_->mutex);

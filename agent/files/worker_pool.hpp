@@ -1,10 +1,10 @@
-// WorkerPool: threads for work that may block (the pod's file system, connecting unix sockets), so that the io thread
-// never does. It keeps a few threads, adds one whenever all are busy, up to a bound, and lets idle extra ones go: a job
-// that hangs (open of a FIFO, a dead NFS server) holds one thread and nobody else.
+// WorkerPool: threads for work that may block (the pod's file system, connecting unix sockets), so that the
+// io thread never does. It keeps a few threads, adds one whenever all are busy, up to a bound, and lets idle
+// extra ones go: a job that hangs (open of a FIFO, a dead NFS server) holds one thread and nobody else.
 //
-// Every job belongs to a Group (a client). A group runs at most its share of the threads and queues a bounded number;
-// cancelling it drops what waits and interrupts what runs, by a signal, until it has returned.
-// Use pool and groups on the io thread only. Jobs run on the threads, completions on the io thread.
+// Every job belongs to a Group (a client). A group runs at most its share of the threads and queues a bounded
+// number; cancelling it drops what waits and interrupts what runs, by a signal, until it has returned. Use
+// pool and groups on the io thread only. Jobs run on the threads, completions on the io thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -20,10 +20,10 @@ namespace inpod::agent {
 class WorkerPool {
  public:
   struct Options {
-    std::size_t kept = 4;       ///< threads that stay when idle
-    std::size_t most = 64;      ///< threads at most
-    std::size_t group_most = 48;  ///< of them for one group
-    std::size_t group_queue = 4096;  ///< jobs of one group that wait; more are refused
+    std::size_t kept = 4;                   ///< threads that stay when idle
+    std::size_t most = 64;                  ///< threads at most
+    std::size_t group_most = 48;            ///< of them for one group
+    std::size_t group_queue = 4096;         ///< jobs of one group that wait; more are refused
     std::function<void()> on_thread_start;  ///< runs once on each new thread, before its first job
   };
   class Group;
@@ -40,10 +40,11 @@ class WorkerPool {
   /// Drops the group's waiting jobs (their completions say false) and interrupts the running ones.
   void cancel(const std::shared_ptr<Group>& group);
 
-  /// Runs `job` on a thread; nothing if it was cancelled or refused. `job` must own all that it uses: the coroutine may
-  /// go away while it runs.
+  /// Runs `job` on a thread; nothing if it was cancelled or refused. `job` must own all that it uses: the
+  /// coroutine may go away while it runs.
   template <class Function>
-  protocol::Task<std::optional<std::invoke_result_t<Function>>> run(std::shared_ptr<Group> group, Function job) {
+  protocol::Task<std::optional<std::invoke_result_t<Function>>> run(std::shared_ptr<Group> group,
+                                                                    Function job) {
     auto result = std::make_shared<std::optional<std::invoke_result_t<Function>>>();
     Job work = [result, job = std::move(job)]() mutable { result->emplace(job()); };
     co_await wait_for(std::move(group), std::move(work));

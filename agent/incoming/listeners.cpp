@@ -22,7 +22,8 @@ std::string table_of(const char* path) {
   std::string text;
   char piece[4096];
   ssize_t count = 0;
-  while (file && text.size() < largest_table && (count = ::read(file.get(), piece, sizeof piece)) > 0) text.append(piece, static_cast<std::size_t>(count));
+  while (file && text.size() < largest_table && (count = ::read(file.get(), piece, sizeof piece)) > 0)
+    text.append(piece, static_cast<std::size_t>(count));
   return text;
 }
 
@@ -39,7 +40,8 @@ std::string_view take_word(std::string_view& line) {
   return take(line, ' ');
 }
 
-/// 127.0.0.0/8, ::1 and ::ffff:127.0.0.0/104, as hexadecimal words in this machine's byte order (little-endian).
+/// 127.0.0.0/8, ::1 and ::ffff:127.0.0.0/104, as hexadecimal words in this machine's byte order
+/// (little-endian).
 bool is_loopback(std::string_view hex) {
   if (hex.size() == 8) return hex.substr(6) == "7F";
   if (hex == "00000000000000000000000001000000") return true;
@@ -62,7 +64,9 @@ void add_listeners(std::string_view table, protocol::Listeners& found) {
     take_word(line);  // the peer
     std::uint16_t port = 0;
     const char* end = port_text.data() + port_text.size();
-    if (take_word(line) != listening || std::from_chars(port_text.data(), end, port, 16).ptr != end || port == 0) continue;
+    if (take_word(line) != listening || std::from_chars(port_text.data(), end, port, 16).ptr != end ||
+        port == 0)
+      continue;
     (is_loopback(address) ? found.loopback : found.ports).push_back(port);
   }
 }
@@ -70,7 +74,9 @@ void add_listeners(std::string_view table, protocol::Listeners& found) {
 void finish(protocol::Listeners& found) {
   sort_once(found.ports);
   sort_once(found.loopback);
-  std::erase_if(found.loopback, [&](std::uint16_t port) { return std::binary_search(found.ports.begin(), found.ports.end(), port); });
+  std::erase_if(found.loopback, [&](std::uint16_t port) {
+    return std::binary_search(found.ports.begin(), found.ports.end(), port);
+  });
 }
 
 protocol::Listeners listeners() {

@@ -11,9 +11,10 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t backlog_limit = 1 << 20;      // bytes, of one copy
-constexpr std::size_t all_backlogs_limit = 64 << 20;  // bytes, of all copies: many programs may stand at a breakpoint
-std::size_t all_backlogs = 0;                         // all copies live on one thread
+constexpr std::size_t backlog_limit = 1 << 20;  // bytes, of one copy
+constexpr std::size_t all_backlogs_limit =
+    64 << 20;                  // bytes, of all copies: many programs may stand at a breakpoint
+std::size_t all_backlogs = 0;  // all copies live on one thread
 constexpr auto stuck_after = std::chrono::milliseconds(250);
 
 }  // namespace
@@ -42,11 +43,14 @@ Result<std::shared_ptr<MirrorCopy>> MirrorCopy::start(asio::any_io_executor exec
   return copy;
 }
 
-MirrorCopy::~MirrorCopy() { all_backlogs -= waiting_; }
+MirrorCopy::~MirrorCopy() {
+  all_backlogs -= waiting_;
+}
 
 bool MirrorCopy::push(Data data) {
   if (over_ || finishing_) return true;
-  if (waiting_ + data->size() > backlog_limit || all_backlogs + data->size() > all_backlogs_limit) return false;
+  if (waiting_ + data->size() > backlog_limit || all_backlogs + data->size() > all_backlogs_limit)
+    return false;
   if (waiting_ <= backlog_limit / 2 && waiting_ + data->size() > backlog_limit / 2)
     congested_since_ = std::chrono::steady_clock::now();
   waiting_ += data->size();

@@ -29,7 +29,8 @@ class MirrorCopy : public std::enable_shared_from_this<MirrorCopy> {
                                                    const Endpoint& peer, const Endpoint& local, Note note);
 
   ~MirrorCopy();
-  /// Queues bytes. False: the bound of this copy or of all copies is passed, and nothing was queued; the caller ends the copy.
+  /// Queues bytes. False: the bound of this copy or of all copies is passed, and nothing was queued; the
+  /// caller ends the copy.
   bool push(Data data);
   /// The peer's FIN, behind what is queued.
   void finish();

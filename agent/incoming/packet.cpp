@@ -100,8 +100,8 @@ std::uint64_t sum16(PacketView bytes) {
 bool checksum_holds(const Datagram& datagram) {
   const std::size_t skip =
       is_ipv4(datagram.source) ? 12 : 0;  // the mapped prefix is not in the pseudo header
-  std::uint64_t sum =
-      sum16(PacketView(datagram.source).subspan(skip)) + sum16(PacketView(datagram.destination).subspan(skip));
+  std::uint64_t sum = sum16(PacketView(datagram.source).subspan(skip)) +
+                      sum16(PacketView(datagram.destination).subspan(skip));
   sum += IPPROTO_TCP + datagram.tcp.size() + sum16(datagram.tcp);
   while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
   return sum == 0xffff;

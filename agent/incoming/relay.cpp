@@ -43,7 +43,8 @@ Task<void> pump(tcp::socket& from, tcp::socket& to, protocol::Bytes piece, bool 
 
 Task<bool> connect_within(tcp::socket& socket, const Endpoint& target, std::chrono::milliseconds bound) {
   asio::steady_timer timer(socket.get_executor(), bound);
-  // A timer that has expired can't be cancelled: its handler may still be on its way when the socket is in other use, or gone.
+  // A timer that has expired can't be cancelled: its handler may still be on its way when the socket is in
+  // other use, or gone.
   const auto connecting = std::make_shared<bool>(true);
   timer.async_wait([&socket, connecting](boost::system::error_code error) {
     if (!error && *connecting) socket.cancel(error);

@@ -112,7 +112,8 @@ class Expressions {
 };
 
 protocol::Bytes comment(const StolenPort& stolen) {
-  std::string text = std::to_string(stolen.port) + std::string(stolen_by) + protocol::printable(stolen.client);
+  std::string text =
+      std::to_string(stolen.port) + std::string(stolen_by) + protocol::printable(stolen.client);
   text.resize(std::min(text.size(), longest_comment - 1));
   protocol::Bytes data{comment_type, std::uint8_t(text.size() + 1)};
   data.insert(data.end(), text.begin(), text.end());

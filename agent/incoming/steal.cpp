@@ -16,7 +16,7 @@ namespace {
 namespace asio = boost::asio;
 constexpr std::size_t most_connections = 4096;  // past it, new ones wait in the listeners' backlogs
 constexpr auto retry_accept = std::chrono::milliseconds(20);
-constexpr auto second_syn_time = std::chrono::seconds(1);      // a SYN that was sent again needs as long
+constexpr auto second_syn_time = std::chrono::seconds(1);     // a SYN that was sent again needs as long
 constexpr auto last_packets_time = std::chrono::seconds(10);  // what was sent last may have to be sent again
 constexpr auto node_refresh = std::chrono::seconds(10);
 

@@ -183,7 +183,8 @@ Task<void> StolenConnection::wait_for_answer(std::shared_ptr<StolenConnection> s
   self->early_ = {};
 }
 
-/// Behind the peer's FIN nothing is left to read, so a reset would be seen only by a write, and a client may be silent for ever.
+/// Behind the peer's FIN nothing is left to read, so a reset would be seen only by a write, and a client may
+/// be silent for ever.
 Task<void> StolenConnection::watch_for_reset(std::shared_ptr<StolenConnection> self) {
   if (self->handing_over_ || self->aborted_ || self->client_finished_) co_return;
   self->watching_ = true;

@@ -61,14 +61,14 @@ class StolenConnection : public std::enable_shared_from_this<StolenConnection> {
   boost::asio::steady_timer changed_;   ///< cancelled when one of the flags below changes
   std::unique_ptr<protocol::Stream> stream_;
   std::unique_ptr<Socket> pod_;
-  protocol::Bytes early_;       ///< what was read and may still have to go to the pod
-  bool replayable_ = true;      ///< early_ is all that was read
-  bool peer_finished_ = false;  ///< the peer's FIN was read
-  bool answered_ = false;       ///< the client has sent a byte or its FIN
-  bool handing_over_ = false;   ///< the client refused; the connection goes to the pod
-  bool given_ = false;          ///< the client was sent bytes, or the FIN
+  protocol::Bytes early_;         ///< what was read and may still have to go to the pod
+  bool replayable_ = true;        ///< early_ is all that was read
+  bool peer_finished_ = false;    ///< the peer's FIN was read
+  bool answered_ = false;         ///< the client has sent a byte or its FIN
+  bool handing_over_ = false;     ///< the client refused; the connection goes to the pod
+  bool given_ = false;            ///< the client was sent bytes, or the FIN
   bool client_finished_ = false;  ///< the peer was sent the client's FIN
-  bool watching_ = false;       ///< for the peer's reset, behind its FIN
+  bool watching_ = false;         ///< for the peer's reset, behind its FIN
   bool uploading_ = false, with_pod_ = false, aborted_ = false;
 };
 

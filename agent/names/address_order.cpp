@@ -1,4 +1,5 @@
-// See address_order.hpp. Rules 3 and 4 (deprecated and home addresses) need states that a pod's interface does not have.
+// See address_order.hpp. Rules 3 and 4 (deprecated and home addresses) need states that a pod's interface
+// does not have.
 #include "names/address_order.hpp"
 
 #include <ifaddrs.h>
@@ -28,14 +29,20 @@ struct Policy {
   int bits, value;
 };
 constexpr Policy labels[] = {
-    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128, 0}, {{0x20, 0x02}, 16, 2},
-    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, 4},        {{}, 96, 3},
-    {{0xfe, 0xc0}, 10, 5},                                      {{0xfc}, 7, 6},
-    {{0x20, 0x01}, 32, 7},                                      {{}, 0, 1},
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128, 0},
+    {{0x20, 0x02}, 16, 2},
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, 4},
+    {{}, 96, 3},
+    {{0xfe, 0xc0}, 10, 5},
+    {{0xfc}, 7, 6},
+    {{0x20, 0x01}, 32, 7},
+    {{}, 0, 1},
 };
 constexpr Policy precedences[] = {
-    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128, 50}, {{0x20, 0x02}, 16, 30},
-    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, 10},        {{}, 96, 20},
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128, 50},
+    {{0x20, 0x02}, 16, 30},
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, 10},
+    {{}, 96, 20},
     {{}, 0, 40},
 };
 
@@ -65,7 +72,8 @@ Ip full_ip(const SocketAddress& address) {
 int scope_of(const SocketAddress& address) {
   constexpr int link = 2, site = 5, global = 14;
   const auto& ip = address.ip;
-  if (address.family == AddressFamily::ipv4) return ip[0] == 127 || (ip[0] == 169 && ip[1] == 254) ? link : global;
+  if (address.family == AddressFamily::ipv4)
+    return ip[0] == 127 || (ip[0] == 169 && ip[1] == 254) ? link : global;
   if (ip[0] == 0xff) return ip[1] & 15;
   in6_addr six;
   memcpy(&six, ip.data(), 16);
@@ -111,7 +119,9 @@ Candidate examine(SocketAddress address, const ifaddrs* interfaces) {
   result.source_label = value_of(labels, source_ip);
   result.matching = common_bits(ip, source_ip);
   // Of IPv4, glibc compares only within the source's own network.
-  if (result.address.family == AddressFamily::ipv4 && result.matching - 96 < prefix_length(interfaces, *result.source)) result.matching = 0;
+  if (result.address.family == AddressFamily::ipv4 &&
+      result.matching - 96 < prefix_length(interfaces, *result.source))
+    result.matching = 0;
   return result;
 }
 
@@ -124,8 +134,8 @@ bool preferred(const Candidate& a, const Candidate& b) {
     bool a_label = a.label == a.source_label, b_label = b.label == b.source_label;
     if (a_label != b_label) return a_label;  // rule 5
   }
-  if (a.precedence != b.precedence) return a.precedence > b.precedence;  // rule 6
-  if (a.scope != b.scope) return a.scope < b.scope;                      // rule 8
+  if (a.precedence != b.precedence) return a.precedence > b.precedence;                  // rule 6
+  if (a.scope != b.scope) return a.scope < b.scope;                                      // rule 8
   if (a.source && a.address.family == b.address.family) return a.matching > b.matching;  // rule 9
   return false;
 }

@@ -1,6 +1,6 @@
-// The order in which getaddrinfo(3) gives addresses: RFC 3484, section 6, with glibc's default tables. Asks the kernel which
-// source address each would be reached from (a connected UDP socket; no packet is sent), so call it on a thread in the
-// pod's network namespace.
+// The order in which getaddrinfo(3) gives addresses: RFC 3484, section 6, with glibc's default tables. Asks
+// the kernel which source address each would be reached from (a connected UDP socket; no packet is sent), so
+// call it on a thread in the pod's network namespace.
 #pragma once
 
 #include <vector>

@@ -1,5 +1,6 @@
-// See dns_answer.hpp. glibc's message parser is used (ns_initparse and its like in <arpa/nameser.h>); of c-ares, the parsers
-// would bring in getaddrinfo and with it the name service switch, which a static program can't have.
+// See dns_answer.hpp. glibc's message parser is used (ns_initparse and its like in <arpa/nameser.h>); of
+// c-ares, the parsers would bring in getaddrinfo and with it the name service switch, which a static program
+// can't have.
 #include "names/dns_answer.hpp"
 
 #include <arpa/nameser.h>
@@ -13,7 +14,8 @@ namespace {
 /// The name in a record's data; false if it is malformed.
 bool name_in(const ns_msg& message, const ns_rr& record, std::string& name) {
   char text[NS_MAXDNAME];
-  if (::dn_expand(ns_msg_base(message), ns_msg_end(message), ns_rr_rdata(record), text, sizeof text) < 0) return false;
+  if (::dn_expand(ns_msg_base(message), ns_msg_end(message), ns_rr_rdata(record), text, sizeof text) < 0)
+    return false;
   name = text;
   return true;
 }
@@ -37,7 +39,8 @@ bool take(const ns_msg& message, const ns_rr& record, DnsType type, DnsAnswer& a
   }
   if (ns_rr_type(record) != static_cast<int>(type)) return true;
   if (type == DnsType::ptr) {
-    if (answer.status != DnsAnswer::Status::found && !name_in(message, record, answer.canonical)) return false;
+    if (answer.status != DnsAnswer::Status::found && !name_in(message, record, answer.canonical))
+      return false;
   } else {
     if (!take_address(record, type, answer)) return false;
     answer.canonical = ns_rr_name(record);

@@ -1,4 +1,5 @@
-// DnsAnswer: what a name server said to one question. Parses replies (RFC 1035), treating them as hostile. Pure.
+// DnsAnswer: what a name server said to one question. Parses replies (RFC 1035), treating them as hostile.
+// Pure.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
-// See dns_client.hpp. c-ares gets every option, so that it reads no file of the agent's own; and only its questions are
-// used: its getaddrinfo would bring the name service switch into a static program.
+// See dns_client.hpp. c-ares gets every option, so that it reads no file of the agent's own; and only its
+// questions are used: its getaddrinfo would bring the name service switch into a static program.
 #include "names/dns_client.hpp"
 
 #include <sys/time.h>
@@ -9,7 +9,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
-
 
 namespace inpod::agent {
 using descriptor = boost::asio::posix::stream_descriptor;
@@ -37,7 +36,8 @@ DnsAnswer answer_of(int ares_status, std::span<const std::uint8_t> reply, DnsTyp
   if (ares_status == ARES_SUCCESS) return parse_dns_reply(reply, type);
   DnsAnswer answer;
   if (ares_status == ARES_ENODATA) answer.status = DnsAnswer::Status::no_data;
-  if (ares_status == ARES_ENOTFOUND || ares_status == ARES_EBADNAME) answer.status = DnsAnswer::Status::no_name;
+  if (ares_status == ARES_ENOTFOUND || ares_status == ARES_EBADNAME)
+    answer.status = DnsAnswer::Status::no_name;
   return answer;
 }
 
@@ -45,7 +45,8 @@ DnsAnswer answer_of(int ares_status, std::span<const std::uint8_t> reply, DnsTyp
 
 DnsClient::DnsClient(boost::asio::any_io_executor io) : io_(io), timer_(std::move(io)) {}
 
-Result<std::shared_ptr<DnsClient>> DnsClient::create(boost::asio::any_io_executor io, const ResolvConf& configuration) {
+Result<std::shared_ptr<DnsClient>> DnsClient::create(boost::asio::any_io_executor io,
+                                                     const ResolvConf& configuration) {
   std::shared_ptr<DnsClient> client(new DnsClient(std::move(io)));
   TRY_VOID(client->open(configuration));
   return client;
@@ -70,8 +71,8 @@ Result<void> DnsClient::open(const ResolvConf& configuration) {
     static_cast<DnsClient*>(self)->on_socket(socket, read != 0, write != 0);
   };
   options.sock_state_cb_data = this;
-  int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS | ARES_OPT_SERVERS | ARES_OPT_LOOKUPS |
-             ARES_OPT_SOCK_STATE_CB | ARES_OPT_DOMAINS | ARES_OPT_SORTLIST |
+  int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS | ARES_OPT_SERVERS |
+             ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_DOMAINS | ARES_OPT_SORTLIST |
              (configuration.rotate ? ARES_OPT_ROTATE : ARES_OPT_NOROTATE);
   if (int status = ares_init_options(&channel_, &options, mask); status != ARES_SUCCESS)
     return fail(std::string("name resolution: ") + ares_strerror(status));
@@ -112,7 +113,8 @@ void DnsClient::on_socket(ares_socket_t socket, bool read, bool write) {
 void DnsClient::arm(ares_socket_t socket, const std::shared_ptr<Watch>& watch) {
   auto wait = [&](descriptor::wait_type what, bool Watch::*waiting) {
     if (std::exchange(watch.get()->*waiting, true)) return;
-    watch->socket.async_wait(what, [this, weak = weak_from_this(), watch, waiting, socket, what](const boost::system::error_code& failure) {
+    watch->socket.async_wait(what, [this, weak = weak_from_this(), watch, waiting, socket,
+                                    what](const boost::system::error_code& failure) {
       watch.get()->*waiting = false;
       auto self = weak.lock();
       if (failure || !self || !watch->socket.is_open()) return;
@@ -166,14 +168,17 @@ Task<std::vector<DnsAnswer>> DnsClient::ask(std::string name, std::vector<DnsTyp
       auto callback = [](void* context, int status, int, unsigned char* data, int length) {
         std::unique_ptr<Asked> asked(static_cast<Asked*>(context));
         Question& of = *asked->question;
-        of.answers[asked->index] = answer_of(status, {data, static_cast<std::size_t>(length)}, of.types[asked->index]);
+        of.answers[asked->index] =
+            answer_of(status, {data, static_cast<std::size_t>(length)}, of.types[asked->index]);
         if (--of.open == 0) std::exchange(of.on_answered, nullptr)();
       };
-      ares_query(self->channel_, name.c_str(), class_internet, static_cast<int>(question->types[i]), callback, new Asked{self, question, i});
+      ares_query(self->channel_, name.c_str(), class_internet, static_cast<int>(question->types[i]), callback,
+                 new Asked{self, question, i});
     }
     self->set_timer();
   };
-  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(std::move(start), boost::asio::use_awaitable);
+  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
+      std::move(start), boost::asio::use_awaitable);
   co_return std::move(question->answers);
 }
 

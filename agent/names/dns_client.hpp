@@ -1,5 +1,6 @@
-// DnsClient: questions to the name servers of one resolv.conf, by c-ares on the io thread (whose network namespace is the
-// pod's). Names are asked for as they are: search lists are the caller's. Io thread only; keep it in a shared_ptr.
+// DnsClient: questions to the name servers of one resolv.conf, by c-ares on the io thread (whose network
+// namespace is the pod's). Names are asked for as they are: search lists are the caller's. Io thread only;
+// keep it in a shared_ptr.
 #pragma once
 
 #include <ares.h>
@@ -20,7 +21,8 @@ namespace inpod::agent {
 
 class DnsClient : public std::enable_shared_from_this<DnsClient> {
  public:
-  static Result<std::shared_ptr<DnsClient>> create(boost::asio::any_io_executor io, const ResolvConf& configuration);
+  static Result<std::shared_ptr<DnsClient>> create(boost::asio::any_io_executor io,
+                                                   const ResolvConf& configuration);
   ~DnsClient();
   DnsClient(const DnsClient&) = delete;
 

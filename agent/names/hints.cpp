@@ -17,9 +17,12 @@ struct Kind {
   const char* name;   // in /etc/services; null: has no services
 };
 constexpr Kind kinds[] = {
-    {SOCK_STREAM, IPPROTO_TCP, false, true, "tcp"},        {SOCK_DGRAM, IPPROTO_UDP, false, true, "udp"},
-    {SOCK_DCCP, IPPROTO_DCCP, false, false, "dccp"},       {SOCK_DGRAM, IPPROTO_UDPLITE, false, false, "udplite"},
-    {SOCK_STREAM, IPPROTO_SCTP, false, false, "sctp"},     {SOCK_SEQPACKET, IPPROTO_SCTP, false, false, "sctp"},
+    {SOCK_STREAM, IPPROTO_TCP, false, true, "tcp"},
+    {SOCK_DGRAM, IPPROTO_UDP, false, true, "udp"},
+    {SOCK_DCCP, IPPROTO_DCCP, false, false, "dccp"},
+    {SOCK_DGRAM, IPPROTO_UDPLITE, false, false, "udplite"},
+    {SOCK_STREAM, IPPROTO_SCTP, false, false, "sctp"},
+    {SOCK_SEQPACKET, IPPROTO_SCTP, false, false, "sctp"},
     {SOCK_RAW, 0, true, true, nullptr},
 };
 
@@ -35,16 +38,19 @@ SocketPlan planned(const Kind& kind, const protocol::Resolve& request, std::uint
 }  // namespace
 
 int check_hints(const protocol::Resolve& request) {
-  constexpr int known = AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_ADDRCONFIG | AI_V4MAPPED | AI_NUMERICSERV | AI_ALL |
-                        AI_IDN | AI_CANONIDN | 0x100 | 0x200;  // the last two: AI_IDN_ALLOW_UNASSIGNED, …_STD3_ASCII_RULES
+  constexpr int known = AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_ADDRCONFIG | AI_V4MAPPED |
+                        AI_NUMERICSERV | AI_ALL | AI_IDN | AI_CANONIDN | 0x100 |
+                        0x200;  // the last two: AI_IDN_ALLOW_UNASSIGNED, …_STD3_ASCII_RULES
   if (request.host.empty() && request.service.empty()) return EAI_NONAME;
   if (request.flags & ~known) return EAI_BADFLAGS;
   if ((request.flags & AI_CANONNAME) && request.host.empty()) return EAI_BADFLAGS;
-  if (request.family != AF_UNSPEC && request.family != AF_INET && request.family != AF_INET6) return EAI_FAMILY;
+  if (request.family != AF_UNSPEC && request.family != AF_INET && request.family != AF_INET6)
+    return EAI_FAMILY;
   return 0;
 }
 
-int plan_sockets(const protocol::Resolve& request, const std::vector<ServiceLine>& services, std::vector<SocketPlan>& sockets) {
+int plan_sockets(const protocol::Resolve& request, const std::vector<ServiceLine>& services,
+                 std::vector<SocketPlan>& sockets) {
   sockets.clear();
   bool chosen = request.socktype != 0 || request.protocol != 0;
   const Kind* first = nullptr;
@@ -70,7 +76,8 @@ int plan_sockets(const protocol::Resolve& request, const std::vector<ServiceLine
   if (request.flags & AI_NUMERICSERV) return EAI_NONAME;
   for (const Kind& kind : kinds) {
     if (!kind.name || (first && &kind != first)) continue;
-    if (auto port = service_port(services, request.service, kind.name)) sockets.push_back(planned(kind, request, *port));
+    if (auto port = service_port(services, request.service, kind.name))
+      sockets.push_back(planned(kind, request, *port));
   }
   return sockets.empty() ? EAI_SERVICE : 0;
 }

@@ -1,5 +1,5 @@
-// The part of getaddrinfo(3) that knows no network: which hints are valid, and which (socket type, protocol, port) each
-// address is answered with. Pure; numbers and order are glibc's.
+// The part of getaddrinfo(3) that knows no network: which hints are valid, and which (socket type, protocol,
+// port) each address is answered with. Pure; numbers and order are glibc's.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@ struct SocketPlan {
 /// 0 or an EAI_* number.
 int check_hints(const protocol::Resolve& request);
 /// Fills `sockets`; 0 or an EAI_* number.
-int plan_sockets(const protocol::Resolve& request, const std::vector<ServiceLine>& services, std::vector<SocketPlan>& sockets);
+int plan_sockets(const protocol::Resolve& request, const std::vector<ServiceLine>& services,
+                 std::vector<SocketPlan>& sockets);
 
 }  // namespace inpod::agent

@@ -52,21 +52,27 @@ std::vector<ServiceLine> parse_services(std::string_view text) {
 
 std::vector<ServiceLine> common_services() {
   return parse_services(
-      "ftp 21/tcp\nssh 22/tcp\ntelnet 23/tcp\nsmtp 25/tcp mail\ndomain 53/tcp\ndomain 53/udp\nhttp 80/tcp www\npop3 110/tcp\n"
-      "ntp 123/udp\nimap2 143/tcp imap\nsnmp 161/udp\nldap 389/tcp\nhttps 443/tcp\nhttps 443/udp\nsyslog 514/udp\n"
-      "submission 587/tcp\nldaps 636/tcp\nimaps 993/tcp\npop3s 995/tcp\nmysql 3306/tcp\npostgresql 5432/tcp postgres\n"
+      "ftp 21/tcp\nssh 22/tcp\ntelnet 23/tcp\nsmtp 25/tcp mail\ndomain 53/tcp\ndomain 53/udp\nhttp 80/tcp "
+      "www\npop3 110/tcp\n"
+      "ntp 123/udp\nimap2 143/tcp imap\nsnmp 161/udp\nldap 389/tcp\nhttps 443/tcp\nhttps 443/udp\nsyslog "
+      "514/udp\n"
+      "submission 587/tcp\nldaps 636/tcp\nimaps 993/tcp\npop3s 995/tcp\nmysql 3306/tcp\npostgresql 5432/tcp "
+      "postgres\n"
       "amqp 5672/tcp\nredis 6379/tcp\nhttp-alt 8080/tcp webcache\n");
 }
 
-std::optional<std::uint16_t> service_port(const std::vector<ServiceLine>& services, std::string_view name, std::string_view protocol) {
+std::optional<std::uint16_t> service_port(const std::vector<ServiceLine>& services, std::string_view name,
+                                          std::string_view protocol) {
   for (const ServiceLine& one : services) {
     if (one.protocol != protocol) continue;
-    if (one.name == name || std::find(one.aliases.begin(), one.aliases.end(), name) != one.aliases.end()) return one.port;
+    if (one.name == name || std::find(one.aliases.begin(), one.aliases.end(), name) != one.aliases.end())
+      return one.port;
   }
   return std::nullopt;
 }
 
-std::optional<std::string> service_name(const std::vector<ServiceLine>& services, std::uint16_t port, std::string_view protocol) {
+std::optional<std::string> service_name(const std::vector<ServiceLine>& services, std::uint16_t port,
+                                        std::string_view protocol) {
   for (const ServiceLine& one : services) {
     if (one.port == port && one.protocol == protocol) return one.name;
   }

@@ -28,7 +28,9 @@ struct ServiceLine {
 std::vector<ServiceLine> parse_services(std::string_view text);
 /// For pods whose image has no /etc/services: the few that programs ask for.
 std::vector<ServiceLine> common_services();
-std::optional<std::uint16_t> service_port(const std::vector<ServiceLine>& services, std::string_view name, std::string_view protocol);
-std::optional<std::string> service_name(const std::vector<ServiceLine>& services, std::uint16_t port, std::string_view protocol);
+std::optional<std::uint16_t> service_port(const std::vector<ServiceLine>& services, std::string_view name,
+                                          std::string_view protocol);
+std::optional<std::string> service_name(const std::vector<ServiceLine>& services, std::uint16_t port,
+                                        std::string_view protocol);
 
 }  // namespace inpod::agent

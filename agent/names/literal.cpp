@@ -33,7 +33,8 @@ std::optional<SocketAddress> parse_literal(const std::string& text, LiteralForm 
   in_addr four{};
   // inet_aton stops at a blank and calls the rest a comment; a name with a blank is no literal.
   bool four_given = form == LiteralForm::strict ? ::inet_pton(AF_INET, text.c_str(), &four) == 1
-                                                : text.find_first_of(" \t\n\v\f\r") == text.npos && ::inet_aton(text.c_str(), &four) != 0;
+                                                : text.find_first_of(" \t\n\v\f\r") == text.npos &&
+                                                      ::inet_aton(text.c_str(), &four) != 0;
   if (four_given) {
     result.family = AddressFamily::ipv4;
     memcpy(result.ip.data(), &four, 4);

@@ -1,5 +1,5 @@
-// IP addresses written as text, for the files in /etc and for getaddrinfo. Pure, but for scope names, which are
-// interfaces of the calling thread's network namespace.
+// IP addresses written as text, for the files in /etc and for getaddrinfo. Pure, but for scope names, which
+// are interfaces of the calling thread's network namespace.
 #pragma once
 
 #include <optional>

@@ -32,7 +32,8 @@ std::string NameFileCache::read(const char* path, bool& exists) const {
 }
 
 std::shared_ptr<const NameFiles> NameFileCache::load() {
-  std::vector<Version> now{version_of(resolv_conf), version_of(hosts), version_of(host_conf), version_of(services)};
+  std::vector<Version> now{version_of(resolv_conf), version_of(hosts), version_of(host_conf),
+                           version_of(services)};
   if (files_ && now == versions_) return files_;
   auto fresh = std::make_shared<NameFiles>();
   bool exists = false;

@@ -1,5 +1,5 @@
-// NameFiles: the pod's resolv.conf, hosts, host.conf and services, read again whenever one of them has changed.
-// `load` blocks and works on paths: call it on one worker thread that is inside the pod's root.
+// NameFiles: the pod's resolv.conf, hosts, host.conf and services, read again whenever one of them has
+// changed. `load` blocks and works on paths: call it on one worker thread that is inside the pod's root.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,8 @@ struct NameFiles {
   ResolvConf resolver;
   std::vector<HostLine> hosts;
   std::vector<ServiceLine> services;
-  bool all_lines_of_hosts = false;  ///< host.conf(5), "multi on": not only the first line of hosts that has the name
+  bool all_lines_of_hosts =
+      false;  ///< host.conf(5), "multi on": not only the first line of hosts that has the name
 };
 
 class NameFileCache {

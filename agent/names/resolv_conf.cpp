@@ -17,13 +17,15 @@ bool number_option(std::string_view word, std::string_view name, int most, int& 
   if (word.substr(0, name.size()) != name) return false;
   word.remove_prefix(name.size());
   int given = 0;
-  if (std::from_chars(word.data(), word.data() + word.size(), given).ec == std::errc() && given >= 0) value = std::min(given, most);
+  if (std::from_chars(word.data(), word.data() + word.size(), given).ec == std::errc() && given >= 0)
+    value = std::min(given, most);
   return true;
 }
 
 void read_option(std::string_view word, ResolvConf& result) {
   int seconds = static_cast<int>(result.timeout.count());
-  if (number_option(word, "ndots:", 15, result.dots) || number_option(word, "attempts:", 5, result.attempts)) return;
+  if (number_option(word, "ndots:", 15, result.dots) || number_option(word, "attempts:", 5, result.attempts))
+    return;
   if (number_option(word, "timeout:", 30, seconds)) result.timeout = std::chrono::seconds(seconds);
   result.rotate |= word == "rotate";
   result.use_tcp |= word == "use-vc";
@@ -40,7 +42,8 @@ ResolvConf parse_resolv_conf(std::string_view text, std::string_view hostname) {
     auto words = words_of(line, "");
     if (words.size() < 2) continue;
     if (words[0] == "nameserver" && result.servers.size() < max_servers) {
-      if (auto server = parse_literal(std::string(words[1]), LiteralForm::loose); server && server->family != protocol::AddressFamily::none) {
+      if (auto server = parse_literal(std::string(words[1]), LiteralForm::loose);
+          server && server->family != protocol::AddressFamily::none) {
         server->port = dns_port;
         result.servers.push_back(std::move(*server));
       }

@@ -46,11 +46,12 @@ SocketAddress from_mapped(SocketAddress address) {
 }
 
 bool is_loopback(const SocketAddress& address) {
-  return address.family == AddressFamily::ipv6 && address.ip == std::array<std::uint8_t, 16>{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  return address.family == AddressFamily::ipv6 &&
+         address.ip == std::array<std::uint8_t, 16>{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 }
 
-/// The address of a line in hosts as a question for one family finds it; nothing: not at all. To IPv4 questions glibc also
-/// gives what is IPv4 in the form of IPv6, and 127.0.0.1 for ::1.
+/// The address of a line in hosts as a question for one family finds it; nothing: not at all. To IPv4
+/// questions glibc also gives what is IPv4 in the form of IPv6, and 127.0.0.1 for ::1.
 std::optional<SocketAddress> seen_as(const SocketAddress& address, int family) {
   if (family_fits(address, family)) return address;
   if (family == AF_INET && is_mapped(address)) return from_mapped(address);
@@ -60,7 +61,8 @@ std::optional<SocketAddress> seen_as(const SocketAddress& address, int family) {
 
 /// "1.2.3.4.5": meant as an IPv4 address, and none. glibc asks nobody for its IPv4 addresses.
 bool is_bad_number(const std::string& host) {
-  return host.find_first_not_of("0123456789.") == std::string::npos && host.front() != '.' && host.back() != '.';
+  return host.find_first_not_of("0123456789.") == std::string::npos && host.front() != '.' &&
+         host.back() != '.';
 }
 
 /// Addresses for a request without a host: the wildcard ones, or loopback.
@@ -76,7 +78,8 @@ std::vector<SocketAddress> own_addresses(const protocol::Resolve& request) {
 
 /// For a host that is an address already. Fills `address`, or says why it does not do.
 int fit_literal(SocketAddress& address, const protocol::Resolve& request) {
-  if (address.family == AddressFamily::none) return request.family == AF_INET ? EAI_ADDRFAMILY : EAI_NONAME;  // a scope that does not exist
+  if (address.family == AddressFamily::none)
+    return request.family == AF_INET ? EAI_ADDRFAMILY : EAI_NONAME;  // a scope that does not exist
   if (family_fits(address, request.family)) return 0;
   if (address.family == AddressFamily::ipv4 && (request.flags & AI_V4MAPPED)) {
     address = to_mapped(std::move(address));
@@ -94,7 +97,8 @@ int restrict_family(protocol::Resolve& request) {
   if (!(request.flags & AI_ADDRCONFIG)) return 0;
   ConfiguredFamilies have = configured_families();
   if (request.family == AF_UNSPEC && have.ipv4 != have.ipv6) request.family = have.ipv4 ? AF_INET : AF_INET6;
-  if ((request.family == AF_INET && !have.ipv4) || (request.family == AF_INET6 && !have.ipv6)) return EAI_NONAME;
+  if ((request.family == AF_INET && !have.ipv4) || (request.family == AF_INET6 && !have.ipv6))
+    return EAI_NONAME;
   return 0;
 }
 
@@ -179,7 +183,8 @@ Task<Resolver::Found> Resolver::ask_servers(Files files, std::string host, int f
 Task<Resolver::Found> Resolver::look_up(Files files, std::string host, int family) {
   Found found;
   for (const HostLine& line : files->hosts) {
-    bool named = std::any_of(line.names.begin(), line.names.end(), [&](const std::string& name) { return same_name(name, host); });
+    bool named = std::any_of(line.names.begin(), line.names.end(),
+                             [&](const std::string& name) { return same_name(name, host); });
     auto address = named ? seen_as(line.address, family) : std::nullopt;
     if (!address) continue;
     if (found.addresses.empty()) {
@@ -242,7 +247,8 @@ Task<protocol::Message> Resolver::resolve(protocol::Resolve request) {
   answer.status = found.status;
   if (found.status) co_return answer;
   order_addresses(found.addresses);
-  if (request.flags & AI_CANONNAME) answer.canonical_name = found.canonical.empty() ? request.host : found.canonical;
+  if (request.flags & AI_CANONNAME)
+    answer.canonical_name = found.canonical.empty() ? request.host : found.canonical;
   answer.aliases = std::move(found.aliases);
   for (const SocketAddress& address : found.addresses) {
     for (const SocketPlan& planned : sockets) {
@@ -266,7 +272,8 @@ Task<protocol::Message> Resolver::resolve_back(protocol::ResolveBack request) {
     co_return answer;
   }
   std::optional<std::string> service;
-  if (!(request.flags & NI_NUMERICSERV)) service = service_name(files->services, address.port, request.flags & NI_DGRAM ? "udp" : "tcp");
+  if (!(request.flags & NI_NUMERICSERV))
+    service = service_name(files->services, address.port, request.flags & NI_DGRAM ? "udp" : "tcp");
   answer.service = service ? *service : std::to_string(address.port);
   if ((request.flags & NI_NUMERICHOST) && (request.flags & NI_NAMEREQD)) answer.status = EAI_NONAME;
   if (!(request.flags & NI_NUMERICHOST)) {
@@ -277,7 +284,8 @@ Task<protocol::Message> Resolver::resolve_back(protocol::ResolveBack request) {
       std::vector<DnsType> types{DnsType::ptr};
       auto answers = co_await client->ask(reverse_name(wanted), std::move(types));
       if (answers[0].status == DnsAnswer::Status::found) answer.host = answers[0].canonical;
-      if (answers[0].status == DnsAnswer::Status::try_again) answer.status = EAI_AGAIN;  // as glibc, whatever the flags
+      if (answers[0].status == DnsAnswer::Status::try_again)
+        answer.status = EAI_AGAIN;  // as glibc, whatever the flags
     }
     if (answer.host.empty() && (request.flags & NI_NAMEREQD) && !answer.status) answer.status = EAI_NONAME;
   }

@@ -1,5 +1,6 @@
-// Resolver: getaddrinfo(3) and getnameinfo(3) as a program in the pod would get them: from its /etc/hosts, then its name
-// servers, with the statuses (EAI_*) and the order of glibc. Io thread only; files are read on a thread of their own.
+// Resolver: getaddrinfo(3) and getnameinfo(3) as a program in the pod would get them: from its /etc/hosts,
+// then its name servers, with the statuses (EAI_*) and the order of glibc. Io thread only; files are read on
+// a thread of their own.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -39,7 +40,7 @@ class Resolver {
   WorkerPool& workers_;
   std::shared_ptr<WorkerPool::Group> group_;
   std::shared_ptr<NameFileCache> cache_;
-  Files files_;                         // the ones that client_ was made for
+  Files files_;  // the ones that client_ was made for
   std::shared_ptr<DnsClient> client_;
 };
 

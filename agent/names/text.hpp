@@ -7,7 +7,8 @@
 
 namespace inpod::agent {
 
-/// The words of a line, up to where a comment starts (any character of `comment`, at a word's start or inside).
+/// The words of a line, up to where a comment starts (any character of `comment`, at a word's start or
+/// inside).
 std::vector<std::string_view> words_of(std::string_view line, std::string_view comment);
 /// Takes the next line off `text`; false at the end.
 bool next_line(std::string_view& text, std::string_view& line);

@@ -37,13 +37,15 @@ Result<KernelAddress> to_sockaddr(const SocketAddress& address) {
       un.sun_family = AF_UNIX;
       bool abstract = address.family == AddressFamily::unix_abstract;
       if (address.path.empty() && !abstract) return fail_errno("unix socket", EINVAL);
-      if (address.path.size() + 1 > sizeof un.sun_path) return fail_errno("unix socket " + address.path, ENAMETOOLONG);
+      if (address.path.size() + 1 > sizeof un.sun_path)
+        return fail_errno("unix socket " + address.path, ENAMETOOLONG);
       memcpy(un.sun_path + (abstract ? 1 : 0), address.path.data(), address.path.size());
       result.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address.path.size() + 1);
       memcpy(&result.storage, &un, result.length);
       return result;
     }
-    case AddressFamily::none: break;
+    case AddressFamily::none:
+      break;
   }
   return fail_errno("address", EAFNOSUPPORT);
 }

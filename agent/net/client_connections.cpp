@@ -17,7 +17,9 @@ using protocol::Task;
 
 namespace {
 
-bool is_unix(AddressFamily family) { return family == AddressFamily::unix_path || family == AddressFamily::unix_abstract; }
+bool is_unix(AddressFamily family) {
+  return family == AddressFamily::unix_path || family == AddressFamily::unix_abstract;
+}
 
 /// The address for connect(2) or bind(2) on a worker thread.
 Result<KernelAddress> unix_address(const protocol::SocketAddress& address, const std::string& usable_path) {
@@ -48,7 +50,8 @@ Result<UniqueFd> connect_unix_now(const PodRoot& root, const protocol::Connect& 
     object = std::move(found);
   }
   TRY_ASSIGN(to, unix_address(request.remote, object.path));
-  timeval limit{static_cast<time_t>(request.timeout_ms / 1000), static_cast<suseconds_t>(request.timeout_ms % 1000 * 1000)};
+  timeval limit{static_cast<time_t>(request.timeout_ms / 1000),
+                static_cast<suseconds_t>(request.timeout_ms % 1000 * 1000)};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   if (::connect(socket.get(), to.get(), to.length) != 0)
     return fail_errno("connect", errno == EAGAIN && request.timeout_ms ? ETIMEDOUT : errno);
@@ -58,7 +61,8 @@ Result<UniqueFd> connect_unix_now(const PodRoot& root, const protocol::Connect& 
 }  // namespace
 
 ClientConnections::ClientConnections(boost::asio::any_io_executor io, WorkerPool& pool, const PodRoot& root,
-                                     std::shared_ptr<WorkerPool::Group> group, std::weak_ptr<protocol::Link> link)
+                                     std::shared_ptr<WorkerPool::Group> group,
+                                     std::weak_ptr<protocol::Link> link)
     : io_(std::move(io)), pool_(pool), root_(root), group_(std::move(group)), link_(std::move(link)) {}
 
 ClientConnections::~ClientConnections() {
@@ -69,8 +73,8 @@ void ClientConnections::on_request(std::uint32_t id, protocol::Connect request) 
   boost::asio::co_spawn(io_, serve(weak_from_this(), id, std::move(request)), rethrow);
 }
 
-Task<Result<std::shared_ptr<PodSocket>>> ClientConnections::connect_unix(std::shared_ptr<ClientConnections> self,
-                                                                         protocol::Connect request) {
+Task<Result<std::shared_ptr<PodSocket>>> ClientConnections::connect_unix(
+    std::shared_ptr<ClientConnections> self, protocol::Connect request) {
   auto io = self->io_;
   WorkerPool& pool = self->pool_;
   auto group = self->group_;
@@ -96,7 +100,8 @@ Task<Result<std::shared_ptr<PodSocket>>> ClientConnections::connect_ip(std::weak
   co_return socket;
 }
 
-Task<void> ClientConnections::serve(std::weak_ptr<ClientConnections> weak, std::uint32_t id, protocol::Connect request) {
+Task<void> ClientConnections::serve(std::weak_ptr<ClientConnections> weak, std::uint32_t id,
+                                    protocol::Connect request) {
   protocol::Transport transport = request.transport;
   Result<std::shared_ptr<PodSocket>> socket;
   if (is_unix(request.remote.family)) {

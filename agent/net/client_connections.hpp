@@ -1,5 +1,5 @@
-// ClientConnections: the Connect requests of one client. Io thread only. Destroying it ends what is still connecting;
-// established connections end with their streams.
+// ClientConnections: the Connect requests of one client. Io thread only. Destroying it ends what is still
+// connecting; established connections end with their streams.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -22,9 +22,10 @@ class ClientConnections : public std::enable_shared_from_this<ClientConnections>
   void on_request(std::uint32_t id, protocol::Connect request);
 
  private:
-  static protocol::Task<void> serve(std::weak_ptr<ClientConnections> weak, std::uint32_t id, protocol::Connect request);
-  static protocol::Task<Result<std::shared_ptr<PodSocket>>> connect_unix(std::shared_ptr<ClientConnections> self,
-                                                                         protocol::Connect request);
+  static protocol::Task<void> serve(std::weak_ptr<ClientConnections> weak, std::uint32_t id,
+                                    protocol::Connect request);
+  static protocol::Task<Result<std::shared_ptr<PodSocket>>> connect_unix(
+      std::shared_ptr<ClientConnections> self, protocol::Connect request);
   static protocol::Task<Result<std::shared_ptr<PodSocket>>> connect_ip(std::weak_ptr<ClientConnections> weak,
                                                                        protocol::Connect request);
 

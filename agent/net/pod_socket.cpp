@@ -16,9 +16,12 @@ namespace {
 
 int kernel_family(protocol::AddressFamily family) {
   switch (family) {
-    case protocol::AddressFamily::ipv4: return AF_INET;
-    case protocol::AddressFamily::ipv6: return AF_INET6;
-    default: return AF_UNIX;
+    case protocol::AddressFamily::ipv4:
+      return AF_INET;
+    case protocol::AddressFamily::ipv6:
+      return AF_INET6;
+    default:
+      return AF_UNIX;
   }
 }
 
@@ -35,7 +38,8 @@ PodSocket::PodSocket(boost::asio::any_io_executor io, UniqueFd connected) : desc
   descriptor_.non_blocking(true, ignored);
 }
 
-Result<std::shared_ptr<PodSocket>> PodSocket::create(boost::asio::any_io_executor io, protocol::Transport transport,
+Result<std::shared_ptr<PodSocket>> PodSocket::create(boost::asio::any_io_executor io,
+                                                     protocol::Transport transport,
                                                      const protocol::SocketAddress& remote,
                                                      const protocol::SocketAddress& bind) {
   int family = kernel_family(remote.family);
@@ -45,7 +49,8 @@ Result<std::shared_ptr<PodSocket>> PodSocket::create(boost::asio::any_io_executo
   if (stream && family != AF_UNIX) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY);
   if (bind.family != protocol::AddressFamily::none) {
     TRY_ASSIGN(from, to_sockaddr(bind));
-    // Several sockets of the pod may stand for one of the program's (a UDP socket with many peers), on the same port.
+    // Several sockets of the pod may stand for one of the program's (a UDP socket with many peers), on the
+    // same port.
     set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR);
     if (bind.port == 0 && family != AF_UNIX) set_option(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
     if (::bind(fd.get(), from.get(), from.length) != 0) return fail_errno("bind");
@@ -57,7 +62,8 @@ Task<Result<void>> PodSocket::wait(descriptor::wait_type what) {
   boost::system::error_code failure;
   co_await descriptor_.async_wait(what, boost::asio::redirect_error(boost::asio::use_awaitable, failure));
   if (failure) co_return fail_errno("wait", failure.value());
-  if (!descriptor_.is_open()) co_return fail_errno("wait", ECANCELED);  // closed while the wake-up was on its way
+  if (!descriptor_.is_open())
+    co_return fail_errno("wait", ECANCELED);  // closed while the wake-up was on its way
   co_return Result<void>();
 }
 
@@ -68,8 +74,10 @@ Task<Result<void>> PodSocket::connect(const KernelAddress& to, std::chrono::mill
   auto timed_out = std::make_shared<bool>(false);
   if (timeout.count() > 0) {
     timer.expires_after(timeout);
-    timer.async_wait([self = shared_from_this(), weak = std::weak_ptr<bool>(timed_out)](const boost::system::error_code& cancelled) {
-      const auto waiting = weak.lock();  // gone: the time was over just as the connection stood, which goes on
+    timer.async_wait([self = shared_from_this(),
+                      weak = std::weak_ptr<bool>(timed_out)](const boost::system::error_code& cancelled) {
+      const auto waiting =
+          weak.lock();  // gone: the time was over just as the connection stood, which goes on
       if (cancelled || !waiting) return;
       *waiting = true;
       boost::system::error_code ignored;
@@ -117,7 +125,9 @@ Task<Result<void>> PodSocket::send(std::span<const std::uint8_t> data) {
   co_return Result<void>();
 }
 
-void PodSocket::shutdown_send() { ::shutdown(native(), SHUT_WR); }
+void PodSocket::shutdown_send() {
+  ::shutdown(native(), SHUT_WR);
+}
 
 void PodSocket::close(bool abort) {
   if (!descriptor_.is_open()) return;

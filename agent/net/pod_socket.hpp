@@ -1,5 +1,6 @@
-// PodSocket: a non-blocking socket in the pod's network namespace, of any family and type, for coroutines. System calls
-// are tried first and waited for only when they would block. Io thread only; shared by the coroutines of both directions.
+// PodSocket: a non-blocking socket in the pod's network namespace, of any family and type, for coroutines.
+// System calls are tried first and waited for only when they would block. Io thread only; shared by the
+// coroutines of both directions.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -18,11 +19,15 @@ class PodSocket : public std::enable_shared_from_this<PodSocket> {
  public:
   /// Takes a connected socket.
   PodSocket(boost::asio::any_io_executor io, UniqueFd connected);
-  /// A new one: socket(2), and bind(2) where `bind` names an address. Not for unix paths, whose meaning is the pod's.
-  static Result<std::shared_ptr<PodSocket>> create(boost::asio::any_io_executor io, protocol::Transport transport,
-                                                   const protocol::SocketAddress& remote, const protocol::SocketAddress& bind);
+  /// A new one: socket(2), and bind(2) where `bind` names an address. Not for unix paths, whose meaning is
+  /// the pod's.
+  static Result<std::shared_ptr<PodSocket>> create(boost::asio::any_io_executor io,
+                                                   protocol::Transport transport,
+                                                   const protocol::SocketAddress& remote,
+                                                   const protocol::SocketAddress& bind);
 
-  /// timeout 0: the kernel's own. Errors are connect(2)'s, ETIMEDOUT after `timeout`, ECANCELED after close().
+  /// timeout 0: the kernel's own. Errors are connect(2)'s, ETIMEDOUT after `timeout`, ECANCELED after
+  /// close().
   protocol::Task<Result<void>> connect(const KernelAddress& to, std::chrono::milliseconds timeout);
   /// Bytes received; 0 at the end of a stream (and for an empty datagram).
   protocol::Task<Result<std::size_t>> receive(std::span<std::uint8_t> into);

@@ -20,8 +20,11 @@ struct Pumped {
   bool lossy;  // datagrams over IP
 };
 
-/// What a network says of one datagram (ECONNREFUSED, EHOSTUNREACH, …) is no end of a socket: the next may get through.
-bool ends(const Pumped& both, const Error& error) { return !both.lossy || error.code == ECANCELED; }
+/// What a network says of one datagram (ECONNREFUSED, EHOSTUNREACH, …) is no end of a socket: the next may
+/// get through.
+bool ends(const Pumped& both, const Error& error) {
+  return !both.lossy || error.code == ECANCELED;
+}
 
 Task<void> to_client(std::shared_ptr<Pumped> both) {
   protocol::Bytes buffer(both->datagrams ? largest_datagram : stream_piece);
@@ -77,8 +80,8 @@ Task<void> to_pod(std::shared_ptr<Pumped> both) {
 
 }  // namespace
 
-void pump(boost::asio::any_io_executor io, std::shared_ptr<PodSocket> socket, std::unique_ptr<protocol::Stream> stream,
-          protocol::Transport transport) {
+void pump(boost::asio::any_io_executor io, std::shared_ptr<PodSocket> socket,
+          std::unique_ptr<protocol::Stream> stream, protocol::Transport transport) {
   auto both = std::make_shared<Pumped>();
   both->socket = std::move(socket);
   both->stream = std::move(stream);

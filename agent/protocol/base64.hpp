@@ -1,4 +1,5 @@
-// Base64 (RFC 4648), one loop each way. OpenSSL has it too, but only with line breaks and without errors worth the name. Pure; any thread.
+// Base64 (RFC 4648), one loop each way. OpenSSL has it too, but only with line breaks and without errors
+// worth the name. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,8 @@
 
 namespace inpod {
 
-inline constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+inline constexpr std::string_view base64_digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 inline std::string encode_base64(std::string_view bytes) {
   std::string text;

@@ -1,5 +1,6 @@
-// The binary codec's templates: one writer and one reader, both driven by the descriptions of the structs. codec.hpp has the
-// format and its guarantees; codec.cpp and the agent's start record are the only files that instantiate them.
+// The binary codec's templates: one writer and one reader, both driven by the descriptions of the structs.
+// codec.hpp has the format and its guarantees; codec.cpp and the agent's start record are the only files that
+// instantiate them.
 #pragma once
 
 #include <boost/mp11.hpp>
@@ -36,8 +37,9 @@ constexpr std::size_t minimal_size() {
     return std::tuple_size_v<T> * minimal_size<typename T::value_type>();
   } else {
     std::size_t sum = 0;
-    boost::mp11::mp_for_each<describe_members<T, mod_public>>(
-        [&](auto member) { sum += minimal_size<std::decay_t<decltype(std::declval<T>().*member.pointer)>>(); });
+    boost::mp11::mp_for_each<describe_members<T, mod_public>>([&](auto member) {
+      sum += minimal_size<std::decay_t<decltype(std::declval<T>().*member.pointer)>>();
+    });
     return sum;
   }
 }
@@ -62,7 +64,8 @@ class Writer {
     } else if constexpr (is_array<T>) {
       for (const auto& element : value) put(element);
     } else {
-      boost::mp11::mp_for_each<describe_members<T, mod_public>>([&](auto member) { put(value.*member.pointer); });
+      boost::mp11::mp_for_each<describe_members<T, mod_public>>(
+          [&](auto member) { put(value.*member.pointer); });
     }
   }
 
@@ -90,7 +93,8 @@ class Writer {
   bool full_ = false;
 };
 
-/// Takes values from the front of the input. Every getter returns false, and leaves the reader failed, on bad input.
+/// Takes values from the front of the input. Every getter returns false, and leaves the reader failed, on bad
+/// input.
 class Reader {
  public:
   explicit Reader(std::span<const std::uint8_t> in) : in_(in) {}
@@ -138,7 +142,8 @@ class Reader {
           index, [&](auto i) { return get(message.template emplace<i()>()); });
     }
     if (good && !in_.empty()) good = fail("bytes are left over");
-    if (!good) return Failed(Error{EPROTO, std::string("protocol error: malformed message: ") + problem_, {}});
+    if (!good)
+      return Failed(Error{EPROTO, std::string("protocol error: malformed message: ") + problem_, {}});
     return message;
   }
 
@@ -161,8 +166,9 @@ class Reader {
     std::underlying_type_t<T> raw = 0;
     if (!get_integer(raw)) return false;
     bool known = false;
-    boost::mp11::mp_for_each<describe_enumerators<T>>(
-        [&](auto enumerator) { known = known || static_cast<std::underlying_type_t<T>>(enumerator.value) == raw; });
+    boost::mp11::mp_for_each<describe_enumerators<T>>([&](auto enumerator) {
+      known = known || static_cast<std::underlying_type_t<T>>(enumerator.value) == raw;
+    });
     if (!known) return fail("an enum has an unknown value");
     value = static_cast<T>(raw);
     return true;
@@ -175,7 +181,8 @@ class Reader {
 
   template <class T>
   bool get_vector(std::vector<T>& value) {
-    static_assert(minimal_size<T>() > 0, "a vector of empty structs would let a short message claim any length");
+    static_assert(minimal_size<T>() > 0,
+                  "a vector of empty structs would let a short message claim any length");
     std::uint32_t count = 0;
     if (!get_length(count, minimal_size<T>())) return false;
     value.resize(count);

@@ -1,6 +1,6 @@
-// Event: where coroutines of one executor wait until something may have changed. There is no memory: the waiter
-// looks at its condition, waits, looks again; nothing runs between its look and its wait. Its owner must stay alive
-// while somebody waits (waiting coroutines hold a shared_ptr to it).
+// Event: where coroutines of one executor wait until something may have changed. There is no memory: the
+// waiter looks at its condition, waits, looks again; nothing runs between its look and its wait. Its owner
+// must stay alive while somebody waits (waiting coroutines hold a shared_ptr to it).
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>

@@ -17,32 +17,44 @@ struct SizeRange {
 /// Payload sizes that a frame of this type may have.
 SizeRange payload_range(FrameType type) {
   switch (type) {
-    case FrameType::handshake: return {2, max_handshake_size};
-    case FrameType::message: return {2, max_message_size};
-    case FrameType::data: return {0, max_data_size};
-    case FrameType::end: return {5, 5};
-    case FrameType::credit: return {4, 4};
+    case FrameType::handshake:
+      return {2, max_handshake_size};
+    case FrameType::message:
+      return {2, max_message_size};
+    case FrameType::data:
+      return {0, max_data_size};
+    case FrameType::end:
+      return {5, 5};
+    case FrameType::credit:
+      return {4, 4};
     case FrameType::ack:
     case FrameType::ping:
-    case FrameType::pong: return {8, 8};
-    case FrameType::close: return {4, 4 + max_close_text};
+    case FrameType::pong:
+      return {8, 8};
+    case FrameType::close:
+      return {4, 4 + max_close_text};
   }
   return {1, 0};
 }
 
 bool id_fits(FrameType type, std::uint32_t id) {
   switch (type) {
-    case FrameType::message: return true;
+    case FrameType::message:
+      return true;
     case FrameType::data:
     case FrameType::end:
-    case FrameType::credit: return id != 0;
-    default: return id == 0;
+    case FrameType::credit:
+      return id != 0;
+    default:
+      return id == 0;
   }
 }
 
 }  // namespace
 
-Failed protocol_error(const char* what) { return Failed(Error{EPROTO, std::string("protocol error: ") + what, {}}); }
+Failed protocol_error(const char* what) {
+  return Failed(Error{EPROTO, std::string("protocol error: ") + what, {}});
+}
 
 void append_frame(Bytes& out, FrameType type, std::uint32_t id, std::span<const std::uint8_t> payload) {
   std::uint8_t header[frame_header_size] = {};
@@ -91,13 +103,19 @@ Bytes make_close_frame(int code, std::string_view text) {
 }
 
 Result<End> parse_end(const Frame& frame) {
-  if (frame.payload[0] > static_cast<std::uint8_t>(EndKind::reset)) return protocol_error("unknown end of a stream");
-  return End{static_cast<EndKind>(frame.payload[0]), load_little_endian<std::int32_t>(frame.payload.data() + 1)};
+  if (frame.payload[0] > static_cast<std::uint8_t>(EndKind::reset))
+    return protocol_error("unknown end of a stream");
+  return End{static_cast<EndKind>(frame.payload[0]),
+             load_little_endian<std::int32_t>(frame.payload.data() + 1)};
 }
 
-std::uint32_t parse_credit(const Frame& frame) { return load_little_endian<std::uint32_t>(frame.payload.data()); }
+std::uint32_t parse_credit(const Frame& frame) {
+  return load_little_endian<std::uint32_t>(frame.payload.data());
+}
 
-std::uint64_t parse_number(const Frame& frame) { return load_little_endian<std::uint64_t>(frame.payload.data()); }
+std::uint64_t parse_number(const Frame& frame) {
+  return load_little_endian<std::uint64_t>(frame.payload.data());
+}
 
 Error parse_close(const Frame& frame) {
   return {load_little_endian<std::int32_t>(frame.payload.data()),
@@ -129,12 +147,14 @@ Result<void> FrameParser::parse_header() {
   frame_.type = static_cast<FrameType>(header_[4]);
   frame_.number = load_little_endian<std::uint32_t>(header_.data() + 8);
   frame_.id = load_little_endian<std::uint32_t>(header_.data() + 12);
-  if (header_[5] != 0 || header_[6] != 0 || header_[7] != 0) return protocol_error("reserved bytes of a frame are not 0");
+  if (header_[5] != 0 || header_[6] != 0 || header_[7] != 0)
+    return protocol_error("reserved bytes of a frame are not 0");
   auto range = payload_range(frame_.type);
   if (range.least > range.most) return protocol_error("unknown type of frame");
   if (length_ < range.least || length_ > range.most) return protocol_error("wrong size of a frame");
   if (!id_fits(frame_.type, frame_.id)) return protocol_error("wrong id of a frame");
-  if (!is_numbered(frame_.type) && frame_.number != 0) return protocol_error("a number on a frame that has none");
+  if (!is_numbered(frame_.type) && frame_.number != 0)
+    return protocol_error("a number on a frame that has none");
   return {};
 }
 

@@ -1,6 +1,7 @@
 // Frames: what travels on a transport. A header of 16 bytes, then the payload:
 //
-//   u32 length of the payload | u8 type | 3 × 0 | u32 low bits of the frame number | u32 id        (little endian)
+//   u32 length of the payload | u8 type | 3 × 0 | u32 low bits of the frame number | u32 id        (little
+//   endian)
 //
 // | type      | numbered | id          | payload                                          |
 // |-----------|----------|-------------|--------------------------------------------------|
@@ -14,8 +15,8 @@
 // | pong      | no       | 0           | u64                                              |
 // | close     | no       | 0           | i32 errno, text ≤ 1 KiB: the link is over        |
 //
-// Numbers start at 1 and rise by one; only their low 32 bits travel. Numbered frames are kept until acknowledged and
-// sent again on the next transport.
+// Numbers start at 1 and rise by one; only their low 32 bits travel. Numbered frames are kept until
+// acknowledged and sent again on the next transport.
 #pragma once
 
 #include <array>
@@ -35,12 +36,16 @@ constexpr std::size_t max_close_text = 1 << 10;
 enum class FrameType : std::uint8_t { handshake = 1, message, data, end, credit, ack, ping, pong, close };
 enum class EndKind : std::uint8_t { fin, reset };
 
-constexpr bool is_numbered(FrameType type) { return type >= FrameType::message && type <= FrameType::credit; }
+constexpr bool is_numbered(FrameType type) {
+  return type >= FrameType::message && type <= FrameType::credit;
+}
 
-/// What a data frame takes from a stream's credit: its bytes and a fixed part, so that a flood of tiny frames can't
-/// make the receiver keep more than the window.
+/// What a data frame takes from a stream's credit: its bytes and a fixed part, so that a flood of tiny frames
+/// can't make the receiver keep more than the window.
 constexpr std::uint32_t data_overhead = 64;
-constexpr std::uint32_t data_cost(std::size_t size) { return static_cast<std::uint32_t>(size) + data_overhead; }
+constexpr std::uint32_t data_cost(std::size_t size) {
+  return static_cast<std::uint32_t>(size) + data_overhead;
+}
 
 struct Frame {
   FrameType type = FrameType::message;
@@ -74,12 +79,13 @@ std::uint32_t parse_credit(const Frame& frame);
 std::uint64_t parse_number(const Frame& frame);
 Error parse_close(const Frame& frame);
 
-/// Takes frames out of a byte stream, however it is cut into pieces. The peer is hostile: every field of a header is
-/// checked as soon as the header is complete, and memory grows with the bytes that came, not with the length claimed.
+/// Takes frames out of a byte stream, however it is cut into pieces. The peer is hostile: every field of a
+/// header is checked as soon as the header is complete, and memory grows with the bytes that came, not with
+/// the length claimed.
 class FrameParser {
  public:
-  /// Takes bytes from the front of `input`: a frame if one is complete, nothing when `input` is used up. After an
-  /// error (EPROTO) the parser must not be used again.
+  /// Takes bytes from the front of `input`: a frame if one is complete, nothing when `input` is used up.
+  /// After an error (EPROTO) the parser must not be used again.
   Result<std::optional<Frame>> next(std::span<const std::uint8_t>& input);
 
  private:

@@ -1,5 +1,5 @@
-// The handshake: one frame each way before a transport carries anything else. Reads exactly its own bytes, so that
-// what follows stays in the transport for the Link.
+// The handshake: one frame each way before a transport carries anything else. Reads exactly its own bytes, so
+// that what follows stays in the transport for the Link.
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
@@ -51,17 +51,20 @@ Task<Result<Handshake>> read_handshake(ByteTransport& transport, const Deadline&
   for (;;) {
     auto size = co_await transport.read_some(std::span(buffer).subspan(filled));
     if (!size) co_return Failed(handshake_failure(deadline, size.error()));
-    if (*size == 0) co_return Failed(Error{ECONNRESET, "the peer closed the connection during the handshake", {}});
+    if (*size == 0)
+      co_return Failed(Error{ECONNRESET, "the peer closed the connection during the handshake", {}});
     std::span<const std::uint8_t> piece = std::span(buffer).subspan(filled, *size);
     filled += *size;
     CO_TRY(frame, parser.next(piece));
     if (frame && frame->type != FrameType::handshake) {
-      co_return Failed(Error{EPROTO, "protocol error: no handshake", "is this port really an inpod agent's?"});
+      co_return Failed(
+          Error{EPROTO, "protocol error: no handshake", "is this port really an inpod agent's?"});
     }
     if (frame) co_return decode_handshake(frame->payload);
     if (filled == frame_header_size) {
       std::size_t length = buffer[0] + (std::size_t{buffer[1]} << 8) + (std::size_t{buffer[2]} << 16);
-      if (length > max_handshake_size) co_return Failed(Error{EPROTO, "protocol error: the handshake is too long", {}});
+      if (length > max_handshake_size)
+        co_return Failed(Error{EPROTO, "protocol error: the handshake is too long", {}});
       buffer.resize(frame_header_size + length);
     }
   }
@@ -69,7 +72,8 @@ Task<Result<Handshake>> read_handshake(ByteTransport& transport, const Deadline&
 
 }  // namespace
 
-Task<Result<Welcome>> shake_hands(ByteTransport& transport, const Hello& hello, std::chrono::milliseconds timeout) {
+Task<Result<Welcome>> shake_hands(ByteTransport& transport, const Hello& hello,
+                                  std::chrono::milliseconds timeout) {
   Deadline deadline(co_await asio::this_coro::executor, transport, timeout);
   Handshake first = hello;
   auto written = co_await write_handshake(transport, first);
@@ -82,8 +86,8 @@ Task<Result<Welcome>> shake_hands(ByteTransport& transport, const Hello& hello, 
   if (!welcome) co_return Failed(Error{EPROTO, "protocol error: unexpected answer to the handshake", {}});
   if (welcome->version != protocol_version) {
     co_return Failed(Error{EPROTO,
-                           "the agent speaks protocol version " + std::to_string(welcome->version) + ", this inpod speaks " +
-                               std::to_string(protocol_version),
+                           "the agent speaks protocol version " + std::to_string(welcome->version) +
+                               ", this inpod speaks " + std::to_string(protocol_version),
                            "stop the old agent (`inpod session stop`) and start again"});
   }
   co_return std::move(*welcome);
@@ -99,7 +103,8 @@ Task<Result<Hello>> read_hello(ByteTransport& transport, std::chrono::millisecon
 
 Task<Result<void>> write_handshake(ByteTransport& transport, const Handshake& answer) {
   CO_TRY(payload, encode(answer));
-  if (payload.size() > max_handshake_size) co_return Failed(Error{EMSGSIZE, "the handshake is larger than 4 KiB", {}});
+  if (payload.size() > max_handshake_size)
+    co_return Failed(Error{EMSGSIZE, "the handshake is larger than 4 KiB", {}});
   Bytes frame = make_frame(FrameType::handshake, 0, payload);
   co_return co_await transport.write(frame);
 }
@@ -107,7 +112,8 @@ Task<Result<void>> write_handshake(ByteTransport& transport, const Handshake& an
 bool token_equal(const std::array<std::uint8_t, 32>& a, const std::array<std::uint8_t, 32>& b) {
   // volatile keeps the compiler from leaving the loop at the first difference.
   volatile std::uint8_t difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference = static_cast<std::uint8_t>(difference | (a[i] ^ b[i]));
+  for (std::size_t i = 0; i < a.size(); ++i)
+    difference = static_cast<std::uint8_t>(difference | (a[i] ^ b[i]));
   return difference == 0;
 }
 

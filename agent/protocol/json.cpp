@@ -19,7 +19,8 @@ using nlohmann::json;
 /// Name of T without its namespaces, out of the compiler's own words for this function.
 template <class T>
 constexpr std::string_view name_of() {
-  std::string_view words = __PRETTY_FUNCTION__;  // "… [with T = inpod::protocol::Done; …]" or "… [T = inpod::protocol::Done]"
+  std::string_view words =
+      __PRETTY_FUNCTION__;  // "… [with T = inpod::protocol::Done; …]" or "… [T = inpod::protocol::Done]"
   words.remove_prefix(words.find("T = ") + 4);
   words = words.substr(0, words.find_first_of(";]"));
   return words.substr(words.rfind(':') + 1);
@@ -35,7 +36,9 @@ constexpr bool is_bytes = std::is_same_v<T, Bytes>;
 template <std::size_t N>
 constexpr bool is_bytes<std::array<std::uint8_t, N>> = true;
 
-std::string to_base64(const std::uint8_t* data, std::size_t size) { return encode_base64({reinterpret_cast<const char*>(data), size}); }
+std::string to_base64(const std::uint8_t* data, std::size_t size) {
+  return encode_base64({reinterpret_cast<const char*>(data), size});
+}
 
 /// Strict: padding is needed, bits that don't fit must be 0.
 bool from_base64(std::string_view text, Bytes& bytes) {
@@ -68,7 +71,9 @@ json write(const T& value) {
   }
 }
 
-Failed invalid(const std::string& what) { return Failed(Error{EINVAL, what, {}}); }
+Failed invalid(const std::string& what) {
+  return Failed(Error{EINVAL, what, {}});
+}
 
 template <class T>
 Result<void> read(const json& from, T& to);
@@ -77,7 +82,8 @@ template <class T>
 Result<void> read_integer(const json& from, T& to) {
   if (from.is_number_unsigned()) {
     auto number = from.get<std::uint64_t>();
-    if (number <= static_cast<std::uint64_t>(std::numeric_limits<T>::max())) return to = static_cast<T>(number), Result<void>();
+    if (number <= static_cast<std::uint64_t>(std::numeric_limits<T>::max()))
+      return to = static_cast<T>(number), Result<void>();
   } else if (from.is_number_integer()) {
     auto number = from.get<std::int64_t>();
     if constexpr (std::is_signed_v<T>) {
@@ -100,7 +106,8 @@ Result<void> read_text(const json& from, std::string& to) {
     return {};
   }
   Bytes bytes;
-  bool is_base64 = from.is_object() && from.size() == 1 && from.contains("base64") && from["base64"].is_string();
+  bool is_base64 =
+      from.is_object() && from.size() == 1 && from.contains("base64") && from["base64"].is_string();
   if (!is_base64 || !from_base64(from["base64"].get_ref<const std::string&>(), bytes)) {
     return invalid("is neither text nor {\"base64\": \"…\"}");
   }
@@ -111,7 +118,8 @@ Result<void> read_text(const json& from, std::string& to) {
 template <class T>
 Result<void> read_bytes(const json& from, T& to) {
   Bytes bytes;
-  if (!from.is_string() || !from_base64(from.get_ref<const std::string&>(), bytes)) return invalid("is not base64");
+  if (!from.is_string() || !from_base64(from.get_ref<const std::string&>(), bytes))
+    return invalid("is not base64");
   if constexpr (std::is_same_v<T, Bytes>) {
     to = std::move(bytes);
   } else {
@@ -121,7 +129,8 @@ Result<void> read_bytes(const json& from, T& to) {
   return {};
 }
 
-/// Every member of T, by its name; `object` has been checked to be one. `extra`: keys that are not T's, but known.
+/// Every member of T, by its name; `object` has been checked to be one. `extra`: keys that are not T's, but
+/// known.
 template <class T>
 Result<void> read_members(const json& object, T& to, std::size_t extra) {
   Result<void> result;
@@ -149,7 +158,8 @@ Result<void> read(const json& from, T& to) {
   } else if constexpr (std::is_integral_v<T>) {
     return read_integer(from, to);
   } else if constexpr (std::is_enum_v<T>) {
-    if (!from.is_string() || !boost::describe::enum_from_string(from.get_ref<const std::string&>().c_str(), to)) {
+    if (!from.is_string() ||
+        !boost::describe::enum_from_string(from.get_ref<const std::string&>().c_str(), to)) {
       return invalid("is not one of the known names");
     }
     return {};

@@ -1,5 +1,6 @@
-// The JSON form of messages, for logs and recordings: {"type": "OpenFile", "path": "/etc/hosts", …}, made from the same
-// descriptions as the binary form. Bytes and byte arrays are base64, enums their names, text that is not UTF-8 is
+// The JSON form of messages, for logs and recordings: {"type": "OpenFile", "path": "/etc/hosts", …}, made
+// from the same descriptions as the binary form. Bytes and byte arrays are base64, enums their names, text
+// that is not UTF-8 is
 // {"base64": "…"}. Reading is strict: a key that is missing, unknown or of the wrong type is an error.
 // Safe on every thread.
 #pragma once

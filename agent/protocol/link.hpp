@@ -1,13 +1,14 @@
 // Link: one numbered, resumable conversation with the other side, over one transport after another.
 //
-// Both ends use the same class: the client (dap-server/session) and the agent. A Link outlives its transport: frames
-// are numbered, unacknowledged ones are kept, and after `resume` with a new transport both replay what the other missed.
-// While no transport is there, sends wait (up to the buffer's bound) and nothing is lost: streams and large requests
-// wait in their coroutines; what is answered or notified is queued, and past replay_limit the link fails. Past `resume_window` or
-// past `replay_limit` bytes the link fails: every stream ends with a reset, every open request with ECONNRESET.
+// Both ends use the same class: the client (dap-server/session) and the agent. A Link outlives its transport:
+// frames are numbered, unacknowledged ones are kept, and after `resume` with a new transport both replay what
+// the other missed. While no transport is there, sends wait (up to the buffer's bound) and nothing is lost:
+// streams and large requests wait in their coroutines; what is answered or notified is queued, and past
+// replay_limit the link fails. Past `resume_window` or past `replay_limit` bytes the link fails: every stream
+// ends with a reset, every open request with ECONNRESET.
 //
-// Threads: a Link and its Streams live on one executor (a strand, or an io_context run by one thread); call them only
-// there. All waiting functions are coroutines; cancelling one never corrupts the link.
+// Threads: a Link and its Streams live on one executor (a strand, or an io_context run by one thread); call
+// them only there. All waiting functions are coroutines; cancelling one never corrupts the link.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -42,29 +43,31 @@ class ByteTransport {
 std::unique_ptr<ByteTransport> make_socket_transport(boost::asio::generic::stream_protocol::socket socket);
 
 struct LinkOptions {
-  std::uint32_t stream_window = 1 << 20;                ///< bytes of credit given to the peer on each stream, ≥ 4 KiB; the
-                                                        ///< same number goes into Hello/Welcome
-  std::size_t replay_limit = 32 << 20;                  ///< bytes of unacknowledged frames kept for a resume
-  std::chrono::seconds resume_window{60};               ///< how long a link lives without a transport
-  std::chrono::milliseconds heartbeat{5000};            ///< ping interval
-  std::chrono::milliseconds silence{10000};             ///< nothing heard for so long: the transport is lost
-  std::size_t max_streams = 4096, max_requests = 4096;  ///< open at once; more from the peer is a protocol error
+  std::uint32_t stream_window = 1 << 20;  ///< bytes of credit given to the peer on each stream, ≥ 4 KiB; the
+                                          ///< same number goes into Hello/Welcome
+  std::size_t replay_limit = 32 << 20;        ///< bytes of unacknowledged frames kept for a resume
+  std::chrono::seconds resume_window{60};     ///< how long a link lives without a transport
+  std::chrono::milliseconds heartbeat{5000};  ///< ping interval
+  std::chrono::milliseconds silence{10000};   ///< nothing heard for so long: the transport is lost
+  std::size_t max_streams = 4096,
+              max_requests = 4096;  ///< open at once; more from the peer is a protocol error
 };
 
 class Link;
 class LinkCore;
 struct StreamState;
 
-/// One byte or datagram stream of a Link. One coroutine may read while another writes; a second reader or writer gets
-/// EBUSY. Destroying it resets the stream, unless finish() was called: then what was written, and the FIN, still go
-/// out, and what the peer still sends is refused (as close(2) does to a socket).
+/// One byte or datagram stream of a Link. One coroutine may read while another writes; a second reader or
+/// writer gets EBUSY. Destroying it resets the stream, unless finish() was called: then what was written, and
+/// the FIN, still go out, and what the peer still sends is refused (as close(2) does to a socket).
 class Stream {
  public:
   ~Stream();
   std::uint32_t id() const;
-  /// Next bytes (for datagram streams: the next whole datagram). An empty result is the peer's orderly end (FIN), and
-  /// then ended() is true; else it is an empty datagram. An error is a reset: its code is the errno the peer gave
-  /// (ECONNRESET if none); what came before the reset can still be read. Taking bytes gives credit back.
+  /// Next bytes (for datagram streams: the next whole datagram). An empty result is the peer's orderly end
+  /// (FIN), and then ended() is true; else it is an empty datagram. An error is a reset: its code is the
+  /// errno the peer gave (ECONNRESET if none); what came before the reset can still be read. Taking bytes
+  /// gives credit back.
   Task<Result<Bytes>> read();
   /// True once read() has given the peer's FIN.
   bool ended() const;
@@ -87,7 +90,8 @@ class Stream {
 class Link : public std::enable_shared_from_this<Link> {
  public:
   /// Whoever has on_request is the agent. Handlers run on the executor, never inside a call of the Link (but
-  /// on_request and on_event inside its reader: they must not block), and are dropped after on_closed or ~Link.
+  /// on_request and on_event inside its reader: they must not block), and are dropped after on_closed or
+  /// ~Link.
   struct Handlers {
     /// Agent only: a request came. Answer with respond(id, …), from any coroutine, once.
     std::function<void(std::uint32_t id, Message request)> on_request;
@@ -99,16 +103,18 @@ class Link : public std::enable_shared_from_this<Link> {
     std::function<void(std::optional<Error> why)> on_closed;
   };
 
-  static std::shared_ptr<Link> create(boost::asio::any_io_executor executor, LinkOptions options, Handlers handlers);
+  static std::shared_ptr<Link> create(boost::asio::any_io_executor executor, LinkOptions options,
+                                      Handlers handlers);
   ~Link();
 
-  /// Takes a transport on which the handshake has just succeeded. peer_received: what the peer said it has. Replays,
-  /// then runs. peer_window: the credit that each new stream starts with towards the peer. peer_features: what it named in
-  /// the handshake; requests of other features fail with EOPNOTSUPP.
-  Result<void> attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received, std::uint32_t peer_window,
-                      std::vector<std::string> peer_features = own_features());
-  /// Agent: the client is back on another transport, for which attach() is to come. The old one is lost from now on: what still
-  /// arrives there must not count as received, since the client hears of `received` before.
+  /// Takes a transport on which the handshake has just succeeded. peer_received: what the peer said it has.
+  /// Replays, then runs. peer_window: the credit that each new stream starts with towards the peer.
+  /// peer_features: what it named in the handshake; requests of other features fail with EOPNOTSUPP.
+  Result<void> attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received,
+                      std::uint32_t peer_window, std::vector<std::string> peer_features = own_features());
+  /// Agent: the client is back on another transport, for which attach() is to come. The old one is lost from
+  /// now on: what still arrives there must not count as received, since the client hears of `received`
+  /// before.
   void drop_transport();
   /// Number of the last numbered frame received; goes into Hello/Welcome.
   std::uint64_t received() const;
@@ -130,8 +136,8 @@ class Link : public std::enable_shared_from_this<Link> {
   void respond(std::uint32_t id, Message response);
   void notify(Message event);
 
-  /// Agent: a new stream with an id of its own. Client: the stream whose id stands in an answer or event; takes it
-  /// once (data that came before is kept within the window).
+  /// Agent: a new stream with an id of its own. Client: the stream whose id stands in an answer or event;
+  /// takes it once (data that came before is kept within the window).
   Result<std::unique_ptr<Stream>> open_stream();
   Result<std::unique_ptr<Stream>> take_stream(std::uint32_t id);
 
@@ -146,8 +152,10 @@ class Link : public std::enable_shared_from_this<Link> {
 };
 
 /// Client's side of the handshake on a fresh transport, bounded by `timeout`.
-Task<Result<Welcome>> shake_hands(ByteTransport& transport, const Hello& hello, std::chrono::milliseconds timeout);
-/// Agent's side, first half: reads the Hello (at most 4 KiB, within `timeout`). The caller checks token and session.
+Task<Result<Welcome>> shake_hands(ByteTransport& transport, const Hello& hello,
+                                  std::chrono::milliseconds timeout);
+/// Agent's side, first half: reads the Hello (at most 4 KiB, within `timeout`). The caller checks token and
+/// session.
 Task<Result<Hello>> read_hello(ByteTransport& transport, std::chrono::milliseconds timeout);
 /// Agent's side, second half.
 Task<Result<void>> write_handshake(ByteTransport& transport, const Handshake& answer);

@@ -1,5 +1,5 @@
-// Life of a link: transports come and go, the resume window, the heartbeat, and the end. Whatever way it ends, close()
-// is the one place where everything that waits is failed.
+// Life of a link: transports come and go, the resume window, the heartbeat, and the end. Whatever way it
+// ends, close() is the one place where everything that waits is failed.
 #include "protocol/link_core.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -12,8 +12,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::uint32_t least_window = 4 << 10;            // bytes; less can't carry a stream sensibly
-constexpr std::chrono::seconds most_goodbye{1};            // for the close frame, and for the peer to hear it
+constexpr std::uint32_t least_window = 4 << 10;  // bytes; less can't carry a stream sensibly
+constexpr std::chrono::seconds most_goodbye{1};  // for the close frame, and for the peer to hear it
 
 }  // namespace
 
@@ -33,7 +33,8 @@ Result<void> LinkCore::attach(std::unique_ptr<ByteTransport> transport, std::uin
   if (attached_before_ && peer_window != peer_window_) {
     return fail_errno("the peer changed its stream window while resuming", EPROTO);
   }
-  if (!replay_.acknowledge(peer_received)) return fail_errno("the session can't be resumed where the peer left it", ESTALE);
+  if (!replay_.acknowledge(peer_received))
+    return fail_errno("the session can't be resumed where the peer left it", ESTALE);
   if (!attached_before_) {
     attached_before_ = true;
     peer_window_ = peer_window;
@@ -83,19 +84,22 @@ void LinkCore::lose(const CarrierPtr& carrier, Error why) {
   asio::post(executor_, [self = shared_from_this(), why = std::move(why)] {
     auto handlers = self->handlers_;
     // Another transport may have come meanwhile.
-    if (handlers && handlers->on_transport_lost && !self->carrier_ && !self->closed_) handlers->on_transport_lost(why);
+    if (handlers && handlers->on_transport_lost && !self->carrier_ && !self->closed_)
+      handlers->on_transport_lost(why);
   });
 }
 
 void LinkCore::drop_transport() {
-  if (const auto carrier = carrier_) lose(carrier, Error{ECONNRESET, "the peer is back on another transport", {}});
+  if (const auto carrier = carrier_)
+    lose(carrier, Error{ECONNRESET, "the peer is back on another transport", {}});
 }
 
 void LinkCore::start_resume_window() {
   resume_timer_.expires_after(options_.resume_window);
   resume_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
     // attach() may have come between this handler's being queued and its running.
-    if (error || self->carrier_ || self->resume_timer_.expiry() > asio::steady_timer::clock_type::now()) return;
+    if (error || self->carrier_ || self->resume_timer_.expiry() > asio::steady_timer::clock_type::now())
+      return;
     self->close(Error{ETIMEDOUT,
                       "the connection to the agent was lost and did not come back within " +
                           std::to_string(self->options_.resume_window.count()) + " s",
@@ -104,9 +108,10 @@ void LinkCore::start_resume_window() {
 }
 
 Task<void> LinkCore::heartbeat(Self self, CarrierPtr carrier) {
-  // Silence is counted in ticks that found nothing, not in time: a process that was stopped for a while (a suspended
-  // laptop, SIGSTOP) must look at its socket before it judges the peer.
-  auto interval = std::max(std::min(self->options_.heartbeat, self->options_.silence / 2), std::chrono::milliseconds(1));
+  // Silence is counted in ticks that found nothing, not in time: a process that was stopped for a while (a
+  // suspended laptop, SIGSTOP) must look at its socket before it judges the peer.
+  auto interval =
+      std::max(std::min(self->options_.heartbeat, self->options_.silence / 2), std::chrono::milliseconds(1));
   auto silent = std::chrono::milliseconds(0);
   while (!carrier->lost && !carrier->farewell) {
     carrier->ping_due = true;
@@ -116,7 +121,10 @@ Task<void> LinkCore::heartbeat(Self self, CarrierPtr carrier) {
     if (carrier->lost || carrier->farewell) co_return;
     silent = std::exchange(carrier->heard, false) ? std::chrono::milliseconds(0) : silent + interval;
     if (silent >= self->options_.silence) {
-      self->lose(carrier, Error{ETIMEDOUT, "nothing was heard from the peer for " + std::to_string(silent.count()) + " ms", {}});
+      self->lose(carrier,
+                 Error{ETIMEDOUT,
+                       "nothing was heard from the peer for " + std::to_string(silent.count()) + " ms",
+                       {}});
       co_return;
     }
   }
@@ -148,13 +156,15 @@ void LinkCore::close(std::optional<Error> why) {
 
 void LinkCore::close_by_peer(const CarrierPtr& carrier, const Error& why) {
   detach(carrier);
-  std::string text = why.text.empty() ? "the peer closed the session" : "the peer closed the session: " + why.text;
+  std::string text =
+      why.text.empty() ? "the peer closed the session" : "the peer closed the session: " + why.text;
   close(Error{why.code, std::move(text), {}});
 }
 
 void LinkCore::say_goodbye() {
   leaving_ = std::exchange(carrier_, nullptr);
-  leaving_->farewell = close_reason_ ? make_close_frame(close_reason_->code, close_reason_->text) : make_close_frame(0, {});
+  leaving_->farewell =
+      close_reason_ ? make_close_frame(close_reason_->code, close_reason_->text) : make_close_frame(0, {});
   leaving_->wake.notify();
   leaving_->tick.expires_after(most_goodbye);
   leaving_->tick.async_wait([self = shared_from_this(), carrier = leaving_](boost::system::error_code error) {

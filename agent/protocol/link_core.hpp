@@ -1,13 +1,13 @@
-// LinkCore: the working part of a Link, kept alive by its coroutines. Internal to the protocol library; link.hpp is the
-// border. Split over files by concern:
+// LinkCore: the working part of a Link, kept alive by its coroutines. Internal to the protocol library;
+// link.hpp is the border. Split over files by concern:
 //   link_core.cpp      life: attach, lost transports, the resume window, heartbeat, closing
 //   link_writer.cpp    queue → numbered frames → transport
 //   link_reader.cpp    transport → frames → messages, streams, acknowledgements
 //   link_requests.cpp  requests of the client, answers of the agent
 //   link_streams.cpp   table of streams, credit and ends
 //
-// Memory is bounded by: replay_limit for queued frames, again for unacknowledged ones, the sum of the stream windows,
-// and request_budget for requests in progress.
+// Memory is bounded by: replay_limit for queued frames, again for unacknowledged ones, the sum of the stream
+// windows, and request_budget for requests in progress.
 #pragma once
 
 #include <deque>
@@ -33,8 +33,8 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   std::uint32_t peer_window() const { return peer_window_; }
 
   // Life (link_core.cpp).
-  Result<void> attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received, std::uint32_t peer_window,
-                      std::vector<std::string> peer_features);
+  Result<void> attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received,
+                      std::uint32_t peer_window, std::vector<std::string> peer_features);
   void drop_transport();
   std::uint64_t received() const { return received_; }
   bool has_transport() const { return carrier_ != nullptr; }
@@ -68,17 +68,17 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
     Carrier(const boost::asio::any_io_executor& executor, std::unique_ptr<ByteTransport> owned)
         : transport(std::move(owned)), wake(executor), ended(executor), tick(executor) {}
     std::unique_ptr<ByteTransport> transport;
-    bool lost = false;                          ///< closed; its coroutines end
-    std::uint64_t next_number = 1;              ///< next frame to write here
-    std::optional<std::uint64_t> next_expected; ///< number of the next frame to come, once the first has
-    std::optional<Bytes> farewell;              ///< the link is over: write this close frame, then nothing more
-    bool heard = false;                         ///< any byte since the last tick
+    bool lost = false;                           ///< closed; its coroutines end
+    std::uint64_t next_number = 1;               ///< next frame to write here
+    std::optional<std::uint64_t> next_expected;  ///< number of the next frame to come, once the first has
+    std::optional<Bytes> farewell;  ///< the link is over: write this close frame, then nothing more
+    bool heard = false;             ///< any byte since the last tick
     bool ping_due = false;
     std::optional<std::uint64_t> pong_due;
-    std::optional<std::uint64_t> ping_sent;     ///< steady clock, ns; until its pong comes
+    std::optional<std::uint64_t> ping_sent;  ///< steady clock, ns; until its pong comes
     bool writing = false;
-    Event wake;                                 ///< the writer looks again
-    Event ended;                                ///< lost has become true
+    Event wake;   ///< the writer looks again
+    Event ended;  ///< lost has become true
     boost::asio::steady_timer tick;
   };
   using CarrierPtr = std::shared_ptr<Carrier>;
@@ -122,7 +122,8 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
 
   // Reader.
   static Task<void> read_loop(Self self, CarrierPtr carrier);
-  Result<void> take_bytes(const CarrierPtr& carrier, FrameParser& parser, std::span<const std::uint8_t> input);
+  Result<void> take_bytes(const CarrierPtr& carrier, FrameParser& parser,
+                          std::span<const std::uint8_t> input);
   Result<void> take_frame(Carrier& carrier, Frame frame);
   Result<bool> check_number(Carrier& carrier, const Frame& frame);
   Result<void> take_message(const Frame& frame);
@@ -179,7 +180,7 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   bool ack_due_ = false;
 
   std::unordered_map<std::uint32_t, std::shared_ptr<Waiter>> requests_;  ///< client: ours
-  std::unordered_map<std::uint32_t, std::size_t> to_answer_;             ///< agent: the peer's, and their cost
+  std::unordered_map<std::uint32_t, std::size_t> to_answer_;  ///< agent: the peer's, and their cost
   std::uint32_t last_request_ = 0;
   std::size_t requests_cost_ = 0;
   std::deque<std::uint64_t> line_;  ///< requests that wait until they may be sent
@@ -187,9 +188,10 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   Event request_finished_;
 
   std::unordered_map<std::uint32_t, std::shared_ptr<StreamState>> streams_;  ///< not retired
-  std::map<std::uint32_t, std::shared_ptr<StreamState>> untaken_;            ///< client: opened by the agent, not taken
-  std::set<std::uint32_t> unheard_;  ///< client: ids below the highest seen that have not been seen themselves
-  std::uint32_t highest_stream_ = 0; ///< agent: last id given; client: highest seen
+  std::map<std::uint32_t, std::shared_ptr<StreamState>> untaken_;  ///< client: opened by the agent, not taken
+  std::set<std::uint32_t>
+      unheard_;  ///< client: ids below the highest seen that have not been seen themselves
+  std::uint32_t highest_stream_ = 0;  ///< agent: last id given; client: highest seen
 };
 
 }  // namespace inpod::protocol

@@ -1,13 +1,14 @@
-// The receiving half: bytes become frames, frames are checked against their numbers and handed to requests and
-// streams. The peer is hostile: whatever does not fit ends the link.
+// The receiving half: bytes become frames, frames are checked against their numbers and handed to requests
+// and streams. The peer is hostile: whatever does not fit ends the link.
 #include "protocol/codec.hpp"
 #include "protocol/link_core.hpp"
 
 namespace inpod::protocol {
 namespace {
 
-constexpr std::size_t read_size = 64 << 10;                 // bytes
-constexpr std::size_t ack_after_bytes = 512 << 10;          // received and not acknowledged; credits take acks along earlier
+constexpr std::size_t read_size = 64 << 10;  // bytes
+constexpr std::size_t ack_after_bytes =
+    512 << 10;  // received and not acknowledged; credits take acks along earlier
 constexpr std::uint64_t ack_after_frames = 128;
 
 /// Also true when what comes is no longer frames.
@@ -36,7 +37,8 @@ Task<void> LinkCore::read_loop(Self self, CarrierPtr carrier) {
     }
     carrier->heard = true;
     auto bytes = std::span(buffer).first(*size);
-    if (self->closed_) {  // saying goodbye: only the peer's end is of interest, by close frame or by end of file
+    if (self->closed_) {  // saying goodbye: only the peer's end is of interest, by close frame or by end of
+                          // file
       if (!garbled && has_close_frame(parser, bytes)) self->detach(carrier);
       continue;
     }
@@ -46,7 +48,8 @@ Task<void> LinkCore::read_loop(Self self, CarrierPtr carrier) {
   }
 }
 
-Result<void> LinkCore::take_bytes(const CarrierPtr& carrier, FrameParser& parser, std::span<const std::uint8_t> input) {
+Result<void> LinkCore::take_bytes(const CarrierPtr& carrier, FrameParser& parser,
+                                  std::span<const std::uint8_t> input) {
   // A handler may close the link or attach another transport: then the rest is not ours to take.
   while (carrier == carrier_) {
     TRY_ASSIGN(frame, parser.next(input));
@@ -66,10 +69,14 @@ Result<void> LinkCore::take_frame(Carrier& carrier, Frame frame) {
     if (!fresh) return {};
   }
   switch (frame.type) {
-    case FrameType::message: return take_message(frame);
-    case FrameType::data: return take_data(std::move(frame));
-    case FrameType::end: return take_end(frame);
-    case FrameType::credit: return take_credit(frame);
+    case FrameType::message:
+      return take_message(frame);
+    case FrameType::data:
+      return take_data(std::move(frame));
+    case FrameType::end:
+      return take_end(frame);
+    case FrameType::credit:
+      return take_credit(frame);
     case FrameType::ack:
       // Only what was written to this transport can have been received on it.
       if (parse_number(frame) >= carrier.next_number || !replay_.acknowledge(parse_number(frame))) {
@@ -81,17 +88,21 @@ Result<void> LinkCore::take_frame(Carrier& carrier, Frame frame) {
       carrier.pong_due = parse_number(frame);
       wake_writer();
       return {};
-    case FrameType::pong: take_pong(carrier, parse_number(frame)); return {};
-    default: return protocol_error("handshake in the middle of a session");
+    case FrameType::pong:
+      take_pong(carrier, parse_number(frame));
+      return {};
+    default:
+      return protocol_error("handshake in the middle of a session");
   }
 }
 
 Result<bool> LinkCore::check_number(Carrier& carrier, const Frame& frame) {
   if (!carrier.next_expected) {
-    // The peer replays from where it believes us to be. It may not know of frames that still came on the transport
-    // before this one: those come twice, and are dropped. It can't be ahead.
+    // The peer replays from where it believes us to be. It may not know of frames that still came on the
+    // transport before this one: those come twice, and are dropped. It can't be ahead.
     std::uint32_t behind = static_cast<std::uint32_t>(received_ + 1) - frame.number;
-    if (behind > std::min<std::uint64_t>(received_, INT32_MAX)) return protocol_error("a gap in the frame numbers");
+    if (behind > std::min<std::uint64_t>(received_, INT32_MAX))
+      return protocol_error("a gap in the frame numbers");
     carrier.next_expected = received_ + 1 - behind;
   }
   std::uint64_t number = (*carrier.next_expected)++;

@@ -1,8 +1,9 @@
-// Requests: the client's, which wait for their answers in any order, and the agent's duty to answer each once.
+// Requests: the client's, which wait for their answers in any order, and the agent's duty to answer each
+// once.
 //
-// What requests in progress may hold in memory on both sides (their own bytes and those of the answer to be expected)
-// is bounded by request_budget: past it the client's further requests wait in line, and a client that does not keep to
-// it is cut off. Small requests never wait.
+// What requests in progress may hold in memory on both sides (their own bytes and those of the answer to be
+// expected) is bounded by request_budget: past it the client's further requests wait in line, and a client
+// that does not keep to it is cut off. Small requests never wait.
 #include <algorithm>
 #include <boost/mp11.hpp>
 
@@ -17,15 +18,17 @@ namespace mp11 = boost::mp11;
 constexpr std::size_t request_budget = 16 << 20;  // bytes
 constexpr std::size_t small_request = 4 << 10;    // bytes
 
-using Requests = mp11::mp_list<OpenFile, ReadFile, StreamFile, WriteFile, TruncateFile, CloseFile, StatFile, AccessFile,
-                               ReadLink, RealPath, ReadDirectory, ChangePath, GetPod, Resolve, ResolveBack, Connect,
-                               Subscribe, Unsubscribe, Bye, ChangeAttributes, ControlFile, GetListeners>;
+using Requests =
+    mp11::mp_list<OpenFile, ReadFile, StreamFile, WriteFile, TruncateFile, CloseFile, StatFile, AccessFile,
+                  ReadLink, RealPath, ReadDirectory, ChangePath, GetPod, Resolve, ResolveBack, Connect,
+                  Subscribe, Unsubscribe, Bye, ChangeAttributes, ControlFile, GetListeners>;
 using Events = mp11::mp_list<Incoming, Note, Leaving>;
 
 template <class Types>
 bool is_one_of(const Message& message) {
-  return std::visit([](const auto& fields) { return mp11::mp_contains<Types, std::decay_t<decltype(fields)>>::value; },
-                    message);
+  return std::visit(
+      [](const auto& fields) { return mp11::mp_contains<Types, std::decay_t<decltype(fields)>>::value; },
+      message);
 }
 
 /// Bytes of the request and of the answer that may be expected.
@@ -74,7 +77,8 @@ Task<Result<Message>> LinkCore::request(Self self, Message message) {
   if (self->closed_) co_return Failed(self->closed_error());
   if (self->agent_) co_return fail_errno("an agent sends no requests", EINVAL);
   if (auto feature = feature_of(message); !feature.empty() && !self->peer_knows(feature)) {
-    co_return Failed(Error{EOPNOTSUPP, "the agent does not know " + std::string(feature) + ": it is older than this inpod", {}});
+    co_return Failed(Error{
+        EOPNOTSUPP, "the agent does not know " + std::string(feature) + ": it is older than this inpod", {}});
   }
   CO_TRY(payload, encode(message));
   std::size_t cost = cost_of(message, payload.size());
@@ -90,7 +94,8 @@ Task<Result<Message>> LinkCore::request(Self self, Message message) {
   co_return std::move(*waiter->answer);
 }
 
-std::shared_ptr<LinkCore::Waiter> LinkCore::send_request(std::span<const std::uint8_t> payload, std::size_t cost) {
+std::shared_ptr<LinkCore::Waiter> LinkCore::send_request(std::span<const std::uint8_t> payload,
+                                                         std::size_t cost) {
   do {
     ++last_request_;
   } while (last_request_ == 0 || requests_.count(last_request_) != 0);
@@ -106,7 +111,8 @@ void LinkCore::give_up(const std::shared_ptr<Waiter>& waiter) {
     if (*waiter->answer) discard_answer(**waiter->answer);
     return;
   }
-  auto queued = std::find_if(queue_.begin(), queue_.end(), [&](const Queued& q) { return q.request == waiter->id; });
+  auto queued =
+      std::find_if(queue_.begin(), queue_.end(), [&](const Queued& q) { return q.request == waiter->id; });
   if (queued == queue_.end()) {
     waiter->abandoned = true;
     return;
@@ -130,7 +136,8 @@ Result<void> LinkCore::take_answer(std::uint32_t id, Message answer) {
     if (handlers && handlers->on_event) handlers->on_event(std::move(answer));
     return {};
   }
-  if (is_one_of<Events>(answer) || is_one_of<Requests>(answer)) return protocol_error("a message that is no answer has an id");
+  if (is_one_of<Events>(answer) || is_one_of<Requests>(answer))
+    return protocol_error("a message that is no answer has an id");
   auto found = requests_.find(id);
   if (found == requests_.end()) return protocol_error("an answer that nobody asked for");
   auto waiter = found->second;
@@ -198,7 +205,8 @@ void LinkCore::respond(std::uint32_t id, Message response) {
 
 void LinkCore::notify(Message event) {
   auto payload = encode(event);
-  if (!payload) payload = encode(Message(Note{Severity::warning, "an event was lost: " + payload.error().text}));
+  if (!payload)
+    payload = encode(Message(Note{Severity::warning, "an event was lost: " + payload.error().text}));
   enqueue(make_frame(FrameType::message, 0, *payload));
 }
 

@@ -1,9 +1,9 @@
-// Streams on the wire: who opened which id, data against credit, and how streams end. See stream_state.hpp for the
-// life of one.
+// Streams on the wire: who opened which id, data against credit, and how streams end. See stream_state.hpp
+// for the life of one.
 //
-// The agent gives ids in rising order, but the client may hear of them in another; it must tell an id that is new
-// from one that is retired, of which late credits and resets may still come. So it keeps the ids below the highest
-// that it has not heard of yet; they are at most as many as streams can be open.
+// The agent gives ids in rising order, but the client may hear of them in another; it must tell an id that is
+// new from one that is retired, of which late credits and resets may still come. So it keeps the ids below
+// the highest that it has not heard of yet; they are at most as many as streams can be open.
 #include <algorithm>
 
 #include "protocol/link_core.hpp"
@@ -46,7 +46,8 @@ Result<std::shared_ptr<StreamState>> LinkCore::open_from_peer(std::uint32_t id) 
   // Twice: the agent forgets a stream when it has sent its end, a moment before that end arrives here.
   if (streams_.size() >= 2 * options_.max_streams) return protocol_error("too many streams at once");
   if (id > highest_stream_) {
-    if (id - highest_stream_ - 1 + unheard_.size() > 2 * options_.max_streams) return protocol_error("a stream id out of order");
+    if (id - highest_stream_ - 1 + unheard_.size() > 2 * options_.max_streams)
+      return protocol_error("a stream id out of order");
     while (++highest_stream_ < id) unheard_.insert(unheard_.end(), highest_stream_);
   }
   unheard_.erase(id);
@@ -73,7 +74,8 @@ Result<std::shared_ptr<StreamState>> LinkCore::find_or_open(std::uint32_t id) {
 
 /// Drops the oldest stream that the agent reset before anybody took it: likely nobody was told of it.
 void LinkCore::forget_untaken() {
-  auto retired = std::find_if(untaken_.begin(), untaken_.end(), [&](const auto& u) { return streams_.count(u.first) == 0; });
+  auto retired = std::find_if(untaken_.begin(), untaken_.end(),
+                              [&](const auto& u) { return streams_.count(u.first) == 0; });
   if (retired != untaken_.end()) untaken_.erase(retired);
 }
 

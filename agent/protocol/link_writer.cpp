@@ -1,9 +1,9 @@
 // The sending half: what waits becomes numbered frames, many of them in one write to the transport.
 //
-// Order within a write: what is not numbered (ping, pong, ack), what the peer missed on the last transport, queued
-// messages, credits and resets, then stream data, one frame per stream in turn. A frame gets its number here, at the
-// last moment, so numbers always rise on the wire although small frames overtake bulk data. Stream data is taken
-// straight from the waiting write(): nothing of it is queued.
+// Order within a write: what is not numbered (ping, pong, ack), what the peer missed on the last transport,
+// queued messages, credits and resets, then stream data, one frame per stream in turn. A frame gets its
+// number here, at the last moment, so numbers always rise on the wire although small frames overtake bulk
+// data. Stream data is taken straight from the waiting write(): nothing of it is queued.
 #include <algorithm>
 
 #include "protocol/link_core.hpp"
@@ -14,7 +14,8 @@ namespace {
 constexpr std::size_t batch_size = 64 << 10;  // bytes; a write is at most this and one frame
 
 std::uint64_t steady_nanoseconds() {
-  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
+                                    std::chrono::nanoseconds(1));
 }
 
 }  // namespace
@@ -24,7 +25,10 @@ void LinkCore::enqueue(Bytes frame, std::uint32_t request) {
   queue_bytes_ += frame.size();
   queue_.push_back({std::move(frame), request});
   if (queue_bytes_ > options_.replay_limit) {
-    close(Error{ENOBUFS, "more than " + std::to_string(options_.replay_limit >> 20) + " MiB wait to be sent to the peer", {}});
+    close(
+        Error{ENOBUFS,
+              "more than " + std::to_string(options_.replay_limit >> 20) + " MiB wait to be sent to the peer",
+              {}});
     return;
   }
   wake_writer();

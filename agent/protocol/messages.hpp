@@ -1,16 +1,19 @@
 // Every message of the wire protocol between `inpod` (the client) and `inpod-agent`, described once.
 //
-// A message is a plain struct with a BOOST_DESCRIBE_STRUCT line; codec.hpp turns that description into the binary form
-// on the wire and the JSON form in logs. Its number on the wire is its place in `Message` below: append only, a test
-// freezes the order. Decoders ignore nothing and guess nothing: a message that does not parse ends the connection.
+// A message is a plain struct with a BOOST_DESCRIBE_STRUCT line; codec.hpp turns that description into the
+// binary form on the wire and the JSON form in logs. Its number on the wire is its place in `Message` below:
+// append only, a test freezes the order. Decoders ignore nothing and guess nothing: a message that does not
+// parse ends the connection.
 //
 // Kinds:
-//   request   client → agent, carries an id ≠ 0, is answered exactly once, in any order, by the response named beside
+//   request   client → agent, carries an id ≠ 0, is answered exactly once, in any order, by the response
+//   named beside
 //             it or by Failure
 //   response  agent → client, with the request's id
 //   event     agent → client, id 0
-// Byte streams (Connected, Incoming, OpenedFile.stream, FileStream) have ids of their own, given by the agent, and
-// travel as Data/Credit/End frames (frame.hpp). Datagram streams keep boundaries: one Data frame is one datagram.
+// Byte streams (Connected, Incoming, OpenedFile.stream, FileStream) have ids of their own, given by the
+// agent, and travel as Data/Credit/End frames (frame.hpp). Datagram streams keep boundaries: one Data frame
+// is one datagram.
 //
 // Paths are bytes, absolute, as seen from the target container's root. errno values are Linux's.
 //
@@ -53,12 +56,14 @@ namespace inpod::protocol {
 /// Bytes that are not text. JSON form: base64.
 using Bytes = std::vector<std::uint8_t>;
 
-// ---- addresses -------------------------------------------------------------------------------------------------
+// ---- addresses
+// -------------------------------------------------------------------------------------------------
 
 enum class AddressFamily : std::uint8_t { none, ipv4, ipv6, unix_path, unix_abstract };
 BOOST_DESCRIBE_ENUM(AddressFamily, none, ipv4, ipv6, unix_path, unix_abstract)
 
-/// A socket address. ip: 4 or 16 bytes used, network order. path: for unix (without the leading NUL when abstract).
+/// A socket address. ip: 4 or 16 bytes used, network order. path: for unix (without the leading NUL when
+/// abstract).
 struct SocketAddress {
   AddressFamily family = AddressFamily::none;
   std::array<std::uint8_t, 16> ip{};
@@ -72,7 +77,8 @@ BOOST_DESCRIBE_STRUCT(SocketAddress, (), (family, ip, port, scope_id, path))
 enum class Transport : std::uint8_t { stream, datagram };  // SOCK_STREAM, SOCK_DGRAM
 BOOST_DESCRIBE_ENUM(Transport, stream, datagram)
 
-// ---- files -----------------------------------------------------------------------------------------------------
+// ---- files
+// -----------------------------------------------------------------------------------------------------
 
 /// stat(2) as numbers; times in nanoseconds since the epoch.
 struct FileStat {
@@ -82,14 +88,16 @@ struct FileStat {
   std::int64_t accessed_ns = 0, modified_ns = 0, changed_ns = 0, born_ns = 0;
   bool operator==(const FileStat&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(FileStat, (), (device, inode, mode, links, uid, gid, special_device, size, block_size, blocks,
-                                     accessed_ns, modified_ns, changed_ns, born_ns))
+BOOST_DESCRIBE_STRUCT(FileStat, (),
+                      (device, inode, mode, links, uid, gid, special_device, size, block_size, blocks,
+                       accessed_ns, modified_ns, changed_ns, born_ns))
 
 /// Bytes of a file's content in one message.
 constexpr std::uint32_t largest_piece = 512 << 10;
 
-/// open(2). flags: O_* of Linux x86-64/asm-generic. When the file is regular, opened for reading only, and no larger
-/// than prefetch_limit, its whole content follows: up to inline_limit bytes in the answer, the rest as stream.
+/// open(2). flags: O_* of Linux x86-64/asm-generic. When the file is regular, opened for reading only, and no
+/// larger than prefetch_limit, its whole content follows: up to inline_limit bytes in the answer, the rest as
+/// stream.
 struct OpenFile {
   std::string path;
   std::uint32_t flags = 0, mode = 0;
@@ -98,8 +106,8 @@ struct OpenFile {
 };
 BOOST_DESCRIBE_STRUCT(OpenFile, (), (path, flags, mode, prefetch_limit, inline_limit))
 
-/// handle stays valid until CloseFile or the end of the client's session. stream ≠ 0: content from content.size() on
-/// follows there, ended by End. real_path: realpath(3) of what was opened, inside the pod.
+/// handle stays valid until CloseFile or the end of the client's session. stream ≠ 0: content from
+/// content.size() on follows there, ended by End. real_path: realpath(3) of what was opened, inside the pod.
 struct OpenedFile {
   std::uint64_t handle = 0;
   FileStat stat;
@@ -177,8 +185,8 @@ struct RealPath {
 };
 BOOST_DESCRIBE_STRUCT(RealPath, (), (path))
 
-/// Lists a directory, each entry with its lstat. Answers come in pages: ask again with the cursor of the last answer
-/// until it is 0. First call: cursor 0.
+/// Lists a directory, each entry with its lstat. Answers come in pages: ask again with the cursor of the last
+/// answer until it is 0. First call: cursor 0.
 struct ReadDirectory {
   std::string path;
   std::uint64_t cursor = 0;
@@ -200,10 +208,20 @@ struct Directory {
 };
 BOOST_DESCRIBE_STRUCT(Directory, (), (cursor, stat, entries))
 
-enum class PathChange : std::uint8_t { make_directory, unlink, remove_directory, rename, symlink, link, chmod, truncate };
-BOOST_DESCRIBE_ENUM(PathChange, make_directory, unlink, remove_directory, rename, symlink, link, chmod, truncate)
-/// mkdir, unlink, rmdir, rename(path→other; number: renameat2's flags), symlink(other is the target), link(number: 0 or AT_SYMLINK_FOLLOW),
-/// chmod(number), truncate(number).
+enum class PathChange : std::uint8_t {
+  make_directory,
+  unlink,
+  remove_directory,
+  rename,
+  symlink,
+  link,
+  chmod,
+  truncate
+};
+BOOST_DESCRIBE_ENUM(PathChange, make_directory, unlink, remove_directory, rename, symlink, link, chmod,
+                    truncate)
+/// mkdir, unlink, rmdir, rename(path→other; number: renameat2's flags), symlink(other is the target),
+/// link(number: 0 or AT_SYMLINK_FOLLOW), chmod(number), truncate(number).
 struct ChangePath {
   PathChange change = PathChange::unlink;
   std::string path, other;
@@ -213,7 +231,8 @@ BOOST_DESCRIBE_STRUCT(ChangePath, (), (change, path, other, number))
 
 enum class Attribute : std::uint8_t { mode, owner, times };
 BOOST_DESCRIBE_ENUM(Attribute, mode, owner, times)
-/// chmod(2), chown(2) or utimensat(2); by handle when handle ≠ 0. Times are nanoseconds since the epoch, or one of the two below.
+/// chmod(2), chown(2) or utimensat(2); by handle when handle ≠ 0. Times are nanoseconds since the epoch, or
+/// one of the two below.
 struct ChangeAttributes {
   Attribute attribute = Attribute::mode;
   std::string path;
@@ -222,12 +241,13 @@ struct ChangeAttributes {
   std::uint32_t mode = 0, uid = 0, gid = 0;
   std::int64_t accessed_ns = 0, modified_ns = 0;
 };
-BOOST_DESCRIBE_STRUCT(ChangeAttributes, (), (attribute, path, handle, follow, mode, uid, gid, accessed_ns, modified_ns))
+BOOST_DESCRIBE_STRUCT(ChangeAttributes, (),
+                      (attribute, path, handle, follow, mode, uid, gid, accessed_ns, modified_ns))
 constexpr std::int64_t time_stays = INT64_MIN, time_is_now = INT64_MIN + 1;
 
-/// sync, sync_data: fsync(2), fdatasync(2). append: O_APPEND on (number 1) or off (0). whole_lock: flock(2), number is its LOCK_*.
-/// range_lock, range_test: F_OFD_SETLK and F_OFD_GETLK, number is F_RDLCK, F_WRLCK or F_UNLCK; length 0: to the end. Locks never
-/// wait: EWOULDBLOCK. They belong to the handle.
+/// sync, sync_data: fsync(2), fdatasync(2). append: O_APPEND on (number 1) or off (0). whole_lock: flock(2),
+/// number is its LOCK_*. range_lock, range_test: F_OFD_SETLK and F_OFD_GETLK, number is F_RDLCK, F_WRLCK or
+/// F_UNLCK; length 0: to the end. Locks never wait: EWOULDBLOCK. They belong to the handle.
 enum class FileControl : std::uint8_t { sync, sync_data, append, whole_lock, range_lock, range_test };
 BOOST_DESCRIBE_ENUM(FileControl, sync, sync_data, append, whole_lock, range_lock, range_test)
 struct ControlFile {
@@ -242,7 +262,8 @@ struct Controlled {
 };
 BOOST_DESCRIBE_STRUCT(Controlled, (), (number, start, length))
 
-// ---- the pod ---------------------------------------------------------------------------------------------------
+// ---- the pod
+// ---------------------------------------------------------------------------------------------------
 
 struct GetPod {};
 BOOST_DESCRIBE_STRUCT(GetPod, (), ())
@@ -255,9 +276,12 @@ struct Pod {
   std::vector<std::string> environment;
   std::vector<SocketAddress> addresses;
 };
-BOOST_DESCRIBE_STRUCT(Pod, (), (hostname, domainname, kernel, machine, pid, uid, gid, working_directory, environment, addresses))
+BOOST_DESCRIBE_STRUCT(Pod, (),
+                      (hostname, domainname, kernel, machine, pid, uid, gid, working_directory, environment,
+                       addresses))
 
-// ---- names -----------------------------------------------------------------------------------------------------
+// ---- names
+// -----------------------------------------------------------------------------------------------------
 
 /// getaddrinfo(3) in the pod. family, socktype, protocol, flags: the hints' own numbers (glibc's).
 struct Resolve {
@@ -290,7 +314,8 @@ struct ResolvedName {
 };
 BOOST_DESCRIBE_STRUCT(ResolvedName, (), (status, host, service))
 
-// ---- outgoing --------------------------------------------------------------------------------------------------
+// ---- outgoing
+// --------------------------------------------------------------------------------------------------
 
 /// connect(2) from the pod. bind: a source address the program asked for (family none: any).
 struct Connect {
@@ -305,7 +330,8 @@ struct Connected {
 };
 BOOST_DESCRIBE_STRUCT(Connected, (), (stream, local, remote))
 
-// ---- incoming --------------------------------------------------------------------------------------------------
+// ---- incoming
+// --------------------------------------------------------------------------------------------------
 
 enum class IncomingMode : std::uint8_t { mirror, steal };
 BOOST_DESCRIBE_ENUM(IncomingMode, mirror, steal)
@@ -317,8 +343,8 @@ struct Probe {
 };
 BOOST_DESCRIBE_STRUCT(Probe, (), (kind, path, port))
 
-/// Wants the traffic that comes to `port` of the pod. filter: per-request conditions; empty = all (a later version
-/// gives it meaning; an agent that does not know the feature "filter" answers ENOTSUP to one).
+/// Wants the traffic that comes to `port` of the pod. filter: per-request conditions; empty = all (a later
+/// version gives it meaning; an agent that does not know the feature "filter" answers ENOTSUP to one).
 struct Subscribe {
   std::uint16_t port = 0;
   IncomingMode mode = IncomingMode::mirror;
@@ -335,9 +361,9 @@ struct Unsubscribe {
   std::uint64_t subscription = 0;
 };
 BOOST_DESCRIBE_STRUCT(Unsubscribe, (), (subscription))
-/// Event: a connection came. mirror: the client's data may be discarded; steal: the client answers on the stream.
-/// A stolen connection that the client can't take (no listener) is answered End{reset, ECONNREFUSED} before any Data:
-/// the agent then hands it to the pod.
+/// Event: a connection came. mirror: the client's data may be discarded; steal: the client answers on the
+/// stream. A stolen connection that the client can't take (no listener) is answered End{reset, ECONNREFUSED}
+/// before any Data: the agent then hands it to the pod.
 struct Incoming {
   std::uint64_t subscription = 0;
   std::uint32_t stream = 0;
@@ -348,13 +374,15 @@ BOOST_DESCRIBE_STRUCT(Incoming, (), (subscription, stream, mode, remote, local))
 
 struct GetListeners {};
 BOOST_DESCRIBE_STRUCT(GetListeners, (), ())
-/// TCP ports on which something listens in the pod, ascending. loopback: those that only the pod itself reaches.
+/// TCP ports on which something listens in the pod, ascending. loopback: those that only the pod itself
+/// reaches.
 struct Listeners {
   std::vector<std::uint16_t> ports, loopback;
 };
 BOOST_DESCRIBE_STRUCT(Listeners, (), (ports, loopback))
 
-// ---- general ---------------------------------------------------------------------------------------------------
+// ---- general
+// ---------------------------------------------------------------------------------------------------
 
 struct Done {};
 BOOST_DESCRIBE_STRUCT(Done, (), ())
@@ -387,30 +415,36 @@ struct Leaving {
 BOOST_DESCRIBE_STRUCT(Leaving, (), (reason))
 
 /// The wire number of a message is its index here. Append only.
-using Message = std::variant<Failure, Done, Text, OpenFile, OpenedFile, ReadFile, FileData, StreamFile, FileStream,
-                             WriteFile, Written, TruncateFile, CloseFile, StatFile, FileStat, AccessFile, ReadLink,
-                             RealPath, ReadDirectory, Directory, ChangePath, GetPod, Pod, Resolve, Resolved, ResolveBack,
-                             ResolvedName, Connect, Connected, Subscribe, Subscribed, Unsubscribe, Incoming, Bye, Note,
-                             Leaving, ChangeAttributes, ControlFile, Controlled, GetListeners, Listeners>;
+using Message =
+    std::variant<Failure, Done, Text, OpenFile, OpenedFile, ReadFile, FileData, StreamFile, FileStream,
+                 WriteFile, Written, TruncateFile, CloseFile, StatFile, FileStat, AccessFile, ReadLink,
+                 RealPath, ReadDirectory, Directory, ChangePath, GetPod, Pod, Resolve, Resolved, ResolveBack,
+                 ResolvedName, Connect, Connected, Subscribe, Subscribed, Unsubscribe, Incoming, Bye, Note,
+                 Leaving, ChangeAttributes, ControlFile, Controlled, GetListeners, Listeners>;
 
-// ---- handshake (not numbered, sent once per transport, before all else) -----------------------------------------
+// ---- handshake (not numbered, sent once per transport, before all else)
+// -----------------------------------------
 
 constexpr std::uint32_t protocol_version = 1;
 
-/// What a peer of this version may lack: each side names what it knows in Hello and Welcome, and nothing of a feature that
-/// the other side did not name is sent to it. To add messages: a name here, and theirs in feature_of().
+/// What a peer of this version may lack: each side names what it knows in Hello and Welcome, and nothing of a
+/// feature that the other side did not name is sent to it. To add messages: a name here, and theirs in
+/// feature_of().
 inline constexpr std::string_view feature_file_control = "file-control";
 inline constexpr std::string_view feature_listeners = "listeners";
-inline std::vector<std::string> own_features() { return {std::string(feature_file_control), std::string(feature_listeners)}; }
+inline std::vector<std::string> own_features() {
+  return {std::string(feature_file_control), std::string(feature_listeners)};
+}
 /// The feature that a request belongs to; empty: every agent knows it.
 inline std::string_view feature_of(const Message& request) {
-  const bool control = std::holds_alternative<ChangeAttributes>(request) || std::holds_alternative<ControlFile>(request);
+  const bool control =
+      std::holds_alternative<ChangeAttributes>(request) || std::holds_alternative<ControlFile>(request);
   if (control) return feature_file_control;
   return std::holds_alternative<GetListeners>(request) ? feature_listeners : std::string_view{};
 }
 
-/// First frame of the client. session: chosen by the client; the same after a lost transport. received: the number of
-/// the last numbered frame it has seen (0: none, a new session).
+/// First frame of the client. session: chosen by the client; the same after a lost transport. received: the
+/// number of the last numbered frame it has seen (0: none, a new session).
 struct Hello {
   std::uint32_t version = protocol_version;
   std::vector<std::string> features = own_features();
@@ -431,7 +465,8 @@ struct Welcome {
   std::uint32_t lease_seconds = 0;
 };
 BOOST_DESCRIBE_STRUCT(Welcome, (), (version, features, resumed, received, window, lease_seconds))
-/// Agent's answer when it refuses; it then closes. code: EACCES (token), EPROTO (version), ESTALE (can't resume).
+/// Agent's answer when it refuses; it then closes. code: EACCES (token), EPROTO (version), ESTALE (can't
+/// resume).
 struct Rejected {
   std::int32_t code = 0;
   std::string text;

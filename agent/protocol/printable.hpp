@@ -6,8 +6,8 @@
 
 namespace inpod::protocol {
 
-/// The text with a question mark for whatever is not a visible character of ASCII, and for quotes: no line ends, no blanks, no
-/// terminal's control sequences.
+/// The text with a question mark for whatever is not a visible character of ASCII, and for quotes: no line
+/// ends, no blanks, no terminal's control sequences.
 inline std::string printable(std::string_view text) {
   std::string result;
   result.reserve(text.size());

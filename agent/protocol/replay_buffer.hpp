@@ -1,5 +1,6 @@
-// ReplayBuffer: the numbered frames that the peer has not acknowledged yet, in order, for sending again after a lost
-// transport. Gives out the numbers. Its owner bounds it (LinkOptions::replay_limit). No I/O; one executor.
+// ReplayBuffer: the numbered frames that the peer has not acknowledged yet, in order, for sending again after
+// a lost transport. Gives out the numbers. Its owner bounds it (LinkOptions::replay_limit). No I/O; one
+// executor.
 #pragma once
 
 #include <deque>

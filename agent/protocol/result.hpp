@@ -1,8 +1,9 @@
 // Result<T> and Error: how everything that can expectedly fail reports it, in all three programs.
 //
-// An Error carries an errno-style number (0 where there is none), a sentence for people, and, where one is known, the
-// remedy: what the user should do. Layers add context in front ("cannot read /etc/app.conf: …") by `context`.
-// No function that returns a Result throws. Safe on every thread; not for signal handlers (it allocates).
+// An Error carries an errno-style number (0 where there is none), a sentence for people, and, where one is
+// known, the remedy: what the user should do. Layers add context in front ("cannot read /etc/app.conf: …") by
+// `context`. No function that returns a Result throws. Safe on every thread; not for signal handlers (it
+// allocates).
 #pragma once
 
 #include <cerrno>
@@ -40,21 +41,23 @@ inline Failed fail_errno(const std::string& what, int code = errno) {
 }  // namespace inpod
 
 /// In a plain function: binds `name` to the value of `expr`, or returns its error.
-#define TRY_ASSIGN(name, expr)                                           \
-  auto name##_result_ = (expr);                                          \
-  if (!name##_result_) return ::inpod::Failed(name##_result_.error());   \
+#define TRY_ASSIGN(name, expr)                                         \
+  auto name##_result_ = (expr);                                        \
+  if (!name##_result_) return ::inpod::Failed(name##_result_.error()); \
   auto name = std::move(*name##_result_)
 /// In a plain function: returns the error of a Result<void> (or any Result whose value is not wanted).
-#define TRY_VOID(expr)                                                                          \
-  do {                                                                                          \
+#define TRY_VOID(expr)                                                                                       \
+  do {                                                                                                       \
     if (auto try_void_result_ = (expr); !try_void_result_) return ::inpod::Failed(try_void_result_.error()); \
   } while (0)
-/// The same two for coroutines. `co_return` inside a GNU statement expression crashes g++ 12, hence the plain form.
-#define CO_TRY(name, expr)                                                   \
-  auto name##_result_ = (expr);                                              \
-  if (!name##_result_) co_return ::inpod::Failed(name##_result_.error());    \
+/// The same two for coroutines. `co_return` inside a GNU statement expression crashes g++ 12, hence the plain
+/// form.
+#define CO_TRY(name, expr)                                                \
+  auto name##_result_ = (expr);                                           \
+  if (!name##_result_) co_return ::inpod::Failed(name##_result_.error()); \
   auto name = std::move(*name##_result_)
-#define CO_TRY_VOID(expr)                                                                          \
-  do {                                                                                             \
-    if (auto try_void_result_ = (expr); !try_void_result_) co_return ::inpod::Failed(try_void_result_.error()); \
+#define CO_TRY_VOID(expr)                                  \
+  do {                                                     \
+    if (auto try_void_result_ = (expr); !try_void_result_) \
+      co_return ::inpod::Failed(try_void_result_.error()); \
   } while (0)

@@ -1,5 +1,6 @@
-// The ByteTransport over a connected TCP or unix stream socket. On TCP it switches Nagle's delay off and keeps little
-// unsent data in the kernel, so that a small urgent frame never waits behind megabytes that were handed over before it.
+// The ByteTransport over a connected TCP or unix stream socket. On TCP it switches Nagle's delay off and
+// keeps little unsent data in the kernel, so that a small urgent frame never waits behind megabytes that were
+// handed over before it.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -33,7 +34,8 @@ class SocketTransport final : public ByteTransport {
   }
 
   Task<Result<void>> write(std::span<const std::uint8_t> data) override {
-    auto [error, size] = co_await asio::async_write(socket_, asio::buffer(data.data(), data.size()), as_result);
+    auto [error, size] =
+        co_await asio::async_write(socket_, asio::buffer(data.data(), data.size()), as_result);
     if (error) co_return fail_errno("cannot write to the peer", error.value());
     co_return Result<void>{};
   }

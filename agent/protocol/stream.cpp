@@ -59,7 +59,8 @@ Task<Result<void>> StreamState::write(std::shared_ptr<StreamState> self, std::sp
   if (self->finishing || self->end_sent) co_return fail_errno("writing to a finished stream", EPIPE);
   if (self->writing) co_return fail_errno("two coroutines write to one stream", EBUSY);
   if (data.empty() && !as_datagram) co_return Result<void>{};
-  if (as_datagram && !self->link->datagram_fits(data.size())) co_return fail_errno("sending a datagram", EMSGSIZE);
+  if (as_datagram && !self->link->datagram_fits(data.size()))
+    co_return fail_errno("sending a datagram", EMSGSIZE);
   self->pending = data;
   self->datagram = as_datagram;
   self->writing = true;
@@ -96,10 +97,18 @@ Stream::~Stream() {
   state_->link->abandon_stream(state_);
 }
 
-std::uint32_t Stream::id() const { return state_->id; }
-bool Stream::ended() const { return state_->end_seen; }
-Task<Result<Bytes>> Stream::read() { return StreamState::read(state_); }
-Task<Result<void>> Stream::write(std::span<const std::uint8_t> data) { return StreamState::write(state_, data, false); }
+std::uint32_t Stream::id() const {
+  return state_->id;
+}
+bool Stream::ended() const {
+  return state_->end_seen;
+}
+Task<Result<Bytes>> Stream::read() {
+  return StreamState::read(state_);
+}
+Task<Result<void>> Stream::write(std::span<const std::uint8_t> data) {
+  return StreamState::write(state_, data, false);
+}
 Task<Result<void>> Stream::write_datagram(std::span<const std::uint8_t> data) {
   return StreamState::write(state_, data, true);
 }
@@ -109,6 +118,8 @@ void Stream::finish() {
   state_->link->make_ready(state_);
 }
 
-void Stream::reset(int code) { state_->link->reset_stream(state_, code); }
+void Stream::reset(int code) {
+  state_->link->reset_stream(state_, code);
+}
 
 }  // namespace inpod::protocol

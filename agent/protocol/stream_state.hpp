@@ -1,8 +1,9 @@
-// StreamState: what a Link knows of one stream. Shared by the Stream object (the user's end) and the Link's tables
-// (the wire's end), which outlive each other in either order. Internal to the protocol library.
+// StreamState: what a Link knows of one stream. Shared by the Stream object (the user's end) and the Link's
+// tables (the wire's end), which outlive each other in either order. Internal to the protocol library.
 //
-// Life on the wire: each side ends its direction once, by FIN or reset. A side that hears a reset answers with its own,
-// if it had not ended yet. When both directions have ended the id is retired and the Link forgets it.
+// Life on the wire: each side ends its direction once, by FIN or reset. A side that hears a reset answers
+// with its own, if it had not ended yet. When both directions have ended the id is retired and the Link
+// forgets it.
 #pragma once
 
 #include <deque>
@@ -32,20 +33,22 @@ struct StreamState : std::enable_shared_from_this<StreamState> {
   Event readable;
 
   // To the peer.
-  std::span<const std::uint8_t> pending;  ///< what the write() that waits has still to send; lives in its caller
-  bool writing = false;                   ///< pending is valid
-  bool datagram = false;                  ///< pending goes out whole, in one frame
-  std::uint32_t credit = 0;               ///< cost that we may still send
-  bool finishing = false;                 ///< finish() was called
-  bool end_sent = false;                  ///< FIN or reset is numbered or queued: our direction has ended
+  std::span<const std::uint8_t>
+      pending;               ///< what the write() that waits has still to send; lives in its caller
+  bool writing = false;      ///< pending is valid
+  bool datagram = false;     ///< pending goes out whole, in one frame
+  std::uint32_t credit = 0;  ///< cost that we may still send
+  bool finishing = false;    ///< finish() was called
+  bool end_sent = false;     ///< FIN or reset is numbered or queued: our direction has ended
   bool reset_sent = false;
-  bool ready = false;                     ///< stands in the Link's list of streams with something to send
+  bool ready = false;  ///< stands in the Link's list of streams with something to send
   Event writable;
 
   std::optional<Error> broken;  ///< reset, by whichever side or by the link's end
 
   static Task<Result<Bytes>> read(std::shared_ptr<StreamState> self);
-  static Task<Result<void>> write(std::shared_ptr<StreamState> self, std::span<const std::uint8_t> data, bool datagram);
+  static Task<Result<void>> write(std::shared_ptr<StreamState> self, std::span<const std::uint8_t> data,
+                                  bool datagram);
 
   /// Both waiting sides look again.
   void notify();

@@ -14,7 +14,8 @@ using Task = boost::asio::awaitable<T>;
 
 }  // namespace protocol
 
-/// For asynchronous operations that a coroutine awaits: an expected failure comes back as an error_code, not as an exception.
+/// For asynchronous operations that a coroutine awaits: an expected failure comes back as an error_code, not
+/// as an exception.
 constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 /// For co_spawn: what escapes a task that must not fail ends whatever runs its executor.

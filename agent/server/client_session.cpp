@@ -20,8 +20,8 @@ constexpr auto goodbye_bound = std::chrono::milliseconds(1000);
 ClientSession::ClientSession(PodServices& services, std::string name, std::function<void()> on_end)
     : services_(services), name_(std::move(name)), on_end_(std::move(on_end)) {}
 
-std::shared_ptr<ClientSession> ClientSession::create(PodServices& services, protocol::LinkOptions options, std::string name,
-                                                     std::function<void()> on_end) {
+std::shared_ptr<ClientSession> ClientSession::create(PodServices& services, protocol::LinkOptions options,
+                                                     std::string name, std::function<void()> on_end) {
   std::shared_ptr<ClientSession> self(new ClientSession(services, std::move(name), std::move(on_end)));
   std::weak_ptr<ClientSession> weak = self;
   protocol::Link::Handlers handlers;
@@ -48,7 +48,9 @@ std::shared_ptr<ClientSession> ClientSession::create(PodServices& services, prot
   return self;
 }
 
-ClientSession::~ClientSession() { drop(); }
+ClientSession::~ClientSession() {
+  drop();
+}
 
 void ClientSession::drop() {
   if (services_.incoming && incoming_client_) services_.incoming->drop_client(incoming_client_.get());
@@ -80,7 +82,8 @@ void ClientSession::on_request(std::uint32_t id, Message request) {
 }
 
 template <class Answer>
-Task<void> ClientSession::answer_later(std::weak_ptr<ClientSession> weak, std::uint32_t id, Task<Answer> answer) {
+Task<void> ClientSession::answer_later(std::weak_ptr<ClientSession> weak, std::uint32_t id,
+                                       Task<Answer> answer) {
   Answer result = co_await std::move(answer);
   if (auto self = weak.lock(); self && self->files_) self->respond(id, std::move(result));
 }
@@ -118,18 +121,21 @@ void ClientSession::serve(std::uint32_t id, const protocol::GetPod&) {
 }
 
 void ClientSession::serve(std::uint32_t id, protocol::Resolve request) {
-  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, services_.resolver.resolve(std::move(request))),
+  boost::asio::co_spawn(services_.io,
+                        answer_later(weak_from_this(), id, services_.resolver.resolve(std::move(request))),
                         rethrow);
 }
 
 void ClientSession::serve(std::uint32_t id, protocol::ResolveBack request) {
-  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, services_.resolver.resolve_back(std::move(request))),
-                        rethrow);
+  boost::asio::co_spawn(
+      services_.io, answer_later(weak_from_this(), id, services_.resolver.resolve_back(std::move(request))),
+      rethrow);
 }
 
 void ClientSession::serve(std::uint32_t id, protocol::Subscribe request) {
   if (!services_.incoming) return respond(id, to_failure(services_.incoming_error));
-  if (subscriptions_.size() >= max_subscriptions) return respond(id, failure(ENOBUFS, "too many subscriptions"));
+  if (subscriptions_.size() >= max_subscriptions)
+    return respond(id, failure(ENOBUFS, "too many subscriptions"));
   auto subscription = services_.incoming->subscribe(incoming_client_, request);
   if (!subscription) return respond(id, to_failure(subscription.error()));
   subscriptions_.insert(*subscription);
@@ -139,7 +145,8 @@ void ClientSession::serve(std::uint32_t id, protocol::Subscribe request) {
 }
 
 void ClientSession::serve(std::uint32_t id, const protocol::Unsubscribe& request) {
-  if (!subscriptions_.erase(request.subscription)) return respond(id, failure(ENOENT, "no such subscription"));
+  if (!subscriptions_.erase(request.subscription))
+    return respond(id, failure(ENOENT, "no such subscription"));
   services_.incoming->unsubscribe(request.subscription);
   respond(id, protocol::Done{});
 }
@@ -158,11 +165,14 @@ void ClientSession::serve(std::uint32_t id, const protocol::GetListeners&) {
 void ClientSession::serve(std::uint32_t id, const protocol::Bye&) {
   drop();
   respond(id, protocol::Done{});
-  auto close = [](std::shared_ptr<ClientSession> self) -> Task<void> { co_await self->link_->flush_and_close(goodbye_bound); };
+  auto close = [](std::shared_ptr<ClientSession> self) -> Task<void> {
+    co_await self->link_->flush_and_close(goodbye_bound);
+  };
   boost::asio::co_spawn(services_.io, close(shared_from_this()), rethrow);
 }
 
-Task<void> ClientSession::say_goodbye(std::shared_ptr<ClientSession> self, std::string reason, std::chrono::milliseconds bound) {
+Task<void> ClientSession::say_goodbye(std::shared_ptr<ClientSession> self, std::string reason,
+                                      std::chrono::milliseconds bound) {
   protocol::Leaving leaving;
   leaving.reason = std::move(reason);
   self->drop();

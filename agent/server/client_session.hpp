@@ -1,5 +1,6 @@
-// ClientSession: one client of the agent, from its first Hello to Bye, the end of its resume window, or the agent's end.
-// Routes its requests to the parts that do them. Io thread only. Everything the client has in the pod goes with `drop`.
+// ClientSession: one client of the agent, from its first Hello to Bye, the end of its resume window, or the
+// agent's end. Routes its requests to the parts that do them. Io thread only. Everything the client has in
+// the pod goes with `drop`.
 #pragma once
 
 #include <array>
@@ -16,8 +17,8 @@ namespace inpod::agent {
 class ClientSession : public std::enable_shared_from_this<ClientSession> {
  public:
   /// on_end: the session is over and has dropped everything; called once, never from inside create.
-  static std::shared_ptr<ClientSession> create(PodServices& services, protocol::LinkOptions options, std::string name,
-                                               std::function<void()> on_end);
+  static std::shared_ptr<ClientSession> create(PodServices& services, protocol::LinkOptions options,
+                                               std::string name, std::function<void()> on_end);
   ~ClientSession();
 
   const std::shared_ptr<protocol::Link>& link() const { return link_; }
@@ -25,7 +26,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// Frees everything of this client in the pod. The link stays open. Idempotent.
   void drop();
   /// Tells the client why the agent leaves, and closes the link, within `bound`.
-  static protocol::Task<void> say_goodbye(std::shared_ptr<ClientSession> self, std::string reason, std::chrono::milliseconds bound);
+  static protocol::Task<void> say_goodbye(std::shared_ptr<ClientSession> self, std::string reason,
+                                          std::chrono::milliseconds bound);
 
  private:
   ClientSession(PodServices& services, std::string name, std::function<void()> on_end);
@@ -41,7 +43,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void serve(std::uint32_t id, const protocol::GetListeners&);
   void serve(std::uint32_t id, const protocol::Bye&);
   template <class Answer>
-  static protocol::Task<void> answer_later(std::weak_ptr<ClientSession> weak, std::uint32_t id, protocol::Task<Answer> answer);
+  static protocol::Task<void> answer_later(std::weak_ptr<ClientSession> weak, std::uint32_t id,
+                                           protocol::Task<Answer> answer);
   protocol::Task<protocol::Message> describe();
   protocol::Task<protocol::Message> find_listeners();
 

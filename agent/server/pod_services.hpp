@@ -1,4 +1,5 @@
-// PodServices: what the agent has once, and every client's session uses. Made by main on the io thread; outlives them all.
+// PodServices: what the agent has once, and every client's session uses. Made by main on the io thread;
+// outlives them all.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

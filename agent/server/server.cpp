@@ -50,7 +50,8 @@ Result<UniqueFd> listen_on_loopback(std::uint16_t& port) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
   auto* raw = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(fd.get(), raw, length) != 0 || ::listen(fd.get(), 16) != 0 || ::getsockname(fd.get(), raw, &length) != 0)
+  if (::bind(fd.get(), raw, length) != 0 || ::listen(fd.get(), 16) != 0 ||
+      ::getsockname(fd.get(), raw, &length) != 0)
     return fail_errno("cannot listen on 127.0.0.1:" + std::to_string(port));
   port = ntohs(address.sin_port);
   return fd;
@@ -65,7 +66,8 @@ Server::Server(PodServices& services, const StartRecord& record, UniqueFd listen
       lonely_timer_(services.io) {
   options_.resume_window = std::chrono::seconds(record.resume_seconds);
   if (!listener) return;
-  listener_.reset(new Listener{boost::asio::posix::stream_descriptor(services.io), boost::asio::steady_timer(services.io)});
+  listener_.reset(new Listener{boost::asio::posix::stream_descriptor(services.io),
+                               boost::asio::steady_timer(services.io)});
   listener_->descriptor.assign(listener.release());
   listener_->descriptor.non_blocking(true);
 }
@@ -107,7 +109,8 @@ void Server::take(UniqueFd socket) {
   if (failure) return;
   (void)socket.release();
   ++greeting_;
-  boost::asio::co_spawn(services_.io, greet_and_count(protocol::make_socket_transport(std::move(stream))), rethrow);
+  boost::asio::co_spawn(services_.io, greet_and_count(protocol::make_socket_transport(std::move(stream))),
+                        rethrow);
 }
 
 Task<void> Server::greet_and_count(std::unique_ptr<protocol::ByteTransport> transport) {
@@ -119,8 +122,8 @@ Task<void> Server::greet_and_count(std::unique_ptr<protocol::ByteTransport> tran
 protocol::Handshake Server::judge(const Hello& hello) {
   if (!protocol::token_equal(hello.token, record_.token)) return reject(EACCES, "wrong token");
   if (hello.version != protocol::protocol_version)
-    return reject(EPROTO, "the agent speaks protocol version " + std::to_string(protocol::protocol_version) + ", the client " +
-                              std::to_string(hello.version));
+    return reject(EPROTO, "the agent speaks protocol version " + std::to_string(protocol::protocol_version) +
+                              ", the client " + std::to_string(hello.version));
   if (leaving_) return reject(ESHUTDOWN, "the agent is leaving");
   auto known = sessions_.find(hello.session);
   protocol::Welcome welcome;
@@ -160,9 +163,11 @@ Task<void> Server::greet(std::unique_ptr<protocol::ByteTransport> transport) {
     transport->close();
     co_return;
   }
-  hello->client = protocol::printable(hello->client);  // it goes into the log and into what other clients read
+  hello->client =
+      protocol::printable(hello->client);  // it goes into the log and into what other clients read
   auto session = session_of(*hello);
-  auto attached = session->link()->attach(std::move(transport), hello->received, hello->window, hello->features);
+  auto attached =
+      session->link()->attach(std::move(transport), hello->received, hello->window, hello->features);
   if (!attached) {
     log("client " + session->name() + " can't come in: " + attached.error().text);
     session->link()->close(attached.error());

@@ -1,6 +1,6 @@
-// Server: takes clients' transports, checks their token, starts or resumes their sessions, and decides when the agent
-// leaves: when the target is gone, when it is told to, or when nobody has used it for its lease.
-// Io thread only.
+// Server: takes clients' transports, checks their token, starts or resumes their sessions, and decides when
+// the agent leaves: when the target is gone, when it is told to, or when nobody has used it for its lease. Io
+// thread only.
 #pragma once
 
 #include <array>
@@ -18,7 +18,8 @@ class Server {
  public:
   /// record: token and times. Where `listener` is not set, `connected` is the one transport there will be.
   /// on_leave: the server has said goodbye to everybody; called once.
-  Server(PodServices& services, const StartRecord& record, UniqueFd listener, UniqueFd connected, std::function<void()> on_leave);
+  Server(PodServices& services, const StartRecord& record, UniqueFd listener, UniqueFd connected,
+         std::function<void()> on_leave);
   ~Server();
 
   void start();

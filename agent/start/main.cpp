@@ -1,8 +1,8 @@
-// inpod-agent: acts inside a pod's namespaces for the developers who are connected to it. See start_record.hpp for how it
-// is started and what it prints, server.hpp for when it ends.
+// inpod-agent: acts inside a pod's namespaces for the developers who are connected to it. See
+// start_record.hpp for how it is started and what it prints, server.hpp for when it ends.
 //
-// One thread runs everything that does not block, in the target's network namespace; threads inside the target's root do
-// what may (worker_pool.hpp). The executable is static and calls nothing that needs NSS.
+// One thread runs everything that does not block, in the target's network namespace; threads inside the
+// target's root do what may (worker_pool.hpp). The executable is static and calls nothing that needs NSS.
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -48,7 +48,8 @@ void raise_fd_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// Where clients will come in. Made before the target's namespaces are entered: it is the agent's own network's.
+/// Where clients will come in. Made before the target's namespaces are entered: it is the agent's own
+/// network's.
 struct Entrance {
   UniqueFd listener, connected;
   std::uint16_t port = 0;
@@ -71,7 +72,8 @@ Result<Entrance> open_entrance(const StartRecord& record) {
   return entrance;
 }
 
-/// Calls `callback` once the fd is readable (a pidfd: the process has ended; stdin: end of file, as nothing more is sent).
+/// Calls `callback` once the fd is readable (a pidfd: the process has ended; stdin: end of file, as nothing
+/// more is sent).
 void watch(boost::asio::posix::stream_descriptor& descriptor, int fd, std::function<void()> callback) {
   boost::system::error_code failure;
   descriptor.assign(fd, failure);
@@ -104,9 +106,16 @@ int serve(const StartRecord& record, Entrance entrance, const Target& target, bo
     if (server_to_note) server_to_note->note(severity, text);
   };
   auto incoming = Incoming::create(io.get_executor(), note);
-  PodServices services{io.get_executor(), target, root, pod_workers, agent_workers, resolver,
-                       incoming ? incoming->get() : nullptr, incoming ? Error() : incoming.error()};
-  Server server(services, record, std::move(entrance.listener), std::move(entrance.connected), [&io] { io.stop(); });
+  PodServices services{io.get_executor(),
+                       target,
+                       root,
+                       pod_workers,
+                       agent_workers,
+                       resolver,
+                       incoming ? incoming->get() : nullptr,
+                       incoming ? Error() : incoming.error()};
+  Server server(services, record, std::move(entrance.listener), std::move(entrance.connected),
+                [&io] { io.stop(); });
   server_to_note = &server;
 
   boost::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
@@ -114,11 +123,15 @@ int serve(const StartRecord& record, Entrance entrance, const Target& target, bo
     if (!cancelled) server.leave("it was told to stop");
   });
   boost::asio::posix::stream_descriptor target_end(io), parent_end(io);
-  if (target.pid_fd) watch(target_end, ::dup(target.pid_fd.get()), [&server] { server.leave("the target's process has ended"); });
-  if (local) watch(parent_end, STDIN_FILENO, [&server] { server.leave("the process that started it has ended"); });
+  if (target.pid_fd)
+    watch(target_end, ::dup(target.pid_fd.get()),
+          [&server] { server.leave("the target's process has ended"); });
+  if (local)
+    watch(parent_end, STDIN_FILENO, [&server] { server.leave("the process that started it has ended"); });
 
   server.start();
-  say("inpod-agent ready port=" + std::to_string(entrance.port) + " version=" + std::to_string(protocol::protocol_version));
+  say("inpod-agent ready port=" + std::to_string(entrance.port) +
+      " version=" + std::to_string(protocol::protocol_version));
   io.run();
   ::_exit(0);  // a thread that hangs in the pod's file system must not hold us
 }
@@ -134,7 +147,8 @@ int run(bool local) {
   if (!target) return failed(target.error());
   if (auto entered = enter_target(*target); !entered) return failed(entered.error());
   if (local) ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // after setns, which clears it
-  log("started for " + protocol::printable(record->client) + ", target process " + std::to_string(target->pid));
+  log("started for " + protocol::printable(record->client) + ", target process " +
+      std::to_string(target->pid));
   return serve(*record, std::move(*entrance), *target, local);
 }
 

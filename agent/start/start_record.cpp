@@ -20,7 +20,8 @@ Result<Bytes> read_exactly(int fd, std::size_t length) {
     ssize_t count = ::read(fd, bytes.data() + filled, length - filled);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail_errno("cannot read the start record");
-    if (count == 0) return fail("the start record on stdin is cut short", "inpod-agent is started by inpod, not by hand");
+    if (count == 0)
+      return fail("the start record on stdin is cut short", "inpod-agent is started by inpod, not by hand");
     filled += static_cast<std::size_t>(count);
   }
   return bytes;
@@ -45,8 +46,8 @@ Result<StartRecord> read_start_record(int fd) {
   TRY_ASSIGN(form, protocol::Reader(body).take<Form>());
   auto& record = std::get<StartRecord>(form);
   if (record.version != protocol::protocol_version)
-    return fail("the start record is of protocol version " + std::to_string(record.version) + ", this agent speaks " +
-                    std::to_string(protocol::protocol_version),
+    return fail("the start record is of protocol version " + std::to_string(record.version) +
+                    ", this agent speaks " + std::to_string(protocol::protocol_version),
                 "use inpod and inpod-agent of the same release");
   return std::move(record);
 }

@@ -1,5 +1,6 @@
-// See cgroup.hpp. A container's cgroup path has a component such as `<id>`, `docker-<id>.scope`, `cri-containerd-<id>.scope`
-// or (v1, systemd driver, cgroupfs notation) `kubepods-….slice:cri-containerd:<id>`, and may go on below it.
+// See cgroup.hpp. A container's cgroup path has a component such as `<id>`, `docker-<id>.scope`,
+// `cri-containerd-<id>.scope` or (v1, systemd driver, cgroupfs notation)
+// `kubepods-….slice:cri-containerd:<id>`, and may go on below it.
 #include "target/cgroup.hpp"
 
 #include <cstddef>
@@ -9,9 +10,12 @@ namespace {
 
 constexpr std::size_t shortest_id = 12;  // what docker prints; anything shorter could match by chance
 
-bool starts_id(char before) { return before == '/' || before == '-' || before == ':'; }
+bool starts_id(char before) {
+  return before == '/' || before == '-' || before == ':';
+}
 bool ends_id(std::string_view rest) {
-  return rest.empty() || rest[0] == '/' || rest[0] == ':' || rest == ".scope" || rest.substr(0, 7) == ".scope/";
+  return rest.empty() || rest[0] == '/' || rest[0] == ':' || rest == ".scope" ||
+         rest.substr(0, 7) == ".scope/";
 }
 
 bool path_names_container(std::string_view path, std::string_view id) {

@@ -1,4 +1,5 @@
-// See credentials.hpp. The raw system calls are used: glibc's wrappers would change every thread of the process.
+// See credentials.hpp. The raw system calls are used: glibc's wrappers would change every thread of the
+// process.
 #include "target/credentials.hpp"
 
 #include <linux/capability.h>
@@ -13,7 +14,8 @@
 namespace inpod::agent {
 namespace {
 
-/// The text after "Name:" up to the line's end, without blanks at the front; empty where there is no such line.
+/// The text after "Name:" up to the line's end, without blanks at the front; empty where there is no such
+/// line.
 std::string_view field(std::string_view status, std::string_view name) {
   while (!status.empty()) {
     std::size_t end = status.find('\n');
@@ -57,9 +59,12 @@ struct Capabilities {
 };
 
 Failed not_taken(const std::string& what, int code) {
-  return Failed(Error{code, "cannot take on the target's " + what + (code ? std::string(": ") + strerror(code) : std::string()),
-                      "its ids must be mapped in its user namespace, and no seccomp profile may keep the agent from setresuid(2), "
-                      "setresgid(2) and setgroups(2)"});
+  return Failed(Error{
+      code,
+      "cannot take on the target's " + what + (code ? std::string(": ") + strerror(code) : std::string()),
+      "its ids must be mapped in its user namespace, and no seccomp profile may keep the agent from "
+      "setresuid(2), "
+      "setresgid(2) and setgroups(2)"});
 }
 
 std::string in_words(const std::array<uid_t, 3>& ids) {
@@ -78,8 +83,8 @@ bool has_groups(std::vector<gid_t> wanted) {
   return own == wanted;
 }
 
-/// The kernel lets no one change groups in some user namespaces (EPERM, user_namespaces(7)), and a group that is not mapped there
-/// can't be had: then the agent's own stay.
+/// The kernel lets no one change groups in some user namespaces (EPERM, user_namespaces(7)), and a group that
+/// is not mapped there can't be had: then the agent's own stay.
 Result<void> take_on_groups(const std::vector<gid_t>& groups, bool able) {
   constexpr gid_t unmapped = 65534;
   const int code = ::syscall(SYS_setgroups, groups.size(), groups.data()) == 0 ? 0 : errno;

@@ -1,5 +1,5 @@
-// Credentials: who a process is to the kernel when it opens files. A worker thread takes on the target's, so that file
-// work in the pod meets exactly the permission errors that the pod's own program would meet.
+// Credentials: who a process is to the kernel when it opens files. A worker thread takes on the target's, so
+// that file work in the pod meets exactly the permission errors that the pod's own program would meet.
 #pragma once
 
 #include <sys/types.h>
@@ -22,11 +22,11 @@ struct Credentials {
 
 /// Parses /proc/<pid>/status (proc(5)).
 Result<Credentials> parse_credentials(std::string_view status);
-/// Makes the calling thread, and it alone, have these, as far as its own capabilities let it: what it may not change
-/// stays. Capabilities end as the intersection of its own and the given ones. The thread must have its own fs
-/// attributes (CLONE_FS unshared), since the umask becomes 0: a new file's mode is the client's to say, whose program has a
-/// umask of its own. An error where ids are not the given ones although the
-/// thread has the capabilities to change them: it must not go on then.
+/// Makes the calling thread, and it alone, have these, as far as its own capabilities let it: what it may not
+/// change stays. Capabilities end as the intersection of its own and the given ones. The thread must have its
+/// own fs attributes (CLONE_FS unshared), since the umask becomes 0: a new file's mode is the client's to
+/// say, whose program has a umask of its own. An error where ids are not the given ones although the thread
+/// has the capabilities to change them: it must not go on then.
 Result<void> take_on(const Credentials& credentials);
 /// True if the calling thread has this capability in its effective set.
 bool has_capability(int capability);

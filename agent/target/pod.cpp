@@ -28,7 +28,8 @@ std::vector<protocol::SocketAddress> interface_addresses() {
   for (ifaddrs* one = first; one; one = one->ifa_next) {
     if (!one->ifa_addr || !(one->ifa_flags & IFF_UP)) continue;
     if (one->ifa_addr->sa_family == AF_INET || one->ifa_addr->sa_family == AF_INET6)
-      found.push_back(from_sockaddr(one->ifa_addr, one->ifa_addr->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6)));
+      found.push_back(from_sockaddr(
+          one->ifa_addr, one->ifa_addr->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6)));
   }
   return found;
 }

@@ -21,7 +21,9 @@
 namespace inpod::agent {
 namespace {
 
-std::string proc(pid_t pid, const char* name) { return "/proc/" + std::to_string(pid) + "/" + name; }
+std::string proc(pid_t pid, const char* name) {
+  return "/proc/" + std::to_string(pid) + "/" + name;
+}
 
 std::vector<pid_t> all_processes() {
   std::vector<pid_t> pids;
@@ -37,7 +39,8 @@ std::vector<pid_t> all_processes() {
   return pids;
 }
 
-/// Clock ticks since boot (proc(5), stat, field 22), to tell a container's init from what was started in it later.
+/// Clock ticks since boot (proc(5), stat, field 22), to tell a container's init from what was started in it
+/// later.
 unsigned long long start_time(pid_t pid) {
   auto stat = read_small_file(proc(pid, "stat"));
   if (!stat) return ~0ULL;
@@ -47,8 +50,10 @@ unsigned long long start_time(pid_t pid) {
 }
 
 bool in_container(pid_t pid, const std::string& id) {
-  if (auto cgroup = read_small_file(proc(pid, "cgroup")); cgroup && cgroup_names_container(*cgroup, id)) return true;
-  if (auto cpuset = read_small_file(proc(pid, "cpuset")); cpuset && cgroup_names_container(*cpuset, id)) return true;
+  if (auto cgroup = read_small_file(proc(pid, "cgroup")); cgroup && cgroup_names_container(*cgroup, id))
+    return true;
+  if (auto cpuset = read_small_file(proc(pid, "cpuset")); cpuset && cgroup_names_container(*cpuset, id))
+    return true;
   auto mounts = read_small_file(proc(pid, "mountinfo"));
   return mounts && mounts_name_container(*mounts, id);
 }
@@ -71,8 +76,8 @@ bool has_ended(const UniqueFd& pid_fd) {
   return ::poll(&process, 1, 0) == 1;
 }
 
-/// A number may have gone to another process since it was looked up: it is looked at once more with the pidfd open. Where the container
-/// runs on with another first process, that one is found the next time.
+/// A number may have gone to another process since it was looked up: it is looked at once more with the pidfd
+/// open. Where the container runs on with another first process, that one is found the next time.
 Result<bool> open_process(Target& target, const std::string& container_id) {
   target.pid_fd.reset(static_cast<int>(::syscall(SYS_pidfd_open, target.pid, 0)));
   if (!target.pid_fd && (errno != ESRCH || container_id.empty()))
@@ -82,9 +87,11 @@ Result<bool> open_process(Target& target, const std::string& container_id) {
 }
 
 bool same_namespace(pid_t pid, const char* name) {
-  struct stat own{}, other{};
+  struct stat own {
+  }, other{};
   std::string own_path = std::string("/proc/self/ns/") + name;
-  return ::stat(own_path.c_str(), &own) == 0 && ::stat(proc(pid, (std::string("ns/") + name).c_str()).c_str(), &other) == 0 &&
+  return ::stat(own_path.c_str(), &own) == 0 &&
+         ::stat(proc(pid, (std::string("ns/") + name).c_str()).c_str(), &other) == 0 &&
          own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
@@ -113,10 +120,12 @@ Result<Target> find_target(const StartRecord& record) {
     if (is_it) return target;
   }
   if (target.pid)
-    return fail("the first process of container " + record.container_id + " ends as soon as it is found", "wait until the container stays");
+    return fail("the first process of container " + record.container_id + " ends as soon as it is found",
+                "wait until the container stays");
   target.pid = static_cast<pid_t>(record.pid);
   if (!target.pid)
-    return fail("no process of container " + record.container_id + " among the " + std::to_string(seen) + " that the agent sees",
+    return fail("no process of container " + record.container_id + " among the " + std::to_string(seen) +
+                    " that the agent sees",
                 "the agent must run on the target's node with hostPID, and the container must be running");
   if (auto opened = open_process(target, std::string()); !opened) return Failed(opened.error());
   return target;
@@ -141,7 +150,8 @@ Result<void> enter_target(Target& target) {
   TRY_ASSIGN(credentials, parse_credentials(status));
   target.credentials = std::move(credentials);
   if (target.pid_fd && has_ended(target.pid_fd))
-    return fail("the target's process has ended", "what was found of it may be another's, who has its number now: try again");
+    return fail("the target's process has ended",
+                "what was found of it may be another's, who has its number now: try again");
   return {};
 }
 

@@ -1,5 +1,5 @@
-// Target: the process whose namespaces are "the pod" for us. Finds it, enters its user and network namespace, and says
-// what must be known of it. Targetless: everything is the agent's own.
+// Target: the process whose namespaces are "the pod" for us. Finds it, enters its user and network namespace,
+// and says what must be known of it. Targetless: everything is the agent's own.
 //
 // Call in this order, while the process has one thread (setns(2), CLONE_NEWUSER): find_target, enter_target.
 #pragma once
@@ -15,7 +15,7 @@
 namespace inpod::agent {
 
 struct Target {
-  pid_t pid = 0;  ///< 0: targetless
+  pid_t pid = 0;    ///< 0: targetless
   UniqueFd pid_fd;  ///< readable once the process has ended (pidfd_open(2)); none if targetless
   // Known after enter_target:
   UniqueFd root;           ///< O_PATH of its root directory
@@ -25,8 +25,8 @@ struct Target {
 
 /// The container's first process (the oldest whose cgroup names it), or the record's pid.
 Result<Target> find_target(const StartRecord& record);
-/// setns(2) into its user namespace, if that is another one, and its network namespace; then reads its credentials and
-/// opens its root. Sockets made before stay where they were made.
+/// setns(2) into its user namespace, if that is another one, and its network namespace; then reads its
+/// credentials and opens its root. Sockets made before stay where they were made.
 Result<void> enter_target(Target& target);
 /// What a thread with the agent's own rights can tell of the target: pid, ids, environment, interfaces.
 Result<protocol::Pod> describe_pod(const Target& target);

@@ -10,20 +10,27 @@ namespace {
 
 const char* to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::ok: return "ok";
-    case Verdict::warning: return "warning";
-    case Verdict::failed: return "failed";
+    case Verdict::ok:
+      return "ok";
+    case Verdict::warning:
+      return "warning";
+    case Verdict::failed:
+      return "failed";
   }
   return "";
 }
 
 void print(const Finding& finding, bool json) {
   if (json) {
-    print_json({{"check", finding.check}, {"status", to_string(finding.verdict)}, {"text", finding.text}, {"remedy", finding.remedy}});
+    print_json({{"check", finding.check},
+                {"status", to_string(finding.verdict)},
+                {"text", finding.text},
+                {"remedy", finding.remedy}});
     return;
   }
   printf("%-8s  %-11s  %s\n", to_string(finding.verdict), finding.check.c_str(), finding.text.c_str());
-  if (!finding.remedy.empty() && finding.verdict != Verdict::ok) printf("%24s→ %s\n", "", finding.remedy.c_str());
+  if (!finding.remedy.empty() && finding.verdict != Verdict::ok)
+    printf("%24s→ %s\n", "", finding.remedy.c_str());
   fflush(stdout);
 }
 
@@ -58,7 +65,8 @@ void add_check(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<ConfigOptions>();
   auto format = std::make_shared<std::string>("text");
   options->add_session(*command);
-  command->add_option("-o,--output", *format, "json: one object per line")->check(CLI::IsMember({"text", "json"}));
+  command->add_option("-o,--output", *format, "json: one object per line")
+      ->check(CLI::IsMember({"text", "json"}));
   command->footer(
       "Examples:\n  inpod check -t deployment/checkout -n shop\n  inpod check -t local:4242 -o json\n"
       "Exit code: 1 when a check failed.");

@@ -1,4 +1,5 @@
-// `inpod check`, the doctor: each check says what it found and, where something is missing, what to do about it.
+// `inpod check`, the doctor: each check says what it found and, where something is missing, what to do about
+// it.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

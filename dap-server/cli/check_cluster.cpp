@@ -21,11 +21,15 @@ Task<bool> check_server(std::shared_ptr<kube::Client> client, Tell tell) {
     failed(tell, "API server", version.error());
     co_return false;
   }
-  tell({"API server", Verdict::ok, client->config().server + " (Kubernetes " + version->value("gitVersion", "?") + ")", {}});
+  tell({"API server",
+        Verdict::ok,
+        client->config().server + " (Kubernetes " + version->value("gitVersion", "?") + ")",
+        {}});
   co_return true;
 }
 
-Task<void> check_rights(std::shared_ptr<kube::Client> client, std::string target_namespace, AgentConfig agent, Tell tell) {
+Task<void> check_rights(std::shared_ptr<kube::Client> client, std::string target_namespace, AgentConfig agent,
+                        Tell tell) {
   const bool in_target = agent.namespace_.empty() || agent.mode == "ephemeral";
   const std::string agent_namespace = in_target ? target_namespace : agent.namespace_;
   auto needed = kube::needed_access(target_namespace, agent_namespace, agent.mode);
@@ -41,14 +45,19 @@ Task<void> check_rights(std::shared_ptr<kube::Client> client, std::string target
       continue;
     }
     const auto& rule = check.rule;
-    const std::string text = "you may not " + rule.verb + " " + rule.resource + (rule.api_group.empty() ? "" : "." + rule.api_group) +
-                             " in namespace " + rule.namespace_ + " (" + check.why + ")";
+    const std::string text = "you may not " + rule.verb + " " + rule.resource +
+                             (rule.api_group.empty() ? "" : "." + rule.api_group) + " in namespace " +
+                             rule.namespace_ + " (" + check.why + ")";
     tell({"RBAC", check.optional ? Verdict::warning : Verdict::failed, text, check.remedy()});
   }
-  tell({"RBAC", Verdict::ok, std::to_string(allowed) + " of " + std::to_string(checked->size()) + " rules are there", {}});
+  tell({"RBAC",
+        Verdict::ok,
+        std::to_string(allowed) + " of " + std::to_string(checked->size()) + " rules are there",
+        {}});
 }
 
-Task<bool> check_target(std::shared_ptr<kube::Client> client, std::string text, std::string name_space, Tell tell) {
+Task<bool> check_target(std::shared_ptr<kube::Client> client, std::string text, std::string name_space,
+                        Tell tell) {
   const auto name = kube::parse_target(text);
   if (!name) {
     failed(tell, "target", name.error());
@@ -63,7 +72,11 @@ Task<bool> check_target(std::shared_ptr<kube::Client> client, std::string text, 
     failed(tell, "target", target.error());
     co_return false;
   }
-  tell({"target", Verdict::ok, text + " is container " + target->container + " of pod " + target->pod + " on node " + target->node + " (" + target->runtime + ")", {}});
+  tell({"target",
+        Verdict::ok,
+        text + " is container " + target->container + " of pod " + target->pod + " on node " + target->node +
+            " (" + target->runtime + ")",
+        {}});
   co_return true;
 }
 
@@ -78,10 +91,14 @@ Task<void> check_cluster(boost::asio::any_io_executor executor, Config config, T
   if (!kubeconfig) {
     // Without a target nobody has asked for the cluster.
     const bool wanted = !config.target.empty() || !config.context.empty() || !config.kubeconfig.empty();
-    tell({"kubeconfig", wanted ? Verdict::failed : Verdict::warning, kubeconfig.error().text, kubeconfig.error().remedy});
+    tell({"kubeconfig", wanted ? Verdict::failed : Verdict::warning, kubeconfig.error().text,
+          kubeconfig.error().remedy});
     co_return;
   }
-  tell({"kubeconfig", Verdict::ok, kubeconfig->source + ", context " + kubeconfig->context + ", namespace " + kubeconfig->namespace_, {}});
+  tell({"kubeconfig",
+        Verdict::ok,
+        kubeconfig->source + ", context " + kubeconfig->context + ", namespace " + kubeconfig->namespace_,
+        {}});
   const std::string name_space = kubeconfig->namespace_;
   const auto client = kube::Client::create(executor, std::move(*kubeconfig));
   if (!client) {
@@ -107,7 +124,10 @@ Task<void> check_agent(boost::asio::any_io_executor executor, Config config, Tel
   }
   const std::string hostname = (*session)->describe().value("hostname", "");
   co_await (*session)->stop();
-  tell({"agent", Verdict::ok, config.target + ": an agent is there and a session starts (host name " + hostname + ")", {}});
+  tell({"agent",
+        Verdict::ok,
+        config.target + ": an agent is there and a session starts (host name " + hostname + ")",
+        {}});
 }
 
 }  // namespace inpod::cli

@@ -13,7 +13,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
 
 std::string own_path() {
   const char* path = getenv("PATH");
@@ -29,7 +31,8 @@ void check_agent_file(const Config& config, const Tell& tell) {
   }
   const auto version = run_briefly({*path, "--version"}, {}, 5s);
   if (!version) {
-    tell({"agent file", Verdict::failed, *path + " does not run: " + version.error().text, "install inpod anew"});
+    tell({"agent file", Verdict::failed, *path + " does not run: " + version.error().text,
+          "install inpod anew"});
   } else if (version->status != "exit code 0") {
     tell({"agent file", Verdict::failed, *path + " does not run: " + version->status, "install inpod anew"});
   } else {
@@ -50,13 +53,15 @@ void check_layer(const Tell& tell) {
     return;
   }
   // Passive: the program to inject is another one.
-  const auto run = run_briefly({*cat, "/proc/self/maps"}, {"LD_PRELOAD=" + *layer, "INPOD_PROGRAM=/nowhere"}, 5s);
+  const auto run =
+      run_briefly({*cat, "/proc/self/maps"}, {"LD_PRELOAD=" + *layer, "INPOD_PROGRAM=/nowhere"}, 5s);
   if (!run) {
     tell({"layer", Verdict::failed, run.error().text, {}});
   } else if (run->status != "exit code 0" || run->out.find(*layer) == std::string::npos) {
     const std::string why = run->err.empty() ? run->status : first_line(run->err);
     tell({"layer", Verdict::failed, *layer + " does not load into " + *cat + ": " + why,
-          "It must be readable, not on a noexec file system, and built for this machine; inpod needs glibc 2.28 or newer"});
+          "It must be readable, not on a noexec file system, and built for this machine; inpod needs glibc "
+          "2.28 or newer"});
   } else {
     tell({"layer", Verdict::ok, *layer + " loads", {}});
   }
@@ -68,7 +73,8 @@ void check_ptrace(const Tell& tell) {
   const std::string text = "kernel.yama.ptrace_scope is " + std::to_string(scope);
   const char* remedy = "sudo sysctl kernel.yama.ptrace_scope=1";
   if (scope >= 2 && geteuid() != 0) {
-    tell({"ptrace", Verdict::failed, text + ": debuggers may not trace programs of yours", scope == 3 ? "it is locked until the next boot" : remedy});
+    tell({"ptrace", Verdict::failed, text + ": debuggers may not trace programs of yours",
+          scope == 3 ? "it is locked until the next boot" : remedy});
   } else {
     tell({"ptrace", Verdict::ok, text + ": debuggers may trace what they start", {}});
   }
@@ -76,8 +82,9 @@ void check_ptrace(const Tell& tell) {
 
 void check_debuggers(const Tell& tell) {
   bool any = false;
-  for (const char* name : {"lldb-dap", "lldb-dap-22", "lldb-dap-21", "lldb-dap-20", "lldb-dap-19", "lldb-dap-18", "lldb-vscode",
-                           "lldb-vscode-14", "gdb", "cdt-gdb-adapter", "OpenDebugAD7"}) {
+  for (const char* name :
+       {"lldb-dap", "lldb-dap-22", "lldb-dap-21", "lldb-dap-20", "lldb-dap-19", "lldb-dap-18", "lldb-vscode",
+        "lldb-vscode-14", "gdb", "cdt-gdb-adapter", "OpenDebugAD7"}) {
     const auto path = find_program(name, own_path());
     if (!path) continue;
     const bool adapter_only = std::string(name) == "cdt-gdb-adapter" || std::string(name) == "OpenDebugAD7";

@@ -12,7 +12,8 @@ namespace {
 /// "agent.lease_seconds" → "--agent-lease-seconds".
 std::string flag_name(const std::string& key) {
   std::string flag = "--" + key;
-  std::replace_if(flag.begin() + 2, flag.end(), [](char c) { return c == '.' || c == '_'; }, '-');
+  std::replace_if(
+      flag.begin() + 2, flag.end(), [](char c) { return c == '.' || c == '_'; }, '-');
   return flag;
 }
 
@@ -31,16 +32,23 @@ std::string shape_of(const config::Field& field, bool one) {
   return one ? "VALUE" : "VALUE…";
 }
 
-constexpr const char* key_group = "Every key of the config (docs/config.md); lists and maps: give the flag once for each item";
+constexpr const char* key_group =
+    "Every key of the config (docs/config.md); lists and maps: give the flag once for each item";
 
 }  // namespace
 
-void ConfigOptions::add_key(CLI::App& command, const std::string& key, const std::string& flags, const std::string& help) {
-  command.add_option(flags, values_[key], help)->type_size(1)->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+void ConfigOptions::add_key(CLI::App& command, const std::string& key, const std::string& flags,
+                            const std::string& help) {
+  command.add_option(flags, values_[key], help)
+      ->type_size(1)
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
 void ConfigOptions::add_cluster(CLI::App& command) {
-  command.add_option("-f,--config", file_, "Config file (default: .inpod/config.yaml here or above)")->type_name("FILE");
+  command.add_option("-f,--config", file_, "Config file (default: .inpod/config.yaml here or above)")
+      ->type_name("FILE");
   add_key(command, "namespace", "-n,--namespace", "Kubernetes namespace");
   add_key(command, "context", "--context", "Context of the kubeconfig");
   add_key(command, "kubeconfig", "--kubeconfig", "Path of the kubeconfig");
@@ -48,9 +56,11 @@ void ConfigOptions::add_cluster(CLI::App& command) {
 
 void ConfigOptions::add_session(CLI::App& command) {
   add_cluster(command);
-  add_key(command, "target", "-t,--target", "What to run in: deployment/NAME, pod/NAME, …, local:PID, targetless");
+  add_key(command, "target", "-t,--target",
+          "What to run in: deployment/NAME, pod/NAME, …, local:PID, targetless");
   auto* steal = command.add_flag("--steal", steal_, "The program answers the pod's requests");
-  command.add_flag("--mirror", mirror_, "The program gets a copy of the pod's requests (default)")->excludes(steal);
+  command.add_flag("--mirror", mirror_, "The program gets a copy of the pod's requests (default)")
+      ->excludes(steal);
   for (const config::Key& key : config::keys()) {
     if (values_.count(key.name) != 0) continue;
     Config unused;
@@ -61,7 +71,8 @@ void ConfigOptions::add_session(CLI::App& command) {
       continue;
     }
     if (key.name == "environment.set") flags = "-e,--env," + flags;
-    const bool one = std::holds_alternative<std::string*>(field) || std::holds_alternative<std::uint32_t*>(field) ||
+    const bool one = std::holds_alternative<std::string*>(field) ||
+                     std::holds_alternative<std::uint32_t*>(field) ||
                      std::holds_alternative<protocol::IncomingMode*>(field);
     command.add_option(flags, values_[key.name], key.help)
         ->type_size(1)
@@ -90,7 +101,9 @@ Result<Config> ConfigOptions::load() const {
 Result<Config> ConfigOptions::load_with_target() const {
   TRY_ASSIGN(config, load());
   if (config.target.empty()) {
-    return fail("no target given", "Say -t deployment/NAME (`inpod targets` lists what there is), or set target in .inpod/config.yaml");
+    return fail(
+        "no target given",
+        "Say -t deployment/NAME (`inpod targets` lists what there is), or set target in .inpod/config.yaml");
   }
   return config;
 }

@@ -1,5 +1,5 @@
-// The flags from which every command that needs a session takes its Config: -t, -n, -f, --steal … and one long flag for
-// each key of the config's table.
+// The flags from which every command that needs a session takes its Config: -t, -n, -f, --steal … and one
+// long flag for each key of the config's table.
 #pragma once
 
 #include <CLI/CLI.hpp>

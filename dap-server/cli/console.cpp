@@ -7,7 +7,9 @@
 
 namespace inpod::cli {
 
-void say(const std::string& text) { fprintf(stderr, "inpod: %s\n", text.c_str()); }
+void say(const std::string& text) {
+  fprintf(stderr, "inpod: %s\n", text.c_str());
+}
 
 int report(const Error& error) {
   std::string text = error.text;
@@ -16,7 +18,9 @@ int report(const Error& error) {
   return exit_failed;
 }
 
-std::string json_line(const nlohmann::json& value) { return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"; }
+std::string json_line(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
 
 bool print_json(const nlohmann::json& value) {
   const auto text = json_line(value);

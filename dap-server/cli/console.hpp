@@ -1,4 +1,5 @@
-// What inpod says to people and machines: errors and progress to stderr, JSON lines to stdout. Main thread only.
+// What inpod says to people and machines: errors and progress to stderr, JSON lines to stdout. Main thread
+// only.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -20,7 +21,8 @@ std::string json_line(const nlohmann::json& value);
 /// The same on stdout, at once. False when stdout is gone.
 bool print_json(const nlohmann::json& value);
 
-/// A line on the terminal that each text replaces; without a terminal only `verbose` ones are shown, line by line.
+/// A line on the terminal that each text replaces; without a terminal only `verbose` ones are shown, line by
+/// line.
 class ProgressLine {
  public:
   explicit ProgressLine(bool verbose);

@@ -94,17 +94,25 @@ bool has_ended(const UniqueFd& process) {
   return poll(&end, 1, 0) == 1;
 }
 
-/// A line on a process's own stderr: this process has no terminal, and the debugger's streams are its editor's.
+/// A line on a process's own stderr: this process has no terminal, and the debugger's streams are its
+/// editor's.
 void tell(int pid, const std::string& text) {
-  const UniqueFd file(open(("/proc/" + std::to_string(pid) + "/fd/2").c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK | O_APPEND));
+  const UniqueFd file(open(("/proc/" + std::to_string(pid) + "/fd/2").c_str(),
+                           O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK | O_APPEND));
   const std::string line = "inpod: " + text + "\n";
   if (file && write(file.get(), line.data(), line.size()) < 0) return;  // its terminal has gone
 }
 
 // Answers. Made outside the coroutines: g++ 12 can't keep initializer lists across a suspension.
-nlohmann::json off() { return {{"type", "off"}}; }
-nlohmann::json text_line(const std::string& text) { return {{"type", "text"}, {"text", text}}; }
-nlohmann::json refusal(const Error& error) { return {{"type", "error"}, {"text", error.text}, {"remedy", error.remedy}}; }
+nlohmann::json off() {
+  return {{"type", "off"}};
+}
+nlohmann::json text_line(const std::string& text) {
+  return {{"type", "text"}, {"text", text}};
+}
+nlohmann::json refusal(const Error& error) {
+  return {{"type", "error"}, {"text", error.text}, {"remedy", error.remedy}};
+}
 nlohmann::json ready(const std::string& path, dap::DebuggeeEnvironment debuggee) {
   debuggee.set.insert(debuggee.injection.begin(), debuggee.injection.end());
   return {{"type", "ready"}, {"path", path}, {"set", debuggee.set}, {"unset", debuggee.unset}};
@@ -112,8 +120,13 @@ nlohmann::json ready(const std::string& path, dap::DebuggeeEnvironment debuggee)
 
 class DebugSession : public std::enable_shared_from_this<DebugSession> {
  public:
-  DebugSession(asio::any_io_executor executor, UniqueFd listener, UniqueFd debugger, std::vector<std::string> environment)
-      : executor_(executor), acceptor_(executor), arrived_(executor), debugger_(executor), environment_(std::move(environment)) {
+  DebugSession(asio::any_io_executor executor, UniqueFd listener, UniqueFd debugger,
+               std::vector<std::string> environment)
+      : executor_(executor),
+        acceptor_(executor),
+        arrived_(executor),
+        debugger_(executor),
+        environment_(std::move(environment)) {
     acceptor_.assign(stream_protocol(), listener.release());
     debugger_.assign(debugger.release());
     arrived_.expires_at(asio::steady_timer::time_point::max());
@@ -123,7 +136,9 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     const auto self = shared_from_this();
     auto signals = Signals::create(executor_);
     if (!signals) co_return 125;
-    co_await (accept_all() || answer_all() || debugger_.async_wait(asio::posix::stream_descriptor::wait_read, as_result) || signals->next_end());
+    co_await (accept_all() || answer_all() ||
+              debugger_.async_wait(asio::posix::stream_descriptor::wait_read, as_result) ||
+              signals->next_end());
     stopping_ = true;
     co_await stop();
     co_return 0;
@@ -139,14 +154,16 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     while (true) {
       auto [error, client] = co_await acceptor_.async_accept(as_result);
       if (error) co_return;
-      if (same_user(client.native_handle())) asio::co_spawn(executor_, read_question(shared_from_this(), std::move(client)), asio::detached);
+      if (same_user(client.native_handle()))
+        asio::co_spawn(executor_, read_question(shared_from_this(), std::move(client)), asio::detached);
     }
   }
 
   /// Each client for itself: one that stands in the debugger before it has asked holds up nobody else.
   static Task<void> read_question(std::shared_ptr<DebugSession> self, stream_protocol::socket client) {
     std::string line;
-    auto [error, length] = co_await asio::async_read_until(client, asio::dynamic_buffer(line, longest_line), '\n', as_result);
+    auto [error, length] =
+        co_await asio::async_read_until(client, asio::dynamic_buffer(line, longest_line), '\n', as_result);
     if (error) co_return;
     auto question = nlohmann::json::parse(line.substr(0, length), nullptr, false);
     if (!question.is_object()) co_return;
@@ -159,7 +176,8 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     while (true) {
       while (asked_.empty()) {
         co_await arrived_.async_wait(as_result);
-        if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return;
+        if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
+          co_return;
       }
       Asked next = std::move(asked_.front());
       asked_.pop_front();
@@ -173,8 +191,10 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     const auto& prepared = std::get<0>(done);
     nlohmann::json reply = prepared ? *prepared : refusal(prepared.error());
     const int pid = peer_pid(client.native_handle());
-    UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));  // while it waits for the reply, the number is its own
-    if (!process && reply["type"] == "ready") reply = refusal(fail_errno("cannot watch the program (pidfd_open)").value());
+    UniqueFd process(static_cast<int>(
+        syscall(SYS_pidfd_open, pid, 0)));  // while it waits for the reply, the number is its own
+    if (!process && reply["type"] == "ready")
+      reply = refusal(fail_errno("cannot watch the program (pidfd_open)").value());
     const bool on = reply["type"] == "ready";
     co_await say(client, reply);
     if (on) asio::co_spawn(executor_, watch(pid, std::move(process)), asio::detached);
@@ -216,7 +236,8 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   static Result<Config> config_for(const nlohmann::json& question) {
     Config config;
     auto file = config::find_file(question.value("directory", "/"));
-    if (!file) file = config::find_file(std::filesystem::path(question.value("program", "/")).parent_path().string());
+    if (!file)
+      file = config::find_file(std::filesystem::path(question.value("program", "/")).parent_path().string());
     if (file) TRY_VOID(config::load_file(*file, config));
     const auto environment = question.value("environment", nlohmann::json::object());
     config.target = environment.value("INPOD_TARGET", config.target);
@@ -228,7 +249,8 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     Session::Options options;
     options.config = std::move(config);
     options.program = program;
-    // The answers of the start are few and small: they fit the socket's buffer, so a blocking write does not block.
+    // The answers of the start are few and small: they fit the socket's buffer, so a blocking write does not
+    // block.
     options.on_progress = [&client](Stage, const std::string& text) {
       const std::string line = json_line(text_line(text + " …"));
       boost::system::error_code ignored;
@@ -250,7 +272,8 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     key_.clear();  // the next start is a new session
   }
 
-  /// Fail closed: a program without the layer would act on this machine. No verdict by the clock: it may stand in the debugger.
+  /// Fail closed: a program without the layer would act on this machine. No verdict by the clock: it may
+  /// stand in the debugger.
   Task<void> watch(int pid, UniqueFd process) {
     const auto self = shared_from_this();
     debuggee_ = pid;
@@ -311,7 +334,8 @@ nlohmann::json environment_in_json() {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const auto equals = text.find('=');
-    if (equals != std::string::npos && equals > 0 && is_utf8(text)) variables[text.substr(0, equals)] = text.substr(equals + 1);
+    if (equals != std::string::npos && equals > 0 && is_utf8(text))
+      variables[text.substr(0, equals)] = text.substr(equals + 1);
   }
   return variables;
 }
@@ -320,13 +344,15 @@ nlohmann::json environment_in_json() {
 
 Result<DebugSocket> make_debug_socket() {
   unsigned char random[8];
-  if (getrandom(random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) return fail_errno("getrandom");
+  if (getrandom(random, sizeof random, 0) != static_cast<ssize_t>(sizeof random))
+    return fail_errno("getrandom");
   DebugSocket socket;
   socket.name = "inpod-debugger-" + std::to_string(getpid()) + "-";
   for (const unsigned char byte : random) socket.name += "0123456789abcdef"[byte & 15];
   socket.listener.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const auto [address, length] = address_of(socket.name);
-  if (!socket.listener || bind(socket.listener.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
+  if (!socket.listener ||
+      bind(socket.listener.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
       listen(socket.listener.get(), 4) != 0)
     return fail_errno("cannot listen on a unix socket");
   return socket;
@@ -337,7 +363,8 @@ int serve_debug_session(UniqueFd listener, UniqueFd debugger, std::vector<std::s
   signal(SIGPIPE, SIG_IGN);
   kube::raise_file_limit();
   return run_to_end([&](asio::any_io_executor executor) -> Task<int> {
-    const auto session = std::make_shared<DebugSession>(executor, std::move(listener), std::move(debugger), std::move(environment));
+    const auto session = std::make_shared<DebugSession>(executor, std::move(listener), std::move(debugger),
+                                                        std::move(environment));
     co_return co_await (*session)();
   });
 }
@@ -351,7 +378,8 @@ Result<DebuggeeAnswer> ask_debug_session(const std::string& name, const std::str
   if (!same_user(socket.get())) return fail("the process that holds the session is another user's");
   std::error_code error;
   const auto directory = std::filesystem::current_path(error);
-  const std::string question = json_line({{"program", program}, {"directory", directory.string()}, {"environment", environment_in_json()}});
+  const std::string question = json_line(
+      {{"program", program}, {"directory", directory.string()}, {"environment", environment_in_json()}});
   for (std::size_t sent = 0; sent < question.size();) {
     const ssize_t count = send(socket.get(), question.data() + sent, question.size() - sent, MSG_NOSIGNAL);
     if (count < 0 && errno != EINTR) return fail_errno("cannot ask for the session");
@@ -367,7 +395,8 @@ Result<DebuggeeAnswer> ask_debug_session(const std::string& name, const std::str
     if (type == "off") return DebuggeeAnswer{};
     if (type == "error") return fail(answer.value("text", ""), answer.value("remedy", ""));
     if (type != "ready") continue;
-    return DebuggeeAnswer{true, answer.value("path", ""), answer.value("set", std::map<std::string, std::string>()),
+    return DebuggeeAnswer{true, answer.value("path", ""),
+                          answer.value("set", std::map<std::string, std::string>()),
                           answer.value("unset", std::vector<std::string>())};
   }
 }

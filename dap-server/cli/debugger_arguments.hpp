@@ -1,4 +1,5 @@
-// Reading the command lines of debuggers that inpod wraps, and finding those debuggers. Blocking look-ups in the local file system.
+// Reading the command lines of debuggers that inpod wraps, and finding those debuggers. Blocking look-ups in
+// the local file system.
 #pragma once
 
 #include <optional>

@@ -1,7 +1,7 @@
 // `inpod demo up | down | status`: the local pod with a sample service, and the process that keeps it.
 //
-// `up` leaves a keeper behind (or is it, with --foreground): it owns the demo's processes, which die with it, and
-// <runtime root>/demo with state.json (pids, keeper's start time) and the logs.
+// `up` leaves a keeper behind (or is it, with --foreground): it owns the demo's processes, which die with it,
+// and <runtime root>/demo with state.json (pids, keeper's start time) and the logs.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -37,7 +37,8 @@ nlohmann::json running_demo(const fs::path& directory) {
   const auto state = nlohmann::json::parse(file, nullptr, false);
   const bool usable = state.is_object() && state.value("keeper", nlohmann::json()).is_number_integer() &&
                       state.value("start_time", nlohmann::json()).is_number_unsigned();
-  if (usable && process_start_time(state["keeper"].get<int>()) == state["start_time"].get<std::uint64_t>()) return state;
+  if (usable && process_start_time(state["keeper"].get<int>()) == state["start_time"].get<std::uint64_t>())
+    return state;
   return {};
 }
 
@@ -59,12 +60,15 @@ void print_state(const nlohmann::json& state, bool json) {
   }
   const std::string target = state.value("target", "");
   const std::string web = state.value("web", "");
-  printf("The demo's pod runs: %s (host name %s, %s:%d).\n", target.c_str(), demo_hostname, demo_pod_address, demo_port);
+  printf("The demo's pod runs: %s (host name %s, %s:%d).\n", target.c_str(), demo_hostname, demo_pod_address,
+         demo_port);
   const std::string log = state.value("log", "");
-  printf("A client asks it every second; its answers %s\n\nTry:\n", log.empty() ? "follow here." : ("are in " + log + ".").c_str());
+  printf("A client asks it every second; its answers %s\n\nTry:\n",
+         log.empty() ? "follow here." : ("are in " + log + ".").c_str());
   printf("  inpod run -t %s -- cat /etc/web/config.yaml\n", target.c_str());
   printf("  inpod run -t %s -- curl -sS http://web:%d/\n", target.c_str(), demo_port);
-  printf("  inpod run -t %s --steal -- %s %d      (the client's requests come to this process)\n", target.c_str(), web.c_str(), demo_port);
+  printf("  inpod run -t %s --steal -- %s %d      (the client's requests come to this process)\n",
+         target.c_str(), web.c_str(), demo_port);
   printf("  inpod demo down\n");
 }
 
@@ -87,16 +91,22 @@ class Keeper {
     TRY_ASSIGN(output, log_.empty() ? Result<UniqueFd>(UniqueFd(dup(answers_))) : open_log(log_));
     TRY_ASSIGN(pod, start_demo_pod(web_, (directory_ / "root").string(), output.get(), service_log.get()));
     pod_ = pod;
-    nlohmann::json state = {{"keeper", getpid()}, {"start_time", process_start_time(getpid())},
-                            {"pid", pod_.pod},    {"client", pod_.client},
+    nlohmann::json state = {{"keeper", getpid()},
+                            {"start_time", process_start_time(getpid())},
+                            {"pid", pod_.pod},
+                            {"client", pod_.client},
                             {"target", "local:" + std::to_string(pod_.pod)},
-                            {"address", demo_pod_address}, {"port", demo_port}, {"hostname", demo_hostname},
-                            {"log", log_}, {"service_log", (directory_ / "service.log").string()},
+                            {"address", demo_pod_address},
+                            {"port", demo_port},
+                            {"hostname", demo_hostname},
+                            {"log", log_},
+                            {"service_log", (directory_ / "service.log").string()},
                             {"web", web_}};
     const auto path = directory_ / "state.json";
     std::ofstream file(path.string() + ".new");
     file << state.dump() << '\n';
-    if (!file.flush() || rename((path.string() + ".new").c_str(), path.c_str()) != 0) return fail_errno("cannot write " + path.string());
+    if (!file.flush() || rename((path.string() + ".new").c_str(), path.c_str()) != 0)
+      return fail_errno("cannot write " + path.string());
     return state;
   }
 
@@ -142,7 +152,8 @@ int keep_in_foreground(const fs::path& directory, const std::string& web, bool j
   {
     Keeper keeper(directory, web, (directory / "demo.log").string());
     const auto state = keeper.start();
-    const nlohmann::json message = state ? *state : nlohmann::json{{"error", state.error().text}, {"remedy", state.error().remedy}};
+    const nlohmann::json message =
+        state ? *state : nlohmann::json{{"error", state.error().text}, {"remedy", state.error().remedy}};
     const auto text = message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     if (write(report_fd, text.data(), text.size()) < 0) _exit(1);
     close(report_fd);
@@ -163,7 +174,8 @@ int up_in_background(const fs::path& directory, const std::string& web, bool jso
   std::string text;
   char buffer[4096];
   ssize_t got = 0;
-  while ((got = read(read_end.get(), buffer, sizeof buffer)) > 0) text.append(buffer, static_cast<std::size_t>(got));
+  while ((got = read(read_end.get(), buffer, sizeof buffer)) > 0)
+    text.append(buffer, static_cast<std::size_t>(got));
   const auto state = nlohmann::json::parse(text, nullptr, false);
   if (!state.is_object()) return report(Error{0, "the demo ended while it was made", {}});
   if (state.contains("error")) return report(Error{0, state.value("error", ""), state.value("remedy", "")});
@@ -182,7 +194,8 @@ int up(bool foreground, bool json) {
   }
   // One at a time: the lock goes with this process, and by then state.json is there.
   const UniqueFd lock(open((directory->string() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock || flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return report(Error{0, "another `inpod demo up` is at work", "wait a moment"});
+  if (!lock || flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    return report(Error{0, "another `inpod demo up` is at work", "wait a moment"});
   std::error_code error;
   fs::remove_all(*directory, error);
   fs::create_directory(*directory, error);
@@ -200,10 +213,12 @@ int down() {
     const auto start_time = state["start_time"].get<std::uint64_t>();
     const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, keeper, 0)));
     for (int tenths = 0; process_start_time(keeper) == start_time && tenths < 100; ++tenths) {
-      if (tenths == 0 || tenths == 50) syscall(SYS_pidfd_send_signal, process.get(), tenths == 0 ? SIGTERM : SIGKILL, nullptr, 0);
+      if (tenths == 0 || tenths == 50)
+        syscall(SYS_pidfd_send_signal, process.get(), tenths == 0 ? SIGTERM : SIGKILL, nullptr, 0);
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
-    if (process_start_time(keeper) == start_time) return report(Error{0, "process " + std::to_string(keeper) + " does not end", {}});
+    if (process_start_time(keeper) == start_time)
+      return report(Error{0, "process " + std::to_string(keeper) + " does not end", {}});
   }
   std::error_code ignored;
   fs::remove_all(*directory, ignored);
@@ -227,9 +242,12 @@ int status(bool json) {
 }  // namespace
 
 void add_demo(CLI::App& app, Globals& globals) {
-  auto* command = app.add_subcommand("demo", "A pod made of namespaces on this machine, with a sample service; no cluster needed");
+  auto* command = app.add_subcommand(
+      "demo", "A pod made of namespaces on this machine, with a sample service; no cluster needed");
   command->require_subcommand(0, 1);
-  command->footer("Examples:\n  inpod demo up\n  inpod run -t local:$(inpod demo status -o json | jq .pid) -- cat /etc/web/config.yaml\n  inpod demo down");
+  command->footer(
+      "Examples:\n  inpod demo up\n  inpod run -t local:$(inpod demo status -o json | jq .pid) -- cat "
+      "/etc/web/config.yaml\n  inpod demo down");
   auto format = std::make_shared<std::string>("text");
   auto foreground = std::make_shared<bool>(false);
   const auto add_format = [&](CLI::App* to) {
@@ -240,7 +258,8 @@ void add_demo(CLI::App& app, Globals& globals) {
   add_format(up_command);
   up_command->footer("Example:\n  inpod demo up --foreground");
   auto* down_command = command->add_subcommand("down", "End it and remove everything of it");
-  auto* status_command = command->add_subcommand("status", "Whether it runs, and its pid (exit code 1: it doesn't)");
+  auto* status_command =
+      command->add_subcommand("status", "Whether it runs, and its pid (exit code 1: it doesn't)");
   add_format(status_command);
   command->callback([=, &globals] {
     globals.action = [=] {

@@ -27,7 +27,8 @@ Result<UniqueFd> connect_to(const std::string& address, int port) {
   const timeval bound{5, 0};
   setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
   setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
-  if (connect(socket.get(), reinterpret_cast<sockaddr*>(&peer), sizeof peer) != 0) return fail_errno("connect");
+  if (connect(socket.get(), reinterpret_cast<sockaddr*>(&peer), sizeof peer) != 0)
+    return fail_errno("connect");
   return socket;
 }
 
@@ -72,7 +73,8 @@ Result<void> wait_for_service(const std::string& address, int port, std::chrono:
   while (true) {
     const auto socket = connect_to(address, port);
     if (socket) return {};
-    if (std::chrono::steady_clock::now() > end) return Failed(socket.error().context("the demo's service does not answer"));
+    if (std::chrono::steady_clock::now() > end)
+      return Failed(socket.error().context("the demo's service does not answer"));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }
@@ -80,7 +82,8 @@ Result<void> wait_for_service(const std::string& address, int port, std::chrono:
 void ask_forever(const std::string& address, int port, DemoLogs logs, int pod) {
   while (waitpid(pod, nullptr, WNOHANG) == 0) {
     const auto answer = get(address, port);
-    const std::string line = clock_time() + "  " + (answer ? *answer : "no answer: " + answer.error().text) + "\n";
+    const std::string line =
+        clock_time() + "  " + (answer ? *answer : "no answer: " + answer.error().text) + "\n";
     if (write(logs.answers, line.data(), line.size()) < 0) _exit(0);  // nobody reads it any more
     trim(logs.answers);
     trim(logs.service);

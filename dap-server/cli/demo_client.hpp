@@ -1,5 +1,5 @@
-// The demo's client: asks the pod's service once a second and prints what it answers. Blocking; runs in a process of its
-// own.
+// The demo's client: asks the pod's service once a second and prints what it answers. Blocking; runs in a
+// process of its own.
 #pragma once
 
 #include <chrono>

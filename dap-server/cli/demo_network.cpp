@@ -33,7 +33,9 @@ class Request {
     append(&head, sizeof head);
     append(data, size);
   }
-  void text(std::uint16_t type, const std::string& value) { attribute(type, value.c_str(), value.size() + 1); }
+  void text(std::uint16_t type, const std::string& value) {
+    attribute(type, value.c_str(), value.size() + 1);
+  }
   std::size_t open(std::uint16_t type) {
     const std::size_t at = bytes_.size();
     attribute(type, nullptr, 0);
@@ -44,7 +46,9 @@ class Request {
     memcpy(bytes_.data() + at, &length, sizeof length);  // rta_len is rtattr's first member
   }
   template <class Body>
-  void raw(const Body& body) { append(&body, sizeof body); }
+  void raw(const Body& body) {
+    append(&body, sizeof body);
+  }
 
   /// Sends it and reads the kernel's acknowledgement.
   Result<void> execute(const std::string& what) {

@@ -27,7 +27,9 @@ bool write_file(const char* path, const std::string& text) {
   return file && write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
-void die_with_parent() { prctl(PR_SET_PDEATHSIG, SIGKILL); }
+void die_with_parent() {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
 
 /// An ordinary user becomes root of a user namespace of its own.
 Result<void> enter_user_namespace() {
@@ -75,7 +77,8 @@ Result<void> set_up_pod(const std::string& web, const std::string& mount_point) 
   return enter_demo_root(web, mount_point);
 }
 
-[[noreturn]] void be_pod(const std::string& web, const std::string& mount_point, Pipe link_ready, Pipe outcome, int log) {
+[[noreturn]] void be_pod(const std::string& web, const std::string& mount_point, Pipe link_ready,
+                         Pipe outcome, int log) {
   die_with_parent();
   link_ready.write.reset();
   outcome.read.reset();
@@ -91,9 +94,14 @@ Result<void> set_up_pod(const std::string& web, const std::string& mount_point) 
   dup2(log, STDERR_FILENO);
   const std::string port = std::to_string(demo_port);
   const char* const arguments[] = {"/app/inpod-demo-web", port.c_str(), nullptr};
-  const char* const environment[] = {
-      "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/root", "HOSTNAME=web-0", "WEB_COLOR=teal",
-      "WEB_GREETING=grüß dich, 世界", "KUBERNETES_SERVICE_HOST=10.96.0.1", "KUBERNETES_SERVICE_PORT=443", nullptr};
+  const char* const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
+                                     "HOME=/root",
+                                     "HOSTNAME=web-0",
+                                     "WEB_COLOR=teal",
+                                     "WEB_GREETING=grüß dich, 世界",
+                                     "KUBERNETES_SERVICE_HOST=10.96.0.1",
+                                     "KUBERNETES_SERVICE_PORT=443",
+                                     nullptr};
   send_outcome(outcome.write.get(), {});
   outcome.write.reset();
   kube::restore_file_limit();
@@ -126,7 +134,8 @@ void close_all_but(std::vector<int> files) {
   }
 }
 
-[[noreturn]] void be_client(const std::string& web, const std::string& mount_point, int output, int service_log, int report) {
+[[noreturn]] void be_client(const std::string& web, const std::string& mount_point, int output,
+                            int service_log, int report) {
   die_with_parent();
   restore_signals();
   close_all_but({output, service_log, report});
@@ -145,8 +154,10 @@ void close_all_but(std::vector<int> files) {
 
 }  // namespace
 
-Result<DemoPod> start_demo_pod(const std::string& web, const std::string& mount_point, int output, int service_log) {
-  prctl(PR_SET_CHILD_SUBREAPER, 1);  // the pod comes to us when its client is killed, so that its end can be waited for
+Result<DemoPod> start_demo_pod(const std::string& web, const std::string& mount_point, int output,
+                               int service_log) {
+  prctl(PR_SET_CHILD_SUBREAPER,
+        1);  // the pod comes to us when its client is killed, so that its end can be waited for
   TRY_ASSIGN(report, make_pipe());
   DemoPod pod;
   pod.client = fork();

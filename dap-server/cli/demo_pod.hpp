@@ -1,5 +1,6 @@
-// The demo's pod: a process in network, mount, pid and uts namespaces of its own (and a user namespace, for an ordinary
-// user), with a root file system of its own, that runs inpod-demo-web; and its client in a second network namespace.
+// The demo's pod: a process in network, mount, pid and uts namespaces of its own (and a user namespace, for
+// an ordinary user), with a root file system of its own, that runs inpod-demo-web; and its client in a second
+// network namespace.
 #pragma once
 
 #include <string>
@@ -19,10 +20,11 @@ struct DemoPod {
   int pod = 0;     ///< pid of the service: pid 1 of the pod
 };
 
-/// Makes both and waits until the service answers (at most 10 s). web: inpod-demo-web's path; mount_point: an empty
-/// directory; output: fd on which the client prints each answer; service_log: where the service's own output goes. They
-/// die with this process (PR_SET_PDEATHSIG).
-Result<DemoPod> start_demo_pod(const std::string& web, const std::string& mount_point, int output, int service_log);
+/// Makes both and waits until the service answers (at most 10 s). web: inpod-demo-web's path; mount_point: an
+/// empty directory; output: fd on which the client prints each answer; service_log: where the service's own
+/// output goes. They die with this process (PR_SET_PDEATHSIG).
+Result<DemoPod> start_demo_pod(const std::string& web, const std::string& mount_point, int output,
+                               int service_log);
 /// Kills both and waits for their ends.
 void end_demo_pod(const DemoPod& pod);
 

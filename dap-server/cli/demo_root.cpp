@@ -1,5 +1,5 @@
-// The pod's root file system: this machine's programs and libraries, read-only, and an /etc, /run and /tmp of its own.
-// mount(2), pivot_root(2).
+// The pod's root file system: this machine's programs and libraries, read-only, and an /etc, /run and /tmp of
+// its own. mount(2), pivot_root(2).
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -86,7 +86,10 @@ constexpr File files[] = {
      "127.0.0.1 localhost\n::1 localhost\n10.77.0.2 web-0 web web.demo.svc.cluster.local\n"
      "10.77.0.1 client client.demo.svc.cluster.local\nfd77::2 web6\n",
      0644},
-    {"etc/resolv.conf", "nameserver 10.77.0.1\nsearch demo.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5 timeout:1 attempts:1\n", 0644},
+    {"etc/resolv.conf",
+     "nameserver 10.77.0.1\nsearch demo.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5 "
+     "timeout:1 attempts:1\n",
+     0644},
     {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n", 0644},
     {"etc/passwd", "root:x:0:0:root:/root:/bin/sh\n", 0644},
     {"etc/group", "root:x:0:\n", 0644},
@@ -103,7 +106,8 @@ Result<void> add_files(const fs::path& root) {
     fs::create_directories(path.parent_path(), error);
     std::ofstream stream(path);
     stream << file.content;
-    if (error || !stream.flush()) return fail("cannot write /" + std::string(file.path) + " in the demo's pod");
+    if (error || !stream.flush())
+      return fail("cannot write /" + std::string(file.path) + " in the demo's pod");
     chmod(path.c_str(), file.mode);
   }
   for (const char* name : {"root", "tmp", "proc", "sys"}) fs::create_directories(root / name);
@@ -113,7 +117,8 @@ Result<void> add_files(const fs::path& root) {
 
 Result<void> add_kernel_views(const fs::path& root) {
   const auto proc = root / "proc";
-  // Where the /proc of this machine is partly covered (as in many containers), a new one is refused: show that one.
+  // Where the /proc of this machine is partly covered (as in many containers), a new one is refused: show
+  // that one.
   if (mount("proc", proc.c_str(), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0 &&
       mount("/proc", proc.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
     return fail_errno("cannot mount /proc in the demo's pod");
@@ -126,7 +131,8 @@ Result<void> add_kernel_views(const fs::path& root) {
 }  // namespace
 
 Result<void> enter_demo_root(const std::string& web, const std::string& mount_point) {
-  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return fail_errno("cannot make mounts private");
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return fail_errno("cannot make mounts private");
   if (mount("tmpfs", mount_point.c_str(), "tmpfs", MS_NOSUID, "size=16m,mode=0755") != 0) {
     return fail_errno("cannot mount the demo's root at " + mount_point);
   }
@@ -137,8 +143,8 @@ Result<void> enter_demo_root(const std::string& web, const std::string& mount_po
   TRY_VOID(show_at(web, root / "app/inpod-demo-web", true));
   TRY_VOID(add_kernel_views(root));
   // The old root goes below the new one's "." and is let go at once (pivot_root(2), NOTES).
-  if (chdir(mount_point.c_str()) != 0 || syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0 ||
-      chdir("/") != 0) {
+  if (chdir(mount_point.c_str()) != 0 || syscall(SYS_pivot_root, ".", ".") != 0 ||
+      umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) {
     return fail_errno("cannot enter the demo's root");
   }
   return {};

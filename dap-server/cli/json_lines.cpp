@@ -16,7 +16,8 @@ namespace inpod::cli {
 
 namespace asio = boost::asio;
 
-JsonLines::JsonLines(const asio::any_io_executor& executor, int fd) : fd_(fd), out_(executor), written_(executor) {
+JsonLines::JsonLines(const asio::any_io_executor& executor, int fd)
+    : fd_(fd), out_(executor), written_(executor) {
   written_.expires_at(asio::steady_timer::time_point::max());
   UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 3));
   boost::system::error_code refused;
@@ -36,7 +37,8 @@ void JsonLines::print(const nlohmann::json& value) {
 
 protocol::Task<void> JsonLines::write_rest(std::shared_ptr<JsonLines> self) {
   while (self->waiting()) {
-    const auto [failed] = co_await self->out_.async_wait(asio::posix::stream_descriptor::wait_write, as_result);
+    const auto [failed] =
+        co_await self->out_.async_wait(asio::posix::stream_descriptor::wait_write, as_result);
     if (failed) break;
     self->write_now();
   }
@@ -48,7 +50,8 @@ protocol::Task<void> JsonLines::write_rest(std::shared_ptr<JsonLines> self) {
 void JsonLines::write_now() {
   pollfd room{fd_, POLLOUT, 0};
   while (waiting() && (!out_.is_open() || poll(&room, 1, 0) == 1)) {
-    const ssize_t count = write(fd_, rest_.data() + sent_, std::min<std::size_t>(rest_.size() - sent_, PIPE_BUF));
+    const ssize_t count =
+        write(fd_, rest_.data() + sent_, std::min<std::size_t>(rest_.size() - sent_, PIPE_BUF));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EAGAIN && out_.is_open()) break;
     broken_ = count <= 0;

@@ -1,5 +1,6 @@
-// JsonLines: JSON lines on a pipe, socket or file, for a reader that may be slow or stopped. print() never waits: the thread that
-// prints also carries the debuggee's files and connections. What does not fit at once goes out later, in order. One thread.
+// JsonLines: JSON lines on a pipe, socket or file, for a reader that may be slow or stopped. print() never
+// waits: the thread that prints also carries the debuggee's files and connections. What does not fit at once
+// goes out later, in order. One thread.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -29,8 +30,9 @@ class JsonLines : public std::enable_shared_from_this<JsonLines> {
   void write_now();
 
   int fd_;
-  boost::asio::posix::stream_descriptor out_;  ///< to wait for room; not open where nothing is ever waited for (a plain file)
-  boost::asio::steady_timer written_;          ///< cancelled when all is out
+  boost::asio::posix::stream_descriptor
+      out_;  ///< to wait for room; not open where nothing is ever waited for (a plain file)
+  boost::asio::steady_timer written_;  ///< cancelled when all is out
   std::string rest_;
   std::size_t sent_ = 0;  ///< of rest_
   bool writing_ = false, broken_ = false;

@@ -1,5 +1,5 @@
-// Launcher: the debuggee of `inpod run`. It keeps the user's terminal, standard streams, inherited files and process
-// group, as if inpod weren't there, and dies with inpod.
+// Launcher: the debuggee of `inpod run`. It keeps the user's terminal, standard streams, inherited files and
+// process group, as if inpod weren't there, and dies with inpod.
 #pragma once
 
 #include <string>
@@ -10,7 +10,8 @@
 
 namespace inpod::cli {
 
-/// The files that inpod itself was given and passes on (everything open and not close-on-exec); call it first thing.
+/// The files that inpod itself was given and passes on (everything open and not close-on-exec); call it first
+/// thing.
 std::vector<int> inherited_files();
 
 /// This process's environment with the launch environment's changes, as "NAME=value".

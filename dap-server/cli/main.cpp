@@ -1,4 +1,5 @@
-// `inpod`: global flags, the choice of the command, and the exit code. Each command lives in a file of its own.
+// `inpod`: global flags, the choice of the command, and the exit code. Each command lives in a file of its
+// own.
 
 #include <signal.h>
 
@@ -28,7 +29,8 @@ int main_of(std::vector<std::string> arguments) {
   // Before all else: every argument of these is the debugger's.
   if (const auto code = run_wrapper_command(arguments)) return *code;
   kube::raise_file_limit();
-  CLI::App app("inpod runs and debugs a program on this machine as though it ran in a pod of the cluster.", "inpod");
+  CLI::App app("inpod runs and debugs a program on this machine as though it ran in a pod of the cluster.",
+               "inpod");
   Globals globals;
   globals.inherited_files = inherited_files();
   globals.command = split_command(arguments);
@@ -37,12 +39,14 @@ int main_of(std::vector<std::string> arguments) {
   app.add_option("--log-file", globals.log_file, "Write a full log to this file")->type_name("FILE");
   app.fallthrough();
   app.require_subcommand(1);
-  app.footer("Examples:\n"
-             "  inpod demo up                                    a pod made of namespaces on this machine, to try it\n"
-             "  inpod targets                                    what can be targeted in the cluster\n"
-             "  inpod run -t deployment/checkout -- ./checkout   run a program there\n"
-             "  inpod check -t deployment/checkout               what is missing, and what to do about it\n"
-             "`inpod COMMAND --help` says more.");
+  app.footer(
+      "Examples:\n"
+      "  inpod demo up                                    a pod made of namespaces on this machine, to try "
+      "it\n"
+      "  inpod targets                                    what can be targeted in the cluster\n"
+      "  inpod run -t deployment/checkout -- ./checkout   run a program there\n"
+      "  inpod check -t deployment/checkout               what is missing, and what to do about it\n"
+      "`inpod COMMAND --help` says more.");
   add_run(app, globals);
   add_dap(app, globals);
   add_targets(app, globals);
@@ -50,8 +54,12 @@ int main_of(std::vector<std::string> arguments) {
   add_session(app, globals);
   add_demo(app, globals);
   add_schema(app, globals);
-  app.add_subcommand("gdb-wrapper", "gdb itself, whose programs run in the pod; for editors that start gdb (INPOD_GDB, INPOD_TARGET)");
-  app.add_subcommand("lldb-wrapper", "The same for lldb; the program must stand on its command line (INPOD_LLDB, INPOD_TARGET)");
+  app.add_subcommand(
+      "gdb-wrapper",
+      "gdb itself, whose programs run in the pod; for editors that start gdb (INPOD_GDB, INPOD_TARGET)");
+  app.add_subcommand(
+      "lldb-wrapper",
+      "The same for lldb; the program must stand on its command line (INPOD_LLDB, INPOD_TARGET)");
   if (const auto error = unknown_command(app, arguments)) return report(*error);
   try {
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
@@ -75,6 +83,7 @@ int main(int count, char** arguments) {
   try {
     return inpod::cli::main_of(std::vector<std::string>(arguments + 1, arguments + count));
   } catch (const std::exception& error) {
-    return inpod::cli::report(inpod::Error{0, std::string("internal error: ") + error.what(), "please report it"});
+    return inpod::cli::report(
+        inpod::Error{0, std::string("internal error: ") + error.what(), "please report it"});
   }
 }

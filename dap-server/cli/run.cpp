@@ -41,7 +41,10 @@ void show_event(const nlohmann::json& event, ProgressLine& line) {
   const std::string kind = event.value("event", "");
   if (kind == "closed") {
     line.clear();
-    report(Error{0, "the session has ended: " + event.value("error", "") + "; the program still runs, on this machine alone", event.value("remedy", "")});
+    report(Error{0,
+                 "the session has ended: " + event.value("error", "") +
+                     "; the program still runs, on this machine alone",
+                 event.value("remedy", "")});
   } else if (kind == "agent" || kind == "note") {
     line.clear();
     say(event.value("text", ""));
@@ -90,8 +93,8 @@ class Run {
     co_return Result<void>();
   }
 
-  /// A first signal ends the start, and what was begun is taken back. A second one ends inpod as it is: a cluster that does
-  /// not answer keeps nobody.
+  /// A first signal ends the start, and what was begun is taken back. A second one ends inpod as it is: a
+  /// cluster that does not answer keeps nobody.
   Task<void> interruption(Signals& signals) {
     interrupted_by_ = (co_await signals.next_end()).number;
     if (interrupted_by_ != 0) let_signals_end_us();
@@ -134,16 +137,19 @@ class Run {
   int ended() const {
     const int code = exit_code(*status_);
     if (session_->layer_loaded()) return code_at_end();
-    return report(Error{0, program_.path + " ended (code " + std::to_string(code) + ") without loading the layer, libinpod.so",
-                        "Its own messages may say why. `inpod check` tests the layer with a trivial program"});
+    return report(Error{
+        0,
+        program_.path + " ended (code " + std::to_string(code) + ") without loading the layer, libinpod.so",
+        "Its own messages may say why. `inpod check` tests the layer with a trivial program"});
   }
 
-  /// The program's own, but a success that the session did not live to see is none: what it left out or failed to do in the
-  /// pod may not have mattered to it.
+  /// The program's own, but a success that the session did not live to see is none: what it left out or
+  /// failed to do in the pod may not have mattered to it.
   int code_at_end() const {
     const int code = exit_code(*status_);
     if (!lost_ || code != 0) return code;
-    return report(Error{0, "the session was lost while " + program_.path + " ran: exit code 125 instead of its own, 0", {}});
+    return report(Error{
+        0, "the session was lost while " + program_.path + " ran: exit code 125 instead of its own, 0", {}});
   }
 
   /// Fail closed: a program without the layer would act on this machine.
@@ -160,13 +166,14 @@ class Run {
   ProgressLine line_;
   std::shared_ptr<Session> session_;
   int pid_ = 0;
-  bool lost_ = false;  ///< the session ended before the program
-  int interrupted_by_ = 0;  ///< the signal that came before the session stood
+  bool lost_ = false;          ///< the session ended before the program
+  int interrupted_by_ = 0;     ///< the signal that came before the session stood
   std::optional<int> status_;  ///< once the program has ended
 };
 
 int run(const ConfigOptions& options, Globals& globals) {
-  if (globals.command.empty()) return report(Error{0, "no program given", "inpod run -t TARGET -- PROGRAM ARGUMENTS…"});
+  if (globals.command.empty())
+    return report(Error{0, "no program given", "inpod run -t TARGET -- PROGRAM ARGUMENTS…"});
   auto config = options.load_with_target();
   if (!config) return report(config.error());
   const std::string path = search_path(*config);
@@ -184,7 +191,8 @@ int run(const ConfigOptions& options, Globals& globals) {
 }  // namespace
 
 void add_run(CLI::App& app, Globals& globals) {
-  auto* command = app.add_subcommand("run", "Run a program in the pod's context: inpod run [OPTIONS] -- PROGRAM [ARGUMENTS…]");
+  auto* command = app.add_subcommand(
+      "run", "Run a program in the pod's context: inpod run [OPTIONS] -- PROGRAM [ARGUMENTS…]");
   auto options = std::make_shared<ConfigOptions>();
   options->add_session(*command);
   command->prefix_command();
@@ -193,7 +201,8 @@ void add_run(CLI::App& app, Globals& globals) {
       "  inpod run -t deployment/checkout -n shop -- ./build/checkout --port 8080\n"
       "  inpod run -t local:4242 -- curl -sS http://web/\n"
       "  inpod run -t pod/web-0 --steal -e LOG_LEVEL=debug -- python3 app.py\n"
-      "Exit code: the program's own (128 + N when signal N ended it), 125 when inpod failed or the session was lost while the\n"
+      "Exit code: the program's own (128 + N when signal N ended it), 125 when inpod failed or the session "
+      "was lost while the\n"
       "program ran to a success, 126 when the program can't be run, 127 when it is not found.");
   command->callback([command, options, &globals] {
     const auto rest = command->remaining();

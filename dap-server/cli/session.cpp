@@ -1,4 +1,5 @@
-// `inpod session list | stop | start`: what this user has running, and a session for editors that launch by themselves.
+// `inpod session list | stop | start`: what this user has running, and a session for editors that launch by
+// themselves.
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -42,14 +43,16 @@ int list(bool json) {
   const auto sessions = list_sessions();
   if (!sessions) return report(sessions.error());
   if (!json && sessions->empty()) say("no session runs");
-  if (!json && !sessions->empty()) printf("%-8s  %-7s  %-20s  %-32s  %s\n", "ID", "PID", "STARTED", "TARGET", "PROGRAM");
+  if (!json && !sessions->empty())
+    printf("%-8s  %-7s  %-20s  %-32s  %s\n", "ID", "PID", "STARTED", "TARGET", "PROGRAM");
   for (const auto& session : *sessions) {
     if (json) {
       print_json(session);
       continue;
     }
     printf("%-8s  %-7s  %-20s  %-32s  %s\n", text_of(session, "id").c_str(), text_of(session, "pid").c_str(),
-           text_of(session, "started").c_str(), target_text(session).c_str(), text_of(session, "program").c_str());
+           text_of(session, "started").c_str(), target_text(session).c_str(),
+           text_of(session, "program").c_str());
   }
   return 0;
 }
@@ -61,7 +64,9 @@ int stop(const std::string& id) {
   return 0;
 }
 
-nlohmann::json error_line(const Error& error) { return {{"type", "error"}, {"text", error.text}, {"remedy", error.remedy}}; }
+nlohmann::json error_line(const Error& error) {
+  return {{"type", "error"}, {"text", error.text}, {"remedy", error.remedy}};
+}
 
 /// Says it in JSON on stdout, as this command does with everything. Before anything else is said.
 int print_error(const Error& error) {
@@ -71,8 +76,8 @@ int print_error(const Error& error) {
 
 constexpr std::size_t longest_request = 64 << 10;  ///< bytes of a line on stdin
 
-/// Hands the lines of stdin to `each`, and ends when stdin does, or with a line that is no request's. A wait on a descriptor
-/// that epoll refuses (a plain file) ends at once, as its end is there.
+/// Hands the lines of stdin to `each`, and ends when stdin does, or with a line that is no request's. A wait
+/// on a descriptor that epoll refuses (a plain file) ends at once, as its end is there.
 Task<void> read_lines(asio::any_io_executor executor, std::function<void(std::string)> each) {
   asio::posix::stream_descriptor input(executor);
   boost::system::error_code error;
@@ -100,9 +105,12 @@ Task<void> read_lines(asio::any_io_executor executor, std::function<void(std::st
 Task<void> answer(std::shared_ptr<Session> session, std::string line, std::shared_ptr<JsonLines> out) {
   const auto asked = nlohmann::json::parse(line, nullptr, false);
   const bool is_request = asked.is_object() && asked.contains("request") && asked["request"].is_string();
-  nlohmann::json response{{"type", "response"}, {"id", is_request ? asked.value("id", nlohmann::json()) : nlohmann::json()}};
-  Result<nlohmann::json> body = fail("a line on stdin is no request", "write {\"id\": 1, \"request\": \"session\", \"arguments\": {}}");
-  if (is_request && !session) body = fail("the session has not started yet", "wait for the line of type \"ready\"");
+  nlohmann::json response{{"type", "response"},
+                          {"id", is_request ? asked.value("id", nlohmann::json()) : nlohmann::json()}};
+  Result<nlohmann::json> body =
+      fail("a line on stdin is no request", "write {\"id\": 1, \"request\": \"session\", \"arguments\": {}}");
+  if (is_request && !session)
+    body = fail("the session has not started yet", "wait for the line of type \"ready\"");
   if (is_request && session) {
     auto name = asked["request"].get<std::string>();
     auto arguments = asked.value("arguments", nlohmann::json::object());
@@ -122,8 +130,11 @@ Task<void> answer(std::shared_ptr<Session> session, std::string line, std::share
 class Start {
  public:
   Start(asio::any_io_executor executor, Config config, std::string program)
-      : executor_(std::move(executor)), config_(std::move(config)), program_(std::move(program)),
-        out_(std::make_shared<JsonLines>(executor_, STDOUT_FILENO)), closed_(executor_) {
+      : executor_(std::move(executor)),
+        config_(std::move(config)),
+        program_(std::move(program)),
+        out_(std::make_shared<JsonLines>(executor_, STDOUT_FILENO)),
+        closed_(executor_) {
     closed_.expires_at(asio::steady_timer::time_point::max());
   }
 
@@ -178,7 +189,8 @@ class Start {
     };
     CO_TRY(session, co_await Session::start(executor_, std::move(options)));
     session_ = std::move(session);
-    CO_TRY_VOID(dap::check_injection(dap::debuggee_environment(session_->environment(), {}).left_out));  // JSON carries no other bytes
+    CO_TRY_VOID(dap::check_injection(
+        dap::debuggee_environment(session_->environment(), {}).left_out));  // JSON carries no other bytes
     auto ready = session_->describe();
     const auto& environment = session_->environment();
     ready["type"] = "ready";
@@ -234,47 +246,62 @@ int in_cluster(const ListOptions& options, Command command) {
 }
 
 void add_list(CLI::App& parent, Globals& globals) {
-  auto* command = parent.add_subcommand("list", "The sessions of this user that run; with --cluster, the agents in the cluster");
+  auto* command = parent.add_subcommand(
+      "list", "The sessions of this user that run; with --cluster, the agents in the cluster");
   auto options = std::make_shared<ListOptions>();
   options->config.add_cluster(*command);
   command->add_flag("--cluster", options->cluster, "This user's agents in the cluster");
   command->add_flag("-A,--all-namespaces", options->all, "With --cluster: of all namespaces");
-  command->add_option("-o,--output", options->format, "json: one object per line")->check(CLI::IsMember({"text", "json"}));
+  command->add_option("-o,--output", options->format, "json: one object per line")
+      ->check(CLI::IsMember({"text", "json"}));
   command->footer("Examples:\n  inpod session list -o json\n  inpod session list --cluster -A");
   command->callback([options, &globals] {
     globals.action = [options] {
       const bool json = options->format == "json";
       if (!options->cluster) return list(json);
-      return in_cluster(*options, [&](auto executor, Config config) { return list_agents(executor, std::move(config), options->all, json); });
+      return in_cluster(*options, [&](auto executor, Config config) {
+        return list_agents(executor, std::move(config), options->all, json);
+      });
     };
   });
 }
 
 void add_stop(CLI::App& parent, Globals& globals) {
-  auto* command = parent.add_subcommand("stop", "End a session: the pod gets its traffic back, the program ends");
+  auto* command =
+      parent.add_subcommand("stop", "End a session: the pod gets its traffic back, the program ends");
   auto options = std::make_shared<ListOptions>();
   options->config.add_cluster(*command);
   command->add_option("ID", options->id, "From `inpod session list`")->required();
   command->add_flag("--cluster", options->cluster, "ID is an agent's: delete it from the cluster");
-  command->footer("Examples:\n  inpod session stop 3f2a91c0\n  inpod session stop --cluster 8a7710c2e19b04d5 -n shop");
+  command->footer(
+      "Examples:\n  inpod session stop 3f2a91c0\n  inpod session stop --cluster 8a7710c2e19b04d5 -n shop");
   command->callback([options, &globals] {
     globals.action = [options] {
       if (!options->cluster) return stop(options->id);
-      return in_cluster(*options, [&](auto executor, Config config) { return stop_agent(executor, std::move(config), options->id); });
+      return in_cluster(*options, [&](auto executor, Config config) {
+        return stop_agent(executor, std::move(config), options->id);
+      });
     };
   });
 }
 
 void add_start(CLI::App& parent, Globals& globals) {
-  auto* command = parent.add_subcommand("start", "A session for an editor: JSON lines on stdout, ends with its stdin");
+  auto* command =
+      parent.add_subcommand("start", "A session for an editor: JSON lines on stdout, ends with its stdin");
   auto options = std::make_shared<ConfigOptions>();
   auto program = std::make_shared<std::string>(), format = std::make_shared<std::string>("json");
   options->add_session(*command);
-  command->add_option("--program", *program, "The executable that will be injected. Without it, set INPOD_PROGRAM to its real path when you launch it")->type_name("FILE");
+  command
+      ->add_option("--program", *program,
+                   "The executable that will be injected. Without it, set INPOD_PROGRAM to its real path "
+                   "when you launch it")
+      ->type_name("FILE");
   command->add_option("-o,--output", *format, "json is the only form")->check(CLI::IsMember({"json"}));
   command->footer(
-      "Lines: {\"type\":\"progress\",\"stage\",\"text\"}…, then {\"type\":\"ready\",\"env\",\"unset\",\"layer\",\"socket\",…} or\n"
-      "{\"type\":\"error\",\"text\",\"remedy\"}, then {\"type\":\"event\",…}. A line {\"id\",\"request\",\"arguments\"} on\n"
+      "Lines: {\"type\":\"progress\",\"stage\",\"text\"}…, then "
+      "{\"type\":\"ready\",\"env\",\"unset\",\"layer\",\"socket\",…} or\n"
+      "{\"type\":\"error\",\"text\",\"remedy\"}, then {\"type\":\"event\",…}. A line "
+      "{\"id\",\"request\",\"arguments\"} on\n"
       "stdin is answered by {\"type\":\"response\",\"id\",\"success\",…}: docs/dap-extensions.md.\n"
       "Example:\n  inpod session start -t deployment/web --program ./build/web");
   command->callback([options, program, format, &globals] {
@@ -287,7 +314,9 @@ void add_start(CLI::App& parent, Globals& globals) {
 void add_session(CLI::App& app, Globals& globals) {
   auto* command = app.add_subcommand("session", "List, stop or start sessions");
   command->require_subcommand(1);
-  command->footer("Examples:\n  inpod session list\n  inpod session stop 3f2a91c0\n  inpod session start -t local:4242 --program /bin/cat");
+  command->footer(
+      "Examples:\n  inpod session list\n  inpod session stop 3f2a91c0\n  inpod session start -t local:4242 "
+      "--program /bin/cat");
   add_list(*command, globals);
   add_stop(*command, globals);
   add_start(*command, globals);

@@ -31,14 +31,20 @@ Task<int> list_agents(boost::asio::any_io_executor executor, Config config, bool
   const auto agents = co_await kube::list_agents(*client, name_space, client_name());
   if (!agents) co_return report(agents.error());
   if (!json && agents->empty()) say("no agent of yours is in the cluster");
-  if (!json && !agents->empty()) printf("%-16s  %-16s  %-32s  %-12s  %s\n", "AGENT", "NAMESPACE", "TARGET", "STATE", "CREATED");
+  if (!json && !agents->empty())
+    printf("%-16s  %-16s  %-32s  %-12s  %s\n", "AGENT", "NAMESPACE", "TARGET", "STATE", "CREATED");
   for (const auto& agent : *agents) {
     if (json) {
-      print_json({{"agent", agent.session}, {"namespace", agent.agent.namespace_}, {"pod", agent.agent.pod}, {"target", agent.target},
-                  {"state", agent.state}, {"created", agent.created}, {"ephemeral", agent.agent.job.empty()}});
+      print_json({{"agent", agent.session},
+                  {"namespace", agent.agent.namespace_},
+                  {"pod", agent.agent.pod},
+                  {"target", agent.target},
+                  {"state", agent.state},
+                  {"created", agent.created},
+                  {"ephemeral", agent.agent.job.empty()}});
     } else {
-      printf("%-16s  %-16s  %-32s  %-12s  %s\n", agent.session.c_str(), agent.agent.namespace_.c_str(), agent.target.c_str(),
-             agent.state.c_str(), agent.created.c_str());
+      printf("%-16s  %-16s  %-32s  %-12s  %s\n", agent.session.c_str(), agent.agent.namespace_.c_str(),
+             agent.target.c_str(), agent.state.c_str(), agent.created.c_str());
     }
   }
   co_return 0;
@@ -55,15 +61,18 @@ Task<int> stop_agent(boost::asio::any_io_executor executor, Config config, std::
   for (const auto& agent : *agents) {
     if (agent.session != id) continue;
     if (agent.agent.job.empty()) {
-      co_return report(Error{0, "agent " + id + " is an ephemeral container of pod " + agent.agent.namespace_ + "/" + agent.agent.pod +
-                                    ", which Kubernetes can't delete",
-                             "End the sessions that use it (`inpod session list`, `inpod session stop`): then the pod has its traffic back, "
+      co_return report(Error{0,
+                             "agent " + id + " is an ephemeral container of pod " + agent.agent.namespace_ +
+                                 "/" + agent.agent.pod + ", which Kubernetes can't delete",
+                             "End the sessions that use it (`inpod session list`, `inpod session stop`): "
+                             "then the pod has its traffic back, "
                              "and the agent ends after its lease. Deleting the pod ends it at once"});
     }
     const auto deleted = co_await kube::delete_agent(*client, agent.agent);
     co_return deleted ? 0 : report(deleted.error());
   }
-  co_return report(Error{0, "no agent \"" + id + "\" of yours in namespace " + name_space, "`inpod session list --cluster -A` shows them all"});
+  co_return report(Error{0, "no agent \"" + id + "\" of yours in namespace " + name_space,
+                         "`inpod session list --cluster -A` shows them all"});
 }
 
 }  // namespace inpod::cli

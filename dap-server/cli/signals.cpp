@@ -19,7 +19,9 @@ sigset_t set_of(std::initializer_list<int> numbers) {
   return set;
 }
 
-sigset_t handled() { return set_of({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD}); }
+sigset_t handled() {
+  return set_of({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD});
+}
 
 }  // namespace
 
@@ -48,8 +50,7 @@ Result<Signals> Signals::create(boost::asio::any_io_executor executor) {
 
 protocol::Task<Signal> Signals::next() {
   signalfd_siginfo info{};
-  auto [error, count] = co_await source_.async_read_some(boost::asio::buffer(&info, sizeof info),
-                                                         as_result);
+  auto [error, count] = co_await source_.async_read_some(boost::asio::buffer(&info, sizeof info), as_result);
   Signal signal;
   if (!error && count == sizeof info) {
     signal.number = static_cast<int>(info.ssi_signo);
@@ -61,7 +62,8 @@ protocol::Task<Signal> Signals::next() {
 protocol::Task<Signal> Signals::next_end() {
   while (true) {
     const Signal signal = co_await next();
-    const bool end = signal.number == SIGINT || signal.number == SIGTERM || signal.number == SIGHUP || signal.number == SIGQUIT;
+    const bool end = signal.number == SIGINT || signal.number == SIGTERM || signal.number == SIGHUP ||
+                     signal.number == SIGQUIT;
     if (end || signal.number == 0) co_return signal;
   }
 }

@@ -1,5 +1,5 @@
-// Signals: the signals that ask this process for something, as values to wait for (signalfd(2)), with the sender's kind:
-// a terminal's Ctrl-C reaches the program by itself, a kill(1) of inpod must be passed on.
+// Signals: the signals that ask this process for something, as values to wait for (signalfd(2)), with the
+// sender's kind: a terminal's Ctrl-C reaches the program by itself, a kill(1) of inpod must be passed on.
 //
 // block_signals() must run before any thread starts, so that all of them have the signals blocked.
 #pragma once

@@ -36,16 +36,18 @@ std::vector<std::string> containers(const kube::ListedTarget& target) {
 nlohmann::json to_json(const kube::ListedTarget& target) {
   nlohmann::json pods = nlohmann::json::array();
   for (const auto& pod : target.pods) {
-    pods.push_back({{"name", pod.name}, {"state", pod.state}, {"ready", pod.ready}, {"created", pod.created}});
+    pods.push_back(
+        {{"name", pod.name}, {"state", pod.state}, {"ready", pod.ready}, {"created", pod.created}});
   }
   return {{"target", target.target}, {"namespace", target.namespace_}, {"created", target.created},
           {"ready", target.ready},   {"wanted", target.wanted},        {"containers", containers(target)},
           {"pods", std::move(pods)}};
 }
 
-void print_row(const std::string& name_space, const std::string& target, const std::string& ready, const std::string& old,
-               const std::string& inside) {
-  printf("%-16s  %-44s  %-7s  %-5s  %s\n", name_space.c_str(), target.c_str(), ready.c_str(), old.c_str(), inside.c_str());
+void print_row(const std::string& name_space, const std::string& target, const std::string& ready,
+               const std::string& old, const std::string& inside) {
+  printf("%-16s  %-44s  %-7s  %-5s  %s\n", name_space.c_str(), target.c_str(), ready.c_str(), old.c_str(),
+         inside.c_str());
 }
 
 void print_targets(const std::vector<kube::ListedTarget>& targets) {
@@ -53,7 +55,8 @@ void print_targets(const std::vector<kube::ListedTarget>& targets) {
   for (const auto& target : targets) {
     std::string names;
     for (const auto& name : containers(target)) names += (names.empty() ? "" : ", ") + name;
-    print_row(target.namespace_, target.target, std::to_string(target.ready) + "/" + std::to_string(target.wanted), age(target.created), names);
+    print_row(target.namespace_, target.target,
+              std::to_string(target.ready) + "/" + std::to_string(target.wanted), age(target.created), names);
   }
 }
 
@@ -95,7 +98,9 @@ Task<int> list(boost::asio::any_io_executor executor, Config config, bool all, b
   }
   const bool demo = print_demo(json);
   for (const auto& problem : found->problems) report(problem);
-  if (!json && !demo && found->targets.empty()) say(all ? "there is nothing to target" : "there is nothing to target in this namespace; -A looks into all");
+  if (!json && !demo && found->targets.empty())
+    say(all ? "there is nothing to target"
+            : "there is nothing to target in this namespace; -A looks into all");
   co_return 0;
 }
 
@@ -108,13 +113,16 @@ void add_targets(CLI::App& app, Globals& globals) {
   auto all = std::make_shared<bool>(false);
   options->add_cluster(*command);
   command->add_flag("-A,--all-namespaces", *all, "In all namespaces");
-  command->add_option("-o,--output", *format, "json: one object per line")->check(CLI::IsMember({"text", "json"}));
+  command->add_option("-o,--output", *format, "json: one object per line")
+      ->check(CLI::IsMember({"text", "json"}));
   command->footer("Examples:\n  inpod targets -n shop\n  inpod targets -A -o json");
   command->callback([=, &globals] {
     globals.action = [=] {
       auto config = options->load();
       if (!config) return report(config.error());
-      return run_to_end([&](boost::asio::any_io_executor executor) { return list(executor, *config, *all, *format == "json"); });
+      return run_to_end([&](boost::asio::any_io_executor executor) {
+        return list(executor, *config, *all, *format == "json");
+      });
     };
   });
 }

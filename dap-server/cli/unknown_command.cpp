@@ -34,8 +34,9 @@ Error no_such(const CLI::App& command, const CLI::App& app, const std::string& w
   std::vector<std::string> names;
   for (const CLI::App* child : children_of(command)) names.push_back(child->get_name());
   const auto near = config::nearest(word, names);
-  return {0, "no such command \"" + path + word + "\"" + (near ? "; did you mean \"" + path + *near + "\"?" : ""),
-          "`inpod " + path + "--help` lists the commands"};
+  return {
+      0, "no such command \"" + path + word + "\"" + (near ? "; did you mean \"" + path + *near + "\"?" : ""),
+      "`inpod " + path + "--help` lists the commands"};
 }
 
 Error no_such_flag(const CLI::App& app, const CLI::App& command, const std::string& word) {
@@ -50,11 +51,13 @@ Error no_such_flag(const CLI::App& app, const CLI::App& command, const std::stri
 }
 
 /// The words behind the last command. What stands behind a program's name is the program's.
-std::optional<Error> unknown_flag(const CLI::App& app, const CLI::App& command, const std::vector<std::string>& words) {
+std::optional<Error> unknown_flag(const CLI::App& app, const CLI::App& command,
+                                  const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const bool flag = words[i].starts_with("-");
     if (!flag && command.get_prefix_command()) return std::nullopt;
-    if (words[i].starts_with("--") && find_option(app, command, words[i]) == nullptr) return no_such_flag(app, command, words[i]);
+    if (words[i].starts_with("--") && find_option(app, command, words[i]) == nullptr)
+      return no_such_flag(app, command, words[i]);
     if (flag && takes_next(app, command, words[i])) ++i;
   }
   return std::nullopt;
@@ -72,7 +75,9 @@ std::optional<Error> unknown_command(const CLI::App& app, const std::vector<std:
     }
     const CLI::App* child = child_of(*at, word);
     if (child == nullptr) return no_such(*at, app, word);
-    if (children_of(*child).empty()) return unknown_flag(app, *child, {arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1, arguments.end()});
+    if (children_of(*child).empty())
+      return unknown_flag(app, *child,
+                          {arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1, arguments.end()});
     at = child;
   }
   return std::nullopt;

@@ -1,5 +1,5 @@
-// The word of a command line that should name a command or a flag and does not. Pure; call before CLI11 parses, which does
-// not say what was meant.
+// The word of a command line that should name a command or a flag and does not. Pure; call before CLI11
+// parses, which does not say what was meant.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -11,8 +11,8 @@
 
 namespace inpod::cli {
 
-/// What is wrong with the first such word (`inpod ruun`, `inpod session lst`, `inpod run --taget x`), with the one that was
-/// probably meant.
+/// What is wrong with the first such word (`inpod ruun`, `inpod session lst`, `inpod run --taget x`), with
+/// the one that was probably meant.
 std::optional<Error> unknown_command(const CLI::App& app, const std::vector<std::string>& arguments);
 
 }  // namespace inpod::cli

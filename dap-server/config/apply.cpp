@@ -91,12 +91,22 @@ class Applier {
   /// Checks that go with the row, for one text of the value.
   static Problem text_problem(const Key& key, const std::string& text) {
     switch (key.check) {
-      case Check::path_glob: return path_glob_problem(text);
-      case Check::unix_glob: return unix_glob_problem(text);
-      case Check::name_glob: return glob_problem(text);
-      case Check::network: return network_problem(text);
-      case Check::variable: return variable_problem(text);
-      case Check::none: case Check::choice: case Check::range: case Check::path: case Check::prefix: break;
+      case Check::path_glob:
+        return path_glob_problem(text);
+      case Check::unix_glob:
+        return unix_glob_problem(text);
+      case Check::name_glob:
+        return glob_problem(text);
+      case Check::network:
+        return network_problem(text);
+      case Check::variable:
+        return variable_problem(text);
+      case Check::none:
+      case Check::choice:
+      case Check::range:
+      case Check::path:
+      case Check::prefix:
+        break;
     }
     if (text.find('\0') != std::string::npos) return "it holds a NUL";
     return std::nullopt;
@@ -108,7 +118,8 @@ class Applier {
     }
     auto error = wrong(key.name, value, expected_type(key));
     if (value.kind != Node::Kind::text) return error;
-    if (const auto near = nearest(value.text, key.choices)) error.value().remedy = "did you mean \"" + *near + "\"?";
+    if (const auto near = nearest(value.text, key.choices))
+      error.value().remedy = "did you mean \"" + *near + "\"?";
     return error;
   }
 
@@ -135,7 +146,8 @@ class Applier {
 
   Result<void> set(const Key& key, const Node& value, std::uint32_t& field) {
     const auto number = value.kind == Node::Kind::number ? parse_number(value.text) : std::nullopt;
-    if (!number || *number < key.minimum || *number > key.maximum) return wrong(key.name, value, expected_type(key));
+    if (!number || *number < key.minimum || *number > key.maximum)
+      return wrong(key.name, value, expected_type(key));
     field = static_cast<std::uint32_t>(*number);
     return {};
   }
@@ -175,10 +187,12 @@ class Applier {
     for (const auto& [name, item] : value.members) {
       const std::string path = key.name + "." + name;
       // Numbers and booleans are what people write for variables and labels; they mean the text as written.
-      const bool scalar = item.kind == Node::Kind::text || item.kind == Node::Kind::number || item.kind == Node::Kind::boolean;
+      const bool scalar = item.kind == Node::Kind::text || item.kind == Node::Kind::number ||
+                          item.kind == Node::Kind::boolean;
       if (!scalar) return wrong(path, item, "text");
       if (key.check == Check::prefix) {
-        if (const auto problem = path_prefix_problem(name, true)) return invalid(path, item, "\"" + name + "\": " + *problem);
+        if (const auto problem = path_prefix_problem(name, true))
+          return invalid(path, item, "\"" + name + "\": " + *problem);
         if (const auto problem = path_prefix_problem(item.text, false)) return invalid(path, item, *problem);
       } else if (const auto problem = text_problem(key, name)) {
         return invalid(path, item, "its name: " + *problem);
@@ -196,8 +210,11 @@ class Applier {
       const auto to = item.kind == Node::Kind::number ? parse_port(item.text) : std::nullopt;
       if (!from || !to) {
         auto error = from ? wrong(key.name + "." + name, item, "a port of the pod (1 to 65535)")
-                          : fail(located(origin_, item.line, key.name + ": expected a port of the program (1 to 65535), got \"" + name + "\""));
-        error.value().remedy = "write the program's port: the pod's port, such as " + key.name + ": " + key.example;
+                          : fail(located(origin_, item.line,
+                                         key.name + ": expected a port of the program (1 to 65535), got \"" +
+                                             name + "\""));
+        error.value().remedy =
+            "write the program's port: the pod's port, such as " + key.name + ": " + key.example;
         return error;
       }
       field[*from] = *to;
@@ -230,11 +247,13 @@ bool is_port_pair(const std::string& value, std::size_t equals) {
   return parse_port(value.substr(0, equals)) && parse_port(value.substr(equals + 1));
 }
 
-/// An item of a map's flag that is not in the flag's shape. origin: the flag, or its names, the shortest first.
+/// An item of a map's flag that is not in the flag's shape. origin: the flag, or its names, the shortest
+/// first.
 Failed wrong_pair(bool ports, const std::string& value, const std::string& origin) {
   const std::string shape = ports ? "PROGRAM_PORT=POD_PORT (each 1 to 65535)" : "NAME=VALUE";
   const std::string flag = origin.substr(0, origin.find(','));
-  return fail(origin + ": expected " + shape + ", got \"" + value + "\"", "for example " + flag + (ports ? " 3000=80" : " NAME=value"));
+  return fail(origin + ": expected " + shape + ", got \"" + value + "\"",
+              "for example " + flag + (ports ? " 3000=80" : " NAME=value"));
 }
 
 /// A flag's values as the Node that a file would have given.
@@ -251,10 +270,12 @@ Result<Node> flag_node(const Key& key, const std::vector<std::string>& values, c
     return scalar(text, parse_number(text) ? Node::Kind::number : Node::Kind::text);
   };
   Node node;
-  if (std::holds_alternative<std::vector<std::string>*>(field) || std::holds_alternative<std::vector<std::uint16_t>*>(field)) {
+  if (std::holds_alternative<std::vector<std::string>*>(field) ||
+      std::holds_alternative<std::vector<std::uint16_t>*>(field)) {
     node.kind = Node::Kind::list;
     const bool ports = std::holds_alternative<std::vector<std::uint16_t>*>(field);
-    for (const auto& value : values) node.items.push_back(ports ? number_or_text(value) : scalar(value, Node::Kind::text));
+    for (const auto& value : values)
+      node.items.push_back(ports ? number_or_text(value) : scalar(value, Node::Kind::text));
     return node;
   }
   const bool ports = std::holds_alternative<std::map<std::uint16_t, std::uint16_t>*>(field);
@@ -262,16 +283,19 @@ Result<Node> flag_node(const Key& key, const std::vector<std::string>& values, c
     node.kind = Node::Kind::map;
     for (const auto& value : values) {
       const auto equals = value.find('=');
-      if (equals == std::string::npos || (ports && !is_port_pair(value, equals))) return wrong_pair(ports, value, origin);
+      if (equals == std::string::npos || (ports && !is_port_pair(value, equals)))
+        return wrong_pair(ports, value, origin);
       const auto text = value.substr(equals + 1);
-      node.members.push_back({value.substr(0, equals), ports ? number_or_text(text) : scalar(text, Node::Kind::text)});
+      node.members.push_back(
+          {value.substr(0, equals), ports ? number_or_text(text) : scalar(text, Node::Kind::text)});
     }
     return node;
   }
   const std::string& value = values.back();
   const bool flag = std::holds_alternative<bool*>(field) && (value == "true" || value == "false");
   if (flag) return scalar(value, Node::Kind::boolean);
-  return std::holds_alternative<std::uint32_t*>(field) ? number_or_text(value) : scalar(value, Node::Kind::text);
+  return std::holds_alternative<std::uint32_t*>(field) ? number_or_text(value)
+                                                       : scalar(value, Node::Kind::text);
 }
 
 }  // namespace
@@ -302,8 +326,8 @@ Result<void> apply_json(const nlohmann::json& object, const std::string& origin,
   return apply(node, origin, config);
 }
 
-Result<void> apply_flag(const std::string& name, const std::vector<std::string>& values, const std::string& origin,
-                        Config& config) {
+Result<void> apply_flag(const std::string& name, const std::vector<std::string>& values,
+                        const std::string& origin, Config& config) {
   const Key* key = find_key(name);
   if (key == nullptr || values.empty()) return fail(origin + ": no such key or no value: " + name);
   TRY_ASSIGN(node, flag_node(*key, values, origin));

@@ -19,7 +19,9 @@ std::size_t bracket_length(const std::string& glob, std::size_t at) {
 }
 
 /// "~" and "~/…": the relay, which knows the home, puts it there.
-bool is_below_home(const std::string& path) { return path == "~" || path.rfind("~/", 0) == 0; }
+bool is_below_home(const std::string& path) {
+  return path == "~" || path.rfind("~/", 0) == 0;
+}
 
 std::optional<std::string> ports_problem(const std::string& ports) {
   const auto dash = ports.find('-');
@@ -83,7 +85,8 @@ std::optional<std::string> unix_glob_problem(const std::string& glob) {
 std::optional<std::string> path_prefix_problem(const std::string& prefix, bool may_be_below_home) {
   const bool below_home = may_be_below_home && is_below_home(prefix);
   if (!below_home && (prefix.empty() || prefix[0] != '/')) return "it must be an absolute path";
-  if (prefix.find_first_of(std::string_view("\n\0 ", 3)) != std::string::npos) return "it holds a space, a line break or a NUL";
+  if (prefix.find_first_of(std::string_view("\n\0 ", 3)) != std::string::npos)
+    return "it holds a space, a line break or a NUL";
   return std::nullopt;
 }
 
@@ -101,7 +104,8 @@ std::optional<std::string> network_problem(const std::string& network) {
   if (!v4 && inet_pton(AF_INET6, address.c_str(), binary) != 1) return "\"" + address + "\" is no IP address";
   if (!bits.empty()) {
     const auto count = parse_number(bits);
-    if (!count || *count > (v4 ? 32U : 128U)) return "\"/" + bits + "\" is no prefix length of this kind of address";
+    if (!count || *count > (v4 ? 32U : 128U))
+      return "\"/" + bits + "\" is no prefix length of this kind of address";
   }
   if (!ports.empty()) return ports_problem(ports);
   if (network.back() == ':' && v4) return "a port must follow the \":\"";

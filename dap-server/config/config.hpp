@@ -1,7 +1,8 @@
-// Config: everything a user can say about a cluster session, from .inpod/config.yaml, launch.json's "cluster" or flags.
+// Config: everything a user can say about a cluster session, from .inpod/config.yaml, launch.json's "cluster"
+// or flags.
 //
-// One description (config.cpp's key table) drives parsing, validation with suggestions, the JSON schema and the docs.
-// Plain data: copy freely, any thread.
+// One description (config.cpp's key table) drives parsing, validation with suggestions, the JSON schema and
+// the docs. Plain data: copy freely, any thread.
 #pragma once
 
 #include <cstdint>
@@ -16,20 +17,21 @@
 namespace inpod {
 
 struct AgentConfig {
-  std::string mode = "job";                ///< job | ephemeral
-  std::string image;                       ///< an image that holds inpod-agent; empty: stream ours into the target's image
-  std::string bootstrap_image;             ///< an image with a shell, when the target's has none
-  std::string namespace_;                  ///< key "namespace": where the agent's Job goes; empty: the target's
-  std::uint32_t lease_seconds = 300;       ///< how long it lingers for the next launch
-  std::uint32_t startup_seconds = 60;      ///< how long to wait for it
+  std::string mode = "job";  ///< job | ephemeral
+  std::string image;         ///< an image that holds inpod-agent; empty: stream ours into the target's image
+  std::string bootstrap_image;         ///< an image with a shell, when the target's has none
+  std::string namespace_;              ///< key "namespace": where the agent's Job goes; empty: the target's
+  std::uint32_t lease_seconds = 300;   ///< how long it lingers for the next launch
+  std::uint32_t startup_seconds = 60;  ///< how long to wait for it
   bool privileged = false;
-  std::string path;                        ///< local inpod-agent executable; empty: beside inpod
+  std::string path;  ///< local inpod-agent executable; empty: beside inpod
   std::map<std::string, std::string> labels, annotations, node_selector;
 };
 
 struct FilesConfig {
-  std::string mode = "read";               ///< read | write | local: for what no list names and no default covers
-  std::vector<std::string> local, read, write, absent;  ///< globs, in this order of precedence: absent, local, write, read
+  std::string mode = "read";  ///< read | write | local: for what no list names and no default covers
+  std::vector<std::string> local, read, write,
+      absent;                              ///< globs, in this order of precedence: absent, local, write, read
   std::map<std::string, std::string> map;  ///< prefix → prefix in the pod
 };
 
@@ -46,21 +48,22 @@ struct DnsConfig {
 
 struct OutgoingConfig {
   bool tcp = true, udp = true, unix_sockets = false;
-  std::vector<std::string> local;   ///< CIDR[:PORT[-PORT]] that leave from this machine
+  std::vector<std::string> local;             ///< CIDR[:PORT[-PORT]] that leave from this machine
   std::vector<std::uint16_t> loopback_ports;  ///< of 127.0.0.0/8 and ::1 that are the pod's
-  std::vector<std::string> remote_unix;  ///< globs of unix socket paths that are the pod's
+  std::vector<std::string> remote_unix;       ///< globs of unix socket paths that are the pod's
 };
 
 struct IncomingConfig {
   protocol::IncomingMode mode = protocol::IncomingMode::mirror;
   bool enabled = true;
-  std::vector<std::uint16_t> ports;         ///< only these; empty: every port the program listens on
+  std::vector<std::uint16_t> ports;  ///< only these; empty: every port the program listens on
   std::vector<std::uint16_t> ignore_ports;
   std::map<std::uint16_t, std::uint16_t> map;  ///< program's port → pod's port
 };
 
 struct Config {
-  std::string target;     ///< pod/NAME, deployment/NAME, …, label:K=V, local:PID, targetless; "/container/NAME" may follow
+  std::string target;  ///< pod/NAME, deployment/NAME, …, label:K=V, local:PID, targetless; "/container/NAME"
+                       ///< may follow
   std::string kubeconfig, context, namespace_;
   std::string interception = "auto";  ///< auto | preload | syscalls | none
   /// Whether calls are intercepted at all; else the environment alone is the pod's.

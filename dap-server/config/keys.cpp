@@ -12,92 +12,139 @@ namespace {
 const std::vector<Key>& table() {
   static const std::vector<Key> rows = {
       {"target", FIELD(target),
-       "What to run in: `pod/NAME`, `deployment/NAME`, `statefulset/NAME`, `daemonset/NAME`, `replicaset/NAME`, `job/NAME`, "
-       "`cronjob/NAME`, `rollout/NAME`, `service/NAME`, `label:KEY=VALUE`, `local:PID` (the namespaces of a process on this "
+       "What to run in: `pod/NAME`, `deployment/NAME`, `statefulset/NAME`, `daemonset/NAME`, "
+       "`replicaset/NAME`, `job/NAME`, "
+       "`cronjob/NAME`, `rollout/NAME`, `service/NAME`, `label:KEY=VALUE`, `local:PID` (the namespaces of a "
+       "process on this "
        "machine) or `targetless`. `/container/NAME` may follow.",
        "deployment/checkout/container/app"},
       {"namespace", FIELD(namespace_), "Kubernetes namespace of the target. Default: the context's.", "shop"},
       {"context", FIELD(context), "Context of the kubeconfig. Default: its current one.", "staging"},
-      {"kubeconfig", FIELD(kubeconfig), "Path of the kubeconfig. Default: `$KUBECONFIG`, else `~/.kube/config`.",
-       "~/.kube/staging", Check::path},
-      {"interception", FIELD(interception),
-       "How calls are intercepted: `preload` for programs that use glibc dynamically; `auto` looks at the executable. "
-       "`syscalls`, for static, Go and musl programs, is not in this version. `none`: not at all; such a program gets the pod's "
+      {"kubeconfig", FIELD(kubeconfig),
+       "Path of the kubeconfig. Default: `$KUBECONFIG`, else `~/.kube/config`.", "~/.kube/staging",
+       Check::path},
+      {"interception",
+       FIELD(interception),
+       "How calls are intercepted: `preload` for programs that use glibc dynamically; `auto` looks at the "
+       "executable. "
+       "`syscalls`, for static, Go and musl programs, is not in this version. `none`: not at all; such a "
+       "program gets the pod's "
        "environment, while its files, names and connections are this machine's.",
-       "preload", Check::choice, {"auto", "preload", "syscalls", "none"}},
+       "preload",
+       Check::choice,
+       {"auto", "preload", "syscalls", "none"}},
       {"hostname", FIELD(hostname), "Whether the program sees the pod's host name.", "false"},
 
-      {"agent.mode", FIELD(agent.mode),
-       "`job`: a Job's pod on the target's node; `ephemeral`: a container added to the target's pod, where the cluster forbids "
+      {"agent.mode",
+       FIELD(agent.mode),
+       "`job`: a Job's pod on the target's node; `ephemeral`: a container added to the target's pod, where "
+       "the cluster forbids "
        "`hostPID`.",
-       "ephemeral", Check::choice, {"job", "ephemeral"}},
+       "ephemeral",
+       Check::choice,
+       {"job", "ephemeral"}},
       {"agent.image", FIELD(agent.image),
-       "An image that holds `inpod-agent`. Default: the target's own image, into which inpod streams its agent; no registry is "
+       "An image that holds `inpod-agent`. Default: the target's own image, into which inpod streams its "
+       "agent; no registry is "
        "needed.",
        "registry.example.com/inpod-agent:0.1"},
       {"agent.bootstrap_image", FIELD(agent.bootstrap_image),
        "An image with a shell, for targets whose own image has none.", "busybox:1.36"},
-      {"agent.namespace", FIELD(agent.namespace_), "Namespace of the agent's Job. Default: the target's.", "dev-tools"},
-      {"agent.lease_seconds", FIELD(agent.lease_seconds),
-       "How long the agent waits for the next launch before it deletes itself.", "600", Check::range, {}, 0, 86400},
-      {"agent.startup_seconds", FIELD(agent.startup_seconds), "How long to wait for the agent to start.", "120",
-       Check::range, {}, 1, 3600},
+      {"agent.namespace", FIELD(agent.namespace_), "Namespace of the agent's Job. Default: the target's.",
+       "dev-tools"},
+      {"agent.lease_seconds",
+       FIELD(agent.lease_seconds),
+       "How long the agent waits for the next launch before it deletes itself.",
+       "600",
+       Check::range,
+       {},
+       0,
+       86400},
+      {"agent.startup_seconds",
+       FIELD(agent.startup_seconds),
+       "How long to wait for the agent to start.",
+       "120",
+       Check::range,
+       {},
+       1,
+       3600},
       {"agent.privileged", FIELD(agent.privileged),
        "Run the agent as a privileged container instead of with single capabilities.", "true"},
       {"agent.path", FIELD(agent.path),
-       "The `inpod-agent` executable to use. Default: the one beside `inpod`.", "/opt/inpod/lib/inpod/inpod-agent", Check::path},
+       "The `inpod-agent` executable to use. Default: the one beside `inpod`.",
+       "/opt/inpod/lib/inpod/inpod-agent", Check::path},
       {"agent.labels", FIELD(agent.labels), "Labels for the agent's pod.", "{team: shop}"},
       {"agent.annotations", FIELD(agent.annotations), "Annotations for the agent's pod.",
        "{sidecar.istio.io/inject: \"false\"}"},
       {"agent.node_selector", FIELD(agent.node_selector), "Node selector of a `targetless` agent's pod.",
        "{kubernetes.io/arch: amd64}"},
 
-      {"files.mode", FIELD(files.mode),
-       "Where files are that no list names: `read`: the pod's, and writing fails; `write`: the pod's, and writing reaches them; "
-       "`local`: this machine's. The program, its libraries and sources, `/dev`, `/proc`, `/sys`, `/tmp`, the home and the "
+      {"files.mode",
+       FIELD(files.mode),
+       "Where files are that no list names: `read`: the pod's, and writing fails; `write`: the pod's, and "
+       "writing reaches them; "
+       "`local`: this machine's. The program, its libraries and sources, `/dev`, `/proc`, `/sys`, `/tmp`, "
+       "the home and the "
        "current directory are local in every mode unless a list names them.",
-       "local", Check::choice, {"read", "write", "local"}},
-      {"files.absent", FIELD(files.absent), "Paths that exist nowhere for the program. Globs: `*` within a segment, `**` across, `?`, `[…]`.",
+       "local",
+       Check::choice,
+       {"read", "write", "local"}},
+      {"files.absent", FIELD(files.absent),
+       "Paths that exist nowhere for the program. Globs: `*` within a segment, `**` across, `?`, `[…]`.",
        "[/etc/app/override.yaml]", Check::path_glob},
       {"files.local", FIELD(files.local), "Paths of this machine.", "[/opt/tools/**]", Check::path_glob},
       {"files.write", FIELD(files.write), "Paths of the pod, for reading and writing.", "[/var/lib/app/**]",
        Check::path_glob},
-      {"files.read", FIELD(files.read), "Paths of the pod, read-only. Precedence: absent, local, write, read.",
-       "[/etc/app/**]", Check::path_glob},
-      {"files.map", FIELD(files.map), "A path under the first prefix is looked up under the second in the pod.",
+      {"files.read", FIELD(files.read),
+       "Paths of the pod, read-only. Precedence: absent, local, write, read.", "[/etc/app/**]",
+       Check::path_glob},
+      {"files.map", FIELD(files.map),
+       "A path under the first prefix is looked up under the second in the pod.",
        "{/home/me/app/config: /etc/app}", Check::prefix},
 
       {"environment.include", FIELD(environment.include),
-       "Globs of the pod's variables that the program gets. Default: all but those that belong to a machine (`PATH`, `HOME`, …).",
+       "Globs of the pod's variables that the program gets. Default: all but those that belong to a machine "
+       "(`PATH`, `HOME`, …).",
        "[DATABASE_*]", Check::name_glob},
-      {"environment.exclude", FIELD(environment.exclude), "Globs of the pod's variables that the program does not get.",
-       "[\"*_TOKEN\"]", Check::name_glob},
-      {"environment.set", FIELD(environment.set), "Variables to set; they win over the pod's.", "{LOG_LEVEL: debug}",
+      {"environment.exclude", FIELD(environment.exclude),
+       "Globs of the pod's variables that the program does not get.", "[\"*_TOKEN\"]", Check::name_glob},
+      {"environment.set", FIELD(environment.set), "Variables to set; they win over the pod's.",
+       "{LOG_LEVEL: debug}", Check::variable},
+      {"environment.unset", FIELD(environment.unset), "Variables to remove.", "[HTTP_PROXY]",
        Check::variable},
-      {"environment.unset", FIELD(environment.unset), "Variables to remove.", "[HTTP_PROXY]", Check::variable},
 
       {"dns.enabled", FIELD(dns.enabled), "Whether names are resolved in the pod.", "false"},
-      {"dns.local", FIELD(dns.local), "Globs of names that are resolved on this machine.", "[\"*.corp.example\"]",
-       Check::name_glob},
+      {"dns.local", FIELD(dns.local), "Globs of names that are resolved on this machine.",
+       "[\"*.corp.example\"]", Check::name_glob},
 
       {"outgoing.tcp", FIELD(outgoing.tcp), "Whether TCP connections leave from the pod.", "false"},
       {"outgoing.udp", FIELD(outgoing.udp), "Whether UDP leaves from the pod.", "false"},
       {"outgoing.unix_sockets", FIELD(outgoing.unix_sockets),
        "Whether connections to unix sockets named by `outgoing.remote_unix` go to the pod's.", "true"},
-      {"outgoing.local", FIELD(outgoing.local), "Networks, with ports if wanted, that are reached from this machine.",
+      {"outgoing.local", FIELD(outgoing.local),
+       "Networks, with ports if wanted, that are reached from this machine.",
        "[10.8.0.0/16, \"192.168.1.5:8000-8999\"]", Check::network},
       {"outgoing.loopback_ports", FIELD(outgoing.loopback_ports),
-       "Ports of `127.0.0.1` and `::1` that are the pod's: those of its side-cars. The others are this machine's.", "[3500, 15000]"},
+       "Ports of `127.0.0.1` and `::1` that are the pod's: those of its side-cars. The others are this "
+       "machine's.",
+       "[3500, 15000]"},
       {"outgoing.remote_unix", FIELD(outgoing.remote_unix), "Globs of unix socket paths that are the pod's.",
        "[/var/run/app.sock]", Check::unix_glob},
 
-      {"incoming.mode", FIELD(incoming.mode),
-       "`mirror`: the program gets a copy of the pod's traffic and the pod goes on serving; `steal`: the program answers "
+      {"incoming.mode",
+       FIELD(incoming.mode),
+       "`mirror`: the program gets a copy of the pod's traffic and the pod goes on serving; `steal`: the "
+       "program answers "
        "instead of the pod.",
-       "steal", Check::choice, {"mirror", "steal"}},
-      {"incoming.enabled", FIELD(incoming.enabled), "Whether the program gets any of the pod's traffic.", "false"},
-      {"incoming.ports", FIELD(incoming.ports), "Only these ports of the program. Default: every port it listens on.", "[8080]"},
-      {"incoming.ignore_ports", FIELD(incoming.ignore_ports), "Ports of the program that stay on this machine.", "[9229]"},
+       "steal",
+       Check::choice,
+       {"mirror", "steal"}},
+      {"incoming.enabled", FIELD(incoming.enabled), "Whether the program gets any of the pod's traffic.",
+       "false"},
+      {"incoming.ports", FIELD(incoming.ports),
+       "Only these ports of the program. Default: every port it listens on.", "[8080]"},
+      {"incoming.ignore_ports", FIELD(incoming.ignore_ports),
+       "Ports of the program that stay on this machine.", "[9229]"},
       {"incoming.map", FIELD(incoming.map), "The program's port: the pod's port.", "{3000: 80}"},
   };
   return rows;
@@ -119,10 +166,13 @@ std::string join(const std::vector<std::string>& words, const std::string& separ
 
 }  // namespace
 
-std::span<const Key> keys() { return table(); }
+std::span<const Key> keys() {
+  return table();
+}
 
 const Key* find_key(const std::string& name) {
-  const auto row = std::find_if(table().begin(), table().end(), [&](const Key& key) { return key.name == name; });
+  const auto row =
+      std::find_if(table().begin(), table().end(), [&](const Key& key) { return key.name == name; });
   return row == table().end() ? nullptr : &*row;
 }
 
@@ -134,13 +184,16 @@ std::string expected_type(const Key& key) {
           [](std::string*) -> std::string { return "text"; },
           [](bool*) -> std::string { return "true or false"; },
           [&](std::uint32_t*) {
-            return "a whole number from " + std::to_string(key.minimum) + " to " + std::to_string(key.maximum);
+            return "a whole number from " + std::to_string(key.minimum) + " to " +
+                   std::to_string(key.maximum);
           },
           [&](protocol::IncomingMode*) { return join(key.choices, " or "); },
           [](std::vector<std::string>*) -> std::string { return "a list of text"; },
           [](std::vector<std::uint16_t>*) -> std::string { return "a list of ports (1 to 65535)"; },
           [](std::map<std::string, std::string>*) -> std::string { return "a map of text to text"; },
-          [](std::map<std::uint16_t, std::uint16_t>*) -> std::string { return "a map of port to port (1 to 65535)"; },
+          [](std::map<std::uint16_t, std::uint16_t>*) -> std::string {
+            return "a map of port to port (1 to 65535)";
+          },
       },
       key.field(config));
 }

@@ -12,9 +12,9 @@
 namespace inpod::config {
 
 /// Where a key's value lives in a Config; the type of the pointer is the type of the key.
-using Field = std::variant<std::string*, bool*, std::uint32_t*, protocol::IncomingMode*, std::vector<std::string>*,
-                           std::vector<std::uint16_t>*, std::map<std::string, std::string>*,
-                           std::map<std::uint16_t, std::uint16_t>*>;
+using Field = std::variant<std::string*, bool*, std::uint32_t*, protocol::IncomingMode*,
+                           std::vector<std::string>*, std::vector<std::uint16_t>*,
+                           std::map<std::string, std::string>*, std::map<std::uint16_t, std::uint16_t>*>;
 
 /// What is checked beyond the type.
 enum class Check {

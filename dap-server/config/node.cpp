@@ -13,12 +13,18 @@ std::string located(const std::string& origin, std::size_t line, const std::stri
 
 std::string describe(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::null: return "nothing";
-    case Node::Kind::boolean: return node.text;
-    case Node::Kind::number: return "number " + node.text;
-    case Node::Kind::text: return "text \"" + node.text.substr(0, 80) + "\"";
-    case Node::Kind::list: return "a list";
-    case Node::Kind::map: return "a map";
+    case Node::Kind::null:
+      return "nothing";
+    case Node::Kind::boolean:
+      return node.text;
+    case Node::Kind::number:
+      return "number " + node.text;
+    case Node::Kind::text:
+      return "text \"" + node.text.substr(0, 80) + "\"";
+    case Node::Kind::list:
+      return "a list";
+    case Node::Kind::map:
+      return "a map";
   }
   return {};
 }
@@ -70,7 +76,8 @@ bool NodeBuilder::open(Node::Kind kind, std::size_t line) {
 bool NodeBuilder::key(const std::string& name, std::size_t line) {
   if (error_) return false;
   const auto& members = open_.back().members;
-  const bool twice = std::any_of(members.begin(), members.end(), [&](const auto& member) { return member.first == name; });
+  const bool twice =
+      std::any_of(members.begin(), members.end(), [&](const auto& member) { return member.first == name; });
   if (twice) return fail_at(line, "key \"" + name + "\" stands here twice");
   names_.emplace_back(name, line);
   return true;

@@ -1,5 +1,5 @@
-// Node: a value of a config file with the line it stands on, whatever the file's language. YAML, JSON and command-line
-// flags all become Nodes, so that one function checks them all (apply.cpp).
+// Node: a value of a config file with the line it stands on, whatever the file's language. YAML, JSON and
+// command-line flags all become Nodes, so that one function checks them all (apply.cpp).
 //
 // Bounded: files up to 1 MiB, 16 levels, 10000 values. Plain data; any thread.
 #pragma once
@@ -18,10 +18,10 @@ struct Member;
 struct Node {
   enum class Kind { null, boolean, number, text, list, map };
   Kind kind = Kind::null;
-  std::string text;                                   ///< of boolean ("true", "false"), number and text
-  std::size_t line = 0;                               ///< from 1, of the key where it has one; 0: unknown
-  std::vector<Node> items;                            ///< of a list
-  std::vector<Member> members;                        ///< of a map, in the file's order; keys are unique
+  std::string text;             ///< of boolean ("true", "false"), number and text
+  std::size_t line = 0;         ///< from 1, of the key where it has one; 0: unknown
+  std::vector<Node> items;      ///< of a list
+  std::vector<Member> members;  ///< of a map, in the file's order; keys are unique
 };
 
 /// Not a std::pair: clang 14 can't make one of a type that holds it.

@@ -1,5 +1,6 @@
-// NodeBuilder: makes a Node from a parser's events and holds it to its bounds: depth, number of values, unique keys.
-// Every function returns false after the first error, which `take` then gives. Internal to config/.
+// NodeBuilder: makes a Node from a parser's events and holds it to its bounds: depth, number of values,
+// unique keys. Every function returns false after the first error, which `take` then gives. Internal to
+// config/.
 #pragma once
 
 #include <optional>
@@ -24,7 +25,7 @@ class NodeBuilder {
  private:
   bool put(Node node);
   std::string origin_;
-  std::vector<Node> open_;          // the containers that are still open, outermost first
+  std::vector<Node> open_;  // the containers that are still open, outermost first
   /// The keys, with their lines, under which each of them, and the next value, will stand.
   std::vector<std::pair<std::string, std::size_t>> names_;
   Node root_;

@@ -52,7 +52,8 @@ class Sax : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return builder_.close(); }
   bool parse_error(std::size_t, const std::string& token, const nlohmann::json::exception& error) override {
     std::string text = error.what();
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while …": the last part is ours.
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while …": the last part
+    // is ours.
     if (const auto colon = text.find(": "); colon != std::string::npos) text = text.substr(colon + 2);
     (void)token;
     return builder_.fail_at(line_, text);

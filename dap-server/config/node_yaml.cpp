@@ -1,5 +1,5 @@
-// YAML → Node, by yaml-cpp's event interface: positions are there, and aliases cost one value each time they are used,
-// so that a small file can't become a huge tree.
+// YAML → Node, by yaml-cpp's event interface: positions are there, and aliases cost one value each time they
+// are used, so that a small file can't become a huge tree.
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
@@ -38,18 +38,21 @@ class Events : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     builder_.fail_at(line(mark), "YAML aliases (*name) are not supported here");
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
+                const std::string& value) override {
     if (take_key(value, mark)) return;
     const bool plain = tag == "?" || tag.empty();
     const auto kind = plain ? plain_kind(value) : Node::Kind::text;
     builder_.scalar(kind, kind == Node::Kind::boolean ? boolean_text(value) : value, line(mark));
     done();
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
     start(Node::Kind::list, mark);
   }
   void OnSequenceEnd() override { end(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
     start(Node::Kind::map, mark);
   }
   void OnMapEnd() override { end(); }
@@ -95,9 +98,11 @@ Result<Node> parse_yaml(const std::string& content, const std::string& origin) {
     if (!parser.HandleNextDocument(events)) return Node{};
     NodeBuilder rest(origin);
     Events rest_events(rest);
-    if (parser.HandleNextDocument(rest_events)) return fail(origin + ": more than one YAML document (\"---\")");
+    if (parser.HandleNextDocument(rest_events))
+      return fail(origin + ": more than one YAML document (\"---\")");
   } catch (const YAML::Exception& error) {
-    return fail(located(origin, error.mark.is_null() ? 0 : static_cast<std::size_t>(error.mark.line) + 1, error.msg));
+    return fail(
+        located(origin, error.mark.is_null() ? 0 : static_cast<std::size_t>(error.mark.line) + 1, error.msg));
   }
   return builder.take();
 }

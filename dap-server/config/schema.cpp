@@ -96,16 +96,18 @@ std::string default_text(const Key& key) {
 }
 
 std::string row(const Key& key) {
-  return "| `" + key.name + "` | " + expected_type(key) + " | " + default_text(key) + " | " + key.help + " | `" +
-         key.example + "` |\n";
+  return "| `" + key.name + "` | " + expected_type(key) + " | " + default_text(key) + " | " + key.help +
+         " | `" + key.example + "` |\n";
 }
 
-constexpr const char* table_head = "| key | value | default | meaning | example |\n| --- | --- | --- | --- | --- |\n";
+constexpr const char* table_head =
+    "| key | value | default | meaning | example |\n| --- | --- | --- | --- | --- |\n";
 
 }  // namespace
 
 Json schema() {
-  Json root = {{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "inpod config (.inpod/config.yaml)"}};
+  Json root = {{"$schema", "http://json-schema.org/draft-07/schema#"},
+               {"title", "inpod config (.inpod/config.yaml)"}};
   root.update(cluster());
   root["description"] = "What inpod should know about a cluster session.";
   return root;
@@ -113,9 +115,9 @@ Json schema() {
 
 Json launch_schema() {
   Json root = {{"$schema", "http://json-schema.org/draft-07/schema#"},
-                     {"title", "inpod's attributes of a launch configuration"},
-                     {"type", "object"},
-                     {"properties", {{"cluster", cluster()}}}};
+               {"title", "inpod's attributes of a launch configuration"},
+               {"type", "object"},
+               {"properties", {{"cluster", cluster()}}}};
   return root;
 }
 
@@ -123,9 +125,12 @@ std::string markdown() {
   std::string text =
       "# Configuration\n\n"
       "<!-- Made by `inpod schema --markdown` from the key table; a test keeps it in step. -->\n\n"
-      "A project keeps its settings in `.inpod/config.yaml` (or `.yml`, `.json`); inpod looks in the current directory and\n"
-      "those above it, `-f FILE` names another. A launch configuration's `\"cluster\": {…}` takes the same keys and wins over\n"
-      "the file; flags win over both: the key `agent.lease_seconds` is the flag `--agent-lease-seconds`. Lists and single\n"
+      "A project keeps its settings in `.inpod/config.yaml` (or `.yml`, `.json`); inpod looks in the current "
+      "directory and\n"
+      "those above it, `-f FILE` names another. A launch configuration's `\"cluster\": {…}` takes the same "
+      "keys and wins over\n"
+      "the file; flags win over both: the key `agent.lease_seconds` is the flag `--agent-lease-seconds`. "
+      "Lists and single\n"
       "values replace what stood there, maps are merged. Unknown keys are errors.\n\n"
       "```yaml\n"
       "target: deployment/checkout\n"
@@ -137,7 +142,8 @@ std::string markdown() {
       "environment:\n"
       "  set: {LOG_LEVEL: debug}\n"
       "```\n\n"
-      "`inpod schema` prints the JSON schema; editors with a YAML language server complete keys when the file starts with\n"
+      "`inpod schema` prints the JSON schema; editors with a YAML language server complete keys when the "
+      "file starts with\n"
       "`# yaml-language-server: $schema=PATH`.\n\n## Session\n\n";
   text += table_head;
   std::string section;

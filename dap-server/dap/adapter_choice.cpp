@@ -21,14 +21,16 @@ namespace fs = std::filesystem;
 
 constexpr int first_gdb_with_dap = 14;
 const char* const remedy =
-    "install one (Debian/Ubuntu: sudo apt-get install lldb-19, or gdb 14 or newer), or name one: \"debugger\": "
+    "install one (Debian/Ubuntu: sudo apt-get install lldb-19, or gdb 14 or newer), or name one: "
+    "\"debugger\": "
     "\"lldb-dap\", or {\"command\": …, \"args\": […], \"type\": …}";
 
 std::vector<std::string> path_directories() {
   const char* path = getenv("PATH");
   std::vector<std::string> out;
   std::istringstream in(path ? path : "/usr/bin:/bin");
-  for (std::string directory; std::getline(in, directory, ':');) out.push_back(directory.empty() ? "." : directory);
+  for (std::string directory; std::getline(in, directory, ':');)
+    out.push_back(directory.empty() ? "." : directory);
   return out;
 }
 
@@ -38,7 +40,8 @@ bool executable(const fs::path& path) {
 }
 
 std::optional<std::string> on_path(const std::string& command) {
-  if (command.find('/') != std::string::npos) return executable(command) ? std::optional(command) : std::nullopt;
+  if (command.find('/') != std::string::npos)
+    return executable(command) ? std::optional(command) : std::nullopt;
   for (const auto& directory : path_directories())
     if (executable(fs::path(directory) / command)) return (fs::path(directory) / command).string();
   return std::nullopt;
@@ -61,13 +64,15 @@ std::optional<std::string> newest(const std::string& base) {
   return best;
 }
 
-/// What an editor's extension has brought: the last in name order of ~/.vscode*/extensions/EXTENSION-*/PROGRAM.
+/// What an editor's extension has brought: the last in name order of
+/// ~/.vscode*/extensions/EXTENSION-*/PROGRAM.
 std::optional<std::string> in_extensions(const std::string& extension, const std::string& program) {
   const char* home = getenv("HOME");
   std::vector<std::string> found;
   for (const char* editor : {".vscode", ".vscode-server", ".vscode-oss"}) {
     std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(fs::path(home ? home : "/") / editor / "extensions", ignored))
+    for (const auto& entry :
+         fs::directory_iterator(fs::path(home ? home : "/") / editor / "extensions", ignored))
       if (entry.path().filename().string().starts_with(extension + "-") && executable(entry.path() / program))
         found.push_back((entry.path() / program).string());
   }
@@ -87,15 +92,21 @@ int gdb_version(const std::string& gdb) {
   return space == std::string::npos ? 0 : std::atoi(text.c_str() + space);
 }
 
-bool is_gdb(const std::string& name) { return name == "gdb" || name.ends_with("-gdb") || version_suffix(name, "gdb"); }
+bool is_gdb(const std::string& name) {
+  return name == "gdb" || name.ends_with("-gdb") || version_suffix(name, "gdb");
+}
 
-AdapterCommand gdb_command(std::string gdb) { return {{std::move(gdb), "-q", "-i", "dap"}, "gdb"}; }
+AdapterCommand gdb_command(std::string gdb) {
+  return {{std::move(gdb), "-q", "-i", "dap"}, "gdb"};
+}
 
 Result<AdapterCommand> checked_gdb(const std::string& gdb) {
   const int version = gdb_version(gdb);
   if (version >= first_gdb_with_dap) return gdb_command(gdb);
-  return fail(gdb + " (version " + std::to_string(version) + ") can't be a debug adapter: that came with gdb 14",
-              "use lldb-dap (sudo apt-get install lldb-19), a newer gdb, or cdt-gdb-adapter (npm install -g cdt-gdb-adapter)");
+  return fail(
+      gdb + " (version " + std::to_string(version) + ") can't be a debug adapter: that came with gdb 14",
+      "use lldb-dap (sudo apt-get install lldb-19), a newer gdb, or cdt-gdb-adapter (npm install -g "
+      "cdt-gdb-adapter)");
 }
 
 std::optional<AdapterCommand> find_lldb() {
@@ -122,7 +133,8 @@ std::optional<AdapterCommand> find_cppdbg() {
   return path ? std::optional(AdapterCommand{{*path}, "cppdbg"}) : std::nullopt;
 }
 
-Result<AdapterCommand> known(const std::optional<AdapterCommand>& found, const std::string& what, const std::string& how) {
+Result<AdapterCommand> known(const std::optional<AdapterCommand>& found, const std::string& what,
+                             const std::string& how) {
   if (found) return *found;
   return fail("the debug adapter " + what + " is not installed", how);
 }
@@ -130,11 +142,14 @@ Result<AdapterCommand> known(const std::optional<AdapterCommand>& found, const s
 }  // namespace
 
 Result<AdapterCommand> adapter_from_name(const std::string& name) {
-  if (name == "lldb-dap" || name == "lldb-vscode") return known(find_lldb(), "lldb-dap", "sudo apt-get install lldb-19");
+  if (name == "lldb-dap" || name == "lldb-vscode")
+    return known(find_lldb(), "lldb-dap", "sudo apt-get install lldb-19");
   if (name == "codelldb" || name == "lldb")
-    return known(find_codelldb(), "codelldb", "install the extension CodeLLDB (vadimcn.vscode-lldb), or use \"debugger\": \"lldb-dap\"");
+    return known(find_codelldb(), "codelldb",
+                 "install the extension CodeLLDB (vadimcn.vscode-lldb), or use \"debugger\": \"lldb-dap\"");
   if (name == "cppdbg")
-    return known(find_cppdbg(), "OpenDebugAD7", "install the extension C/C++ (ms-vscode.cpptools), or use \"debugger\": \"lldb-dap\"");
+    return known(find_cppdbg(), "OpenDebugAD7",
+                 "install the extension C/C++ (ms-vscode.cpptools), or use \"debugger\": \"lldb-dap\"");
   if (name == "cdt-gdb-adapter" || name == "gdbtarget")
     return known(find_cdt(), "cdt-gdb-adapter", "npm install -g cdt-gdb-adapter");
   const auto path = on_path(name);
@@ -144,19 +159,25 @@ Result<AdapterCommand> adapter_from_name(const std::string& name) {
 }
 
 Result<AdapterCommand> adapter_from_json(const nlohmann::json& debugger) {
-  const char* const shape = "write a name (\"lldb-dap\", \"gdb\", …) or {\"command\": \"…\", \"args\": [\"…\"], \"type\": \"…\"}";
+  const char* const shape =
+      "write a name (\"lldb-dap\", \"gdb\", …) or {\"command\": \"…\", \"args\": [\"…\"], \"type\": \"…\"}";
   if (debugger.is_string()) return adapter_from_name(debugger.get<std::string>());
   if (!debugger.is_object()) return fail("\"debugger\" is neither a name nor an object", shape);
-  if (!debugger.contains("command") || !debugger["command"].is_string()) return fail("\"debugger\" has no \"command\"", shape);
+  if (!debugger.contains("command") || !debugger["command"].is_string())
+    return fail("\"debugger\" has no \"command\"", shape);
   const auto command = debugger["command"].get<std::string>();
   const auto path = on_path(command);
-  if (!path) return fail("the debug adapter " + command + " is not an executable file" + (command.find('/') == std::string::npos ? " on PATH" : ""), remedy);
+  if (!path)
+    return fail("the debug adapter " + command + " is not an executable file" +
+                    (command.find('/') == std::string::npos ? " on PATH" : ""),
+                remedy);
   AdapterCommand out{{*path}, ""};
   for (const auto& argument : debugger.value("args", nlohmann::json::array())) {
     if (!argument.is_string()) return fail("\"debugger\": \"args\" must be strings", shape);
     out.argv.push_back(argument.get<std::string>());
   }
-  if (debugger.contains("type") && debugger["type"].is_string()) out.type = debugger["type"].get<std::string>();
+  if (debugger.contains("type") && debugger["type"].is_string())
+    out.type = debugger["type"].get<std::string>();
   if (out.argv.size() == 1 && is_gdb(path->substr(path->rfind('/') + 1))) return checked_gdb(*path);
   return out;
 }
@@ -170,7 +191,8 @@ Result<AdapterCommand> adapter_from_command_line(const std::string& line) {
     std::istringstream in(line);
     for (std::string word; in >> word;) words.push_back(word);
   }
-  if (words.empty() || words[0].empty()) return fail("the debug adapter's command line is empty", "name a command, or a JSON array of strings");
+  if (words.empty() || words[0].empty())
+    return fail("the debug adapter's command line is empty", "name a command, or a JSON array of strings");
   if (words.size() == 1) return adapter_from_name(words[0]);
   const auto path = on_path(words[0]);
   if (!path) return fail("the debug adapter " + words[0] + " is not on PATH", remedy);

@@ -9,7 +9,8 @@
 namespace inpod::dap {
 namespace asio = boost::asio;
 
-AdapterPort::AdapterPort(asio::any_io_executor executor, AdapterCommand command, std::shared_ptr<AdapterProcess> process)
+AdapterPort::AdapterPort(asio::any_io_executor executor, AdapterCommand command,
+                         std::shared_ptr<AdapterProcess> process)
     : executor_(std::move(executor)), command_(std::move(command)), process_(std::move(process)) {}
 
 bool AdapterPort::can(const char* capability) const {
@@ -17,7 +18,8 @@ bool AdapterPort::can(const char* capability) const {
 }
 
 void AdapterPort::relay_request(const Message& request, Replacements also) {
-  const auto number = sequence_.open({std::string(request.part(request.envelope.seq)), request.envelope.name, {}});
+  const auto number =
+      sequence_.open({std::string(request.part(request.envelope.seq)), request.envelope.name, {}});
   also.emplace_back(*request.envelope.seq, std::to_string(number));
   process_->endpoint().send(splice(request.raw, std::move(also)));
 }
@@ -29,12 +31,14 @@ void AdapterPort::relay_response(const Message& response, const std::string& ori
 
 void AdapterPort::relay_unknown(const Message& message) {
   if (message.envelope.seq)
-    process_->endpoint().send(splice(message.raw, {{*message.envelope.seq, std::to_string(sequence_.next())}}));
+    process_->endpoint().send(
+        splice(message.raw, {{*message.envelope.seq, std::to_string(sequence_.next())}}));
   else
     process_->endpoint().send(message.raw);
 }
 
-Task<Result<Message>> AdapterPort::ask(std::string command, std::string arguments, std::chrono::milliseconds timeout) {
+Task<Result<Message>> AdapterPort::ask(std::string command, std::string arguments,
+                                       std::chrono::milliseconds timeout) {
   const auto self = shared_from_this();
   const auto done = std::make_shared<asio::steady_timer>(executor_, timeout);
   const auto answer = std::make_shared<std::optional<Message>>();
@@ -45,12 +49,14 @@ Task<Result<Message>> AdapterPort::ask(std::string command, std::string argument
     done->cancel();
   };
   const auto number = sequence_.open(std::move(request));
-  std::string text = R"({"seq":)" + std::to_string(number) + R"(,"type":"request","command":)" + to_text(command);
+  std::string text =
+      R"({"seq":)" + std::to_string(number) + R"(,"type":"request","command":)" + to_text(command);
   if (!arguments.empty()) text += R"(,"arguments":)" + arguments;
   process_->endpoint().send(text + "}");
   co_await done->async_wait(as_result);
   if (*answer) co_return std::move(**answer);
-  if (process_->ended()) co_return fail("the debug adapter " + process_->name() + " has ended", "look at its messages above");
+  if (process_->ended())
+    co_return fail("the debug adapter " + process_->name() + " has ended", "look at its messages above");
   co_return fail("the debug adapter " + process_->name() + " does not answer " + command);
 }
 

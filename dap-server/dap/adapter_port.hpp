@@ -1,5 +1,5 @@
-// AdapterPort: the proxy's side towards one debug adapter: the process, the numbering of what goes to it, requests of our
-// own, and what is known of it.
+// AdapterPort: the proxy's side towards one debug adapter: the process, the numbering of what goes to it,
+// requests of our own, and what is known of it.
 //
 // One executor; call only there.
 #pragma once
@@ -21,7 +21,8 @@ using Replacements = std::vector<std::pair<Span, std::string>>;
 
 class AdapterPort : public std::enable_shared_from_this<AdapterPort> {
  public:
-  AdapterPort(boost::asio::any_io_executor executor, AdapterCommand command, std::shared_ptr<AdapterProcess> process);
+  AdapterPort(boost::asio::any_io_executor executor, AdapterCommand command,
+              std::shared_ptr<AdapterProcess> process);
 
   const AdapterCommand& command() const { return command_; }
   void set_type(std::string type) { command_.type = std::move(type); }
@@ -35,7 +36,8 @@ class AdapterPort : public std::enable_shared_from_this<AdapterPort> {
   /// Passes the client's response to a reverse request on; origin: the adapter's own number, as spelled.
   void relay_response(const Message& response, const std::string& origin);
   void relay_unknown(const Message& message);
-  /// Sends a request of ours; arguments: raw JSON. Its response, also one of success false, or an error after `timeout`.
+  /// Sends a request of ours; arguments: raw JSON. Its response, also one of success false, or an error after
+  /// `timeout`.
   Task<Result<Message>> ask(std::string command, std::string arguments, std::chrono::milliseconds timeout);
 
  private:

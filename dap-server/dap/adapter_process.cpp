@@ -60,15 +60,17 @@ Result<pid_t> spawn(std::vector<std::string> argv, int in, int out, int err) {
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   auto environment = environment_without_layer(environ);
   pid_t pid = -1;
   const kube::UsersFileLimit limit;
-  const int error = posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, kube::exec_pointers(argv).data(),
-                                 kube::exec_pointers(environment).data());
+  const int error = posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes,
+                                 kube::exec_pointers(argv).data(), kube::exec_pointers(environment).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
-  if (error) return Failed(Error{error, "cannot start the debug adapter " + argv[0] + ": " + strerror(error), {}});
+  if (error)
+    return Failed(Error{error, "cannot start the debug adapter " + argv[0] + ": " + strerror(error), {}});
   return pid;
 }
 
@@ -91,7 +93,8 @@ class Errors {
   const std::string& text() {
     char bytes[4096];
     ssize_t count = 0;
-    while (from_.is_open() && (count = ::read(from_.native_handle(), bytes, sizeof bytes)) > 0) keep({bytes, static_cast<std::size_t>(count)});
+    while (from_.is_open() && (count = ::read(from_.native_handle(), bytes, sizeof bytes)) > 0)
+      keep({bytes, static_cast<std::size_t>(count)});
     return kept_;
   }
   void close() {
@@ -101,7 +104,8 @@ class Errors {
 
  private:
   void keep(std::string_view text) {
-    // At most PIPE_BUF bytes, which a writable pipe takes without a wait: an editor that does not read holds up no program.
+    // At most PIPE_BUF bytes, which a writable pipe takes without a wait: an editor that does not read holds
+    // up no program.
     pollfd room{STDERR_FILENO, POLLOUT, 0};
     if (poll(&room, 1, 0) == 1 && ::write(STDERR_FILENO, text.data(), text.size()) < 0) {
       // nobody there; what was said is kept all the same
@@ -141,7 +145,8 @@ std::vector<std::string> environment_without_layer(const char* const* from) {
     const std::string_view variable = *from;
     if (variable.starts_with("INPOD_")) continue;
     if (variable.starts_with("LD_PRELOAD=")) {
-      if (auto rest = preload_without_layer(variable.substr(11)); !rest.empty()) kept.push_back("LD_PRELOAD=" + rest);
+      if (auto rest = preload_without_layer(variable.substr(11)); !rest.empty())
+        kept.push_back("LD_PRELOAD=" + rest);
       continue;
     }
     kept.emplace_back(variable);
@@ -179,8 +184,10 @@ AdapterProcess::~AdapterProcess() {
 
 namespace {
 
-/// Connects to an adapter that listens on `port`, which it does some time after its start; not if it ends before (pidfd).
-Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short port, std::string name, int pidfd) {
+/// Connects to an adapter that listens on `port`, which it does some time after its start; not if it ends
+/// before (pidfd).
+Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short port, std::string name,
+                                  int pidfd) {
   asio::ip::tcp::socket socket(executor);
   asio::steady_timer pause(executor);
   const asio::ip::tcp::endpoint peer(asio::ip::address_v4::loopback(), port);
@@ -190,16 +197,20 @@ Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short
     socket.close();
     pollfd ended{pidfd, POLLIN, 0};
     if (poll(&ended, 1, 0) == 1)
-      co_return fail("the debug adapter " + name + " ended before it listened on port " + std::to_string(port), "look at its own messages");
+      co_return fail(
+          "the debug adapter " + name + " ended before it listened on port " + std::to_string(port),
+          "look at its own messages");
     pause.expires_after(50ms);
     co_await pause.async_wait(as_result);
   }
-  co_return fail("the debug adapter " + name + " does not listen on port " + std::to_string(port), "look at its own messages");
+  co_return fail("the debug adapter " + name + " does not listen on port " + std::to_string(port),
+                 "look at its own messages");
 }
 
 }  // namespace
 
-Task<Result<std::shared_ptr<AdapterProcess>>> AdapterProcess::start(asio::any_io_executor executor, std::vector<std::string> argv) {
+Task<Result<std::shared_ptr<AdapterProcess>>> AdapterProcess::start(asio::any_io_executor executor,
+                                                                    std::vector<std::string> argv) {
   CO_TRY(port, free_port(executor));
   const bool over_tcp = fill_in_port(argv, port);
   CO_TRY(to_adapter, make_pipe());
@@ -215,7 +226,8 @@ Task<Result<std::shared_ptr<AdapterProcess>>> AdapterProcess::start(asio::any_io
   asio::co_spawn(executor, Errors::pass_on(state->errors), asio::detached);
   guardian.watch_group(pid);
   state->guardian = std::move(guardian);
-  std::shared_ptr<AdapterProcess> process(new AdapterProcess(argv[0].substr(argv[0].rfind('/') + 1), std::move(state)));
+  std::shared_ptr<AdapterProcess> process(
+      new AdapterProcess(argv[0].substr(argv[0].rfind('/') + 1), std::move(state)));
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (pidfd < 0) co_return fail_errno("cannot watch the debug adapter (pidfd_open)");
   process->state_->pidfd.assign(pidfd);
@@ -232,7 +244,8 @@ Task<Result<std::shared_ptr<AdapterProcess>>> AdapterProcess::start(asio::any_io
 
 Task<int> AdapterProcess::wait() {
   const auto self = shared_from_this();
-  if (!state_->status) co_await state_->pidfd.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
+  if (!state_->status)
+    co_await state_->pidfd.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
   state_->reap();
   co_return *state_->status;
 }
@@ -248,8 +261,12 @@ Task<void> AdapterProcess::end() {
   endpoint_->close();
 }
 
-void AdapterProcess::guard(pid_t debuggee) const { state_->guardian.watch(debuggee); }
-void AdapterProcess::guard_no_more(pid_t debuggee) const { state_->guardian.forget(debuggee); }
+void AdapterProcess::guard(pid_t debuggee) const {
+  state_->guardian.watch(debuggee);
+}
+void AdapterProcess::guard_no_more(pid_t debuggee) const {
+  state_->guardian.forget(debuggee);
+}
 
 std::string AdapterProcess::last_words() {
   constexpr std::size_t most = 400;
@@ -257,12 +274,15 @@ std::string AdapterProcess::last_words() {
   while (!text.empty() && isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
   if (text.size() > most) {
     text.remove_prefix(text.size() - most);
-    text.remove_prefix(std::min(text.find('\n') + 1, text.size()));  // from the start of a line, or (npos + 1) as it is
+    text.remove_prefix(
+        std::min(text.find('\n') + 1, text.size()));  // from the start of a line, or (npos + 1) as it is
   }
   return std::string(text);
 }
 
-bool AdapterProcess::ended() const { return state_->status.has_value(); }
+bool AdapterProcess::ended() const {
+  return state_->status.has_value();
+}
 
 std::string describe_status(int status) {
   if (WIFEXITED(status)) return "exit code " + std::to_string(WEXITSTATUS(status));

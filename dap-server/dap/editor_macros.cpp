@@ -31,10 +31,14 @@ std::vector<std::string> words_of(const std::string& text) {
       continue;
     }
     if (!word) word.emplace();
-    if (quote == 0 && (c == '\'' || c == '"')) quote = c;
-    else if (c == quote) quote = 0;
-    else if (c == '\\' && quote != '\'' && at + 1 < text.size()) *word += text[++at];
-    else *word += c;
+    if (quote == 0 && (c == '\'' || c == '"'))
+      quote = c;
+    else if (c == quote)
+      quote = 0;
+    else if (c == '\\' && quote != '\'' && at + 1 < text.size())
+      *word += text[++at];
+    else
+      *word += c;
   }
   if (word) words.push_back(*word);
   return words;
@@ -63,15 +67,17 @@ Result<void> tidy_macros(RawObject& arguments) {
   for (const char* key : {"program", "args", "cwd", "env", "environment"}) {
     const auto value = arguments.get(key);
     if (is_macro(value))
-      return fail("the launch parameters still hold the macro " + value.get<std::string>() + " (\"" + key + "\")",
-                  "this editor does not know it: write the value, or remove the line");
+      return fail(
+          "the launch parameters still hold the macro " + value.get<std::string>() + " (\"" + key + "\")",
+          "this editor does not know it: write the value, or remove the line");
   }
   if (const auto args = arguments.get("args"); args.is_string()) {
     const auto text = args.get<std::string>();
     arguments.set("args", as_json(text).value_or(nlohmann::json(words_of(text))));
   }
   for (const char* key : {"env", "environment"})
-    if (const auto value = arguments.get(key); value.is_string()) arguments.set(key, variables_of(value.get<std::string>()));
+    if (const auto value = arguments.get(key); value.is_string())
+      arguments.set(key, variables_of(value.get<std::string>()));
   if (arguments.get("cwd") == "") arguments.erase("cwd");
   return {};
 }

@@ -3,12 +3,12 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
-#include <array>
 #include <deque>
 #include <exception>
 
@@ -29,7 +29,8 @@ struct Endpoint::State {
   std::size_t queued = 0;  ///< bytes
   bool writing = false, finishing = false, broken = false;
 
-  /// A socket has a second descriptor, `in`, so its peer sees an end only by shutdown(2); a pipe answers ENOTSOCK.
+  /// A socket has a second descriptor, `in`, so its peer sees an end only by shutdown(2); a pipe answers
+  /// ENOTSOCK.
   void close_out() {
     if (out.is_open()) ::shutdown(out.native_handle(), SHUT_WR);
     boost::system::error_code ignored;
@@ -38,16 +39,23 @@ struct Endpoint::State {
 };
 
 Endpoint::Endpoint(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Endpoint::~Endpoint() { close(); }
+Endpoint::~Endpoint() {
+  close();
+}
 
-Result<std::shared_ptr<Endpoint>> Endpoint::create(asio::any_io_executor executor, UniqueFd in, UniqueFd out) {
+Result<std::shared_ptr<Endpoint>> Endpoint::create(asio::any_io_executor executor, UniqueFd in,
+                                                   UniqueFd out) {
   auto state = std::make_unique<State>(executor);
   boost::system::error_code error;
   state->in.assign(in.get(), error);
-  if (error) return fail("cannot read messages from this standard input: " + error.message(), "use a pipe, a socket or --listen");
+  if (error)
+    return fail("cannot read messages from this standard input: " + error.message(),
+                "use a pipe, a socket or --listen");
   in.release();
   state->out.assign(out.get(), error);
-  if (error) return fail("cannot write messages to this standard output: " + error.message(), "use a pipe, a socket or --listen");
+  if (error)
+    return fail("cannot write messages to this standard output: " + error.message(),
+                "use a pipe, a socket or --listen");
   out.release();
   return std::shared_ptr<Endpoint>(new Endpoint(std::move(state)));
 }
@@ -60,7 +68,8 @@ Task<Result<std::optional<std::string>>> Endpoint::read() {
     if (!state_->in.is_open()) co_return std::optional<std::string>();
     const auto [error, count] = co_await state_->in.async_read_some(asio::buffer(state_->chunk), as_result);
     if (error) {
-      // A socket's peer may also leave by a reset, a terminal's by EIO: an end like any other, unless within a message.
+      // A socket's peer may also leave by a reset, a terminal's by EIO: an end like any other, unless within
+      // a message.
       if (auto end = state_->reader.at_end(); !end && state_->in.is_open()) co_return Failed(end.error());
       co_return std::optional<std::string>();
     }
@@ -77,15 +86,17 @@ void Endpoint::send(std::string_view body) {
 
 void Endpoint::start_writing() {
   if (std::exchange(state_->writing, true)) return;
-  asio::co_spawn(state_->out.get_executor(), [self = shared_from_this()] { return self->write_queue(); },
-                 [self = shared_from_this()](const std::exception_ptr& thrown) {
-                   if (thrown) self->close();
-                 });
+  asio::co_spawn(
+      state_->out.get_executor(), [self = shared_from_this()] { return self->write_queue(); },
+      [self = shared_from_this()](const std::exception_ptr& thrown) {
+        if (thrown) self->close();
+      });
 }
 
 Task<void> Endpoint::write_queue() {
   while (!state_->queue.empty() && !state_->broken) {
-    const auto [error, count] = co_await asio::async_write(state_->out, asio::buffer(state_->queue.front()), as_result);
+    const auto [error, count] =
+        co_await asio::async_write(state_->out, asio::buffer(state_->queue.front()), as_result);
     if (error) state_->broken = true;
     if (!state_->queue.empty()) {
       state_->queued -= state_->queue.front().size();
@@ -98,7 +109,9 @@ Task<void> Endpoint::write_queue() {
   state_->drained.cancel();
 }
 
-bool Endpoint::full() const { return state_->queued > queue_limit; }
+bool Endpoint::full() const {
+  return state_->queued > queue_limit;
+}
 
 Task<void> Endpoint::room() {
   const auto self = shared_from_this();

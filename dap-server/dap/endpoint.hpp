@@ -1,8 +1,9 @@
-// Endpoint: one side of a DAP conversation: whole messages in and out of a pair of file descriptors (pipes, or a socket
-// twice). Sending queues and never waits; a reader that must not outrun the other side waits in `room`.
+// Endpoint: one side of a DAP conversation: whole messages in and out of a pair of file descriptors (pipes,
+// or a socket twice). Sending queues and never waits; a reader that must not outrun the other side waits in
+// `room`.
 //
-// One executor; call only there. stdin and stdout must be pipes, sockets or terminals: what epoll(7) refuses (regular
-// files) is an error of `create`.
+// One executor; call only there. stdin and stdout must be pipes, sockets or terminals: what epoll(7) refuses
+// (regular files) is an error of `create`.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -24,7 +25,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
  public:
   static constexpr std::size_t queue_limit = 16 << 20;  ///< bytes queued above which `room` waits
 
-  static Result<std::shared_ptr<Endpoint>> create(boost::asio::any_io_executor executor, UniqueFd in, UniqueFd out);
+  static Result<std::shared_ptr<Endpoint>> create(boost::asio::any_io_executor executor, UniqueFd in,
+                                                  UniqueFd out);
   ~Endpoint();
 
   /// The next message's body; nothing at an orderly end.

@@ -62,7 +62,11 @@ nlohmann::json parse(std::string_view text) {
 
 Message::Message(std::string text) : raw(std::move(text)), envelope(read(raw)) {}
 
-nlohmann::json Message::arguments() const { return parse(part(envelope.arguments)); }
-nlohmann::json Message::body() const { return parse(part(envelope.body)); }
+nlohmann::json Message::arguments() const {
+  return parse(part(envelope.arguments));
+}
+nlohmann::json Message::body() const {
+  return parse(part(envelope.body));
+}
 
 }  // namespace inpod::dap

@@ -1,5 +1,6 @@
-// Envelope: what the proxy must know of any message to pass it on: its kind, its name, and where the numbers stand that
-// belong to one connection (seq, request_seq, a cancel's requestId). Everything else stays raw. Any thread.
+// Envelope: what the proxy must know of any message to pass it on: its kind, its name, and where the numbers
+// stand that belong to one connection (seq, request_seq, a cancel's requestId). Everything else stays raw.
+// Any thread.
 #pragma once
 
 #include <optional>
@@ -26,7 +27,9 @@ struct Message {
   std::string raw;
   Envelope envelope;
 
-  std::string_view part(const std::optional<Span>& span) const { return span ? span->of(raw) : std::string_view(); }
+  std::string_view part(const std::optional<Span>& span) const {
+    return span ? span->of(raw) : std::string_view();
+  }
   /// arguments of a request, body of a response or event, parsed; null when missing or not valid JSON.
   nlohmann::json arguments() const;
   nlohmann::json body() const;

@@ -20,7 +20,9 @@ void add_pair(Variables& variables, const std::string& pair) {
   variables[pair.substr(0, equals)] = equals == std::string::npos ? "" : pair.substr(equals + 1);
 }
 
-bool is_injection(std::string_view name) { return name == "LD_PRELOAD" || name.starts_with("INPOD_"); }
+bool is_injection(std::string_view name) {
+  return name == "LD_PRELOAD" || name.starts_with("INPOD_");
+}
 
 }  // namespace
 
@@ -53,7 +55,8 @@ DebuggeeEnvironment debuggee_environment(const LaunchEnvironment& pod, const Var
   for (const auto& [name, value] : request) {
     if (name.starts_with("INPOD_")) continue;
     if (name == "LD_PRELOAD") {
-      if (value && !value->empty()) put(name, out.injection.contains(name) ? out.injection[name] + ":" + *value : *value);
+      if (value && !value->empty())
+        put(name, out.injection.contains(name) ? out.injection[name] + ":" + *value : *value);
       continue;
     }
     std::erase(out.left_out, name);
@@ -70,12 +73,14 @@ DebuggeeEnvironment debuggee_environment(const LaunchEnvironment& pod, const Var
 Result<void> check_injection(const std::vector<std::string>& left_out) {
   for (const auto& name : left_out)
     if (is_injection(name))
-      return fail(name + ", which brings the layer into the program, can't be passed on: its value is not UTF-8",
-                  "give inpod, the program and the runtime directory (XDG_RUNTIME_DIR) paths in UTF-8");
+      return fail(
+          name + ", which brings the layer into the program, can't be passed on: its value is not UTF-8",
+          "give inpod, the program and the runtime directory (XDG_RUNTIME_DIR) paths in UTF-8");
   return {};
 }
 
-std::map<std::string, std::string> whole_environment(const std::vector<std::string>& host, const DebuggeeEnvironment& debuggee) {
+std::map<std::string, std::string> whole_environment(const std::vector<std::string>& host,
+                                                     const DebuggeeEnvironment& debuggee) {
   std::map<std::string, std::string> whole;
   for (const auto& pair : host) {
     const auto equals = pair.find('=');

@@ -48,12 +48,14 @@ Result<void> FrameReader::read_header() {
   while (true) {
     const std::size_t end = rest.find('\n', at);
     if (end == std::string_view::npos) {
-      if (rest.size() > max_header) return fail("no end of the message header within 4096 bytes; it starts with " + shown(rest));
+      if (rest.size() > max_header)
+        return fail("no end of the message header within 4096 bytes; it starts with " + shown(rest));
       return {};
     }
     const std::string_view line = trim(rest.substr(at, end - at));
     at = end + 1;
-    if (at > max_header) return fail("no end of the message header within 4096 bytes; it starts with " + shown(rest));
+    if (at > max_header)
+      return fail("no end of the message header within 4096 bytes; it starts with " + shown(rest));
     if (line.empty()) break;
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return fail("the line " + shown(line) + " is not a message header");
@@ -81,8 +83,8 @@ Result<std::optional<std::string>> FrameReader::next() {
 
 Result<void> FrameReader::at_end() const {
   if (length_)
-    return fail("the stream ended in the middle of a message (" + std::to_string(buffer_.size() - used_) + " of " +
-                std::to_string(*length_) + " bytes)");
+    return fail("the stream ended in the middle of a message (" + std::to_string(buffer_.size() - used_) +
+                " of " + std::to_string(*length_) + " bytes)");
   if (buffer_.size() > used_) return fail("the stream ended in the middle of a message header");
   return {};
 }

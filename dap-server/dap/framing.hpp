@@ -1,7 +1,8 @@
 // DAP's base protocol: "Content-Length: N", an empty line, N bytes. (Specification: "Base Protocol".)
 //
-// FrameReader takes bytes as they come, however split, and gives whole bodies. Header names are matched in any case,
-// other headers are ignored, a bare LF ends a line too. Memory is bounded by max_header and max_body. Any thread.
+// FrameReader takes bytes as they come, however split, and gives whole bodies. Header names are matched in
+// any case, other headers are ignored, a bare LF ends a line too. Memory is bounded by max_header and
+// max_body. Any thread.
 #pragma once
 
 #include <cstddef>

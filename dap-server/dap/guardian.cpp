@@ -48,7 +48,8 @@ Result<Guardian> Guardian::start() {
 }
 
 void Guardian::tell(Order order) const {
-  if (orders_) (void)!write(orders_.get(), &order, sizeof order);  // fewer than PIPE_BUF bytes: whole or not at all
+  if (orders_)
+    (void)!write(orders_.get(), &order, sizeof order);  // fewer than PIPE_BUF bytes: whole or not at all
 }
 
 void Guardian::guard(int orders) {
@@ -67,7 +68,8 @@ void Guardian::guard(int orders) {
     if (got != sizeof order) _exit(1);
     // A debuggee that ended long ago makes room for the next one.
     for (int i = 0; i < count; ++i)
-      if (watched[i].order.pid == order.pid || has_ended(watched[i].pidfd, 0)) close(watched[i].pidfd), watched[i--] = watched[--count];
+      if (watched[i].order.pid == order.pid || has_ended(watched[i].pidfd, 0))
+        close(watched[i].pidfd), watched[i--] = watched[--count];
     if (order.what == What::forgotten) continue;
     const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, order.pid, 0));
     if (pidfd >= 0 && count < most) watched[count++] = {order, pidfd};

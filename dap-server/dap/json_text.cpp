@@ -6,7 +6,9 @@
 namespace inpod::dap {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 std::size_t skip_space(std::string_view text, std::size_t at) {
   while (at < text.size() && is_space(text[at])) ++at;
@@ -103,11 +105,14 @@ std::optional<RawObject> RawObject::parse(std::string_view text) {
   if (!members) return std::nullopt;
   RawObject object;
   for (auto& member : *members)
-    object.entries_.push_back({std::move(member.key), std::string(member.key_at.of(text)), std::string(member.value.of(text))});
+    object.entries_.push_back(
+        {std::move(member.key), std::string(member.key_at.of(text)), std::string(member.value.of(text))});
   return object;
 }
 
-bool RawObject::has(std::string_view key) const { return raw(key).has_value(); }
+bool RawObject::has(std::string_view key) const {
+  return raw(key).has_value();
+}
 
 std::optional<std::string_view> RawObject::raw(std::string_view key) const {
   for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry)
@@ -122,7 +127,9 @@ nlohmann::json RawObject::get(std::string_view key) const {
   return value.is_discarded() ? nlohmann::json() : value;
 }
 
-void RawObject::set(std::string_view key, const nlohmann::json& value) { set_raw(key, to_text(value)); }
+void RawObject::set(std::string_view key, const nlohmann::json& value) {
+  set_raw(key, to_text(value));
+}
 
 void RawObject::set_raw(std::string_view key, std::string text) {
   for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {

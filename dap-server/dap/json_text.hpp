@@ -1,8 +1,10 @@
-// Finding one's way in JSON text without parsing it: where the members of an object stand, and replacing bytes there.
-// So a message keeps its key order, number spelling, white space and even bad UTF-8, all but the bytes that must change.
+// Finding one's way in JSON text without parsing it: where the members of an object stand, and replacing
+// bytes there. So a message keeps its key order, number spelling, white space and even bad UTF-8, all but the
+// bytes that must change.
 //
-// Only the shape is looked at (strings, escapes, brackets): text that is not an object by shape is refused, text that is
-// one but holds nonsense deeper down is passed on for the receiver to judge. No recursion, linear time, any thread.
+// Only the shape is looked at (strings, escapes, brackets): text that is not an object by shape is refused,
+// text that is one but holds nonsense deeper down is passed on for the receiver to judge. No recursion,
+// linear time, any thread.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +29,8 @@ struct Member {
   Span key_at, value;
 };
 
-/// The members of the object that `text` is, in order, duplicates too; nothing when it isn't an object by shape.
+/// The members of the object that `text` is, in order, duplicates too; nothing when it isn't an object by
+/// shape.
 std::optional<std::vector<Member>> members_of(std::string_view text);
 
 /// `text` with each span replaced. Spans must not overlap; any order.

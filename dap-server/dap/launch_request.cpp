@@ -42,7 +42,9 @@ std::string LaunchRequest::text(const char* key) const {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-bool LaunchRequest::no_debug() const { return arguments.get("noDebug") == true; }
+bool LaunchRequest::no_debug() const {
+  return arguments.get("noDebug") == true;
+}
 
 bool LaunchRequest::stops_on_entry() const {
   return arguments.get("stopOnEntry") == true || arguments.get("stopAtEntry") == true;

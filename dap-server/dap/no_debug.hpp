@@ -1,6 +1,6 @@
-// A launch with "noDebug" in the cluster: gdb and lldb-dap do not know it, so the proxy keeps from them what would stop
-// the program: breakpoints are answered here, unverified, and a stop at the entry is taken out. Signals that a debugger
-// stops at still stop the program. Any thread.
+// A launch with "noDebug" in the cluster: gdb and lldb-dap do not know it, so the proxy keeps from them what
+// would stop the program: breakpoints are answered here, unverified, and a stop at the entry is taken out.
+// Signals that a debugger stops at still stop the program. Any thread.
 #pragma once
 
 #include <nlohmann/json.hpp>

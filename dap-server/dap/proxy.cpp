@@ -1,5 +1,5 @@
-// The client's side of the proxy: routing its messages, answering what the proxy must answer itself, and the end.
-// See proxy.hpp.
+// The client's side of the proxy: routing its messages, answering what the proxy must answer itself, and the
+// end. See proxy.hpp.
 #include "dap/proxy.hpp"
 
 #include <sys/syscall.h>
@@ -39,8 +39,13 @@ bool names_progress(const nlohmann::json& arguments, const std::string& id) {
 
 }  // namespace
 
-Proxy::Proxy(asio::any_io_executor executor, std::shared_ptr<const ServeOptions> options, std::shared_ptr<Endpoint> client)
-    : executor_(executor), options_(std::move(options)), client_(std::move(client)), beside_ended_(executor), starting_limit_(executor) {}
+Proxy::Proxy(asio::any_io_executor executor, std::shared_ptr<const ServeOptions> options,
+             std::shared_ptr<Endpoint> client)
+    : executor_(executor),
+      options_(std::move(options)),
+      client_(std::move(client)),
+      beside_ended_(executor),
+      starting_limit_(executor) {}
 
 Task<int> Proxy::run() {
   const auto self = shared_from_this();
@@ -119,7 +124,8 @@ Task<void> Proxy::on_initialize(Message message) {
   const auto self = shared_from_this();
   initialize_arguments_ = message.part(message.envelope.arguments);
   const auto arguments = message.arguments();
-  client_shows_progress_ = arguments.is_object() && arguments.value("supportsProgressReporting", nlohmann::json()) == true;
+  client_shows_progress_ =
+      arguments.is_object() && arguments.value("supportsProgressReporting", nlohmann::json()) == true;
   if (adapter_) {
     adapter_->relay_request(message);
     co_return;
@@ -148,7 +154,8 @@ Task<void> Proxy::on_initialize(Message message) {
 void Proxy::on_cancel(const Message& message) {
   const auto id = member_at(message.raw, message.envelope.arguments, "requestId");
   const std::string origin(id ? id->of(message.raw) : std::string_view());
-  const auto held = std::find_if(queue_.begin(), queue_.end(), [&](const Message& m) { return m.part(m.envelope.seq) == origin; });
+  const auto held = std::find_if(queue_.begin(), queue_.end(),
+                                 [&](const Message& m) { return m.part(m.envelope.seq) == origin; });
   if (held != queue_.end()) {
     respond(*held, false, "cancelled");
     queued_bytes_ -= held->raw.size();
@@ -156,7 +163,8 @@ void Proxy::on_cancel(const Message& message) {
     return respond(message, true);
   }
   if (phase_ == Phase::launching) {
-    const bool by_progress = launch_->progress_open && names_progress(message.arguments(), launch_->progress_id);
+    const bool by_progress =
+        launch_->progress_open && names_progress(message.arguments(), launch_->progress_id);
     if (by_progress || origin == launch_->message.part(launch_->message.envelope.seq)) {
       respond(message, true);
       launch_->cancelled = true;
@@ -184,10 +192,12 @@ void Proxy::on_ending(const Message& message) {
     fail_launch({ECANCELED, "cancelled", {}});
   } else if (adapter_) {
     flush_queue();
-    // The program may end in its own way, with the pod around it, or not at all: its `terminated` is the session's end.
+    // The program may end in its own way, with the pod around it, or not at all: its `terminated` is the
+    // session's end.
     if (!disconnect) return adapter_->relay_request(message);
     const auto arguments = message.arguments();
-    leave_debuggee_ = arguments.is_object() && arguments.value("terminateDebuggee", nlohmann::json()) == false;
+    leave_debuggee_ =
+        arguments.is_object() && arguments.value("terminateDebuggee", nlohmann::json()) == false;
     if (leave_debuggee_) adapter_->process().guard_no_more(debuggee_pid_);
     ending_ = message;
     adapter_->relay_request(message);
@@ -210,13 +220,16 @@ void Proxy::on_restart(const Message& message) {
   auto request = at ? LaunchRequest::read(at->of(message.raw)) : std::nullopt;
   const bool in_cluster = (request && request->cluster) || (launch_ && launch_->request.cluster);
   if (in_cluster && launched_ && !session_) {  // the debugger would run the program on this machine
-    return respond_error(message, Error{0, "a restart needs the cluster session, and there is none any more", "launch again"});
+    return respond_error(
+        message, Error{0, "a restart needs the cluster session, and there is none any more", "launch again"});
   }
   Replacements also;
   if (request && session_) {
     const auto program = locate_program(request->text("program"), request->text("cwd"));
     if (program && *program != program_) {
-      return respond_error(message, Error{0, "a restart can't change the program (" + *program + ") in the cluster session of " + program_,
+      return respond_error(message, Error{0,
+                                          "a restart can't change the program (" + *program +
+                                              ") in the cluster session of " + program_,
                                           "end this one and launch again"});
     }
     no_debug_ = request->no_debug();
@@ -225,7 +238,8 @@ void Proxy::on_restart(const Message& message) {
     const LaunchContext context{session_->environment(), host, adapter_->capabilities()};
     const auto family = find_family(adapter_->command(), adapter_->capabilities());
     if (!family) return respond_error(message, family.error());
-    if (const auto plan = (*family)->prepare(request->arguments, context); !plan) return respond_error(message, plan.error());
+    if (const auto plan = (*family)->prepare(request->arguments, context); !plan)
+      return respond_error(message, plan.error());
   }
   if (request && (session_ || request->concerns_us())) also.emplace_back(*at, request->arguments.text());
   adapter_->relay_request(message, std::move(also));
@@ -236,7 +250,8 @@ void Proxy::on_restart(const Message& message) {
 }
 
 void Proxy::hold(Message message) {
-  if (queued_bytes_ + message.raw.size() > max_queued) return respond(message, false, "too many requests while the launch is under way");
+  if (queued_bytes_ + message.raw.size() > max_queued)
+    return respond(message, false, "too many requests while the launch is under way");
   queued_bytes_ += message.raw.size();
   queue_.push_back(std::move(message));
 }
@@ -246,25 +261,32 @@ void Proxy::relay_request(const Message& message) {
   adapter_->relay_request(message);
 }
 
-void Proxy::respond(const Message& request, bool success, const std::string& message, const nlohmann::json& body) {
+void Proxy::respond(const Message& request, bool success, const std::string& message,
+                    const nlohmann::json& body) {
   respond_to(std::string(request.part(request.envelope.seq)), request.envelope.name, success, message, body);
 }
 
-void Proxy::respond_to(const std::string& origin, const std::string& command, bool success, const std::string& message,
-                       const nlohmann::json& body) {
-  std::string text = R"({"seq":)" + std::to_string(to_client_.next()) + R"(,"type":"response","request_seq":)" + origin +
-                     R"(,"success":)" + (success ? "true" : "false") + R"(,"command":)" + to_text(command);
+void Proxy::respond_to(const std::string& origin, const std::string& command, bool success,
+                       const std::string& message, const nlohmann::json& body) {
+  std::string text = R"({"seq":)" + std::to_string(to_client_.next()) +
+                     R"(,"type":"response","request_seq":)" + origin + R"(,"success":)" +
+                     (success ? "true" : "false") + R"(,"command":)" + to_text(command);
   if (!message.empty()) text += R"(,"message":)" + to_text(message);
   if (!body.is_null()) text += R"(,"body":)" + to_text(body);
   client_->send(text + "}");
 }
 
 void Proxy::respond_error(const Message& request, const Error& error, bool show_user) {
-  respond(request, false, error.text, {{"error", {{"id", error_id}, {"format", error.to_string()}, {"showUser", show_user && error.code != ECANCELED}}}});
+  respond(request, false, error.text,
+          {{"error",
+            {{"id", error_id},
+             {"format", error.to_string()},
+             {"showUser", show_user && error.code != ECANCELED}}}});
 }
 
 void Proxy::event(const char* name, const nlohmann::json& body) {
-  std::string text = R"({"seq":)" + std::to_string(to_client_.next()) + R"(,"type":"event","event":)" + to_text(name);
+  std::string text =
+      R"({"seq":)" + std::to_string(to_client_.next()) + R"(,"type":"event","event":)" + to_text(name);
   if (!body.is_null()) text += R"(,"body":)" + to_text(body);
   client_->send(text + "}");
 }
@@ -317,18 +339,19 @@ void Proxy::kill_debuggee() {
 
 void Proxy::run_beside(Task<void> task, const char* what) {
   ++beside_;
-  asio::co_spawn(executor_, std::move(task), [self = shared_from_this(), what](const std::exception_ptr& thrown) {
-    --self->beside_;
-    self->beside_ended_.cancel();
-    if (!thrown) return;
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& error) {
-      fprintf(stderr, "inpod dap: internal error while %s: %s\n", what, error.what());
-    }
-    self->exit_code_ = 125;
-    self->stop();
-  });
+  asio::co_spawn(executor_, std::move(task),
+                 [self = shared_from_this(), what](const std::exception_ptr& thrown) {
+                   --self->beside_;
+                   self->beside_ended_.cancel();
+                   if (!thrown) return;
+                   try {
+                     std::rethrow_exception(thrown);
+                   } catch (const std::exception& error) {
+                     fprintf(stderr, "inpod dap: internal error while %s: %s\n", what, error.what());
+                   }
+                   self->exit_code_ = 125;
+                   self->stop();
+                 });
 }
 
 }  // namespace inpod::dap

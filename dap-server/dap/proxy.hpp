@@ -1,5 +1,5 @@
-// Proxy: one client's conversation: between its Endpoint and its debug adapter, with a cluster session where a launch
-// asks for one. Without one it changes nothing but sequence numbers.
+// Proxy: one client's conversation: between its Endpoint and its debug adapter, with a cluster session where
+// a launch asks for one. Without one it changes nothing but sequence numbers.
 //
 //   proxy.cpp          the client's messages, and the end
 //   proxy_adapter.cpp  the adapter's messages: starting it, following what it says, its death
@@ -26,7 +26,8 @@ namespace inpod::dap {
 
 class Proxy : public std::enable_shared_from_this<Proxy> {
  public:
-  Proxy(boost::asio::any_io_executor executor, std::shared_ptr<const ServeOptions> options, std::shared_ptr<Endpoint> client);
+  Proxy(boost::asio::any_io_executor executor, std::shared_ptr<const ServeOptions> options,
+        std::shared_ptr<Endpoint> client);
   /// Runs until both sides are gone and the session has ended. The exit code as `serve` says.
   Task<int> run();
   /// Ends the conversation as if the client had left.
@@ -52,9 +53,10 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   void on_restart(const Message& message);
   void hold(Message message);
   void relay_request(const Message& message);
-  void respond(const Message& request, bool success, const std::string& message = {}, const nlohmann::json& body = nullptr);
-  void respond_to(const std::string& origin, const std::string& command, bool success, const std::string& message = {},
-                  const nlohmann::json& body = nullptr);
+  void respond(const Message& request, bool success, const std::string& message = {},
+               const nlohmann::json& body = nullptr);
+  void respond_to(const std::string& origin, const std::string& command, bool success,
+                  const std::string& message = {}, const nlohmann::json& body = nullptr);
   void respond_error(const Message& request, const Error& error, bool show_user = true);
   void event(const char* name, const nlohmann::json& body);
   void say(const std::string& text, const char* category = "console");
@@ -111,26 +113,26 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   std::shared_ptr<AdapterPort> adapter_;
   Phase phase_ = Phase::idle;
   int exit_code_ = 0;
-  bool leaving_ = false;          ///< the client's reader is to end
-  bool terminated_told_ = false;  ///< the client has had a `terminated` event
-  bool adapter_is_final_ = false; ///< named by flag or environment: no launch is likely to change it
-  std::size_t beside_ = 0;        ///< coroutines of run_beside that have not ended
+  bool leaving_ = false;           ///< the client's reader is to end
+  bool terminated_told_ = false;   ///< the client has had a `terminated` event
+  bool adapter_is_final_ = false;  ///< named by flag or environment: no launch is likely to change it
+  std::size_t beside_ = 0;         ///< coroutines of run_beside that have not ended
   boost::asio::steady_timer beside_ended_;
 
   std::string initialize_arguments_;  ///< raw, for another adapter
   bool client_shows_progress_ = false;
   std::optional<Message> held_initialized_;
   bool adapter_initialized_ = false;  ///< it has sent `initialized`
-  std::optional<Message> ending_;  ///< disconnect that was passed on and is not answered
-  bool launched_ = false;          ///< by launch, not attach: the debuggee ends with us
-  bool leave_debuggee_ = false;    ///< the client disconnected without ending the debuggee
-  UniqueFd debuggee_;              ///< its pidfd
-  int debuggee_pid_ = 0;           ///< by the adapter's `process` event or the layer's; 0: not known yet
+  std::optional<Message> ending_;     ///< disconnect that was passed on and is not answered
+  bool launched_ = false;             ///< by launch, not attach: the debuggee ends with us
+  bool leave_debuggee_ = false;       ///< the client disconnected without ending the debuggee
+  UniqueFd debuggee_;                 ///< its pidfd
+  int debuggee_pid_ = 0;              ///< by the adapter's `process` event or the layer's; 0: not known yet
 
   struct Launch {
     Message message;
     LaunchRequest request;
-    std::string program;     ///< absolute
+    std::string program;  ///< absolute
     std::string progress_id;
     bool progress_open = false, cancelled = false;
   };

@@ -1,4 +1,5 @@
-// The adapter's side of the proxy: starting one, relaying and following what it says, its death. See proxy.hpp.
+// The adapter's side of the proxy: starting one, relaying and following what it says, its death. See
+// proxy.hpp.
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,13 +34,15 @@ nlohmann::json capability_changes(const nlohmann::json& before, const nlohmann::
 
 /// Why an adapter ended that nobody asked to. silent: before its first message.
 std::string reason_of_end(AdapterPort& port, int status, bool silent) {
-  if (const auto old_gdb = silent ? gdb_without_dap(port.command().argv) : std::nullopt) return old_gdb->to_string();
+  if (const auto old_gdb = silent ? gdb_without_dap(port.command().argv) : std::nullopt)
+    return old_gdb->to_string();
   const std::string words = port.process().last_words();
   return describe_status(status) + (words.empty() ? "" : "; its last messages:\n" + words);
 }
 
 bool resumes(const std::string& command) {
-  static const std::array names{"continue", "next", "stepIn", "stepOut", "stepBack", "reverseContinue", "restart"};
+  static const std::array names{"continue",        "next",   "stepIn", "stepOut", "stepBack",
+                                "reverseContinue", "restart"};
   return std::find(names.begin(), names.end(), command) != names.end();
 }
 
@@ -48,8 +51,9 @@ bool resumes(const std::string& command) {
 Result<AdapterCommand> Proxy::first_adapter() {
   adapter_is_final_ = true;
   if (!options_->adapter.empty()) {
-    const nlohmann::json named{{"command", options_->adapter[0]},
-                               {"args", std::vector<std::string>(options_->adapter.begin() + 1, options_->adapter.end())}};
+    const nlohmann::json named{
+        {"command", options_->adapter[0]},
+        {"args", std::vector<std::string>(options_->adapter.begin() + 1, options_->adapter.end())}};
     return adapter_from_json(named);
   }
   if (!options_->debugger.empty()) return adapter_from_name(options_->debugger);
@@ -69,9 +73,12 @@ Task<Result<void>> Proxy::use_adapter(AdapterCommand command) {
   held_initialized_.reset();
   adapter_initialized_ = false;
   run_beside(read_adapter(port), "reading the debug adapter");
-  if (before) run_beside([](std::shared_ptr<AdapterPort> old) -> Task<void> { co_await old->process().end(); }(before), "ending the first debug adapter");
+  if (before)
+    run_beside([](std::shared_ptr<AdapterPort> old) -> Task<void> { co_await old->process().end(); }(before),
+               "ending the first debug adapter");
   CO_TRY(answer, co_await port->ask("initialize", initialize_arguments_, 30s));
-  if (!answer.envelope.success) co_return fail("the debug adapter " + port->process().name() + " refuses to initialize: " + answer.raw);
+  if (!answer.envelope.success)
+    co_return fail("the debug adapter " + port->process().name() + " refuses to initialize: " + answer.raw);
   port->capabilities() = answer.body();
   const nlohmann::json known = before ? before->capabilities() : nlohmann::json();
   const auto changes = capability_changes(known, port->capabilities());
@@ -84,7 +91,9 @@ Task<void> Proxy::read_adapter(std::shared_ptr<AdapterPort> port) {
   bool silent = true;
   while (true) {
     auto body = co_await port->process().endpoint().read();
-    if (!body && port == adapter_ && !leaving_) fprintf(stderr, "inpod dap: cannot read from %s: %s\n", port->process().name().c_str(), body.error().to_string().c_str());
+    if (!body && port == adapter_ && !leaving_)
+      fprintf(stderr, "inpod dap: cannot read from %s: %s\n", port->process().name().c_str(),
+              body.error().to_string().c_str());
     if (!body || !*body) break;
     silent = false;
     const Message message(std::move(**body));
@@ -94,7 +103,8 @@ Task<void> Proxy::read_adapter(std::shared_ptr<AdapterPort> port) {
   co_await port->process().end();
   const int status = co_await port->process().wait();
   const std::string ended = "the debug adapter " + port->process().name() + " ended";
-  const bool unexpected = port == adapter_ && !leaving_ && phase_ != Phase::over && !ending_ && !terminated_told_;
+  const bool unexpected =
+      port == adapter_ && !leaving_ && phase_ != Phase::over && !ending_ && !terminated_told_;
   const std::string reason = unexpected ? reason_of_end(*port, status, silent) : describe_status(status);
   const std::string text = silent ? ended + ": " + reason : ended;
   for (const auto& open : port->sequence().close_all()) {
@@ -140,14 +150,16 @@ void Proxy::on_adapter_response(AdapterPort& port, const Message& message) {
 void Proxy::on_adapter_event(AdapterPort& port, const Message& message) {
   const std::string& name = message.envelope.name;
   if (name == "initialized") adapter_initialized_ = true;
-  if (name == "initialized" && (phase_ == Phase::launching || (phase_ == Phase::idle && !adapter_is_final_))) {
+  if (name == "initialized" &&
+      (phase_ == Phase::launching || (phase_ == Phase::idle && !adapter_is_final_))) {
     // Another adapter may take over, and the breakpoints that the client answers with belong to that one.
     held_initialized_ = message;
     if (phase_ == Phase::idle) run_beside(release_initialized_later(), "waiting for the launch");
     return;
   }
   if (name == "capabilities") {
-    if (auto body = message.body(); body.is_object() && body.contains("capabilities")) port.capabilities().update(body["capabilities"]);
+    if (auto body = message.body(); body.is_object() && body.contains("capabilities"))
+      port.capabilities().update(body["capabilities"]);
   } else if (name == "process" && launched_) {
     const auto body = message.body();
     if (body.is_object() && body.contains("systemProcessId") && body["systemProcessId"].is_number_integer())
@@ -157,7 +169,8 @@ void Proxy::on_adapter_event(AdapterPort& port, const Message& message) {
   } else if (name == "continued") {
     motion_ = Motion::running;
   } else if (name == "terminated") {
-    if (session_ && !session_->layer_loaded()) say("inpod: the program ended and libinpod.so never loaded: it did not run in the pod", "important");
+    if (session_ && !session_->layer_loaded())
+      say("inpod: the program ended and libinpod.so never loaded: it did not run in the pod", "important");
     terminated_told_ = true;
     end_session();
   }
@@ -166,7 +179,8 @@ void Proxy::on_adapter_event(AdapterPort& port, const Message& message) {
 }
 
 void Proxy::relay_to_client(const Message& message, Replacements replacements) {
-  if (message.envelope.seq) replacements.emplace_back(*message.envelope.seq, std::to_string(to_client_.next()));
+  if (message.envelope.seq)
+    replacements.emplace_back(*message.envelope.seq, std::to_string(to_client_.next()));
   client_->send(splice(message.raw, std::move(replacements)));
 }
 

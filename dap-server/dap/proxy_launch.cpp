@@ -1,5 +1,5 @@
-// Launch: held while the adapter is chosen and the session starts, then rewritten and passed on, or failed with nothing
-// launched. See proxy.hpp.
+// Launch: held while the adapter is chosen and the session starts, then rewritten and passed on, or failed
+// with nothing launched. See proxy.hpp.
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,7 +25,8 @@ namespace {
 
 /// "type" of a nested configuration where it names an adapter beyond doubt.
 bool names_adapter(const std::string& type) {
-  static const std::array known{"lldb-dap", "lldb-vscode", "codelldb", "lldb", "cppdbg", "cdt-gdb-adapter", "gdbtarget"};
+  static const std::array known{"lldb-dap", "lldb-vscode",     "codelldb", "lldb",
+                                "cppdbg",   "cdt-gdb-adapter", "gdbtarget"};
   return std::find(known.begin(), known.end(), type) != known.end();
 }
 
@@ -53,7 +54,9 @@ void Proxy::on_launch(Message message) {
   motion_ = Motion::none;
   launched_ = message.envelope.name == "launch";
   if (launched_ && request && !request->cluster && request->text("type") == "inpod")
-    say("inpod: the launch has no \"cluster\", so the program runs on this machine alone. To run it in a pod: \"cluster\": {\"target\": \"deployment/NAME\"}", "important");
+    say("inpod: the launch has no \"cluster\", so the program runs on this machine alone. To run it in a "
+        "pod: \"cluster\": {\"target\": \"deployment/NAME\"}",
+        "important");
   if (adapter_ && (!request || !request->concerns_us())) {
     launch_.reset();
     adapter_->relay_request(message);
@@ -106,7 +109,8 @@ Task<Result<Message>> Proxy::prepare_launch() {
     CO_TRY_VOID(co_await use_adapter(std::move(command)));
   }
   if (request.cluster && message.envelope.name == "attach")
-    say("inpod: a process that runs already can't be moved into the cluster; attaching to it as it is", "important");
+    say("inpod: a process that runs already can't be moved into the cluster; attaching to it as it is",
+        "important");
   else if (request.cluster)
     CO_TRY_VOID(co_await prepare_cluster());
   if (!request.concerns_us() || !message.envelope.arguments) co_return message;
@@ -122,7 +126,8 @@ Task<Result<void>> Proxy::prepare_cluster() {
   CO_TRY_VOID(find_family(adapter_->command(), adapter_->capabilities()));
   std::string directory = launch.request.text("cwd");
   if (directory.empty()) directory = std::filesystem::path(program).parent_path().string();
-  CO_TRY(config, (options_->load_config ? options_->load_config : load_config)(*launch.request.cluster, directory));
+  CO_TRY(config,
+         (options_->load_config ? options_->load_config : load_config)(*launch.request.cluster, directory));
   CO_TRY_VOID(check_program(program, config.intercepts()));
   CO_TRY(session, co_await start_session(std::move(config)));
   session_ = std::move(session);
@@ -182,11 +187,13 @@ Task<Result<void>> Proxy::prepare_adapter() {
     const nlohmann::json arguments{{"expression", command}, {"context", "repl"}};
     CO_TRY(answer, co_await port->ask("evaluate", to_text(arguments), 10s));
     if (!answer.envelope.success)
-      co_return fail("the debugger refuses \"" + command.substr(0, command.find(' ', 4)) + "\", which keeps the layer out of it: " + answer.raw,
+      co_return fail("the debugger refuses \"" + command.substr(0, command.find(' ', 4)) +
+                         "\", which keeps the layer out of it: " + answer.raw,
                      "try another \"debugger\"");
   }
   if (!plan.left_out.empty())
-    say("inpod: variables of the pod that are not UTF-8 were left out: " + joined(plan.left_out), "important");
+    say("inpod: variables of the pod that are not UTF-8 were left out: " + joined(plan.left_out),
+        "important");
   co_return Result<void>();
 }
 
@@ -200,7 +207,8 @@ void Proxy::fail_launch(const Error& error) {
   if (session_ && launch_->cancelled) session_->take_back();
   end_session();
   if (const auto port = adapter_)
-    run_beside([](std::shared_ptr<AdapterPort> last) -> Task<void> { co_await last->process().end(); }(port), "ending the debug adapter");
+    run_beside([](std::shared_ptr<AdapterPort> last) -> Task<void> { co_await last->process().end(); }(port),
+               "ending the debug adapter");
 }
 
 void Proxy::progress(Stage stage, const std::string& text) {
@@ -208,12 +216,18 @@ void Proxy::progress(Stage stage, const std::string& text) {
   if (!client_shows_progress_) return say("inpod: " + text);
   const int percentage = 25 * static_cast<int>(stage);
   if (std::exchange(launch.progress_open, true)) {
-    event("progressUpdate", {{"progressId", launch.progress_id}, {"message", text}, {"percentage", percentage}});
+    event("progressUpdate",
+          {{"progressId", launch.progress_id}, {"message", text}, {"percentage", percentage}});
     return;
   }
   // Cancel must be on offer even where the adapter knows none.
-  if (!adapter_->can("supportsCancelRequest")) event("capabilities", {{"capabilities", {{"supportsCancelRequest", true}}}});
-  nlohmann::json body{{"progressId", launch.progress_id}, {"title", "Run in Cluster"}, {"cancellable", true}, {"message", text}, {"percentage", percentage}};
+  if (!adapter_->can("supportsCancelRequest"))
+    event("capabilities", {{"capabilities", {{"supportsCancelRequest", true}}}});
+  nlohmann::json body{{"progressId", launch.progress_id},
+                      {"title", "Run in Cluster"},
+                      {"cancellable", true},
+                      {"message", text},
+                      {"percentage", percentage}};
   body["requestId"] = nlohmann::json::parse(launch.message.part(launch.message.envelope.seq), nullptr, false);
   event("progressStart", body);
 }
@@ -223,8 +237,8 @@ void Proxy::end_progress() {
   launch_->progress_open = false;
 }
 
-/// An adapter that is busy with the launch may refuse what comes before its `initialized` (cdt-gdb-adapter), so that event
-/// opens the way; or a failed launch; or some time, should it have no need of the event.
+/// An adapter that is busy with the launch may refuse what comes before its `initialized` (cdt-gdb-adapter),
+/// so that event opens the way; or a failed launch; or some time, should it have no need of the event.
 void Proxy::flush_queue_later() {
   starting_limit_.expires_after(30s);
   starting_limit_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {

@@ -17,7 +17,9 @@ namespace {
 constexpr auto watch_interval = 50ms;
 
 std::string text_of(const nlohmann::json& object, const char* key) {
-  return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : std::string();
+  return object.is_object() && object.contains(key) && object[key].is_string()
+             ? object[key].get<std::string>()
+             : std::string();
 }
 
 bool has_ended(const UniqueFd& process) {
@@ -31,7 +33,8 @@ void Proxy::on_session_event(const nlohmann::json& happened) {
   if (leaving_) return;
   const std::string kind = text_of(happened, "event");
   if (kind == "activity") {
-    if (!client_->full()) event("inpod/activity", happened);  // a client that does not read misses lines, not memory
+    if (!client_->full())
+      event("inpod/activity", happened);  // a client that does not read misses lines, not memory
   } else if (kind == "note") {
     event("inpod/note", happened);
     const std::string severity = text_of(happened, "severity");
@@ -39,7 +42,8 @@ void Proxy::on_session_event(const nlohmann::json& happened) {
   } else {
     event("inpod/session", happened);
     // Not every adapter tells the process, and none that of a restart.
-    const bool is_program = kind == "process" && text_of(happened, "what") == "start" && text_of(happened, "executable") == program_;
+    const bool is_program = kind == "process" && text_of(happened, "what") == "start" &&
+                            text_of(happened, "executable") == program_;
     if (is_program && (!debuggee_ || has_ended(debuggee_))) know_debuggee(happened.value("pid", 0));
     if (kind == "closed" && session_) {
       const Error error{0, text_of(happened, "error"), text_of(happened, "remedy")};
@@ -50,7 +54,8 @@ void Proxy::on_session_event(const nlohmann::json& happened) {
 
 void Proxy::tell_session(const char* state) {
   nlohmann::json body = session_->describe();
-  const std::string target = text_of(body, "target"), pod = text_of(body, "pod"), container = text_of(body, "container"), mode = text_of(body, "mode");
+  const std::string target = text_of(body, "target"), pod = text_of(body, "pod"),
+                    container = text_of(body, "container"), mode = text_of(body, "mode");
   std::string line = "inpod: running in " + (target.empty() ? "the cluster" : target);
   if (!pod.empty()) line += " (pod " + pod + (container.empty() ? "" : ", container " + container) + ")";
   say(line + (mode.empty() ? "" : ", " + mode));
@@ -64,9 +69,9 @@ void Proxy::begin_layer_watch() {
   run_beside(watch_layer(), "waiting for the layer");
 }
 
-/// The kernel tells at once when the loader has left the layer out, where the adapter told the process. Else the clock decides:
-/// it runs while the program does, and faster once it stands at a breakpoint, where its libraries must be loaded; not before
-/// it may run, nor while it stands at its entry.
+/// The kernel tells at once when the loader has left the layer out, where the adapter told the process. Else
+/// the clock decides: it runs while the program does, and faster once it stands at a breakpoint, where its
+/// libraries must be loaded; not before it may run, nor while it stands at its entry.
 Task<void> Proxy::watch_layer() {
   const auto self = shared_from_this();
   const auto session = session_;
@@ -83,7 +88,8 @@ Task<void> Proxy::watch_layer() {
       co_return;
     }
     co_await pause.async_wait(as_result);
-    const bool may_run = launch_answered_ && (configured_ || !adapter_->can("supportsConfigurationDoneRequest"));
+    const bool may_run =
+        launch_answered_ && (configured_ || !adapter_->can("supportsConfigurationDoneRequest"));
     if (!may_run || motion_ == Motion::stopped_at_entry) continue;
     auto& left = motion_ == Motion::stopped ? stopped : running;
     left -= watch_interval;
@@ -105,7 +111,8 @@ Task<void> Proxy::stop_program(std::string why) {
   if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);
 }
 
-/// `inpod session stop`: this conversation's session ends, and its program; others that this process serves go on.
+/// `inpod session stop`: this conversation's session ends, and its program; others that this process serves
+/// go on.
 void Proxy::on_stop_request() {
   const char* why = "`inpod session stop` ended the session";
   if (phase_ == Phase::launching) {
@@ -129,8 +136,8 @@ Task<void> Proxy::stop_by_request() {
   if (!leaving_) stop();
 }
 
-/// Never held back, and no business of the debugger's (lldb-dap 19 leaves on a command that it does not know): the session
-/// answers while the program stands still, too.
+/// Never held back, and no business of the debugger's (lldb-dap 19 leaves on a command that it does not
+/// know): the session answers while the program stands still, too.
 Task<void> Proxy::answer_session_request(Message message) {
   const auto self = shared_from_this();
   const auto session = session_;
@@ -152,11 +159,13 @@ void Proxy::end_session() {
   run_beside(stop_session(std::exchange(session_, nullptr)), "ending the session");
 }
 
-/// Bounded: a cluster that does not answer keeps nobody here; the agent notices the lost connection by itself.
+/// Bounded: a cluster that does not answer keeps nobody here; the agent notices the lost connection by
+/// itself.
 Task<void> Proxy::stop_session(std::shared_ptr<Session> session) {
   const auto self = shared_from_this();
   const auto limit = std::make_shared<asio::steady_timer>(executor_, 5s);
-  asio::co_spawn(executor_, session->stop(), [session, limit](const std::exception_ptr&) { limit->cancel(); });
+  asio::co_spawn(executor_, session->stop(),
+                 [session, limit](const std::exception_ptr&) { limit->cancel(); });
   co_await limit->async_wait(as_result);
 }
 

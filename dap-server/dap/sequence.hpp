@@ -1,6 +1,6 @@
-// Sequence: the numbers of one direction, adapter-bound or client-bound. Each message that leaves gets the next number
-// of ours, whatever number it came with (lldb-dap sends 0 always); a request's old number is kept until its response
-// comes back, which then carries it in the spelling that its sender used.
+// Sequence: the numbers of one direction, adapter-bound or client-bound. Each message that leaves gets the
+// next number of ours, whatever number it came with (lldb-dap sends 0 always); a request's old number is kept
+// until its response comes back, which then carries it in the spelling that its sender used.
 //
 // At most max_open requests are remembered, the oldest forgotten first. Not thread-safe.
 #pragma once
@@ -21,7 +21,8 @@ class Sequence {
  public:
   static constexpr std::size_t max_open = 65536;
 
-  /// A request that has left and is not answered. origin: the seq it came with, as spelled; empty: it was our own.
+  /// A request that has left and is not answered. origin: the seq it came with, as spelled; empty: it was our
+  /// own.
   struct Open {
     std::string origin, command;
     std::function<void(const Message*)> on_response;  ///< of our own requests; null: there will be none

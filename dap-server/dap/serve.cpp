@@ -42,17 +42,23 @@ Result<tcp::endpoint> parse_listen(const std::string& text, bool allow_remote) {
   const auto address = asio::ip::make_address(host, error);
   if (error) return fail("--listen: " + host + " is not an IP address", how);
   const std::string digits = text.substr(colon + 1);
-  if (digits.empty() || digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string::npos || std::stoi(digits) > 65535)
+  if (digits.empty() || digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string::npos ||
+      std::stoi(digits) > 65535)
     return fail("--listen: \"" + digits + "\" is not a port", how);
   if (!address.is_loopback() && !allow_remote)
-    return fail("--listen " + text + " would let other machines run programs here", "listen on 127.0.0.1, or add --allow-remote");
+    return fail("--listen " + text + " would let other machines run programs here",
+                "listen on 127.0.0.1, or add --allow-remote");
   return tcp::endpoint(address, static_cast<unsigned short>(std::stoi(digits)));
 }
 
 /// The conversations that go on, and the signal that ends them all.
 struct Server {
   Server(asio::any_io_executor on, ServeOptions with)
-      : executor(on), options(std::make_shared<const ServeOptions>(std::move(with))), signals(on, SIGINT, SIGTERM, SIGHUP), acceptor(on), changed(on) {}
+      : executor(on),
+        options(std::make_shared<const ServeOptions>(std::move(with))),
+        signals(on, SIGINT, SIGTERM, SIGHUP),
+        acceptor(on),
+        changed(on) {}
   asio::any_io_executor executor;
   std::shared_ptr<const ServeOptions> options;
   asio::signal_set signals;
@@ -84,7 +90,8 @@ Task<int> converse(std::shared_ptr<Server> server, UniqueFd in, UniqueFd out) {
 Task<int> serve_stdio(std::shared_ptr<Server> server) {
   UniqueFd in(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)), out(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
   const UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (!in || !out || !null) co_return failed({errno, "standard input or output is closed", "start it with pipes"});
+  if (!in || !out || !null)
+    co_return failed({errno, "standard input or output is closed", "start it with pipes"});
   dup2(null.get(), STDIN_FILENO);
   dup2(STDERR_FILENO, STDOUT_FILENO);
   co_return co_await converse(server, std::move(in), std::move(out));
@@ -99,11 +106,14 @@ Task<int> serve_tcp(std::shared_ptr<Server> server) {
     server->acceptor.bind(*address);
     server->acceptor.listen();
   } catch (const boost::system::system_error& error) {
-    co_return failed({error.code().value(), "cannot listen on " + server->options->listen + ": " + error.code().message(), "take another port, or 0 for any"});
+    co_return failed({error.code().value(),
+                      "cannot listen on " + server->options->listen + ": " + error.code().message(),
+                      "take another port, or 0 for any"});
   }
   const auto bound = server->acceptor.local_endpoint();
   const bool six = bound.address().is_v6();
-  fprintf(stderr, "inpod dap: listening on %s%s%s:%u\n", six ? "[" : "", bound.address().to_string().c_str(), six ? "]" : "", bound.port());
+  fprintf(stderr, "inpod dap: listening on %s%s%s:%u\n", six ? "[" : "", bound.address().to_string().c_str(),
+          six ? "]" : "", bound.port());
   asio::steady_timer pause(server->executor);
   while (!server->stopping) {
     auto [error, socket] = co_await server->acceptor.async_accept(as_result);
@@ -117,9 +127,10 @@ Task<int> serve_tcp(std::shared_ptr<Server> server) {
     UniqueFd in(socket.release());
     fcntl(in.get(), F_SETFD, FD_CLOEXEC);
     UniqueFd out(fcntl(in.get(), F_DUPFD_CLOEXEC, 3));
-    asio::co_spawn(server->executor, converse(server, std::move(in), std::move(out)), [](const std::exception_ptr& thrown, int) {
-      if (thrown) fprintf(stderr, "inpod dap: a conversation ended by an internal error\n");
-    });
+    asio::co_spawn(server->executor, converse(server, std::move(in), std::move(out)),
+                   [](const std::exception_ptr& thrown, int) {
+                     if (thrown) fprintf(stderr, "inpod dap: a conversation ended by an internal error\n");
+                   });
   }
   while (!server->proxies.empty()) {
     server->changed.expires_after(15s);

@@ -1,4 +1,5 @@
-// `inpod dap`: the DAP server, over stdio or TCP. Each client gets a debug adapter and a cluster session of its own.
+// `inpod dap`: the DAP server, over stdio or TCP. Each client gets a debug adapter and a cluster session of
+// its own.
 //
 // One executor (an io_context run by one thread).
 #pragma once
@@ -14,22 +15,27 @@
 
 namespace inpod::dap {
 
-using SessionFactory = std::function<Task<Result<std::shared_ptr<Session>>>(boost::asio::any_io_executor, Session::Options)>;
+using SessionFactory =
+    std::function<Task<Result<std::shared_ptr<Session>>>(boost::asio::any_io_executor, Session::Options)>;
 
 struct ServeOptions {
-  std::string listen;         ///< HOST:PORT; empty: stdio. Port 0: any; the one taken is printed to stderr
-  bool allow_remote = false;  ///< listen may name another address than loopback: whoever connects can run programs here
+  std::string listen;  ///< HOST:PORT; empty: stdio. Port 0: any; the one taken is printed to stderr
+  bool allow_remote =
+      false;  ///< listen may name another address than loopback: whoever connects can run programs here
   std::vector<std::string> adapter;  ///< --adapter CMD…: the debug adapter's command line
-  std::string debugger;              ///< --debugger NAME, as in launch.json; neither: $INPOD_ADAPTER, else what is installed
-  SessionFactory start_session;      ///< Session::start
-  /// launch.json's "cluster" on top of the config file that is found from `directory` upwards. Default: just that.
+  std::string
+      debugger;  ///< --debugger NAME, as in launch.json; neither: $INPOD_ADAPTER, else what is installed
+  SessionFactory start_session;  ///< Session::start
+  /// launch.json's "cluster" on top of the config file that is found from `directory` upwards. Default: just
+  /// that.
   std::function<Result<Config>(const nlohmann::json& cluster, const std::string& directory)> load_config;
   std::chrono::milliseconds layer_timeout{30000};  ///< how long a running debuggee may take to load the layer
   std::chrono::milliseconds layer_timeout_stopped{5000};  ///< the same once it stands at a breakpoint
 };
 
-/// Serves until the client leaves (stdio) or a SIGINT, SIGTERM or SIGHUP (both); then debuggees, adapters and sessions
-/// are gone. Returns the exit code: 0, 1 when the adapter died, 125 when inpod itself failed (told on stderr).
+/// Serves until the client leaves (stdio) or a SIGINT, SIGTERM or SIGHUP (both); then debuggees, adapters and
+/// sessions are gone. Returns the exit code: 0, 1 when the adapter died, 125 when inpod itself failed (told
+/// on stderr).
 Task<int> serve(boost::asio::any_io_executor executor, ServeOptions options);
 
 }  // namespace inpod::dap

@@ -58,7 +58,8 @@ std::string client_of(const json& container) {
   return {};
 }
 
-/// The agents in a pod's ephemeral containers. Those that have ended stand there as long as the pod does; they are left out.
+/// The agents in a pod's ephemeral containers. Those that have ended stand there as long as the pod does;
+/// they are left out.
 void add_ephemeral(const json& pod, const std::string& developer, std::vector<AgentListing>& agents) {
   const std::string prefix = agent_name("");
   for (const auto& container : items(pod, {"spec", "ephemeralContainers"})) {
@@ -70,7 +71,8 @@ void add_ephemeral(const json& pod, const std::string& developer, std::vector<Ag
     if (!developer.empty() && listing.client != developer) continue;
     const auto waiting = text(state, {"waiting", "reason"});
     listing.session = name.substr(prefix.size());
-    listing.target = "pod/" + text(pod, {"metadata", "name"}) + "/container/" + text(container, {"targetContainerName"});
+    listing.target =
+        "pod/" + text(pod, {"metadata", "name"}) + "/container/" + text(container, {"targetContainerName"});
     listing.created = text(state, {"running", "startedAt"});
     listing.state = field(state, {"running"}).is_object() ? "Running" : waiting.empty() ? "Pending" : waiting;
     listing.agent.namespace_ = text(pod, {"metadata", "namespace"});
@@ -81,8 +83,8 @@ void add_ephemeral(const json& pod, const std::string& developer, std::vector<Ag
 }
 
 /// The pods of Jobs are found by their label; ephemeral containers only by looking at all pods.
-Task<Result<std::vector<AgentListing>>> list_agents_of(std::shared_ptr<Client> client, std::string namespace_, std::string developer,
-                                                       bool with_ephemeral) {
+Task<Result<std::vector<AgentListing>>> list_agents_of(std::shared_ptr<Client> client, std::string namespace_,
+                                                       std::string developer, bool with_ephemeral) {
   auto selector = std::string(managed_by_label) + "=inpod";
   if (!developer.empty()) selector += "," + std::string(client_label) + "=" + label_value(developer);
   const auto query = "?labelSelector=" + escape(selector);

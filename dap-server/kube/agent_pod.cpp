@@ -102,7 +102,8 @@ Task<Result<void>> create_job(std::shared_ptr<Start> start) {
                                            std::move(manifest));
   if (!made) {
     const int code = made.error().code;
-    if (code == EACCES || code == EPERM || code == EINVAL || code == EEXIST || code == ENOENT) start->created = false;
+    if (code == EACCES || code == EPERM || code == EINVAL || code == EEXIST || code == ENOENT)
+      start->created = false;
     auto error = made.error().context("cannot create the agent's Job");
     if (code == EACCES && error.remedy.empty()) error.remedy = admission_remedy(error.text, "job");
     co_return Failed(std::move(error));
@@ -140,7 +141,8 @@ Task<Result<void>> create_ephemeral(std::shared_ptr<Start> start) {
   if (!made) {
     auto error = made.error().context("cannot add an ephemeral container to pod " + start->plan.target.pod);
     if (error.code == ENOENT || error.code == ENOTSUP) error.remedy = ephemeral_remedy;
-    if (error.code == EACCES && error.remedy.empty()) error.remedy = admission_remedy(error.text, "ephemeral");
+    if (error.code == EACCES && error.remedy.empty())
+      error.remedy = admission_remedy(error.text, "ephemeral");
     co_return Failed(std::move(error));
   }
   if (text(*made, {"kind"}) == "EphemeralContainers")
@@ -169,9 +171,11 @@ Task<Error> too_late(std::shared_ptr<Start> start) {
   for (const auto& container : items(start->pod, {"spec", "containers"}))
     error.text += ", image " + text(container, {"image"});
   error.text += quote_events(events);
-  error.remedy = no_node_yet(start->pod).empty() ? "raise agent.startup_seconds if the cluster is only slow"
-                                                 : "see agent.node_selector, or give the cluster room; raise agent.startup_seconds if a node is "
-                                                   "on its way";
+  error.remedy =
+      no_node_yet(start->pod).empty()
+          ? "raise agent.startup_seconds if the cluster is only slow"
+          : "see agent.node_selector, or give the cluster room; raise agent.startup_seconds if a node is "
+            "on its way";
   co_return error;
 }
 
@@ -183,7 +187,8 @@ Result<AgentState> take_event(Start& start, const Watch::Event& event) {
     return fail("the agent's pod " + name + " was deleted while it started",
                 "is something in the cluster removing it?");
   const auto missing = no_node_yet(event.object);
-  if (!missing.empty() && missing != no_node_yet(start.pod)) start.progress("the agent's pod waits for a node: " + missing);
+  if (!missing.empty() && missing != no_node_yet(start.pod))
+    start.progress("the agent's pod waits for a node: " + missing);
   start.pod = event.object;
   start.agent.pod = name;
   return judge_agent(event.object, start.agent.container);
@@ -194,9 +199,11 @@ Task<void> pause(milliseconds time) {
   co_await timer.async_wait(as_result);
 }
 
-/// The server will say the same again. All else passes, or may: a load balancer, a restarted API server, a laptop's network.
+/// The server will say the same again. All else passes, or may: a load balancer, a restarted API server, a
+/// laptop's network.
 bool is_final(const Error& error) {
-  return error.code == EACCES || error.code == EPERM || error.code == EINVAL || error.code == ENOENT || error.code == ENOTSUP;
+  return error.code == EACCES || error.code == EPERM || error.code == EINVAL || error.code == ENOENT ||
+         error.code == ENOTSUP;
 }
 
 /// Another watch in place of one that ended or broke. It begins with the pod as it is.

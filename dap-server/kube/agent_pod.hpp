@@ -49,8 +49,8 @@ struct AgentListing {
   std::string session, client, target, state, created;
   bool finished = false;  ///< its pod ended, or never came up within 10 minutes
 };
-/// Agents of this developer ("user@host"; empty: everyone's) in a namespace (empty: all namespaces): Jobs, and ephemeral
-/// containers that have not ended.
+/// Agents of this developer ("user@host"; empty: everyone's) in a namespace (empty: all namespaces): Jobs,
+/// and ephemeral containers that have not ended.
 Task<Result<std::vector<AgentListing>>> list_agents(std::shared_ptr<Client> client, std::string namespace_,
                                                     std::string developer);
 

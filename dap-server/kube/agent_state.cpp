@@ -90,7 +90,8 @@ Result<AgentState> judge_agent(const json& pod, const std::string& container) {
 
 std::string no_node_yet(const json& pod) {
   for (const auto& condition : items(pod, {"status", "conditions"})) {
-    if (text(condition, {"type"}) != "PodScheduled" || text(condition, {"reason"}) != "Unschedulable") continue;
+    if (text(condition, {"type"}) != "PodScheduled" || text(condition, {"reason"}) != "Unschedulable")
+      continue;
     const auto message = text(condition, {"message"});
     return message.empty() ? "Unschedulable" : message;
   }
@@ -105,8 +106,10 @@ Error judge_format(Error error, const std::string& node, const json& object) {
   const auto architecture = text(object, {"status", "nodeInfo", "architecture"});
   if (architecture == "amd64") return error;
   if (!architecture.empty()) {
-    error.text = "inpod-agent runs on x86-64 only, and node " + node + " is " + architecture + ": " + error.text;
-    error.remedy = "choose a target on an x86-64 node; for targetless, agent.node_selector: {kubernetes.io/arch: amd64}";
+    error.text =
+        "inpod-agent runs on x86-64 only, and node " + node + " is " + architecture + ": " + error.text;
+    error.remedy =
+        "choose a target on an x86-64 node; for targetless, agent.node_selector: {kubernetes.io/arch: amd64}";
   } else if (contains(error.text, "xec format error")) {
     error.remedy = "inpod-agent runs on x86-64 only: is node " + node + " one of these?";
   }
@@ -115,13 +118,15 @@ Error judge_format(Error error, const std::string& node, const json& object) {
 
 std::string admission_remedy(const std::string& message, const std::string& mode) {
   if (mode == "ephemeral")
-    return "set agent.mode: job, and agent.namespace to a namespace that admits the agent's pod (with the label "
+    return "set agent.mode: job, and agent.namespace to a namespace that admits the agent's pod (with the "
+           "label "
            "pod-security.kubernetes.io/enforce=privileged)";
   if (contains(message, "PodSecurity") || contains(message, "hostPID") || contains(message, "Host PID") ||
       contains(message, "security policy"))
     return "let the agent run in a namespace that admits it (agent.namespace, with the label "
            "pod-security.kubernetes.io/enforce=privileged), or set agent.mode: ephemeral";
-  if (contains(message, "quota")) return "the namespace's quota is used up: set agent.namespace to another one";
+  if (contains(message, "quota"))
+    return "the namespace's quota is used up: set agent.namespace to another one";
   return "set agent.namespace to a namespace that admits it, or agent.mode: ephemeral";
 }
 
@@ -129,7 +134,8 @@ Error judge_job_events(const std::vector<json>& events) {
   for (const auto& event : events) {
     if (text(event, {"reason"}) != "FailedCreate") continue;
     const auto message = text(event, {"message"});
-    return {EACCES, "the cluster does not admit the agent's pod: " + message, admission_remedy(message, "job")};
+    return {EACCES, "the cluster does not admit the agent's pod: " + message,
+            admission_remedy(message, "job")};
   }
   return {};
 }

@@ -54,8 +54,9 @@ int code_of(long status, const std::string& reason) {
   }
 }
 
-/// The verb that the user lacks, in the server's own words ("User \"x\" cannot VERB resource …"); empty if it says none. Not always
-/// that of the request: a WebSocket is a GET, and from Kubernetes 1.35 on it takes `create` as well as `get`.
+/// The verb that the user lacks, in the server's own words ("User \"x\" cannot VERB resource …"); empty if it
+/// says none. Not always that of the request: a WebSocket is a GET, and from Kubernetes 1.35 on it takes
+/// `create` as well as `get`.
 std::string refused_verb(const std::string& message) {
   constexpr std::string_view mark = "\" cannot ";
   const auto at = message.find(mark);

@@ -4,8 +4,8 @@
 // Errors carry an errno, so that callers can tell kinds apart without reading text:
 //   400, 422 EINVAL   401 EPERM   403 EACCES   404 ENOENT   409 AlreadyExists EEXIST, else EBUSY   410 ESTALE
 //   405, 415, 501 ENOTSUP   429 EAGAIN   other EIO
-// Where a request got no answer of the server's, the code is none of 0, EACCES and ENOENT: whoever sees one of those may rely
-// on it.
+// Where a request got no answer of the server's, the code is none of 0, EACCES and ENOENT: whoever sees one
+// of those may rely on it.
 #pragma once
 
 #include <string>

@@ -1,7 +1,6 @@
 // Requests, lists and watches over Exchange. The object lives as long as any of its coroutines.
 #include "kube/client.hpp"
 
-
 #include "kube/address.hpp"
 #include "kube/api_error.hpp"
 #include "kube/exchange.hpp"
@@ -66,8 +65,9 @@ Task<Result<json>> Client::call_json(HttpRequest request) {
   CO_TRY(body, co_await call(std::move(request)));
   auto answer = json::parse(body, nullptr, false);
   if (answer.is_discarded()) {
-    co_return Failed(Error{EIO, what + " on " + config_.server + ": the answer is not JSON",
-                           "is this the address of a Kubernetes API server? See the kubeconfig " + config_.source});
+    co_return Failed(
+        Error{EIO, what + " on " + config_.server + ": the answer is not JSON",
+              "is this the address of a Kubernetes API server? See the kubeconfig " + config_.source});
   }
   co_return answer;
 }
@@ -130,9 +130,11 @@ Task<Result<std::unique_ptr<Watch>>> Client::watch(std::string path) {
     exchange->start();
     // Returns as soon as the request is under way: whether the server refuses it is seen by the first next().
     if (attempt == 0 && config_.exec) {
-      // A plugin's token may be stale: only here a refusal must be seen at once. One that comes later is next()'s.
+      // A plugin's token may be stale: only here a refusal must be seen at once. One that comes later is
+      // next()'s.
       const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-      while (exchange->status() == 0 && !exchange->transfer().ended() && std::chrono::steady_clock::now() < limit)
+      while (exchange->status() == 0 && !exchange->transfer().ended() &&
+             std::chrono::steady_clock::now() < limit)
         co_await exchange->transfer().wait(std::chrono::milliseconds(200));
       if (exchange->status() == 401 && credentials_->renew(identity)) continue;
     }

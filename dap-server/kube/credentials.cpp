@@ -45,7 +45,8 @@ std::string last_line(std::string said) {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> identity_headers(const Kubeconfig& config, const Identity& identity) {
+std::vector<std::pair<std::string, std::string>> identity_headers(const Kubeconfig& config,
+                                                                  const Identity& identity) {
   std::vector<std::pair<std::string, std::string>> headers;
   if (!identity.authorization.empty()) headers.emplace_back("Authorization", identity.authorization);
   if (!config.impersonate_user.empty()) headers.emplace_back("Impersonate-User", config.impersonate_user);

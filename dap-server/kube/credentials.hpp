@@ -24,8 +24,10 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
-/// The headers by which a request says whose it is: Authorization, and whom it impersonates. Secret: never log them.
-std::vector<std::pair<std::string, std::string>> identity_headers(const Kubeconfig& config, const Identity& identity);
+/// The headers by which a request says whose it is: Authorization, and whom it impersonates. Secret: never
+/// log them.
+std::vector<std::pair<std::string, std::string>> identity_headers(const Kubeconfig& config,
+                                                                  const Identity& identity);
 
 /// A plugin's answer. expires: nothing means "until the server says 401".
 struct PluginAnswer {

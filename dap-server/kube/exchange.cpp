@@ -19,8 +19,8 @@ std::string variable(const char* upper, const char* lower) {
   return "";
 }
 
-/// Sent and unacknowledged for 20 s: the connection is dead, whatever the retransmission timer thinks. curl would hand a dead
-/// HTTP/2 connection to one request after the other.
+/// Sent and unacknowledged for 20 s: the connection is dead, whatever the retransmission timer thinks. curl
+/// would hand a dead HTTP/2 connection to one request after the other.
 int on_socket_made(void*, curl_socket_t socket, curlsocktype) {
   const unsigned milliseconds = 20000;
   setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);

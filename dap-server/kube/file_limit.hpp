@@ -1,6 +1,7 @@
-// The soft limit of open files (getrlimit(2)). inpod holds a descriptor or two for each file, connection and process of the pod, more
-// than a shell's 1024; what it starts gets the user's own limit back: beyond 1024 select(2) fails, and a program must see no other limit
-// than in the user's shell. For a process of one thread; restore_file_limit is async-signal-safe, for the child of a fork.
+// The soft limit of open files (getrlimit(2)). inpod holds a descriptor or two for each file, connection and
+// process of the pod, more than a shell's 1024; what it starts gets the user's own limit back: beyond 1024
+// select(2) fails, and a program must see no other limit than in the user's shell. For a process of one
+// thread; restore_file_limit is async-signal-safe, for the child of a fork.
 #pragma once
 
 #include <sys/resource.h>
@@ -26,7 +27,8 @@ inline void restore_file_limit() {
   if (users_file_limit) setrlimit(RLIMIT_NOFILE, &*users_file_limit);
 }
 
-/// The user's limit for as long as this lives: around posix_spawn(3), which has no attribute for it. What is open stays open.
+/// The user's limit for as long as this lives: around posix_spawn(3), which has no attribute for it. What is
+/// open stays open.
 class UsersFileLimit {
  public:
   UsersFileLimit() {

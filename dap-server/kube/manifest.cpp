@@ -40,9 +40,10 @@ Result<std::string> image_of(const AgentPlan& plan) {
               "(busybox), or agent.image");
 }
 
-/// Takes everything from stdin into one file, splits it into the agent and the start record, and becomes the agent. Not by
-/// two `head`s on stdin: busybox's reads ahead. The record holds the session's token: no file has it when the agent runs,
-/// since the processes of an ephemeral container's target can look into its root. A pod that nobody feeds ends by itself.
+/// Takes everything from stdin into one file, splits it into the agent and the start record, and becomes the
+/// agent. Not by two `head`s on stdin: busybox's reads ahead. The record holds the session's token: no file
+/// has it when the agent runs, since the processes of an ephemeral container's target can look into its root.
+/// A pod that nobody feeds ends by itself.
 std::string bootstrap_script(const AgentPlan& plan) {
   const std::string folder = is_ephemeral(plan) ? "/.inpod" : "/inpod", agent = folder + "/agent",
                     start = folder + "/start", all = folder + "/all";
@@ -51,10 +52,11 @@ std::string bootstrap_script(const AgentPlan& plan) {
                              : std::string()) +  //
          "(sleep " +
          std::to_string(patience) + " && { [ -x " + agent + " ] || kill $$; }) & " + "head -c " +
-         std::to_string(plan.executable_size + plan.record_size) + " > " + all +                 //
-         " && tail -c " + std::to_string(plan.record_size) + " " + all + " > " + start +         //
+         std::to_string(plan.executable_size + plan.record_size) + " > " + all +              //
+         " && tail -c " + std::to_string(plan.record_size) + " " + all + " > " + start +      //
          " && head -c " + std::to_string(plan.executable_size) + " " + all + " > " + agent +  //
-         " && chmod 700 " + agent + " && exec < " + start + " && rm -f " + all + " " + start + " && exec " + agent;
+         " && chmod 700 " + agent + " && exec < " + start + " && rm -f " + all + " " + start + " && exec " +
+         agent;
 }
 
 Result<json> container(const AgentPlan& plan) {

@@ -16,7 +16,8 @@ constexpr auto session_label = "inpod.dev/session";
 constexpr auto client_label = "inpod.dev/client";       // the developer, in the alphabet of labels
 constexpr auto client_annotation = "inpod.dev/client";  // "user@host"
 constexpr auto target_annotation = "inpod.dev/target";
-constexpr auto client_variable = "INPOD_CLIENT";  // "user@host" in an ephemeral container, which can't be labelled
+constexpr auto client_variable =
+    "INPOD_CLIENT";  // "user@host" in an ephemeral container, which can't be labelled
 
 struct AgentPlan {
   std::string session;    ///< 8 … 40 characters of [a-z0-9]: names are made of it

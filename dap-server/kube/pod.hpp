@@ -16,9 +16,9 @@ namespace inpod::kube {
 struct ResolvedTarget {
   std::string target;  ///< as the user wrote it, in full form
   std::string namespace_, pod, pod_uid, container, node;
-  std::string runtime;       ///< "containerd", "docker", "cri-o"
-  std::string container_id;  ///< the runtime's id, as it stands in /proc/PID/cgroup
-  std::string image;         ///< as the pod's spec names it
+  std::string runtime;                  ///< "containerd", "docker", "cri-o"
+  std::string container_id;             ///< the runtime's id, as it stands in /proc/PID/cgroup
+  std::string image;                    ///< as the pod's spec names it
   std::vector<protocol::Probe> probes;  ///< of all containers of the pod, ports by number
   nlohmann::json image_pull_secrets;    ///< the pod's, as in the spec
 };

@@ -88,7 +88,8 @@ Result<void> start(Program& program, int out, int err, Child& child) {
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  auto environment = program.whole_environment ? program.environment : merged_environment(program.environment);
+  auto environment =
+      program.whole_environment ? program.environment : merged_environment(program.environment);
   const UsersFileLimit limit;
   const int code = posix_spawnp(&child.pid, program.command[0].c_str(), &actions, &attributes,
                                 exec_pointers(program.command).data(), exec_pointers(environment).data());
@@ -116,8 +117,7 @@ asio::awaitable<Result<ProgramOutput>> run_program(Program program) {
     *waiting = true;
     ended.cancel();
   });
-  const auto [error] = co_await ended.async_wait(asio::posix::stream_descriptor::wait_read,
-                                                 as_result);
+  const auto [error] = co_await ended.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
   deadline.cancel();
   if (*late) {
     co_return Failed(Error{

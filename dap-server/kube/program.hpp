@@ -1,6 +1,6 @@
-// Runs a short-lived helper program (a credential plugin, the loader) to its end without blocking the executor. Its
-// output goes to memory, at most 1 MiB of each stream (past that its writes fail); it is killed at the
-// deadline and on cancellation.
+// Runs a short-lived helper program (a credential plugin, the loader) to its end without blocking the
+// executor. Its output goes to memory, at most 1 MiB of each stream (past that its writes fail); it is killed
+// at the deadline and on cancellation.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -16,7 +16,8 @@ struct Program {
   std::vector<std::string> command;      ///< command[0]: a path, or a name looked up in PATH
   std::vector<std::string> environment;  ///< "NAME=value", added to ours or replacing it
   bool whole_environment = false;        ///< `environment` is all that it gets
-  /// It talks with the user: gets our stdin (else /dev/null), and our stderr where that is a terminal (else it is kept).
+  /// It talks with the user: gets our stdin (else /dev/null), and our stderr where that is a terminal (else
+  /// it is kept).
   bool terminal = false;
   std::chrono::milliseconds timeout{60000};
 };

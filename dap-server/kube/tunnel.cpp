@@ -67,7 +67,8 @@ Task<void> pump_in(std::shared_ptr<Pump> pump) {
     const auto code = curl_easy_recv(pump->transfer.easy(), buffer.data(), buffer.size(), &got);
     if (code == CURLE_AGAIN) {
       if (!pump->far.is_open()) co_return;
-      const auto [error] = co_await pump->far.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
+      const auto [error] =
+          co_await pump->far.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
       if (error) break;
       continue;
     }

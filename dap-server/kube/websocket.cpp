@@ -265,8 +265,8 @@ Task<Result<std::shared_ptr<WebSocket>>> shake_hands(std::shared_ptr<BeastSocket
     for (const auto& [name, value] : headers) request.insert(name, value);
   });
   websocket::response_type response;
-  const auto [error] = co_await ready->stream().async_handshake(response, upgrade.address.host_header(),
-                                                                upgrade.address.prefix + upgrade.path, as_result);
+  const auto [error] = co_await ready->stream().async_handshake(
+      response, upgrade.address.host_header(), upgrade.address.prefix + upgrade.path, as_result);
   if (deadline.late()) co_return Failed(broken(upgrade, "upgrade", "no answer within 10 s"));
   if (error == websocket::error::upgrade_declined) {
     upgrade.refused = response.result_int();

@@ -8,8 +8,9 @@
 
 namespace inpod {
 
-/// Where debug lines go: to `file` if it has a name (made or appended to), else to stderr if `verbose`, else nowhere.
-/// Never to stdout. Call it once, before threads; without it nothing is written. Error: the file can't be written.
+/// Where debug lines go: to `file` if it has a name (made or appended to), else to stderr if `verbose`, else
+/// nowhere. Never to stdout. Call it once, before threads; without it nothing is written. Error: the file
+/// can't be written.
 Result<void> open_log(const std::string& file, bool verbose);
 
 /// One line, with the time. No secret may be in it. Any thread; not in a signal handler.

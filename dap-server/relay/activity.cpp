@@ -92,13 +92,18 @@ void Activity::request(std::uint16_t port) {
 nlohmann::json Activity::snapshot() const {
   nlohmann::json ports = nlohmann::json::array();
   for (auto& [port, entry] : ports_)
-    ports.push_back({{"port", port}, {"local_port", entry.local_port}, {"mode", entry.mode},
-                     {"listening", entry.listening}, {"connections", entry.connections}, {"open", entry.open},
+    ports.push_back({{"port", port},
+                     {"local_port", entry.local_port},
+                     {"mode", entry.mode},
+                     {"listening", entry.listening},
+                     {"connections", entry.connections},
+                     {"open", entry.open},
                      {"requests", entry.requests}});
   return {{"event", "activity"},
           {"files", {{"opened", files_}, {"bytes", bytes_}, {"items", file_items_}}},
           {"names", {{"resolved", names_}, {"items", name_items_}}},
-          {"outgoing", {{"connected", connections_}, {"open", open_}, {"failed", failed_}, {"items", connection_items_}}},
+          {"outgoing",
+           {{"connected", connections_}, {"open", open_}, {"failed", failed_}, {"items", connection_items_}}},
           {"incoming", std::move(ports)},
           {"environment", {{"count", context_.pod.environment.size()}}}};
 }

@@ -1,5 +1,6 @@
-// Activity: counts what the debuggees did in the pod and tells the session as JSON events: "activity" (at most four a
-// second, only when something changed), "process" and "note" at once. The shapes are in docs/dap-extensions.md.
+// Activity: counts what the debuggees did in the pod and tells the session as JSON events: "activity" (at
+// most four a second, only when something changed), "process" and "note" at once. The shapes are in
+// docs/dap-extensions.md.
 #pragma once
 
 #include <deque>
@@ -16,7 +17,8 @@ namespace inpod::relay {
 class Activity {
  public:
   using Sink = std::function<void(const nlohmann::json&)>;
-  Activity(Context& context, Sink sink) : context_(context), sink_(std::move(sink)), timer_(context.executor) {}
+  Activity(Context& context, Sink sink)
+      : context_(context), sink_(std::move(sink)), timer_(context.executor) {}
 
   void process(const std::string& what, int pid, const std::string& executable);
   /// severity: "info" | "warning" | "error". The same text is told once.

@@ -73,11 +73,15 @@ int option(int fd, int name) {
 
 Endpoint to_endpoint(const SocketAddress& address, int domain) {
   switch (address.family) {
-    case AddressFamily::none: return {};
+    case AddressFamily::none:
+      return {};
     case AddressFamily::unix_path:
-    case AddressFamily::unix_abstract: return unix_endpoint(address);
-    case AddressFamily::ipv6: return ipv6_endpoint(address);
-    case AddressFamily::ipv4: break;
+    case AddressFamily::unix_abstract:
+      return unix_endpoint(address);
+    case AddressFamily::ipv6:
+      return ipv6_endpoint(address);
+    case AddressFamily::ipv4:
+      break;
   }
   if (domain == AF_INET6) return ipv6_endpoint(address);
   Endpoint result;
@@ -159,13 +163,17 @@ bool is_any(const SocketAddress& address) {
 std::string to_string(const SocketAddress& address) {
   char text[INET6_ADDRSTRLEN] = "";
   switch (address.family) {
-    case AddressFamily::none: return "none";
-    case AddressFamily::unix_path: return address.path;
-    case AddressFamily::unix_abstract: return "@" + address.path;
+    case AddressFamily::none:
+      return "none";
+    case AddressFamily::unix_path:
+      return address.path;
+    case AddressFamily::unix_abstract:
+      return "@" + address.path;
     case AddressFamily::ipv4:
       ::inet_ntop(AF_INET, address.ip.data(), text, sizeof(text));
       return text + (":" + std::to_string(address.port));
-    case AddressFamily::ipv6: ::inet_ntop(AF_INET6, address.ip.data(), text, sizeof(text));
+    case AddressFamily::ipv6:
+      ::inet_ntop(AF_INET6, address.ip.data(), text, sizeof(text));
   }
   return "[" + std::string(text) + "]:" + std::to_string(address.port);
 }
@@ -176,7 +184,11 @@ std::uint64_t cookie_of(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 ? cookie : 0;
 }
 
-int domain_of(int fd) { return option(fd, SO_DOMAIN); }
-int type_of(int fd) { return option(fd, SO_TYPE); }
+int domain_of(int fd) {
+  return option(fd, SO_DOMAIN);
+}
+int type_of(int fd) {
+  return option(fd, SO_TYPE);
+}
 
 }  // namespace inpod::relay

@@ -1,4 +1,5 @@
-// Socket addresses in their three forms: the wire's SocketAddress, the kernel's sockaddr, and text for people.
+// Socket addresses in their three forms: the wire's SocketAddress, the kernel's sockaddr, and text for
+// people.
 #pragma once
 
 #include <sys/socket.h>
@@ -20,7 +21,8 @@ struct Endpoint {
 
 /// For a socket of `domain`: on AF_INET6 an IPv4 address takes its mapped form (::ffff:a.b.c.d).
 Endpoint to_endpoint(const protocol::SocketAddress& address, int domain);
-/// Mapped IPv4 becomes IPv4. Nothing for families that the protocol does not carry, or for a length that does not fit.
+/// Mapped IPv4 becomes IPv4. Nothing for families that the protocol does not carry, or for a length that does
+/// not fit.
 std::optional<protocol::SocketAddress> from_endpoint(const sockaddr_storage& storage, socklen_t length);
 std::optional<protocol::SocketAddress> local_address(int fd);
 std::optional<protocol::SocketAddress> peer_address(int fd);

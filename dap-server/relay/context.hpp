@@ -1,5 +1,6 @@
-// Context: what every part of the relay shares: the executor, the Link, what the user configured, and how coroutines
-// are started so that the relay lives as long as they do. Also Signal, a condition that coroutines wait for.
+// Context: what every part of the relay shares: the executor, the Link, what the user configured, and how
+// coroutines are started so that the relay lives as long as they do. Also Signal, a condition that coroutines
+// wait for.
 //
 // One executor; nothing here is thread-safe.
 #pragma once
@@ -35,28 +36,32 @@ struct Context {
   protocol::Pod pod;
   std::vector<protocol::Probe> probes;
   Activity* activity = nullptr;
-  std::weak_ptr<void> owner;  ///< the relay
+  std::weak_ptr<void> owner;        ///< the relay
   std::unordered_set<Pump*> pumps;  ///< all that run
   bool closed = false;
 
-  /// Whether the user lets anything be written to the pod. The layer goes by the rules; this holds whatever it does.
+  /// Whether the user lets anything be written to the pod. The layer goes by the rules; this holds whatever
+  /// it does.
   bool may_write() const { return config.files.mode == "write" || !config.files.write.empty(); }
   /// Runs `task` to its end; the relay is kept alive meanwhile. What it throws is shown as a note.
   void spawn(Task<void> task);
 };
 
-/// Sends a request to the agent and waits for its answer of type T. A session that is lost meanwhile resets a connection;
-/// to a file or a name it is an I/O error: open(2) knows no ECONNRESET.
+/// Sends a request to the agent and waits for its answer of type T. A session that is lost meanwhile resets a
+/// connection; to a file or a name it is an I/O error: open(2) knows no ECONNRESET.
 template <class T, class Request>
 Task<Result<T>> ask(Context& context, Request request) {
   protocol::Message message(std::move(request));
   auto answer = co_await context.link->request_as<T>(std::move(message));
-  if (!answer && !std::is_same_v<Request, protocol::Connect> && answer.error().code == ECONNRESET) answer.error().code = EIO;
+  if (!answer && !std::is_same_v<Request, protocol::Connect> && answer.error().code == ECONNRESET)
+    answer.error().code = EIO;
   co_return answer;
 }
 
 /// The errno that stands for `error` towards the program.
-inline int code_of(const Error& error) { return error.code > 0 ? error.code : EIO; }
+inline int code_of(const Error& error) {
+  return error.code > 0 ? error.code : EIO;
+}
 
 /// Coroutines wait, somebody notifies: all of them go on and look again. Waits may also end for no reason.
 class Signal {
@@ -69,7 +74,8 @@ class Signal {
     if (seen == count_) co_await timer_.async_wait(as_result);
   }
   Task<void> wait() { return wait(count_); }
-  /// True when notified, false when `limit` passed first. Others may wait at the same time, each with a limit of its own.
+  /// True when notified, false when `limit` passed first. Others may wait at the same time, each with a limit
+  /// of its own.
   Task<bool> wait_for(std::chrono::milliseconds limit) {
     const auto seen = count_;
     const auto late = std::make_shared<bool>(false);

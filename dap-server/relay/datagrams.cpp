@@ -13,8 +13,8 @@ using protocol::AddressFamily;
 
 namespace {
 
-constexpr std::chrono::seconds resting{15};       // then the program's socket is looked for
-constexpr std::chrono::minutes unknown_rest{5};   // the same where sock_diag tells nothing
+constexpr std::chrono::seconds resting{15};      // then the program's socket is looked for
+constexpr std::chrono::minutes unknown_rest{5};  // the same where sock_diag tells nothing
 constexpr std::size_t largest_datagram = 65535;
 
 }  // namespace
@@ -37,7 +37,8 @@ Answer Datagrams::connect(const Call& call, const protocol::SocketAddress& remot
   const auto cookie = cookie_of(call.fd.get());
   if (cookie == 0) return refuse(ENOTSOCK);
   const int domain = domain_of(call.fd.get());
-  if (remote.family != AddressFamily::ipv4 && remote.family != AddressFamily::ipv6) return refuse(EAFNOSUPPORT);
+  if (remote.family != AddressFamily::ipv4 && remote.family != AddressFamily::ipv6)
+    return refuse(EAFNOSUPPORT);
   const Key key{cookie, to_string(remote)};
   const auto known = flows_.find(key);
   auto flow = known == flows_.end() ? nullptr : known->second;
@@ -71,7 +72,8 @@ Answer Datagrams::source(const Call& call, const protocol::SocketAddress& relay_
   for (auto at = flows_.lower_bound({cookie, ""}); at != flows_.end() && at->first.first == cookie; ++at) {
     if (!(at->second->relay_side == relay_side)) continue;
     answer.reply.a = 1;
-    put_address(answer.reply.address2, answer.reply.address2_length, at->second->remote, domain_of(call.fd.get()));
+    put_address(answer.reply.address2, answer.reply.address2_length, at->second->remote,
+                domain_of(call.fd.get()));
     break;
   }
   return answer;
@@ -116,7 +118,8 @@ Task<void> Datagrams::run(std::shared_ptr<Flow> flow) {
     if (!data || (data->empty() && flow->stream->ended()) || flow->ended) break;
     flow->used = Clock::now();
     if (!flow->program) continue;
-    auto [failed, length] = co_await flow->socket.async_send_to(asio::buffer(*data), *flow->program, as_result);
+    auto [failed, length] =
+        co_await flow->socket.async_send_to(asio::buffer(*data), *flow->program, as_result);
     if (failed == asio::error::operation_aborted) break;  // other errors: the datagram is lost, as UDP may
   }
   context_.activity->connection_ended();

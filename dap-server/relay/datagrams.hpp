@@ -1,7 +1,7 @@
-// Datagrams: UDP from the pod. Each pair of a program's socket and a peer gets a relay socket on loopback, to which the
-// program's datagrams go instead and from which the answers come. A peer's refusal (ICMP) closes that socket, so that
-// the program's own kernel tells it ECONNREFUSED. UDP has no end: flows that rest are dropped once sock_diag(7) no
-// longer knows the program's socket.
+// Datagrams: UDP from the pod. Each pair of a program's socket and a peer gets a relay socket on loopback, to
+// which the program's datagrams go instead and from which the answers come. A peer's refusal (ICMP) closes
+// that socket, so that the program's own kernel tells it ECONNREFUSED. UDP has no end: flows that rest are
+// dropped once sock_diag(7) no longer knows the program's socket.
 #pragma once
 
 #include <map>
@@ -17,7 +17,8 @@ class Datagrams {
   Datagrams(Context& context, SocketNames& names, SocketErrors& errors)
       : context_(context), names_(names), errors_(errors), timer_(context.executor) {}
 
-  /// op connect for datagram sockets. The answer comes before the pod's: connecting UDP can't fail for the peer's sake.
+  /// op connect for datagram sockets. The answer comes before the pod's: connecting UDP can't fail for the
+  /// peer's sake.
   Answer connect(const Call& call, const protocol::SocketAddress& remote);
   /// op names with an address: the peer that stands behind the relay socket it names.
   Answer source(const Call& call, const protocol::SocketAddress& relay_side) const;

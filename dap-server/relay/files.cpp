@@ -32,7 +32,9 @@ struct Files::Listing {
 
 namespace {
 
-bool starts_with(const std::string& text, const char* prefix) { return text.rfind(prefix, 0) == 0; }
+bool starts_with(const std::string& text, const char* prefix) {
+  return text.rfind(prefix, 0) == 0;
+}
 
 bool opens_for_writing(std::uint64_t flags) {
   return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC)) != 0;
@@ -40,12 +42,14 @@ bool opens_for_writing(std::uint64_t flags) {
 
 /// Kernel-made files say size 0 or a page, and change from read to read.
 bool is_made_by_kernel(const protocol::OpenedFile& opened) {
-  return opened.stat.size == 0 && (starts_with(opened.real_path, "/proc/") || starts_with(opened.real_path, "/sys/"));
+  return opened.stat.size == 0 &&
+         (starts_with(opened.real_path, "/proc/") || starts_with(opened.real_path, "/sys/"));
 }
 
 FileKind kind_of(const protocol::OpenedFile& opened, std::uint64_t flags) {
   if (S_ISDIR(opened.stat.mode)) return FileKind::directory;
-  if (!S_ISREG(opened.stat.mode) || (flags & O_ACCMODE) != O_RDONLY || (flags & O_PATH) != 0) return FileKind::handle;
+  if (!S_ISREG(opened.stat.mode) || (flags & O_ACCMODE) != O_RDONLY || (flags & O_PATH) != 0)
+    return FileKind::handle;
   return is_made_by_kernel(opened) ? FileKind::handle : FileKind::snapshot;
 }
 
@@ -82,12 +86,14 @@ Task<Answer> Files::open(Call call) {
   if (writes) paths_.forget();
   const auto handle = next_handle_++;
   std::shared_ptr<Listing> listing;
-  if (!writes && (flags & (O_DIRECTORY | O_PATH)) == O_DIRECTORY) listing = start_list(call.text, handle);  // O_TMPFILE names a directory, too
+  if (!writes && (flags & (O_DIRECTORY | O_PATH)) == O_DIRECTORY)
+    listing = start_list(call.text, handle);  // O_TMPFILE names a directory, too
   auto opened = co_await ask<protocol::OpenedFile>(context_, std::move(request));
   if (writes) paths_.forget();
   if (!opened) co_return refuse(code_of(opened.error()));
   if (context_.closed) co_return refuse(EIO);
-  if (S_ISDIR(opened->stat.mode) && (flags & O_PATH) == 0 && !listing) listing = start_list(call.text, handle);
+  if (S_ISDIR(opened->stat.mode) && (flags & O_PATH) == 0 && !listing)
+    listing = start_list(call.text, handle);
   while (listing && !listing->result) co_await listing->done.wait();
   if (listing && !*listing->result && S_ISDIR(opened->stat.mode)) {
     context_.spawn(drop(opened->handle));
@@ -123,7 +129,8 @@ Answer Files::take_in(const Call& call, std::uint64_t handle, protocol::OpenedFi
   file->heard = Clock::now();
   file->kind = kind_of(opened, call.request.a);
   if (file->kind == FileKind::snapshot && memory_ >= memory_budget) file->kind = FileKind::handle;
-  if (file->kind != FileKind::snapshot && opened.stream != 0) (void)context_.link->take_stream(opened.stream);  // reset
+  if (file->kind != FileKind::snapshot && opened.stream != 0)
+    (void)context_.link->take_stream(opened.stream);  // reset
   Answer answer;
   answer.reply.c = file->handle;
   answer.reply.stat = to_stat(file->stat);
@@ -167,7 +174,9 @@ Result<void> Files::make_snapshot(File& file, protocol::OpenedFile opened, Answe
 }
 
 Result<void> Files::make_placeholder(File& file, Answer& answer) {
-  const char* kind = file.kind == FileKind::directory ? "inpod-d:" : (file.flags & O_ACCMODE) == O_RDONLY ? "inpod-h:" : "inpod-w:";
+  const char* kind = file.kind == FileKind::directory       ? "inpod-d:"
+                     : (file.flags & O_ACCMODE) == O_RDONLY ? "inpod-h:"
+                                                            : "inpod-w:";
   TRY_ASSIGN(memfd, make_memfd(kind + std::to_string(file.handle)));
   file.remote = std::make_shared<RemoteFile>(context_, file.agent_handle, file.flags, file.stat);
   answer.fd = std::move(memfd);
@@ -180,7 +189,8 @@ Task<Answer> Files::ensure(Call call) {
   const auto snapshot = file->snapshot;
   auto size = co_await snapshot->ensure(call.request.b, call.request.c, call.request.d == 1);
   if (!size) {
-    if (!size.error().remedy.empty()) context_.activity->note("warning", file->path + ": " + size.error().to_string());
+    if (!size.error().remedy.empty())
+      context_.activity->note("warning", file->path + ": " + size.error().to_string());
     co_return refuse(size.error().remedy.empty() ? code_of(size.error()) : ENOMEM);
   }
   Answer answer;
@@ -244,7 +254,8 @@ Task<Answer> Files::write(Call call) {
 Task<Answer> Files::seek(Call call) {
   const auto file = find(call);
   if (!file || !file->remote) co_return refuse(EBADF);
-  auto position = co_await file->remote->seek(static_cast<std::int64_t>(call.request.b), static_cast<int>(call.request.c));
+  auto position = co_await file->remote->seek(static_cast<std::int64_t>(call.request.b),
+                                              static_cast<int>(call.request.c));
   if (!position) co_return refuse(code_of(position.error()));
   Answer answer;
   answer.reply.a = *position;
@@ -278,16 +289,20 @@ Task<Answer> Files::file_stat(Call call) {
 Task<Answer> Files::control(Call call) {
   const auto file = find(call);
   if (!file) co_return refuse(EBADF);
-  if (call.request.b > static_cast<std::uint64_t>(protocol::FileControl::range_test)) co_return refuse(EINVAL);
+  if (call.request.b > static_cast<std::uint64_t>(protocol::FileControl::range_test))
+    co_return refuse(EINVAL);
   if (!context_.may_write()) co_return refuse(EROFS);
   protocol::ControlFile request;
   request.handle = file->agent_handle;
   request.control = static_cast<protocol::FileControl>(call.request.b);
   request.number = call.request.c;
   request.start = call.request.d;
-  if (call.data.size() == sizeof request.length) std::memcpy(&request.length, call.data.data(), sizeof request.length);
+  if (call.data.size() == sizeof request.length)
+    std::memcpy(&request.length, call.data.data(), sizeof request.length);
   const bool append = request.control == protocol::FileControl::append, on = request.number != 0;
-  if (request.control == protocol::FileControl::whole_lock || request.control == protocol::FileControl::range_lock) file->locked = true;
+  if (request.control == protocol::FileControl::whole_lock ||
+      request.control == protocol::FileControl::range_lock)
+    file->locked = true;
   auto done = co_await ask<protocol::Controlled>(context_, std::move(request));
   if (!done) co_return refuse(code_of(done.error()));
   if (append && file->remote) file->remote->set_append(on);
@@ -301,7 +316,8 @@ Task<Answer> Files::change_attributes(Call call) {
   if (!context_.may_write()) co_return refuse(EROFS);
   protocol::ChangeAttributes request;
   request.attribute = static_cast<protocol::Attribute>(call.request.a);
-  if (request.attribute == protocol::Attribute::mode) request.mode = static_cast<std::uint32_t>(call.request.b);
+  if (request.attribute == protocol::Attribute::mode)
+    request.mode = static_cast<std::uint32_t>(call.request.b);
   request.uid = static_cast<std::uint32_t>(call.request.b >> 32);
   request.gid = static_cast<std::uint32_t>(call.request.b);
   request.follow = call.request.d == 1;

@@ -1,6 +1,7 @@
-// Files: every file that debuggees hold open in the pod, by handle. Opens them (Snapshot, RemoteFile or a directory's
-// list), answers the operations on handles, and closes them in the pod once no process holds them: at once would be too
-// early, as a child of fork says hello only after its parent may have closed, so a handle lingers for a second.
+// Files: every file that debuggees hold open in the pod, by handle. Opens them (Snapshot, RemoteFile or a
+// directory's list), answers the operations on handles, and closes them in the pod once no process holds
+// them: at once would be too early, as a child of fork says hello only after its parent may have closed, so a
+// handle lingers for a second.
 #pragma once
 
 #include <memory>
@@ -17,7 +18,8 @@ namespace inpod::relay {
 class Files {
  public:
   static constexpr std::size_t max_files = slot_count;
-  static constexpr std::uint64_t memory_budget = 1ull << 30;  ///< bytes of whole files; past it files have no copy
+  static constexpr std::uint64_t memory_budget = 1ull
+                                                 << 30;  ///< bytes of whole files; past it files have no copy
 
   Files(Context& context, SlotTable& slots, Processes& processes, Paths& paths)
       : context_(context), slots_(slots), processes_(processes), paths_(paths), linger_(context.executor) {}

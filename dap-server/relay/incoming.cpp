@@ -16,18 +16,22 @@ using protocol::IncomingMode;
 
 namespace {
 
-constexpr std::uint16_t first_passing_port = 32768;  // from here on the kernel gives them out: no service's, but an agent's redirects
+constexpr std::uint16_t first_passing_port =
+    32768;  // from here on the kernel gives them out: no service's, but an agent's redirects
 constexpr std::chrono::seconds accept_limit{30};  // for room in a listener's backlog
 
 bool contains(const std::vector<std::uint16_t>& ports, std::uint16_t port) {
   return std::find(ports.begin(), ports.end(), port) != ports.end();
 }
 
-const char* name_of(IncomingMode mode) { return mode == IncomingMode::steal ? "steal" : "mirror"; }
+const char* name_of(IncomingMode mode) {
+  return mode == IncomingMode::steal ? "steal" : "mirror";
+}
 
 }  // namespace
 
-std::optional<std::string> port_advice(const protocol::Listeners& pod, std::uint16_t pod_port, std::uint16_t program_port) {
+std::optional<std::string> port_advice(const protocol::Listeners& pod, std::uint16_t pod_port,
+                                       std::uint16_t program_port) {
   if (contains(pod.ports, pod_port) || contains(pod.loopback, pod_port)) return std::nullopt;
   std::string others;
   std::uint16_t first = 0;
@@ -37,8 +41,9 @@ std::optional<std::string> port_advice(const protocol::Listeners& pod, std::uint
     others += (others.empty() ? "" : ", ") + std::to_string(port);
   }
   if (first == 0) return std::nullopt;
-  return "port " + std::to_string(pod_port) + ": nothing listens on it in the pod, which listens on " + others +
-         ": for that traffic map the program's port to the pod's, incoming.map: {" + std::to_string(program_port) + ": " + std::to_string(first) + "}";
+  return "port " + std::to_string(pod_port) + ": nothing listens on it in the pod, which listens on " +
+         others + ": for that traffic map the program's port to the pod's, incoming.map: {" +
+         std::to_string(program_port) + ": " + std::to_string(first) + "}";
 }
 
 /// The pod's port for the program's, or 0 when that one is left alone.
@@ -73,7 +78,8 @@ void Incoming::trim() {
   if (listeners_.size() < max_bound) return;
   auto oldest = listeners_.end();
   for (auto at = listeners_.begin(); at != listeners_.end(); ++at)
-    if (!at->second.listening && (oldest == listeners_.end() || at->second.order < oldest->second.order)) oldest = at;
+    if (!at->second.listening && (oldest == listeners_.end() || at->second.order < oldest->second.order))
+      oldest = at;
   if (oldest == listeners_.end()) return;
   names_.erase(oldest->first);
   listeners_.erase(oldest);
@@ -124,7 +130,9 @@ Task<Result<void>> Incoming::subscribe(std::uint16_t pod_port, IncomingMode mode
     context_.activity->listening(pod_port, place->second.local_port, name_of(mode));
   }
   subscribed_.notify();
-  if (!answer) co_return Failed(answer.error().context("cannot " + std::string(name_of(mode)) + " port " + std::to_string(pod_port) + " of the pod"));
+  if (!answer)
+    co_return Failed(answer.error().context("cannot " + std::string(name_of(mode)) + " port " +
+                                            std::to_string(pod_port) + " of the pod"));
   co_return Result<void>();
 }
 
@@ -140,14 +148,16 @@ Task<void> Incoming::look_for_other_ports(std::uint16_t pod_port) {
   const auto answer = co_await ask<protocol::Listeners>(context_, std::move(request));
   const auto port = ports_.find(pod_port);
   if (!answer || context_.closed || port == ports_.end()) co_return;
-  if (const auto advice = port_advice(*answer, pod_port, port->second.local_port)) context_.activity->note("warning", *advice);
+  if (const auto advice = port_advice(*answer, pod_port, port->second.local_port))
+    context_.activity->note("warning", *advice);
 }
 
 Task<Result<void>> Incoming::set_mode(std::uint16_t pod_port, IncomingMode mode) {
   const auto port = ports_.find(pod_port);
   if (port == ports_.end() || port->second.state != Port::State::subscribed)
-    co_return fail("port " + std::to_string(pod_port) + " of the pod is neither mirrored nor stolen by this session",
-                   "name the pod's port of one that the program listens on");
+    co_return fail(
+        "port " + std::to_string(pod_port) + " of the pod is neither mirrored nor stolen by this session",
+        "name the pod's port of one that the program listens on");
   const auto before = mode_of(pod_port);
   if (mode == before) co_return Result<void>();
   port->second.state = Port::State::subscribing;
@@ -176,7 +186,8 @@ void Incoming::listener_gone(std::uint16_t local_port) {
 }
 
 void Incoming::look_for_closed() {
-  if (std::none_of(listeners_.begin(), listeners_.end(), [](auto& entry) { return entry.second.listening; })) return;
+  if (std::none_of(listeners_.begin(), listeners_.end(), [](auto& entry) { return entry.second.listening; }))
+    return;
   const auto existing = existing_sockets(SocketKind::tcp_listener);
   if (!existing) return;
   std::vector<std::uint64_t> gone;
@@ -251,7 +262,8 @@ Task<Result<UniqueFd>> Incoming::connect_to(protocol::SocketAddress listener, So
   const bool ipv4 = listener.family == protocol::AddressFamily::ipv4;
   UniqueFd fd(::socket(ipv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const Endpoint from = to_endpoint(loopback(listener.family, 0), AF_UNSPEC);
-  if (!fd || ::bind(fd.get(), from.get(), from.length) != 0) co_return fail_errno("cannot make a loopback socket");
+  if (!fd || ::bind(fd.get(), from.get(), from.length) != 0)
+    co_return fail_errno("cannot make a loopback socket");
   const auto own = local_address(fd.get());
   if (!own) co_return fail_errno("cannot read a socket's address");
   names_.set_accepted(*own, std::move(names));

@@ -1,9 +1,10 @@
 // Incoming: the pod's traffic for the ports that debuggees listen on.
 //
-// A program's listener is bound to loopback (by the layer, which says what was asked for); listening subscribes the
-// pod's port; each connection that comes is carried to the listener by a loopback connection whose own address is
-// entered among the socket names before accept(2) can give it out. The relay holds no copy of a listener: it asks
-// sock_diag(7) whether it is still there, when the layer says so, when a process exits, or when it refuses.
+// A program's listener is bound to loopback (by the layer, which says what was asked for); listening
+// subscribes the pod's port; each connection that comes is carried to the listener by a loopback connection
+// whose own address is entered among the socket names before accept(2) can give it out. The relay holds no
+// copy of a listener: it asks sock_diag(7) whether it is still there, when the layer says so, when a process
+// exits, or when it refuses.
 #pragma once
 
 #include <unordered_map>
@@ -12,15 +13,17 @@
 
 namespace inpod::relay {
 
-/// What a user should know when nothing in the pod listens on the port that the program's port stands for, and other ports
-/// are listened on; nothing when all is well or nothing is known.
-std::optional<std::string> port_advice(const protocol::Listeners& pod, std::uint16_t pod_port, std::uint16_t program_port);
+/// What a user should know when nothing in the pod listens on the port that the program's port stands for,
+/// and other ports are listened on; nothing when all is well or nothing is known.
+std::optional<std::string> port_advice(const protocol::Listeners& pod, std::uint16_t pod_port,
+                                       std::uint16_t program_port);
 
 class Incoming {
  public:
   static constexpr std::size_t max_bound = 4096;
 
-  Incoming(Context& context, SocketNames& names) : context_(context), names_(names), subscribed_(context.executor) {}
+  Incoming(Context& context, SocketNames& names)
+      : context_(context), names_(names), subscribed_(context.executor) {}
 
   Answer bound(const Call& call, const protocol::SocketAddress& requested);
   Task<Answer> listening(Call call);
@@ -28,12 +31,12 @@ class Incoming {
   /// Looks which listeners are gone; ports without one are given back to the pod at once.
   void look_for_closed();
   void on_incoming(protocol::Incoming event);
-  /// From mirror to steal or back, for one of the pod's ports and the rest of the session. The port goes to the pod in
-  /// between: no connection comes twice. What can't be had leaves the port as it was.
+  /// From mirror to steal or back, for one of the pod's ports and the rest of the session. The port goes to
+  /// the pod in between: no connection comes twice. What can't be had leaves the port as it was.
   Task<Result<void>> set_mode(std::uint16_t pod_port, protocol::IncomingMode mode);
 
-  /// Where a connection to `remote` ends when it is to the program itself: loopback or the pod's address, at a port that
-  /// it listens on.
+  /// Where a connection to `remote` ends when it is to the program itself: loopback or the pod's address, at
+  /// a port that it listens on.
   std::optional<protocol::SocketAddress> own_listener(const protocol::SocketAddress& remote) const;
   /// What bind(2) was asked for on this socket.
   std::optional<protocol::SocketAddress> requested(std::uint64_t cookie) const;
@@ -66,8 +69,8 @@ class Incoming {
 
   Context& context_;
   SocketNames& names_;
-  std::unordered_map<std::uint64_t, Listener> listeners_;  // by cookie
-  std::unordered_map<std::uint16_t, Port> ports_;          // by the pod's port
+  std::unordered_map<std::uint64_t, Listener> listeners_;            // by cookie
+  std::unordered_map<std::uint16_t, Port> ports_;                    // by the pod's port
   std::unordered_map<std::uint16_t, protocol::IncomingMode> modes_;  // where it is not the configured one
   Signal subscribed_;
   std::uint64_t order_ = 0;

@@ -35,10 +35,11 @@ Result<UniqueFd> shared_socket(const protocol::SocketAddress& address) {
   return fd;
 }
 
-/// Takes the one place in the accept queue of a listener with backlog 0. When it returns, the queue is full: by this
-/// connection, or by a stranger's that came first (then the attempt ends by its time limit).
+/// Takes the one place in the accept queue of a listener with backlog 0. When it returns, the queue is full:
+/// by this connection, or by a stranger's that came first (then the attempt ends by its time limit).
 Result<UniqueFd> fill_queue(const protocol::SocketAddress& listener) {
-  UniqueFd fd(::socket(listener.family == protocol::AddressFamily::ipv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd fd(::socket(listener.family == protocol::AddressFamily::ipv4 ? AF_INET : AF_INET6,
+                       SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval limit{1, 0};
   const Endpoint to = to_endpoint(listener, AF_UNSPEC);
   if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
@@ -49,14 +50,15 @@ Result<UniqueFd> fill_queue(const protocol::SocketAddress& listener) {
 
 using boost::asio::posix::stream_descriptor;
 
-protocol::Task<bool> ready_within(boost::asio::any_io_executor executor, int fd, stream_descriptor::wait_type what,
-                                  std::chrono::milliseconds limit) {
+protocol::Task<bool> ready_within(boost::asio::any_io_executor executor, int fd,
+                                  stream_descriptor::wait_type what, std::chrono::milliseconds limit) {
   const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) co_return false;
   const auto descriptor = std::make_shared<stream_descriptor>(executor, copy);
   boost::asio::steady_timer timer(executor, limit);
   timer.async_wait([descriptor](boost::system::error_code failed) {
-    if (!failed) descriptor->cancel(failed);  // it may be closed already: the time was over just as it got ready
+    if (!failed)
+      descriptor->cancel(failed);  // it may be closed already: the time was over just as it got ready
   });
   auto [failed] = co_await descriptor->async_wait(what, as_result);
   descriptor->close();
@@ -120,11 +122,13 @@ void reset_on_close(int fd) {
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
-protocol::Task<bool> readable_within(boost::asio::any_io_executor executor, int fd, std::chrono::milliseconds limit) {
+protocol::Task<bool> readable_within(boost::asio::any_io_executor executor, int fd,
+                                     std::chrono::milliseconds limit) {
   return ready_within(std::move(executor), fd, stream_descriptor::wait_read, limit);
 }
 
-protocol::Task<bool> writable_within(boost::asio::any_io_executor executor, int fd, std::chrono::milliseconds limit) {
+protocol::Task<bool> writable_within(boost::asio::any_io_executor executor, int fd,
+                                     std::chrono::milliseconds limit) {
   return ready_within(std::move(executor), fd, stream_descriptor::wait_write, limit);
 }
 

@@ -1,5 +1,6 @@
 // The loopback sockets by which a program's own TCP socket gets connected (relay_protocol.hpp, head comment):
-// the black hole that leaves it in SYN_SENT, the simultaneous open that establishes it, and the plain listener.
+// the black hole that leaves it in SYN_SENT, the simultaneous open that establishes it, and the plain
+// listener.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -13,11 +14,13 @@ namespace inpod::relay {
 
 class BlackHole {
  public:
-  /// A loopback listener whose accept queue is full, so that the kernel drops each SYN (tcp(7), listen(2)) and a
-  /// connect(2) to it stays in SYN_SENT. A socket filter would do the same, but takes rights on some kernels.
+  /// A loopback listener whose accept queue is full, so that the kernel drops each SYN (tcp(7), listen(2))
+  /// and a connect(2) to it stays in SYN_SENT. A socket filter would do the same, but takes rights on some
+  /// kernels.
   static Result<std::unique_ptr<BlackHole>> create(protocol::AddressFamily family);
   const protocol::SocketAddress& address() const { return address_; }
-  /// Connects, from this address, to a socket in SYN_SENT towards it: both are established at once (RFC 9293, 3.5).
+  /// Connects, from this address, to a socket in SYN_SENT towards it: both are established at once (RFC
+  /// 9293, 3.5).
   Result<UniqueFd> meet(const protocol::SocketAddress& program) const;
 
  private:
@@ -38,8 +41,11 @@ void dissolve(int fd);
 /// close(2) will send a RST.
 void reset_on_close(int fd);
 
-/// Waits until `fd` can be read (or written, or has an error), without taking it over; false when `limit` passed first.
-protocol::Task<bool> readable_within(boost::asio::any_io_executor executor, int fd, std::chrono::milliseconds limit);
-protocol::Task<bool> writable_within(boost::asio::any_io_executor executor, int fd, std::chrono::milliseconds limit);
+/// Waits until `fd` can be read (or written, or has an error), without taking it over; false when `limit`
+/// passed first.
+protocol::Task<bool> readable_within(boost::asio::any_io_executor executor, int fd,
+                                     std::chrono::milliseconds limit);
+protocol::Task<bool> writable_within(boost::asio::any_io_executor executor, int fd,
+                                     std::chrono::milliseconds limit);
 
 }  // namespace inpod::relay

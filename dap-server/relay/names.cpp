@@ -14,7 +14,9 @@ namespace {
 constexpr std::chrono::seconds remembered{5};
 constexpr std::size_t most_questions = 1024;
 
-void append(Bytes& data, const std::string& text) { data.insert(data.end(), text.begin(), text.end()); }
+void append(Bytes& data, const std::string& text) {
+  data.insert(data.end(), text.begin(), text.end());
+}
 
 void append_text(Bytes& data, const std::string& text) {
   append(data, text);
@@ -69,7 +71,8 @@ Task<Answer> Names::resolve(Call call) {
   const auto cut = call.text.find('\0');
   protocol::Resolve request;
   request.host = call.text.substr(0, cut);
-  if (cut != std::string::npos) request.service = call.text.substr(cut + 1, call.text.find('\0', cut + 1) - cut - 1);
+  if (cut != std::string::npos)
+    request.service = call.text.substr(cut + 1, call.text.find('\0', cut + 1) - cut - 1);
   request.family = static_cast<std::int32_t>(call.request.a);
   request.socktype = static_cast<std::int32_t>(call.request.b);
   request.protocol = static_cast<std::int32_t>(call.request.c);
@@ -82,7 +85,8 @@ Task<Answer> Names::resolve(Call call) {
     question->request = std::move(request);
     question->key = key;
     questions_[key] = question;
-    context_.spawn(fetch(question));  // on a lost link it is over, and no longer in the table, when this returns
+    context_.spawn(
+        fetch(question));  // on a lost link it is over, and no longer in the table, when this returns
   }
   while (!question->answer && !context_.closed) co_await question->answered.wait();
   if (!question->answer || !*question->answer) {

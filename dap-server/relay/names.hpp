@@ -1,5 +1,5 @@
-// Names: the pod's host name and name lookups. Identical lookups under way share one request; an answer serves
-// identical questions for up to 5 seconds, failures not at all.
+// Names: the pod's host name and name lookups. Identical lookups under way share one request; an answer
+// serves identical questions for up to 5 seconds, failures not at all.
 #pragma once
 
 #include <unordered_map>

@@ -95,7 +95,8 @@ Task<Answer> Outgoing::connect(Call call, protocol::SocketAddress remote) {
 std::optional<Answer> Outgoing::take_over(Attempt& attempt) {
   auto place = family(attempt.remote.family);
   const bool connected = attempt.stream != nullptr;
-  if (!place || attempt.joined || attempt.domain == AF_UNIX || (!attempt.waiting && !connected)) return std::nullopt;
+  if (!place || attempt.joined || attempt.domain == AF_UNIX || (!attempt.waiting && !connected))
+    return std::nullopt;
   attempt.waiting = false;
   Answer answer;
   // The outcome and the signal have crossed: the program is expected at the listener.
@@ -108,7 +109,8 @@ Task<Result<protocol::Connected>> Outgoing::connect_in_pod(std::shared_ptr<Attem
   protocol::Connect request;
   request.remote = attempt->remote;
   request.timeout_ms = attempt->timeout_ms;
-  if (const auto bound = incoming_.requested(attempt->cookie); bound && !is_any(*bound)) request.bind = *bound;
+  if (const auto bound = incoming_.requested(attempt->cookie); bound && !is_any(*bound))
+    request.bind = *bound;
   auto connected = co_await ask<protocol::Connected>(context_, std::move(request));
   if (connected) {
     auto stream = context_.link->take_stream(connected->stream);

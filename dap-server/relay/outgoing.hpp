@@ -1,7 +1,7 @@
 // Outgoing: TCP and unix stream connections that a debuggee makes from the pod, on its own socket.
-// How a non-blocking connect keeps the program's descriptor is told in relay_protocol.hpp; docs/sockets.md has the
-// pictures. A copy of the program's descriptor is held only until the connection stands: after that its close must
-// reach us as one.
+// How a non-blocking connect keeps the program's descriptor is told in relay_protocol.hpp; docs/sockets.md
+// has the pictures. A copy of the program's descriptor is held only until the connection stands: after that
+// its close must reach us as one.
 #pragma once
 
 #include <list>
@@ -45,7 +45,7 @@ class Outgoing {
   SocketNames& names_;
   SocketErrors& errors_;
   Incoming& incoming_;
-  std::unordered_map<int, std::unique_ptr<Family>> families_;  // by AF_*
+  std::unordered_map<int, std::unique_ptr<Family>> families_;             // by AF_*
   std::unordered_map<std::uint64_t, std::shared_ptr<Attempt>> attempts_;  // by cookie
 };
 

@@ -15,8 +15,8 @@ namespace inpod::relay {
 namespace {
 
 constexpr std::size_t most_stats = 8192;
-constexpr std::size_t most_listed = 65536;         // names in all cached lists
-constexpr std::size_t largest_list = 64 << 20;     // bytes of records
+constexpr std::size_t most_listed = 65536;      // names in all cached lists
+constexpr std::size_t largest_list = 64 << 20;  // bytes of records
 
 /// One record of getdents64(2): inode, offset cookie, record length, type, name.
 struct DirentHead {
@@ -30,8 +30,8 @@ void append_record(Bytes& records, const protocol::DirectoryEntry& entry) {
   const auto length = (sizeof(DirentHead) + entry.name.size() + 1 + 7) & ~std::size_t{7};
   const auto at = records.size();
   records.resize(at + length);
-  const DirentHead head{entry.inode, static_cast<std::int64_t>(at + length), static_cast<std::uint16_t>(length),
-                        entry.type};
+  const DirentHead head{entry.inode, static_cast<std::int64_t>(at + length),
+                        static_cast<std::uint16_t>(length), entry.type};
   std::memcpy(records.data() + at, &head, sizeof(head));
   std::memcpy(records.data() + at + sizeof(head), entry.name.data(), entry.name.size());
 }
@@ -73,7 +73,8 @@ std::optional<Paths::Known> Paths::lookup(const std::string& path, bool follow) 
   if (slash == std::string::npos) return std::nullopt;
   const auto name = path.substr(slash + 1);
   const auto list = lists_.find(slash == 0 ? "/" : path.substr(0, slash));
-  if (name.empty() || name == "." || name == ".." || list == lists_.end() || now - list->second.when >= freshness)
+  if (name.empty() || name == "." || name == ".." || list == lists_.end() ||
+      now - list->second.when >= freshness)
     return std::nullopt;
   const auto entry = list->second.entries.find(name);
   if (entry == list->second.entries.end()) {

@@ -1,8 +1,10 @@
-// Paths: operations on names rather than on open files: stat, access, readlink, realpath, directory lists, changes.
+// Paths: operations on names rather than on open files: stat, access, readlink, realpath, directory lists,
+// changes.
 //
-// What the pod said is believed for at most a second (`freshness`), so that `ls -l`, an interpreter's import search or
-// a build tool's stat storm cost a round trip per directory and not per name: a list brings its entries' stats, and a
-// name that a fresh list lacks does not exist. Any change that goes through here empties the cache.
+// What the pod said is believed for at most a second (`freshness`), so that `ls -l`, an interpreter's import
+// search or a build tool's stat storm cost a round trip per directory and not per name: a list brings its
+// entries' stats, and a name that a fresh list lacks does not exist. Any change that goes through here
+// empties the cache.
 #pragma once
 
 #include <list>

@@ -1,8 +1,9 @@
 // Processes: which debuggees there are, and which file handles each of them still holds.
 //
-// A process is known from its first operation (its pid is SO_PEERCRED's) until its pidfd says that it has exited;
-// where there is no pidfd_open(2), kill(pid, 0) is asked once a second. fork copies references (the child says so in
-// its hello), exec replaces them by the list that was inherited; an operation on a handle that came by SCM_RIGHTS adds one.
+// A process is known from its first operation (its pid is SO_PEERCRED's) until its pidfd says that it has
+// exited; where there is no pidfd_open(2), kill(pid, 0) is asked once a second. fork copies references (the
+// child says so in its hello), exec replaces them by the list that was inherited; an operation on a handle
+// that came by SCM_RIGHTS adds one.
 #pragma once
 
 #include <functional>
@@ -26,7 +27,8 @@ class Processes {
   explicit Processes(Context& context) : context_(context), poll_(context.executor) {}
   void set_handlers(Handlers handlers) { handlers_ = std::move(handlers); }
 
-  void hello(int pid, const std::string& executable, bool forked, const std::vector<std::uint64_t>& inherited);
+  void hello(int pid, const std::string& executable, bool forked,
+             const std::vector<std::uint64_t>& inherited);
   void add_reference(int pid, std::uint64_t handle);
   void drop_reference(int pid, std::uint64_t handle);
   bool is_used(std::uint64_t handle) const { return users_.contains(handle); }

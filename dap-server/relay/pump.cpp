@@ -18,13 +18,14 @@ constexpr std::size_t piece = 64 << 10;  // one Data frame's worth
 
 }  // namespace
 
-std::shared_ptr<Pump> Pump::start(Context& context, UniqueFd fd, int domain, std::unique_ptr<protocol::Stream> stream,
-                                  Options options) {
+std::shared_ptr<Pump> Pump::start(Context& context, UniqueFd fd, int domain,
+                                  std::unique_ptr<protocol::Stream> stream, Options options) {
   const int on = 1;
   if (domain != AF_UNIX) ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   Socket socket(context.executor);
   boost::system::error_code failed;
-  socket.assign(asio::generic::stream_protocol(domain, domain == AF_UNIX ? 0 : IPPROTO_TCP), fd.release(), failed);
+  socket.assign(asio::generic::stream_protocol(domain, domain == AF_UNIX ? 0 : IPPROTO_TCP), fd.release(),
+                failed);
   std::shared_ptr<Pump> pump(new Pump(context, std::move(socket), std::move(stream), std::move(options)));
   context.spawn(pump->to_pod(pump));
   context.spawn(pump->to_program(pump));
@@ -32,7 +33,10 @@ std::shared_ptr<Pump> Pump::start(Context& context, UniqueFd fd, int domain, std
 }
 
 Pump::Pump(Context& context, Socket socket, std::unique_ptr<protocol::Stream> stream, Options options)
-    : context_(context), socket_(std::move(socket)), stream_(std::move(stream)), options_(std::move(options)) {
+    : context_(context),
+      socket_(std::move(socket)),
+      stream_(std::move(stream)),
+      options_(std::move(options)) {
   context_.pumps.insert(this);
 }
 

@@ -1,6 +1,6 @@
-// Pump: carries bytes between a local stream socket and a stream of the Link, both ways, until both have ended.
-// A half-close goes on as a half-close, a reset as a reset (RST); back-pressure is the stream's credit and the socket's
-// buffer, so at most one piece is held here in each direction.
+// Pump: carries bytes between a local stream socket and a stream of the Link, both ways, until both have
+// ended. A half-close goes on as a half-close, a reset as a reset (RST); back-pressure is the stream's credit
+// and the socket's buffer, so at most one piece is held here in each direction.
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -13,9 +13,9 @@ namespace inpod::relay {
 class Pump : public std::enable_shared_from_this<Pump> {
  public:
   struct Options {
-    bool discard_output = false;             ///< what the program sends goes nowhere (mirrored traffic)
-    std::function<void()> on_request;        ///< the peer spoke first, or again after the program had spoken
-    std::function<void()> on_end;            ///< both directions are over
+    bool discard_output = false;       ///< what the program sends goes nowhere (mirrored traffic)
+    std::function<void()> on_request;  ///< the peer spoke first, or again after the program had spoken
+    std::function<void()> on_end;      ///< both directions are over
   };
   static std::shared_ptr<Pump> start(Context& context, UniqueFd socket, int domain,
                                      std::unique_ptr<protocol::Stream> stream, Options options);

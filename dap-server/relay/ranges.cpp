@@ -26,7 +26,8 @@ void Ranges::remove(Range range) {
     const Range old{at->first, at->second};
     total_ -= old.size();
     at = intervals_.erase(at);
-    if (old.begin < range.begin) intervals_.emplace(old.begin, range.begin), total_ += range.begin - old.begin;
+    if (old.begin < range.begin)
+      intervals_.emplace(old.begin, range.begin), total_ += range.begin - old.begin;
     if (old.end > range.end) intervals_.emplace(range.end, old.end), total_ += old.end - range.end;
   }
 }

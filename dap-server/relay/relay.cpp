@@ -38,9 +38,14 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
             std::unique_ptr<SlotTable> slots)
       : context_{std::move(executor), std::move(link), std::move(options.config), std::move(options.pod),
                  std::move(options.probes)},
-        activity_(context_, std::move(options.on_event)), slots_(std::move(slots)), processes_(context_),
-        paths_(context_), files_(context_, *slots_, processes_, paths_), name_lookups_(context_),
-        incoming_(context_, names_), outgoing_(context_, names_, errors_, incoming_),
+        activity_(context_, std::move(options.on_event)),
+        slots_(std::move(slots)),
+        processes_(context_),
+        paths_(context_),
+        files_(context_, *slots_, processes_, paths_),
+        name_lookups_(context_),
+        incoming_(context_, names_),
+        outgoing_(context_, names_, errors_, incoming_),
         datagrams_(context_, names_, errors_) {
     context_.activity = &activity_;
   }
@@ -100,40 +105,73 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
 
   void note(const Call& call) {
     const auto cut = call.text.find('\0');
-    const auto text = cut == std::string::npos ? call.text : (cut == 0 ? "" : call.text.substr(0, cut) + ": ") + call.text.substr(cut + 1);
+    const auto text = cut == std::string::npos
+                          ? call.text
+                          : (cut == 0 ? "" : call.text.substr(0, cut) + ": ") + call.text.substr(cut + 1);
     tell(call.request.a > 2 ? protocol::Severity::info : protocol::Severity(call.request.a), text);
   }
 
   Task<Answer> answer(Call call) {
     switch (call.request.op) {
-      case Op::hello: return now(hello(call));
-      case Op::open: return files_.open(std::move(call));
-      case Op::ensure: return files_.ensure(std::move(call));
-      case Op::refresh: return files_.refresh(std::move(call));
-      case Op::read: return files_.read(std::move(call));
-      case Op::write: return files_.write(std::move(call));
-      case Op::seek: return files_.seek(std::move(call));
-      case Op::truncate: return files_.truncate(std::move(call));
-      case Op::release: processes_.drop_reference(call.pid, call.request.a); return now(silence());
-      case Op::file_stat: return files_.file_stat(std::move(call));
-      case Op::stat: return paths_.stat(std::move(call));
-      case Op::access: return paths_.access(std::move(call));
-      case Op::read_link: return paths_.read_link(std::move(call));
-      case Op::real_path: return paths_.real_path(std::move(call));
-      case Op::list: return paths_.list(std::move(call));
-      case Op::change_path: return files_.change_path(std::move(call));
-      case Op::host: return now(name_lookups_.host());
-      case Op::resolve: return name_lookups_.resolve(std::move(call));
-      case Op::resolve_back: return name_lookups_.resolve_back(std::move(call));
-      case Op::connect: return connect(std::move(call));
-      case Op::socket_error: return now(socket_error(call));
-      case Op::names: return socket_names(std::move(call));
-      case Op::bound: return now(bound(call));
-      case Op::listening: return incoming_.listening(std::move(call));
-      case Op::listener_gone: incoming_.listener_gone(static_cast<std::uint16_t>(call.request.a)); return now(silence());
-      case Op::note: note(call); return now(silence());
-      case Op::control: return files_.control(std::move(call));
-      case Op::attributes: return files_.change_attributes(std::move(call));
+      case Op::hello:
+        return now(hello(call));
+      case Op::open:
+        return files_.open(std::move(call));
+      case Op::ensure:
+        return files_.ensure(std::move(call));
+      case Op::refresh:
+        return files_.refresh(std::move(call));
+      case Op::read:
+        return files_.read(std::move(call));
+      case Op::write:
+        return files_.write(std::move(call));
+      case Op::seek:
+        return files_.seek(std::move(call));
+      case Op::truncate:
+        return files_.truncate(std::move(call));
+      case Op::release:
+        processes_.drop_reference(call.pid, call.request.a);
+        return now(silence());
+      case Op::file_stat:
+        return files_.file_stat(std::move(call));
+      case Op::stat:
+        return paths_.stat(std::move(call));
+      case Op::access:
+        return paths_.access(std::move(call));
+      case Op::read_link:
+        return paths_.read_link(std::move(call));
+      case Op::real_path:
+        return paths_.real_path(std::move(call));
+      case Op::list:
+        return paths_.list(std::move(call));
+      case Op::change_path:
+        return files_.change_path(std::move(call));
+      case Op::host:
+        return now(name_lookups_.host());
+      case Op::resolve:
+        return name_lookups_.resolve(std::move(call));
+      case Op::resolve_back:
+        return name_lookups_.resolve_back(std::move(call));
+      case Op::connect:
+        return connect(std::move(call));
+      case Op::socket_error:
+        return now(socket_error(call));
+      case Op::names:
+        return socket_names(std::move(call));
+      case Op::bound:
+        return now(bound(call));
+      case Op::listening:
+        return incoming_.listening(std::move(call));
+      case Op::listener_gone:
+        incoming_.listener_gone(static_cast<std::uint16_t>(call.request.a));
+        return now(silence());
+      case Op::note:
+        note(call);
+        return now(silence());
+      case Op::control:
+        return files_.control(std::move(call));
+      case Op::attributes:
+        return files_.change_attributes(std::move(call));
     }
     return now(refuse(ENOSYS));
   }
@@ -147,7 +185,8 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
 
   Answer hello(const Call& call) {
     std::vector<std::uint64_t> inherited(call.data.size() / sizeof(std::uint64_t));
-    if (!inherited.empty()) std::memcpy(inherited.data(), call.data.data(), inherited.size() * sizeof(std::uint64_t));
+    if (!inherited.empty())
+      std::memcpy(inherited.data(), call.data.data(), inherited.size() * sizeof(std::uint64_t));
     std::erase_if(inherited, [this](auto handle) { return !files_.has(handle); });
     processes_.hello(call.pid, call.text, call.request.a == 1, inherited);
     const auto rules = rules_text(context_.config, rules_context_of(call.pid, call.text));

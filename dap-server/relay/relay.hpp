@@ -1,7 +1,9 @@
-// Relay: the side of layer/core/relay_protocol.hpp that lives in `inpod`. It listens on a unix socket for debuggees and
-// turns each operation into messages on the Link to the agent; it owns memfds, handles, sockets and listeners.
+// Relay: the side of layer/core/relay_protocol.hpp that lives in `inpod`. It listens on a unix socket for
+// debuggees and turns each operation into messages on the Link to the agent; it owns memfds, handles, sockets
+// and listeners.
 //
-// One executor, the Link's; call only there. Nothing of it runs in the debuggee, so it goes on while that is stopped.
+// One executor, the Link's; call only there. Nothing of it runs in the debuggee, so it goes on while that is
+// stopped.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -26,10 +28,11 @@ class Relay {
  public:
   struct Options {
     Config config;
-    std::string directory;                  ///< of mode 0700, exists; the socket "relay" is made in it
-    protocol::Pod pod;                      ///< what GetPod answered
-    std::vector<protocol::Probe> probes;    ///< of the target's spec
-    std::function<void(const nlohmann::json&)> on_event;  ///< "activity", "process", "note", see docs/dap-extensions.md
+    std::string directory;                ///< of mode 0700, exists; the socket "relay" is made in it
+    protocol::Pod pod;                    ///< what GetPod answered
+    std::vector<protocol::Probe> probes;  ///< of the target's spec
+    std::function<void(const nlohmann::json&)>
+        on_event;  ///< "activity", "process", "note", see docs/dap-extensions.md
   };
   static Result<std::shared_ptr<Relay>> create(boost::asio::any_io_executor executor,
                                                std::shared_ptr<protocol::Link> link, Options options);
@@ -40,7 +43,8 @@ class Relay {
   /// Number of processes that made their handshake and still live; and of all that ever did.
   virtual std::size_t processes() const = 0;
   virtual std::uint64_t handshakes() const = 0;
-  /// For people who look at the session, not for debuggees: no rule of the config applies, nothing is counted.
+  /// For people who look at the session, not for debuggees: no rule of the config applies, nothing is
+  /// counted.
   virtual protocol::Task<Result<FileContent>> read_file(std::string path, std::uint64_t limit) = 0;
   /// Mirror or steal for one of the pod's ports that a debuggee listens on.
   virtual protocol::Task<Result<void>> set_incoming_mode(std::uint16_t port, protocol::IncomingMode mode) = 0;

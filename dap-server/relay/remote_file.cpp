@@ -8,9 +8,7 @@
 #include "relay/activity.hpp"
 
 namespace inpod::relay {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 /// Held while an operation moves the position.
 class RemoteFile::Turn {
@@ -28,7 +26,11 @@ class RemoteFile::Turn {
 
 RemoteFile::RemoteFile(Context& context, std::uint64_t agent_handle, std::uint32_t flags,
                        const protocol::FileStat& stat)
-    : context_(context), agent_handle_(agent_handle), flags_(flags), mode_(stat.mode), free_(context.executor) {}
+    : context_(context),
+      agent_handle_(agent_handle),
+      flags_(flags),
+      mode_(stat.mode),
+      free_(context.executor) {}
 
 Task<Result<Bytes>> RemoteFile::read(std::uint32_t length, std::uint64_t offset, bool at_position) {
   length = std::min(length, largest_piece);
@@ -96,7 +98,9 @@ Task<Result<void>> RemoteFile::truncate(std::uint64_t size) {
   co_return Result<void>();
 }
 
-void RemoteFile::set_append(bool on) { flags_ = on ? flags_ | O_APPEND : flags_ & ~static_cast<std::uint32_t>(O_APPEND); }
+void RemoteFile::set_append(bool on) {
+  flags_ = on ? flags_ | O_APPEND : flags_ & ~static_cast<std::uint32_t>(O_APPEND);
+}
 
 Task<Result<protocol::FileStat>> RemoteFile::stat() {
   protocol::StatFile request;

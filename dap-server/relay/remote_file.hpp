@@ -1,5 +1,6 @@
-// RemoteFile: an open file of the pod that has no local copy: devices, /proc entries, pipes, and files opened for
-// writing. The position is kept here, shared by every descriptor that dup, fork or exec made of it, as a kernel would.
+// RemoteFile: an open file of the pod that has no local copy: devices, /proc entries, pipes, and files opened
+// for writing. The position is kept here, shared by every descriptor that dup, fork or exec made of it, as a
+// kernel would.
 #pragma once
 
 #include <sys/stat.h>
@@ -12,7 +13,8 @@ using protocol::largest_piece;
 
 class RemoteFile {
  public:
-  RemoteFile(Context& context, std::uint64_t agent_handle, std::uint32_t flags, const protocol::FileStat& stat);
+  RemoteFile(Context& context, std::uint64_t agent_handle, std::uint32_t flags,
+             const protocol::FileStat& stat);
 
   /// read(2) at the position, or pread(2). Moves the position by what was read.
   Task<Result<Bytes>> read(std::uint32_t length, std::uint64_t offset, bool at_position);

@@ -17,31 +17,47 @@
 namespace inpod::relay {
 namespace {
 
-// The developer's own cloud credentials lie in a home that stays local; a program in the pod doesn't have them.
+// The developer's own cloud credentials lie in a home that stays local; a program in the pod doesn't have
+// them.
 constexpr std::array absent_in_home = {".aws", ".azure", ".config/gcloud", ".kube"};
 
 // How the pod is named and finds others; the same wherever they lie among local paths.
-constexpr std::array remote_files = {"/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/etc/host.conf", "/etc/gai.conf"};
+constexpr std::array remote_files = {"/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/etc/host.conf",
+                                     "/etc/gai.conf"};
 
-// Trees of this machine: the kernel's views, scratch space, and everything that programs, libraries and tools come from.
-constexpr std::array local_trees = {"/dev",  "/proc", "/sys",   "/tmp",    "/var/tmp", "/run/user", "/usr",
-                                    "/lib",  "/lib32", "/lib64", "/libx32", "/bin",     "/sbin",     "/nix",
-                                    "/snap", "/gnu",  "/home/linuxbrew", "/rofs"};
+// Trees of this machine: the kernel's views, scratch space, and everything that programs, libraries and tools
+// come from.
+constexpr std::array local_trees = {"/dev",  "/proc", "/sys",   "/tmp",   "/var/tmp",        "/run/user",
+                                    "/usr",  "/lib",  "/lib32", "/lib64", "/libx32",         "/bin",
+                                    "/sbin", "/nix",  "/snap",  "/gnu",   "/home/linuxbrew", "/rofs"};
 
 // Configuration that belongs to the local libc, loader, interpreters and desktop rather than to the pod.
-constexpr std::array local_configuration = {
-    "/etc/ld.so.*", "/etc/ld-musl-*", "/etc/nsswitch.conf", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow",
-    "/etc/services", "/etc/protocols", "/etc/rpc", "/etc/networks", "/etc/netconfig", "/etc/localtime",
-    "/etc/locale.*", "/etc/default/locale", "/etc/inputrc", "/etc/terminfo/**", "/etc/alternatives/**",
-    "/etc/ssl/openssl.cnf", "/etc/java-*/**", "/etc/python*/**", "/etc/perl/**", "/etc/mono/**", "/etc/dotnet/**",
-    "/etc/gdb/**", "/etc/lldb/**", "/etc/fonts/**", "/etc/X11/**", "/etc/vulkan/**", "/etc/OpenCL/**",
-    "/run/systemd/**", "/run/dbus/**", "/var/run/dbus/**", "/run/nscd/**", "/var/run/nscd/**", "/run/opengl-driver/**"};
+constexpr std::array local_configuration = {"/etc/ld.so.*",         "/etc/ld-musl-*",
+                                            "/etc/nsswitch.conf",   "/etc/passwd",
+                                            "/etc/group",           "/etc/shadow",
+                                            "/etc/gshadow",         "/etc/services",
+                                            "/etc/protocols",       "/etc/rpc",
+                                            "/etc/networks",        "/etc/netconfig",
+                                            "/etc/localtime",       "/etc/locale.*",
+                                            "/etc/default/locale",  "/etc/inputrc",
+                                            "/etc/terminfo/**",     "/etc/alternatives/**",
+                                            "/etc/ssl/openssl.cnf", "/etc/java-*/**",
+                                            "/etc/python*/**",      "/etc/perl/**",
+                                            "/etc/mono/**",         "/etc/dotnet/**",
+                                            "/etc/gdb/**",          "/etc/lldb/**",
+                                            "/etc/fonts/**",        "/etc/X11/**",
+                                            "/etc/vulkan/**",       "/etc/OpenCL/**",
+                                            "/run/systemd/**",      "/run/dbus/**",
+                                            "/var/run/dbus/**",     "/run/nscd/**",
+                                            "/var/run/nscd/**",     "/run/opengl-driver/**"};
 
 // What a program is made of, wherever it lies.
-constexpr std::array local_code = {"/**/*.so", "/**/*.so.*", "/**/*.debug", "/**/*.dwo", "/**/*.dwp", "/**/*.py",
-                                   "/**/*.pyc", "/**/*.pth", "/**/pyvenv.cfg"};
+constexpr std::array local_code = {"/**/*.so", "/**/*.so.*", "/**/*.debug", "/**/*.dwo",     "/**/*.dwp",
+                                   "/**/*.py", "/**/*.pyc",  "/**/*.pth",   "/**/pyvenv.cfg"};
 
-bool has_wildcard(const std::string& glob) { return glob.find_first_of("*?[") != std::string::npos; }
+bool has_wildcard(const std::string& glob) {
+  return glob.find_first_of("*?[") != std::string::npos;
+}
 
 void rule(std::string& text, const char* mode, const std::string& glob) {
   text += std::string("file ") + mode + ' ' + glob + '\n';
@@ -74,7 +90,8 @@ std::string quoted(const std::string& path) {
 }
 
 /// A user's entry: a plain path means the tree as well.
-void entries(std::string& text, const char* mode, const std::vector<std::string>& globs, const std::string& home) {
+void entries(std::string& text, const char* mode, const std::vector<std::string>& globs,
+             const std::string& home) {
   for (const auto& entry : globs) {
     const auto glob = at_home(entry, quoted(home));
     if (has_wildcard(entry))
@@ -86,14 +103,17 @@ void entries(std::string& text, const char* mode, const std::vector<std::string>
 
 /// A directory that may be made local as a whole: not one that holds half of a pod's file system.
 bool is_own_directory(const std::string& path) {
-  constexpr std::array shared = {"", "/", "/etc", "/var", "/var/lib", "/var/log", "/run", "/var/run", "/opt", "/srv", "/mnt",
-                                 "/home", "/media", "/boot"};
+  constexpr std::array shared = {"",         "/",    "/etc", "/var", "/var/lib", "/var/log", "/run",
+                                 "/var/run", "/opt", "/srv", "/mnt", "/home",    "/media",   "/boot"};
   return !path.empty() && path[0] == '/' && std::find(shared.begin(), shared.end(), path) == shared.end();
 }
 
-std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/') + (path.rfind('/') == 0)); }
+std::string directory_of(const std::string& path) {
+  return path.substr(0, path.rfind('/') + (path.rfind('/') == 0));
+}
 
-/// What is looked up under another name in the pod is the pod's, wherever it lies: rules are asked by the program's own name.
+/// What is looked up under another name in the pod is the pod's, wherever it lies: rules are asked by the
+/// program's own name.
 void mapped_files(std::string& text, const Config& config, const std::string& home) {
   for (auto& [prefix, other] : config.files.map)
     tree(text, config.files.mode == "write" ? "write" : "read", quoted(at_home(prefix, home)));
@@ -113,7 +133,8 @@ void default_files(std::string& text, const Config& config, const RulesContext& 
   if (!executable.empty()) rule(text, "local", executable);
   if (is_own_directory(directory_of(context.executable))) tree(text, "local", directory_of(executable));
   if (!context.script.empty()) rule(text, "local", quoted(context.script));
-  if (is_own_directory(directory_of(context.script))) tree(text, "local", quoted(directory_of(context.script)));
+  if (is_own_directory(directory_of(context.script)))
+    tree(text, "local", quoted(directory_of(context.script)));
   for (const char* glob : local_code) rule(text, "local", glob);
   tree(text, config.files.mode.c_str(), "/");
 }
@@ -148,8 +169,9 @@ std::string link_target(const std::string& path) {
   return target;
 }
 
-/// The words of a file's `#!` line; none if it has no such line. Any argument of a program may be asked about, so nothing but a
-/// regular file is opened: a FIFO would hold everybody up, and of a terminal or pipe (/dev/stdin) the input is the program's.
+/// The words of a file's `#!` line; none if it has no such line. Any argument of a program may be asked
+/// about, so nothing but a regular file is opened: a FIFO would hold everybody up, and of a terminal or pipe
+/// (/dev/stdin) the input is the program's.
 std::vector<std::string> interpreter_line(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return {};
@@ -165,11 +187,13 @@ std::vector<std::string> interpreter_line(const std::string& path) {
 bool is_interpreter(const std::string& word, const std::string& executable) {
   const std::string name = word.substr(word.rfind('/') + 1);
   std::error_code error;
-  return executable.substr(executable.rfind('/') + 1).rfind(name, 0) == 0 ||  // env's word, and python3 for python3.11
+  return executable.substr(executable.rfind('/') + 1).rfind(name, 0) ==
+             0 ||  // env's word, and python3 for python3.11
          std::filesystem::equivalent(word, executable, error);
 }
 
-/// The script that a process runs: the kernel puts its path behind the interpreter and that one's argument (execve(2)).
+/// The script that a process runs: the kernel puts its path behind the interpreter and that one's argument
+/// (execve(2)).
 std::string script_of(int pid, const std::string& executable) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
   std::string word;
@@ -198,7 +222,8 @@ RulesContext rules_context_of(int pid, const std::string& executable) {
 
 std::string rules_text(const Config& config, const RulesContext& context) {
   std::string text;
-  for (auto& [prefix, other] : config.files.map) text += "map " + without_slash(at_home(prefix, context.home)) + ' ' + without_slash(other) + '\n';
+  for (auto& [prefix, other] : config.files.map)
+    text += "map " + without_slash(at_home(prefix, context.home)) + ' ' + without_slash(other) + '\n';
   entries(text, "absent", config.files.absent, context.home);
   entries(text, "local", config.files.local, context.home);
   entries(text, "write", config.files.write, context.home);

@@ -1,5 +1,6 @@
-// The rules text that a debuggee's layer gets (relay_protocol.hpp, bottom): the user's configuration first, then
-// defaults that let a local program run as though in the pod. docs/files.md says what is whose by default, and why.
+// The rules text that a debuggee's layer gets (relay_protocol.hpp, bottom): the user's configuration first,
+// then defaults that let a local program run as though in the pod. docs/files.md says what is whose by
+// default, and why.
 #pragma once
 
 #include <string>
@@ -15,7 +16,7 @@ struct RulesContext {
   std::string working_directory;       ///< of the program
   std::string executable;              ///< of the program
   std::vector<std::string> local_opt;  ///< names in this machine's /opt
-  std::string script;                  ///< absolute, when the executable is the `#!` interpreter of one; else empty
+  std::string script;  ///< absolute, when the executable is the `#!` interpreter of one; else empty
 };
 
 /// Reads home, working directory and /opt as they are for process `pid`.

@@ -19,7 +19,8 @@ struct Server::Connection {
 
   Task<bool> wait(const asio::any_io_executor& executor, asio::posix::stream_descriptor::wait_type what) {
     if (!fd) co_return false;
-    if (const int copy = descriptor ? -1 : ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0); copy >= 0) descriptor.emplace(executor, copy);
+    if (const int copy = descriptor ? -1 : ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0); copy >= 0)
+      descriptor.emplace(executor, copy);
     if (!descriptor) co_return false;  // out of descriptors
     auto [failed] = co_await descriptor->async_wait(what, as_result);
     co_return !failed && fd;
@@ -53,8 +54,8 @@ void take_descriptors(msghdr& message, UniqueFd& fd) {
 }
 
 bool acceptable(const Request& request) {
-  return request.magic_number == magic && request.text_length <= max_text && request.data_length <= max_data &&
-         request.address_length <= sizeof(request.address);
+  return request.magic_number == magic && request.text_length <= max_text &&
+         request.data_length <= max_data && request.address_length <= sizeof(request.address);
 }
 
 /// SO_PEERCRED: our own user, or root. Sets `pid`.
@@ -72,7 +73,8 @@ Result<std::unique_ptr<Server>> Server::create(Context& context, const std::stri
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path))
-    return fail("the relay's socket path is too long: " + path, "set TMPDIR or XDG_RUNTIME_DIR to a shorter directory");
+    return fail("the relay's socket path is too long: " + path,
+                "set TMPDIR or XDG_RUNTIME_DIR to a shorter directory");
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!listener) return fail_errno("cannot make the relay's socket");
@@ -85,12 +87,19 @@ Result<std::unique_ptr<Server>> Server::create(Context& context, const std::stri
 }
 
 Server::Server(Context& context, std::string path, UniqueFd listener, Handler handler)
-    : context_(context), path_(std::move(path)), handler_(std::move(handler)),
-      listener_(context.executor, listener.release()), room_(context.executor) {}
+    : context_(context),
+      path_(std::move(path)),
+      handler_(std::move(handler)),
+      listener_(context.executor, listener.release()),
+      room_(context.executor) {}
 
-Server::~Server() { close(); }
+Server::~Server() {
+  close();
+}
 
-void Server::start() { context_.spawn(accept_all()); }
+void Server::start() {
+  context_.spawn(accept_all());
+}
 
 void Server::close() {
   if (std::exchange(closed_, true)) return;
@@ -178,7 +187,8 @@ Task<bool> Server::receive(Connection& connection, Call& call) {
     const auto length = ::recvmsg(connection.fd.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (length < 0 && errno == EINTR) continue;
     if (length < 0 && errno == EAGAIN) {
-      const bool readable = co_await connection.wait(context_.executor, asio::posix::stream_descriptor::wait_read);
+      const bool readable =
+          co_await connection.wait(context_.executor, asio::posix::stream_descriptor::wait_read);
       if (!readable) co_return false;
       continue;
     }
@@ -189,7 +199,8 @@ Task<bool> Server::receive(Connection& connection, Call& call) {
       if (!acceptable(call.request)) co_return false;
       sized = true;
       wanted = sizeof(Request) + call.request.text_length + call.request.data_length;
-      body.resize(std::max(wanted - sizeof(Request), got - sizeof(Request)) + 1);  // never an empty read buffer
+      body.resize(std::max(wanted - sizeof(Request), got - sizeof(Request)) +
+                  1);  // never an empty read buffer
     }
     if (sized && got > wanted) co_return false;  // more than was announced
     if (sized && got == wanted) break;
@@ -229,7 +240,8 @@ Task<void> Server::send(Connection& connection, Answer answer) {
     const auto length = ::sendmsg(connection.fd.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (length < 0 && errno == EINTR) continue;
     if (length < 0 && errno == EAGAIN) {
-      const bool writable = co_await connection.wait(context_.executor, asio::posix::stream_descriptor::wait_write);
+      const bool writable =
+          co_await connection.wait(context_.executor, asio::posix::stream_descriptor::wait_write);
       if (!writable) co_return;
       continue;
     }

@@ -1,9 +1,11 @@
-// Server: the relay's unix socket. Each connection carries one operation (relay_protocol.hpp): it is received, handed to
-// the handler, answered and closed, in a coroutine of its own, so that a slow answer holds up only its own caller.
+// Server: the relay's unix socket. Each connection carries one operation (relay_protocol.hpp): it is
+// received, handed to the handler, answered and closed, in a coroutine of its own, so that a slow answer
+// holds up only its own caller.
 //
-// Hostile input costs the sender its connection and nothing else: other users are refused by SO_PEERCRED, lengths are
-// capped, surplus descriptors are closed. There is no time limit on a request: a program may stand at a breakpoint half
-// way through it. Instead the number of connections is bounded, and at the bound the oldest unfinished request goes.
+// Hostile input costs the sender its connection and nothing else: other users are refused by SO_PEERCRED,
+// lengths are capped, surplus descriptors are closed. There is no time limit on a request: a program may
+// stand at a breakpoint half way through it. Instead the number of connections is bounded, and at the bound
+// the oldest unfinished request goes.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>

@@ -9,8 +9,12 @@
 namespace inpod::relay {
 namespace {
 
-void store(std::uint64_t& field, std::uint64_t value) { std::atomic_ref(field).store(value); }
-std::uint64_t load(std::uint64_t& field) { return std::atomic_ref(field).load(); }
+void store(std::uint64_t& field, std::uint64_t value) {
+  std::atomic_ref(field).store(value);
+}
+std::uint64_t load(std::uint64_t& field) {
+  return std::atomic_ref(field).load();
+}
 
 }  // namespace
 

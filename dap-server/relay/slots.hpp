@@ -1,6 +1,7 @@
-// SlotTable: the memfd of relay_protocol.hpp's Slots, by which debuggees see without a call which bytes of a snapshot
-// file are there. Written here alone; debuggees get a descriptor that can't be mapped writable. Freed slots are used
-// again in the order of their freeing, so that a late reader of an old slot finds a stranger's handle as rarely as can be.
+// SlotTable: the memfd of relay_protocol.hpp's Slots, by which debuggees see without a call which bytes of a
+// snapshot file are there. Written here alone; debuggees get a descriptor that can't be mapped writable.
+// Freed slots are used again in the order of their freeing, so that a late reader of an old slot finds a
+// stranger's handle as rarely as can be.
 #pragma once
 
 #include <deque>
@@ -28,8 +29,8 @@ class SlotTable {
   /// A slot for `handle`, empty; none when all are taken.
   std::optional<std::uint32_t> take(std::uint64_t handle);
   void free(std::uint32_t slot);
-  /// Says that [range) of a file of `size` bytes may be read. Safe against readers that load end, begin, read, and load
-  /// both again: a range that moves is empty in between.
+  /// Says that [range) of a file of `size` bytes may be read. Safe against readers that load end, begin,
+  /// read, and load both again: a range that moves is empty in between.
   void publish(std::uint32_t slot, std::uint64_t size, Range range);
 
  private:

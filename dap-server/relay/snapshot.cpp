@@ -12,13 +12,17 @@ namespace {
 
 constexpr std::uint64_t page = 4096;
 constexpr std::uint64_t everything = ~std::uint64_t{0};
-constexpr std::uint64_t joinable = 4 << 20;              // so far ahead of a stream, waiting beats starting anew
-constexpr std::uint64_t random_read = 128 << 10;         // bytes of a read that is not sequential
+constexpr std::uint64_t joinable = 4 << 20;       // so far ahead of a stream, waiting beats starting anew
+constexpr std::uint64_t random_read = 128 << 10;  // bytes of a read that is not sequential
 constexpr std::uint64_t largest_read = protocol::largest_piece;
-constexpr std::chrono::seconds idle_stream{30};          // a reader that pauses longer lets its stream go
+constexpr std::chrono::seconds idle_stream{30};  // a reader that pauses longer lets its stream go
 
-std::uint64_t page_up(std::uint64_t value) { return (value + page - 1) & ~(page - 1); }
-std::uint64_t page_down(std::uint64_t value) { return value & ~(page - 1); }
+std::uint64_t page_up(std::uint64_t value) {
+  return (value + page - 1) & ~(page - 1);
+}
+std::uint64_t page_down(std::uint64_t value) {
+  return value & ~(page - 1);
+}
 
 }  // namespace
 
@@ -61,7 +65,9 @@ Result<std::shared_ptr<Snapshot>> Snapshot::create(Context& context, SlotTable& 
   return file;
 }
 
-Snapshot::~Snapshot() { close(); }
+Snapshot::~Snapshot() {
+  close();
+}
 
 void Snapshot::close() {
   if (std::exchange(closed_, true)) return;
@@ -122,7 +128,8 @@ void Snapshot::fetch_gap(std::uint64_t gap, std::uint64_t end) {
   context_.spawn(read_range(shared_from_this(), gap, length));
 }
 
-Task<void> Snapshot::read_range([[maybe_unused]] std::shared_ptr<Snapshot> self, std::uint64_t offset, std::uint32_t length) {
+Task<void> Snapshot::read_range([[maybe_unused]] std::shared_ptr<Snapshot> self, std::uint64_t offset,
+                                std::uint32_t length) {
   const auto generation = generation_;
   protocol::ReadFile request{agent_handle_, offset, length, false};
   auto answer = co_await ask<protocol::FileData>(context_, std::move(request));
@@ -131,7 +138,8 @@ Task<void> Snapshot::read_range([[maybe_unused]] std::shared_ptr<Snapshot> self,
     failure_ = code_of(answer.error());
   } else if (generation == generation_) {
     store(offset, answer->data);
-    if (answer->data.size() < length && offset + answer->data.size() < size_) ended_at(offset + answer->data.size());
+    if (answer->data.size() < length && offset + answer->data.size() < size_)
+      ended_at(offset + answer->data.size());
     publish();
   }
   changed_.notify();
@@ -175,7 +183,8 @@ Task<void> Snapshot::follow([[maybe_unused]] std::shared_ptr<Snapshot> self, std
     if (fetch->stop || fetch->generation != generation_) break;
     if (!data) {
       const int code = code_of(data.error());
-      failure_ = code == ECONNRESET ? EIO : code;  // the session is lost; else why the agent could not read on
+      failure_ =
+          code == ECONNRESET ? EIO : code;  // the session is lost; else why the agent could not read on
       break;
     }
     if (data->empty()) {
@@ -201,8 +210,8 @@ void Snapshot::finish(const std::shared_ptr<Fetch>& fetch, bool to_the_end) {
 
 void Snapshot::store(std::uint64_t offset, const Bytes& data) {
   for (std::size_t done = 0; done < data.size();) {
-    const auto length = ::pwrite(memfd_.get(), data.data() + done, data.size() - done,
-                                 static_cast<off_t>(offset + done));
+    const auto length =
+        ::pwrite(memfd_.get(), data.data() + done, data.size() - done, static_cast<off_t>(offset + done));
     if (length < 0 && errno == EINTR) continue;
     if (length <= 0) {
       failure_ = errno;  // no memory left: the range stays missing, and its readers get this
@@ -245,7 +254,8 @@ void Snapshot::update(const protocol::FileStat& stat) {
 Task<Result<Bytes>> Snapshot::read(std::uint64_t offset, std::uint32_t length) {
   Bytes result;
   while (result.size() < length) {
-    const auto piece = static_cast<std::uint32_t>(std::min<std::uint64_t>(length - result.size(), largest_read));
+    const auto piece =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(length - result.size(), largest_read));
     protocol::ReadFile request{agent_handle_, offset + result.size(), piece, false};
     CO_TRY(answer, co_await ask<protocol::FileData>(context_, std::move(request)));
     result.insert(result.end(), answer.data.begin(), answer.data.end());

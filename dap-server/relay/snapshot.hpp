@@ -1,10 +1,11 @@
 // Snapshot: a remote regular file, opened for reading, as a memfd that the program reads at native speed.
 //
-// Up to `whole_limit` the content comes with the answer to open, the rest streams in behind. Larger files are sparse
-// memfds of the full size, filled where they are read: a sequential reader gets one long stream that runs up to
-// `read_ahead` past it (held back by the stream's credit), a random one single reads of 128 KiB and more. Behind the
-// reader, holes are punched so that at most `window_budget` bytes stay, unless a range was asked to be kept (mmap).
-// The file's size is the pod's as last heard; a file rewritten in place is read anew once `refresh` sees its new time.
+// Up to `whole_limit` the content comes with the answer to open, the rest streams in behind. Larger files are
+// sparse memfds of the full size, filled where they are read: a sequential reader gets one long stream that
+// runs up to `read_ahead` past it (held back by the stream's credit), a random one single reads of 128 KiB
+// and more. Behind the reader, holes are punched so that at most `window_budget` bytes stay, unless a range
+// was asked to be kept (mmap). The file's size is the pod's as last heard; a file rewritten in place is read
+// anew once `refresh` sees its new time.
 #pragma once
 
 #include <memory>
@@ -15,13 +16,14 @@
 
 namespace inpod::relay {
 
-constexpr std::uint64_t whole_limit = 8 << 20;      ///< bytes: up to here a file is fetched whole at open
-constexpr std::uint32_t inline_limit = 256 << 10;   ///< bytes: up to here with the answer itself
-constexpr std::uint64_t read_ahead = 8 << 20;       ///< bytes past the last one asked for
-constexpr std::uint64_t window_budget = 64 << 20;   ///< bytes kept of a file larger than whole_limit
-constexpr std::uint64_t largest_ensure = 8 << 20;   ///< bytes of one `ensure` that doesn't ask to keep
-constexpr std::uint64_t keep_limit = 4ull << 30;    ///< bytes that one file may keep (mmap)
-constexpr std::chrono::milliseconds freshness{1000};  ///< how long what the pod said about a file is taken as true
+constexpr std::uint64_t whole_limit = 8 << 20;     ///< bytes: up to here a file is fetched whole at open
+constexpr std::uint32_t inline_limit = 256 << 10;  ///< bytes: up to here with the answer itself
+constexpr std::uint64_t read_ahead = 8 << 20;      ///< bytes past the last one asked for
+constexpr std::uint64_t window_budget = 64 << 20;  ///< bytes kept of a file larger than whole_limit
+constexpr std::uint64_t largest_ensure = 8 << 20;  ///< bytes of one `ensure` that doesn't ask to keep
+constexpr std::uint64_t keep_limit = 4ull << 30;   ///< bytes that one file may keep (mmap)
+constexpr std::chrono::milliseconds freshness{
+    1000};  ///< how long what the pod said about a file is taken as true
 
 class Snapshot : public std::enable_shared_from_this<Snapshot> {
  public:
@@ -50,7 +52,8 @@ class Snapshot : public std::enable_shared_from_this<Snapshot> {
   static constexpr int O_RDONLY_ = 0;
   struct Fetch;
 
-  Snapshot(Context& context, SlotTable& slots) : context_(context), slots_(slots), changed_(context.executor) {}
+  Snapshot(Context& context, SlotTable& slots)
+      : context_(context), slots_(slots), changed_(context.executor) {}
   Task<void> follow(std::shared_ptr<Snapshot> self, std::shared_ptr<Fetch> fetch);
   Task<void> read_range(std::shared_ptr<Snapshot> self, std::uint64_t offset, std::uint32_t length);
   void start_stream(std::uint64_t offset, std::uint64_t target);
@@ -73,8 +76,8 @@ class Snapshot : public std::enable_shared_from_this<Snapshot> {
   std::uint64_t size_ = 0, heard_size_ = 0;
   std::int64_t modified_ns_ = 0;
   Ranges filled_, kept_;
-  std::uint64_t anchor_ = 0;         // last offset asked for
-  std::uint64_t shown_until_ = 0;    // a window is shown to here, so that its reader comes back before its end
+  std::uint64_t anchor_ = 0;       // last offset asked for
+  std::uint64_t shown_until_ = 0;  // a window is shown to here, so that its reader comes back before its end
   std::uint64_t sequential_at_ = 0;  // where a sequential reader would miss next
   std::uint64_t drop_cursor_ = 0;
   std::shared_ptr<Fetch> stream_;

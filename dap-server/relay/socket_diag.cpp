@@ -29,8 +29,8 @@ bool send_request(int netlink, SocketKind kind, int family) {
   request.body.idiag_states = kind == SocketKind::udp ? ~0u : listening;
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
-  return ::sendto(netlink, &request, sizeof(request), 0, reinterpret_cast<sockaddr*>(&kernel), sizeof(kernel)) ==
-         sizeof(request);
+  return ::sendto(netlink, &request, sizeof(request), 0, reinterpret_cast<sockaddr*>(&kernel),
+                  sizeof(kernel)) == sizeof(request);
 }
 
 /// Reads the dump to its end.

@@ -3,7 +3,8 @@
 
 namespace inpod::relay {
 
-void put_address(sockaddr_storage& into, std::uint32_t& length, const protocol::SocketAddress& address, int domain) {
+void put_address(sockaddr_storage& into, std::uint32_t& length, const protocol::SocketAddress& address,
+                 int domain) {
   const Endpoint at = to_endpoint(address, domain);
   into = at.storage;
   length = at.length;

@@ -1,5 +1,6 @@
-// SocketNames: what getsockname and getpeername should say in the pod, for each socket of a debuggee that is ours.
-// Keyed by SO_COOKIE; sockets that came from accept(2), whose cookie is unknown here, by the relay's own end of them.
+// SocketNames: what getsockname and getpeername should say in the pod, for each socket of a debuggee that is
+// ours. Keyed by SO_COOKIE; sockets that came from accept(2), whose cookie is unknown here, by the relay's
+// own end of them.
 #pragma once
 
 #include <deque>
@@ -32,7 +33,8 @@ class SocketNames {
   std::unordered_map<std::string, Pair> accepted_;
 };
 
-/// The errno of connection attempts that failed, until the program asks; the oldest go when there are very many.
+/// The errno of connection attempts that failed, until the program asks; the oldest go when there are very
+/// many.
 class SocketErrors {
  public:
   void put(std::uint64_t cookie, int code);
@@ -44,6 +46,7 @@ class SocketErrors {
   std::deque<std::uint64_t> order_;
 };
 
-void put_address(sockaddr_storage& into, std::uint32_t& length, const protocol::SocketAddress& address, int domain);
+void put_address(sockaddr_storage& into, std::uint32_t& length, const protocol::SocketAddress& address,
+                 int domain);
 
 }  // namespace inpod::relay

@@ -1,5 +1,5 @@
-// See whole_file.hpp. The size that stat tells is no guide: it is 0 in /proc, and a log grows. So pieces are read until one
-// is empty.
+// See whole_file.hpp. The size that stat tells is no guide: it is 0 in /proc, and a log grows. So pieces are
+// read until one is empty.
 #include "relay/whole_file.hpp"
 
 #include <fcntl.h>
@@ -12,7 +12,8 @@
 namespace inpod::relay {
 namespace {
 
-Task<Result<void>> read_pieces(Context& context, std::uint64_t handle, std::uint64_t limit, FileContent& content) {
+Task<Result<void>> read_pieces(Context& context, std::uint64_t handle, std::uint64_t limit,
+                               FileContent& content) {
   while (!content.truncated) {
     // One byte more than may be kept tells whether there is more.
     const auto wanted = std::min<std::uint64_t>(largest_piece, limit + 1 - content.bytes.size());
@@ -36,7 +37,8 @@ Error naming(const std::string& path, const Error& error) {
 
 Task<Result<FileContent>> read_whole(Context& context, std::string path, std::uint64_t limit) {
   if (context.closed) co_return fail("the session has ended");
-  if (path.empty() || path[0] != '/') co_return fail("\"" + path + "\" is not an absolute path", "name a file of the pod, such as /etc/hosts");
+  if (path.empty() || path[0] != '/')
+    co_return fail("\"" + path + "\" is not an absolute path", "name a file of the pod, such as /etc/hosts");
   protocol::OpenFile request;
   request.path = path;
   request.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;

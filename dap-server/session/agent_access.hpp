@@ -1,5 +1,5 @@
-// AgentAccess: how a session reaches its agent, whatever started it: a child process (local_agent) or a pod in the
-// cluster (cluster_agent). One executor; call only there.
+// AgentAccess: how a session reaches its agent, whatever started it: a child process (local_agent) or a pod
+// in the cluster (cluster_agent). One executor; call only there.
 #pragma once
 
 #include <array>
@@ -22,13 +22,14 @@ class AgentAccess {
 
   /// A new transport to the agent, for the first connection and for each resume.
   virtual Task<Result<std::unique_ptr<protocol::ByteTransport>>> open() = 0;
-  /// Asked when a lost transport can't be replaced: why the agent will never be reached again (it ended, its pod was deleted, the target
-  /// was re-created), or nothing.
+  /// Asked when a lost transport can't be replaced: why the agent will never be reached again (it ended, its
+  /// pod was deleted, the target was re-created), or nothing.
   virtual Task<std::optional<Error>> gone() = 0;
   /// The session stands: later ones may use this agent too, as long as its lease lasts.
   virtual void keep() = 0;
-  /// The session ended: the agent is left to its lease if it was kept; else, or if the session is to be as though it had
-  /// never been (take_back), what was made for it is taken back, unless another session has come to use it.
+  /// The session ended: the agent is left to its lease if it was kept; else, or if the session is to be as
+  /// though it had never been (take_back), what was made for it is taken back, unless another session has
+  /// come to use it.
   virtual Task<void> release(bool take_back) = 0;
 
   virtual const Token& token() const = 0;

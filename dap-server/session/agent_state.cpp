@@ -39,7 +39,8 @@ std::string to_hex(const Token& token) {
 
 std::optional<Token> from_hex(const std::string& text) {
   Token token;
-  if (text.size() != 2 * token.size() || text.find_first_not_of("0123456789abcdef") != std::string::npos) return std::nullopt;
+  if (text.size() != 2 * token.size() || text.find_first_not_of("0123456789abcdef") != std::string::npos)
+    return std::nullopt;
   for (std::size_t i = 0; i < token.size(); ++i) {
     token[i] = static_cast<std::uint8_t>(std::stoi(text.substr(2 * i, 2), nullptr, 16));
   }
@@ -47,8 +48,8 @@ std::optional<Token> from_hex(const std::string& text) {
 }
 
 constexpr const char* lock_suffix = ".lock";
-/// Files of another age are no agent's: leases last minutes. Of a session that lasted that long nothing is lost but that the
-/// next launch is warm.
+/// Files of another age are no agent's: leases last minutes. Of a session that lasted that long nothing is
+/// lost but that the next launch is warm.
 constexpr std::time_t outdated = 30 * 24 * 3600;
 
 std::time_t written_at(const std::string& path) {
@@ -62,11 +63,14 @@ bool is_outdated(const std::string& path) {
 
 /// Whether the file that `fd` is open on still has this name.
 bool has_name(int fd, const std::string& path) {
-  struct stat own {}, named {};
-  return fstat(fd, &own) == 0 && stat(path.c_str(), &named) == 0 && own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+  struct stat own {
+  }, named{};
+  return fstat(fd, &own) == 0 && stat(path.c_str(), &named) == 0 && own.st_dev == named.st_dev &&
+         own.st_ino == named.st_ino;
 }
 
-/// Removes what targets of long ago left. Not what a launch has locked: whoever waits for the lock looks at its name again.
+/// Removes what targets of long ago left. Not what a launch has locked: whoever waits for the lock looks at
+/// its name again.
 void sweep(const std::string& directory) {
   std::vector<std::string> found;
   std::error_code error;
@@ -79,7 +83,9 @@ void sweep(const std::string& directory) {
   for (const auto& path : found) {
     const std::string lock = path + lock_suffix;
     const UniqueFd file(::open(lock.c_str(), O_RDWR | O_CLOEXEC));
-    if (!file || flock(file.get(), LOCK_EX | LOCK_NB) != 0 || !has_name(file.get(), lock) || !is_outdated(path)) continue;
+    if (!file || flock(file.get(), LOCK_EX | LOCK_NB) != 0 || !has_name(file.get(), lock) ||
+        !is_outdated(path))
+      continue;
     unlink(path.c_str());
     unlink((path + ".new").c_str());
     unlink(lock.c_str());
@@ -94,7 +100,8 @@ Result<AgentState> AgentState::open(const std::string& key) {
   return AgentState(key, directory + "/" + file_name(key) + ".json");
 }
 
-Task<Result<void>> AgentState::lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound, std::function<void()> on_wait) {
+Task<Result<void>> AgentState::lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound,
+                                    std::function<void()> on_wait) {
   const std::string path = path_ + lock_suffix;
   UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file) co_return fail_errno("cannot open " + path);
@@ -109,7 +116,8 @@ Task<Result<void>> AgentState::lock(boost::asio::any_io_executor executor, std::
     }
     if (errno != EWOULDBLOCK) co_return fail_errno("cannot lock " + path);
     if (std::chrono::steady_clock::now() > end) {
-      co_return fail("another launch on this target takes too long", "wait for it, or stop it (`inpod session list`)");
+      co_return fail("another launch on this target takes too long",
+                     "wait for it, or stop it (`inpod session list`)");
     }
     if (const auto tell = std::exchange(on_wait, nullptr)) tell();
     timer.expires_after(std::chrono::milliseconds(50));
@@ -141,24 +149,24 @@ std::optional<LeasedAgent> AgentState::load() const {
 }
 
 Result<void> AgentState::save(const LeasedAgent& agent) const {
-  const nlohmann::json value = {{"key", key_},
-                                {"token", to_hex(agent.token)},
-                                {"namespace", agent.pod.namespace_},
-                                {"pod", agent.pod.pod},
-                                {"container", agent.pod.container},
-                                {"job", agent.pod.job},
-                                {"port", agent.pod.port}};
+  const nlohmann::json value = {
+      {"key", key_},           {"token", to_hex(agent.token)},     {"namespace", agent.pod.namespace_},
+      {"pod", agent.pod.pod},  {"container", agent.pod.container}, {"job", agent.pod.job},
+      {"port", agent.pod.port}};
   const std::string text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   const std::string fresh = path_ + ".new";
   {
     unlink(fresh.c_str());
     const UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file || write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return fail_errno("cannot write " + fresh);
+    if (!file || write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+      return fail_errno("cannot write " + fresh);
   }
   if (rename(fresh.c_str(), path_.c_str()) != 0) return fail_errno("cannot write " + path_);
   return {};
 }
 
-void AgentState::forget() const { unlink(path_.c_str()); }
+void AgentState::forget() const {
+  unlink(path_.c_str());
+}
 
 }  // namespace inpod

@@ -1,8 +1,9 @@
-// Agents in the cluster that this user started and that wait out their lease: where they are and the token they know, so
-// that the next launch is warm. One file of mode 0600 for each target, below agent_state_directory().
+// Agents in the cluster that this user started and that wait out their lease: where they are and the token
+// they know, so that the next launch is warm. One file of mode 0600 for each target, below
+// agent_state_directory().
 //
-// A lock beside it lets only one launch at a time find or make the agent of a target. Blocking file I/O of a few kB; any
-// thread. The token never leaves the file but for the handshake.
+// A lock beside it lets only one launch at a time find or make the agent of a target. Blocking file I/O of a
+// few kB; any thread. The token never leaves the file but for the handshake.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -23,12 +24,14 @@ struct LeasedAgent {
 
 class AgentState {
  public:
-  /// key: all that tells one agent from another (cluster, user, container, agent's settings and build); any text.
-  /// Files that nobody has used for a month are removed.
+  /// key: all that tells one agent from another (cluster, user, container, agent's settings and build); any
+  /// text. Files that nobody has used for a month are removed.
   static Result<AgentState> open(const std::string& key);
 
-  /// Waits until no other process holds the lock; at most `bound`. on_wait is called once if there is a need to.
-  Task<Result<void>> lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound, std::function<void()> on_wait = {});
+  /// Waits until no other process holds the lock; at most `bound`. on_wait is called once if there is a need
+  /// to.
+  Task<Result<void>> lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound,
+                          std::function<void()> on_wait = {});
   void unlock() { lock_.reset(); }
 
   /// What was saved, if it is for this very key. A damaged file counts as none.

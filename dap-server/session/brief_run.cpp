@@ -21,7 +21,8 @@ bool take(int fd, std::string& text) {
 
 }  // namespace
 
-Result<BriefOutput> run_briefly(std::vector<std::string> command, std::vector<std::string> environment, std::chrono::milliseconds bound) {
+Result<BriefOutput> run_briefly(std::vector<std::string> command, std::vector<std::string> environment,
+                                std::chrono::milliseconds bound) {
   const std::string name = command[0];
   ChildOptions options;
   options.command = std::move(command);
@@ -37,7 +38,8 @@ Result<BriefOutput> run_briefly(std::vector<std::string> command, std::vector<st
     if (fds[0].revents != 0 && !take(out.get(), output.out)) fds[0].fd = -1;
     if (fds[1].revents != 0 && !take(err.get(), output.err)) fds[1].fd = -1;
   }
-  if (!child.wait(std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()))) return fail(name + " did not end in time");
+  if (!child.wait(std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now())))
+    return fail(name + " did not end in time");
   output.status = child.status_text();
   return output;
 }

@@ -15,6 +15,7 @@ struct BriefOutput {
 };
 
 /// environment: "NAME=value", all of it. Past the bound the program is killed and an error returned.
-Result<BriefOutput> run_briefly(std::vector<std::string> command, std::vector<std::string> environment, std::chrono::milliseconds bound);
+Result<BriefOutput> run_briefly(std::vector<std::string> command, std::vector<std::string> environment,
+                                std::chrono::milliseconds bound);
 
 }  // namespace inpod

@@ -17,11 +17,13 @@ namespace inpod {
 namespace {
 
 /// dup2 that also clears close-on-exec where both numbers are the same.
-bool move_to(int from, int to) { return from == to ? fcntl(from, F_SETFD, 0) == 0 : dup2(from, to) >= 0; }
+bool move_to(int from, int to) {
+  return from == to ? fcntl(from, F_SETFD, 0) == 0 : dup2(from, to) >= 0;
+}
 
 /// In the child, between fork and exec: only async-signal-safe calls (signal-safety(7)).
-[[noreturn]] void become(const int (&streams)[3], std::vector<std::pair<int, int>>& inherit, char* const* arguments,
-                         char* const* environment, int parent, int report) {
+[[noreturn]] void become(const int (&streams)[3], std::vector<std::pair<int, int>>& inherit,
+                         char* const* arguments, char* const* environment, int parent, int report) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(125);
   setsid();
@@ -77,7 +79,8 @@ Result<Child> Child::start(ChildOptions options) {
   const int parent = getpid();
   const int pid = fork();
   if (pid < 0) return fail_errno("fork");
-  if (pid == 0) become(streams, options.inherit, arguments.data(), environment.data(), parent, report_write.get());
+  if (pid == 0)
+    become(streams, options.inherit, arguments.data(), environment.data(), parent, report_write.get());
   report_write.reset();
   Child child;
   child.pid_ = pid;
@@ -127,7 +130,8 @@ bool Child::wait(std::chrono::milliseconds bound) {
   pollfd end{process.get(), POLLIN, 0};
   const auto until = std::chrono::steady_clock::now() + bound;
   auto left = std::max(bound, std::chrono::milliseconds(0));
-  while (poll(&end, process ? 1 : 0, static_cast<int>(left.count())) < 0 && errno == EINTR) {  // a signal is no reason to give up
+  while (poll(&end, process ? 1 : 0, static_cast<int>(left.count())) < 0 &&
+         errno == EINTR) {  // a signal is no reason to give up
     left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     left = std::max(left, std::chrono::milliseconds(0));
   }

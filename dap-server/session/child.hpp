@@ -1,7 +1,9 @@
-// Child: a helper process of inpod, with pipes to its standard streams. It dies with this process (PR_SET_PDEATHSIG), and
-// the destructor ends it; a terminal's Ctrl-C does not reach it (it leads a session of its own). Not for the debuggee, which the launcher starts with the user's own terminal.
+// Child: a helper process of inpod, with pipes to its standard streams. It dies with this process
+// (PR_SET_PDEATHSIG), and the destructor ends it; a terminal's Ctrl-C does not reach it (it leads a session
+// of its own). Not for the debuggee, which the launcher starts with the user's own terminal.
 //
-// One thread; start forks, so call it on the thread that will outlive the child (prctl(2): the signal follows the thread).
+// One thread; start forks, so call it on the thread that will outlive the child (prctl(2): the signal follows
+// the thread).
 #pragma once
 
 #include <chrono>
@@ -16,9 +18,9 @@
 namespace inpod {
 
 struct ChildOptions {
-  std::vector<std::string> command;                ///< an absolute path and its arguments
-  std::vector<std::string> environment;            ///< "NAME=value", all of it
-  std::vector<std::pair<int, int>> inherit;        ///< our fd → its fd, from 3 up
+  std::vector<std::string> command;          ///< an absolute path and its arguments
+  std::vector<std::string> environment;      ///< "NAME=value", all of it
+  std::vector<std::pair<int, int>> inherit;  ///< our fd → its fd, from 3 up
 };
 
 class Child {

@@ -22,15 +22,17 @@ namespace asio = boost::asio;
 namespace {
 
 /// What tells one agent from another. A rebuilt agent, or other settings, make another one.
-std::string state_key(const kube::Client& client, const kube::ResolvedTarget& target, const Config& config, const std::string& executable) {
+std::string state_key(const kube::Client& client, const kube::ResolvedTarget& target, const Config& config,
+                      const std::string& executable) {
   struct stat file {};
   if (config.agent.image.empty()) stat(executable.c_str(), &file);
   std::string key;
   for (const auto& part :
-       {client.config().server, client.config().context, client.config().user, target.target, target.namespace_, target.pod,
-        target.pod_uid, target.container_id, config.agent.mode, config.agent.image, config.agent.namespace_,
-        std::string(config.agent.privileged ? "privileged" : ""), std::to_string(config.agent.lease_seconds),
-        std::to_string(file.st_size), std::to_string(file.st_mtim.tv_sec), std::to_string(file.st_mtim.tv_nsec)}) {
+       {client.config().server, client.config().context, client.config().user, target.target,
+        target.namespace_, target.pod, target.pod_uid, target.container_id, config.agent.mode,
+        config.agent.image, config.agent.namespace_, std::string(config.agent.privileged ? "privileged" : ""),
+        std::to_string(config.agent.lease_seconds), std::to_string(file.st_size),
+        std::to_string(file.st_mtim.tv_sec), std::to_string(file.st_mtim.tv_nsec)}) {
     key += part + "\n";
   }
   return key;
@@ -72,7 +74,8 @@ class ClusterAgent : public AgentAccess {
   Task<std::optional<Error>> gone() override {
     const auto there = co_await kube::check_agent(client_, agent_.pod);
     if (there) co_return std::nullopt;
-    // ENOENT: no such pod. 0: judged from the pod itself. All else is the API server's or the network's trouble.
+    // ENOENT: no such pod. 0: judged from the pod itself. All else is the API server's or the network's
+    // trouble.
     if (there.error().code != ENOENT && there.error().code != 0) co_return std::nullopt;
     co_return co_await explain(there.error());
   }
@@ -104,8 +107,8 @@ class ClusterAgent : public AgentAccess {
   const std::vector<protocol::Probe>& probes() const override { return resolved_.probes; }
 
  private:
-  /// The session stood, so another launch may have found the agent meanwhile: then it stays. No launch can find it now, the
-  /// lock is ours.
+  /// The session stood, so another launch may have found the agent meanwhile: then it stays. No launch can
+  /// find it now, the lock is ours.
   Task<void> take_back_kept() {
     const auto locked = co_await target_->state_->lock(target_->executor_, std::chrono::seconds(2));
     if (!locked) co_return;
@@ -136,7 +139,8 @@ class ClusterAgent : public AgentAccess {
       error.text = "the target " + resolved_.target + " is gone: " + now.error().text;
       error.remedy = now.error().remedy;
     } else if (now->pod_uid != resolved_.pod_uid) {
-      error.text = "the target's pod " + resolved_.pod + " was replaced by " + now->pod + " (a rollout, or it was deleted)";
+      error.text = "the target's pod " + resolved_.pod + " was replaced by " + now->pod +
+                   " (a rollout, or it was deleted)";
       error.remedy = "launch again: the next session goes to the new pod";
     } else if (now->container_id != resolved_.container_id) {
       error.text = "the target's container in pod " + resolved_.pod + " was restarted";
@@ -154,7 +158,8 @@ class ClusterAgent : public AgentAccess {
   bool fresh_;       // and not yet anybody else's
 };
 
-Task<Result<std::shared_ptr<ClusterTarget>>> ClusterTarget::resolve(asio::any_io_executor executor, Config config, Progress progress) {
+Task<Result<std::shared_ptr<ClusterTarget>>> ClusterTarget::resolve(asio::any_io_executor executor,
+                                                                    Config config, Progress progress) {
   CO_TRY(name, kube::parse_target(config.target));
   kube::KubeconfigOptions options;
   options.path = config.kubeconfig;
@@ -183,7 +188,9 @@ Task<Result<std::shared_ptr<ClusterTarget>>> ClusterTarget::resolve(asio::any_io
   CO_TRY(state, AgentState::open(state_key(*client, target->target_, target->config_, target->executable_)));
   target->state_ = std::move(state);
   const auto patience = std::chrono::seconds(target->config_.agent.startup_seconds);
-  const std::function<void()> on_wait = [&progress] { progress(Stage::agent, "Waiting: another launch on this target is under way"); };
+  const std::function<void()> on_wait = [&progress] {
+    progress(Stage::agent, "Waiting: another launch on this target is under way");
+  };
   CO_TRY_VOID(co_await target->state_->lock(executor, patience, on_wait));
   co_return target;
 }
@@ -215,8 +222,10 @@ Task<Result<std::shared_ptr<AgentAccess>>> ClusterTarget::start(Progress progres
   request.start_record = std::move(encoded);
   request.on_progress = [progress](const std::string& text) { progress(Stage::agent, text); };
   // What a crash has left is tidied up beside the start; its outcome matters to nobody.
-  const std::string agents_namespace = config_.agent.namespace_.empty() ? target_.namespace_ : config_.agent.namespace_;
-  asio::co_spawn(executor_, kube::clean_up_agents(client_, agents_namespace, record.client), [](const std::exception_ptr&, const Result<int>&) {});
+  const std::string agents_namespace =
+      config_.agent.namespace_.empty() ? target_.namespace_ : config_.agent.namespace_;
+  asio::co_spawn(executor_, kube::clean_up_agents(client_, agents_namespace, record.client),
+                 [](const std::exception_ptr&, const Result<int>&) {});
   CO_TRY(pod, co_await kube::start_agent(client_, std::move(request)));
   LeasedAgent agent;
   agent.token = token;

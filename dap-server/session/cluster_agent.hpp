@@ -1,4 +1,5 @@
-// The agent of a target in the cluster: found by its lease, or started; reached by port-forward. One executor.
+// The agent of a target in the cluster: found by its lease, or started; reached by port-forward. One
+// executor.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -12,14 +13,16 @@
 
 namespace inpod {
 
-/// A target that has been resolved, and the lock that keeps other launches on it waiting until this is destroyed.
+/// A target that has been resolved, and the lock that keeps other launches on it waiting until this is
+/// destroyed.
 class ClusterTarget : public std::enable_shared_from_this<ClusterTarget> {
  public:
   /// Reads the kubeconfig, finds the target, waits for the lock.
-  static Task<Result<std::shared_ptr<ClusterTarget>>> resolve(boost::asio::any_io_executor executor, Config config, Progress progress);
+  static Task<Result<std::shared_ptr<ClusterTarget>>> resolve(boost::asio::any_io_executor executor,
+                                                              Config config, Progress progress);
 
-  /// An agent of an earlier launch that may still be there; null if there is none. What fails with it isn't an error:
-  /// call forget and start.
+  /// An agent of an earlier launch that may still be there; null if there is none. What fails with it isn't
+  /// an error: call forget and start.
   std::shared_ptr<AgentAccess> leased();
   void forget() { state_->forget(); }
   /// Starts one. Cancelled: nothing stays.

@@ -23,7 +23,9 @@ constexpr auto goodbye_bound = 2s;
 constexpr auto first_pause = 100ms, longest_pause = 2000ms;
 
 /// Codes of Rejected after which another attempt can't succeed.
-bool is_final(int code) { return code == EACCES || code == EPROTO || code == ESTALE; }
+bool is_final(int code) {
+  return code == EACCES || code == EPROTO || code == ESTALE;
+}
 
 }  // namespace
 
@@ -31,7 +33,8 @@ Connection::Connection(asio::any_io_executor executor, std::shared_ptr<AgentAcce
     : executor_(std::move(executor)), access_(std::move(access)), handlers_(std::move(handlers)) {}
 
 Task<Result<void>> Connection::open() {
-  if (getrandom(session_.data(), session_.size(), 0) != static_cast<ssize_t>(session_.size())) co_return fail_errno("getrandom");
+  if (getrandom(session_.data(), session_.size(), 0) != static_cast<ssize_t>(session_.size()))
+    co_return fail_errno("getrandom");
   const std::weak_ptr<Connection> weak = weak_from_this();
   protocol::Link::Handlers handlers;
   handlers.on_event = [weak](protocol::Message event) {
@@ -72,7 +75,8 @@ void Connection::start_resume(const Error& why) {
   auto self = shared_from_this();
   auto finished = [self](const std::exception_ptr& error) {
     self->resuming_ = false;
-    if (error && !self->closing_ && !self->over_) self->link_->close(Error{ECONNRESET, "reconnecting failed", "launch again"});
+    if (error && !self->closing_ && !self->over_)
+      self->link_->close(Error{ECONNRESET, "reconnecting failed", "launch again"});
   };
   asio::co_spawn(executor_, resume(), asio::bind_cancellation_slot(stop_resume_.slot(), std::move(finished)));
 }
@@ -91,7 +95,8 @@ Task<void> Connection::resume() {
       link_->close(outcome.error());
       co_return;
     }
-    // Not first: it may be asked over a kept connection that went dead with the line, and wait half the window for an answer.
+    // Not first: it may be asked over a kept connection that went dead with the line, and wait half the
+    // window for an answer.
     auto gone = co_await access_->gone();
     if (closing_ || over_) co_return;
     if (gone) {

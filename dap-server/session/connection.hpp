@@ -1,5 +1,5 @@
-// Connection: the Link to one agent, kept alive over lost transports. On a loss it reconnects with growing pauses (0.1 …
-// 2 s) until the link's resume window ends or the agent is known to be gone.
+// Connection: the Link to one agent, kept alive over lost transports. On a loss it reconnects with growing
+// pauses (0.1 … 2 s) until the link's resume window ends or the agent is known to be gone.
 //
 // One executor; call only there. The owner keeps it by shared_ptr and calls close() when done.
 #pragma once

@@ -1,4 +1,5 @@
-// Reading ELF headers; elf(5). A file without section headers (sstrip) still has its notes, and one linked with
+// Reading ELF headers; elf(5). A file without section headers (sstrip) still has its notes, and one linked
+// with
 // "-buildid=" has no note but its sections: either tells Go.
 #include "session/elf.hpp"
 
@@ -12,7 +13,8 @@
 namespace inpod {
 namespace {
 
-constexpr std::size_t max_entries = 1024;   // program headers; section headers are capped by their type's 65535
+constexpr std::size_t max_entries =
+    1024;  // program headers; section headers are capped by their type's 65535
 constexpr std::size_t max_text = 64 << 10;  // notes, or all section names
 
 #if defined(__x86_64__)
@@ -46,7 +48,8 @@ bool holds_go_note(std::string_view notes) {
     notes.remove_prefix(sizeof note);
     const auto aligned = [](std::uint32_t size) { return (std::size_t{size} + 3) & ~std::size_t{3}; };
     if (notes.size() < aligned(note.n_namesz)) return false;
-    if (note.n_type == 4 && note.n_namesz == 4 && notes.substr(0, 4) == std::string_view("Go\0\0", 4)) return true;
+    if (note.n_type == 4 && note.n_namesz == 4 && notes.substr(0, 4) == std::string_view("Go\0\0", 4))
+      return true;
     notes.remove_prefix(aligned(note.n_namesz));
     notes.remove_prefix(std::min(notes.size(), aligned(note.n_descsz)));
   }
@@ -60,7 +63,8 @@ Result<bool> has_go_section(int file, const Elf64_Ehdr& header) {
   const auto& table = sections[header.e_shstrndx];
   TRY_ASSIGN(names, read_at(file, table.sh_offset, std::min<std::uint64_t>(table.sh_size, max_text)));
   return std::any_of(sections.begin(), sections.end(), [&](const Elf64_Shdr& section) {
-    return section.sh_name < names.size() && std::string_view(names.c_str() + section.sh_name) == ".go.buildinfo";
+    return section.sh_name < names.size() &&
+           std::string_view(names.c_str() + section.sh_name) == ".go.buildinfo";
   });
 }
 
@@ -77,7 +81,8 @@ Result<ElfFacts> read_elf(int file) {
   facts.native = header.e_ident[EI_CLASS] == ELFCLASS64 && header.e_machine == this_machine;
   if (!facts.native) return facts;
   if (head.size() < sizeof header) return fail("it is cut off");
-  if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum > max_entries) return fail("its ELF header is damaged");
+  if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum > max_entries)
+    return fail("its ELF header is damaged");
   TRY_ASSIGN(segments, read_table<Elf64_Phdr>(file, header.e_phoff, header.e_phnum));
   for (const auto& segment : segments) {
     if (segment.p_type == PT_INTERP && facts.interpreter.empty()) {

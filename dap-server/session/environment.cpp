@@ -11,11 +11,16 @@ namespace {
 /// HOSTNAME is not here: it is the pod's, as gethostname(2) says.
 const std::vector<std::string>& machine_bound() {
   static const std::vector<std::string> globs = {
-      "PATH", "HOME", "SHELL", "TERM", "TERMINFO", "COLORTERM", "TERM_PROGRAM*", "USER", "LOGNAME", "PWD", "OLDPWD", "SHLVL",
-      "_", "TMPDIR", "TMP", "TEMP", "TZDIR", "LANG", "LANGUAGE", "LC_*", "LD_*", "GLIBC_TUNABLES", "MALLOC_*", "GCONV_PATH",
-      "LOCPATH", "XDG_*", "DISPLAY", "XAUTHORITY", "WAYLAND_*", "DBUS_*", "SSH_*", "GPG_*", "EDITOR", "VISUAL", "PAGER",
-      "BROWSER", "LESS*", "LS_COLORS", "MAIL", "HISTFILE", "GDB*", "LLDB*", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV",
-      "VSCODE_*", "INPOD_*",
+      "PATH",      "HOME",           "SHELL",      "TERM",       "TERMINFO",
+      "COLORTERM", "TERM_PROGRAM*",  "USER",       "LOGNAME",    "PWD",
+      "OLDPWD",    "SHLVL",          "_",          "TMPDIR",     "TMP",
+      "TEMP",      "TZDIR",          "LANG",       "LANGUAGE",   "LC_*",
+      "LD_*",      "GLIBC_TUNABLES", "MALLOC_*",   "GCONV_PATH", "LOCPATH",
+      "XDG_*",     "DISPLAY",        "XAUTHORITY", "WAYLAND_*",  "DBUS_*",
+      "SSH_*",     "GPG_*",          "EDITOR",     "VISUAL",     "PAGER",
+      "BROWSER",   "LESS*",          "LS_COLORS",  "MAIL",       "HISTFILE",
+      "GDB*",      "LLDB*",          "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV",
+      "VSCODE_*",  "INPOD_*",
   };
   return globs;
 }
@@ -27,20 +32,25 @@ bool matches_any(const std::string& name, const std::vector<std::string>& globs)
                      [&](const std::string& glob) { return fnmatch(glob.c_str(), name.c_str(), 0) == 0; });
 }
 
-bool is_machine_bound(const std::string& name) { return matches_any(name, machine_bound()); }
+bool is_machine_bound(const std::string& name) {
+  return matches_any(name, machine_bound());
+}
 
-LaunchEnvironment build_environment(const EnvironmentConfig& config, const std::vector<std::string>& pod_environment,
-                                    const std::string& layer, const std::string& socket, const std::string& program,
+LaunchEnvironment build_environment(const EnvironmentConfig& config,
+                                    const std::vector<std::string>& pod_environment, const std::string& layer,
+                                    const std::string& socket, const std::string& program,
                                     const std::string& own_preload) {
   LaunchEnvironment result;
   for (const std::string& entry : pod_environment) {
     const auto equals = entry.find('=');
     if (equals == std::string::npos || equals == 0) continue;
     const std::string name = entry.substr(0, equals);
-    // A name that the user lists by hand is wanted even where it is bound to a machine, but never the loader's.
+    // A name that the user lists by hand is wanted even where it is bound to a machine, but never the
+    // loader's.
     const bool listed = !config.include.empty() && matches_any(name, config.include);
-    const bool taken = config.include.empty() ? !is_machine_bound(name)
-                                              : listed && name.rfind("LD_", 0) != 0 && name.rfind("INPOD_", 0) != 0;
+    const bool taken = config.include.empty()
+                           ? !is_machine_bound(name)
+                           : listed && name.rfind("LD_", 0) != 0 && name.rfind("INPOD_", 0) != 0;
     if (taken && !matches_any(name, config.exclude)) result.set[name] = entry.substr(equals + 1);
   }
   std::string preload = own_preload;

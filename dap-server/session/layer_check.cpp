@@ -16,7 +16,8 @@ using namespace std::chrono_literals;
 
 constexpr auto bound = 10s;
 constexpr const char* remedy =
-    "It must be readable, not on a file system mounted noexec, and built for this machine; inpod needs glibc 2.28 or newer. "
+    "It must be readable, not on a file system mounted noexec, and built for this machine; inpod needs glibc "
+    "2.28 or newer. "
     "`inpod check` tests it with a trivial program";
 
 Result<void> check_loader(const std::string& process) {
@@ -29,7 +30,9 @@ Result<void> check_loader(const std::string& process) {
     if (entry.a_type == AT_SECURE) secure = entry.a_un.a_val != 0;
   }
   if (!read_any) return {};
-  if (secure) return fail("the program gained rights when it started, so the loader ignores LD_PRELOAD", "run a copy without these rights");
+  if (secure)
+    return fail("the program gained rights when it started, so the loader ignores LD_PRELOAD",
+                "run a copy without these rights");
   if (!has_loader) return fail("the program is static, so the layer can't be loaded into it");
   return {};
 }
@@ -61,8 +64,9 @@ Result<void> check_layer_in(int pid, const std::string& executable, const std::s
   std::ifstream file(process + "/maps");
   const std::string maps((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (maps.find("/libc.so.6") == std::string::npos || maps.find(layer) != std::string::npos) return {};
-  return fail("the program was started, but the loader did not load the layer, " + layer,
-              "The loader's own message may stand above. `inpod check` tests the layer with a trivial program");
+  return fail(
+      "the program was started, but the loader did not load the layer, " + layer,
+      "The loader's own message may stand above. `inpod check` tests the layer with a trivial program");
 }
 
 }  // namespace inpod

@@ -1,5 +1,6 @@
-// Whether the loader takes the layer into a program: asked of the loader itself before the program runs, since one that
-// started without the layer would act on this machine before anybody could stop it; and then seen in the running process.
+// Whether the loader takes the layer into a program: asked of the loader itself before the program runs,
+// since one that started without the layer would act on this machine before anybody could stop it; and then
+// seen in the running process.
 #pragma once
 
 #include <string>
@@ -8,13 +9,14 @@
 
 namespace inpod {
 
-/// Takes some milliseconds, at most 10 s. program: an executable that inspect_program has judged; nothing of it runs.
+/// Takes some milliseconds, at most 10 s. program: an executable that inspect_program has judged; nothing of
+/// it runs.
 protocol::Task<Result<void>> check_layer_loads(std::string layer, std::string program);
 
-/// What the kernel says about a process: an error once it is clear that it runs `executable` without `layer`. That is when the
-/// loader does not heed LD_PRELOAD (static: no AT_BASE; AT_SECURE; getauxval(3)), or when libc is mapped and the layer isn't:
-/// the loader maps preloaded libraries first (ld.so(8)). No verdict (success) before, and for processes that run something
-/// else still, or have ended.
+/// What the kernel says about a process: an error once it is clear that it runs `executable` without `layer`.
+/// That is when the loader does not heed LD_PRELOAD (static: no AT_BASE; AT_SECURE; getauxval(3)), or when
+/// libc is mapped and the layer isn't: the loader maps preloaded libraries first (ld.so(8)). No verdict
+/// (success) before, and for processes that run something else still, or have ended.
 Result<void> check_layer_in(int pid, const std::string& executable, const std::string& layer);
 
 }  // namespace inpod

@@ -36,7 +36,8 @@ namespace asio = boost::asio;
 constexpr int agent_socket_fd = 3;
 
 constexpr const char* permission_remedy =
-    "The namespaces of this process belong to another user. Run inpod as root (sudo), or take a process that your own "
+    "The namespaces of this process belong to another user. Run inpod as root (sudo), or take a process that "
+    "your own "
     "user's container runs (rootless podman, `inpod demo`)";
 
 Result<UniqueFd> listen_at(const std::string& path) {
@@ -102,7 +103,8 @@ class LocalAgent : public AgentAccess {
     using namespace asio::experimental::awaitable_operators;
     asio::steady_timer timer(executor_, bound);
     auto outcome = co_await (read_line() || timer.async_wait(as_result));
-    if (outcome.index() == 1) co_return fail("inpod-agent was not ready in time", "raise agent.startup_seconds");
+    if (outcome.index() == 1)
+      co_return fail("inpod-agent was not ready in time", "raise agent.startup_seconds");
     auto line = std::get<0>(std::move(outcome));
     if (line.rfind("inpod-agent ready", 0) == 0) {
       asio::co_spawn(executor_, keep_log(errors_), [](const std::exception_ptr&) {});
@@ -123,7 +125,8 @@ class LocalAgent : public AgentAccess {
   Task<std::optional<Error>> gone() override {
     if (!child_.ended()) co_return std::nullopt;
     if (kill(target_, 0) != 0 && errno == ESRCH) {
-      co_return Error{0, "process " + std::to_string(target_) + ", the target, has ended", "start it and launch again"};
+      co_return Error{0, "process " + std::to_string(target_) + ", the target, has ended",
+                      "start it and launch again"};
     }
     co_return Error{0, "inpod-agent has ended (" + child_.status_text() + ")", "launch again"};
   }
@@ -137,7 +140,9 @@ class LocalAgent : public AgentAccess {
 
   const Token& token() const override { return token_; }
   nlohmann::json describe() const override {
-    return {{"target", "local:" + std::to_string(target_)}, {"namespace", ""}, {"agent", "process " + std::to_string(child_.pid())}};
+    return {{"target", "local:" + std::to_string(target_)},
+            {"namespace", ""},
+            {"agent", "process " + std::to_string(child_.pid())}};
   }
   const std::vector<protocol::Probe>& probes() const override { return probes_; }
 
@@ -158,7 +163,8 @@ class LocalAgent : public AgentAccess {
     using namespace asio::experimental::awaitable_operators;
     asio::steady_timer timer(executor_, std::chrono::seconds(1));
     std::string text(4096, '\0');
-    auto outcome = co_await (errors_->async_read_some(asio::buffer(text), as_result) || timer.async_wait(as_result));
+    auto outcome =
+        co_await (errors_->async_read_some(asio::buffer(text), as_result) || timer.async_wait(as_result));
     text.resize(outcome.index() == 0 ? std::get<1>(std::get<0>(outcome)) : 0);
     while (!text.empty() && text.back() == '\n') text.pop_back();
     co_return text;
@@ -166,7 +172,9 @@ class LocalAgent : public AgentAccess {
 
   Error start_error(const std::string& line, const std::string& errors) const {
     static const std::string failed = "inpod-agent failed: ";
-    return local_agent_error(target_, line.rfind(failed, 0) == 0 ? line.substr(failed.size()) : errors.empty() ? "it ended without a word" : errors);
+    return local_agent_error(target_, line.rfind(failed, 0) == 0 ? line.substr(failed.size())
+                                      : errors.empty()           ? "it ended without a word"
+                                                                 : errors);
   }
 
   void end() {
@@ -190,14 +198,17 @@ class LocalAgent : public AgentAccess {
 
 Result<Token> random_token() {
   Token token;
-  if (getrandom(token.data(), token.size(), 0) != static_cast<ssize_t>(token.size())) return fail_errno("getrandom");
+  if (getrandom(token.data(), token.size(), 0) != static_cast<ssize_t>(token.size()))
+    return fail_errno("getrandom");
   return token;
 }
 
 Error local_agent_error(int target, std::string why) {
   Error error;
-  // The agent's remedy speaks of capabilities that a pod can be given: here it is a matter of whose process it is.
-  const bool refused = why.find(strerror(EPERM)) != std::string::npos || why.find(strerror(EACCES)) != std::string::npos;
+  // The agent's remedy speaks of capabilities that a pod can be given: here it is a matter of whose process
+  // it is.
+  const bool refused =
+      why.find(strerror(EPERM)) != std::string::npos || why.find(strerror(EACCES)) != std::string::npos;
   if (refused) {
     error.code = EPERM;
     error.remedy = permission_remedy;
@@ -216,7 +227,8 @@ Result<int> local_pid(const std::string& target) {
                 "for example local:4711; nothing may follow the number");
   }
   const int pid = static_cast<int>(*number);
-  if (pid == getpid()) return fail("target \"" + target + "\" is inpod itself", "name a process in the container that you mean");
+  if (pid == getpid())
+    return fail("target \"" + target + "\" is inpod itself", "name a process in the container that you mean");
   if (kill(pid, 0) != 0 && errno == ESRCH) {
     return fail("target \"" + target + "\": there is no process " + std::to_string(pid),
                 "`inpod targets` and `inpod demo status` show what there is");
@@ -224,8 +236,9 @@ Result<int> local_pid(const std::string& target) {
   return pid;
 }
 
-Task<Result<std::shared_ptr<AgentAccess>>> start_local_agent(asio::any_io_executor executor, const Config& config,
-                                                             std::string directory, Progress progress) {
+Task<Result<std::shared_ptr<AgentAccess>>> start_local_agent(asio::any_io_executor executor,
+                                                             const Config& config, std::string directory,
+                                                             Progress progress) {
   CO_TRY(pid, local_pid(config.target));
   CO_TRY(executable, find_agent(config.agent.path));
   CO_TRY(token, random_token());

@@ -34,16 +34,19 @@ Result<std::string> first_existing(const std::string& what, const std::vector<fs
 Result<std::string> loadable(Result<std::string> layer) {
   if (!layer || layer->find_first_of(" :") == std::string::npos) return layer;
   return fail("the layer's path, " + *layer + ", holds a space or a colon, which LD_PRELOAD can't carry",
-              "install inpod below a path without them, or set INPOD_LAYER to a copy of the file that lies elsewhere");
+              "install inpod below a path without them, or set INPOD_LAYER to a copy of the file that lies "
+              "elsewhere");
 }
 
-/// Makes the directory with mode 0700; one that exists must be a real directory of ours that nobody else can enter.
+/// Makes the directory with mode 0700; one that exists must be a real directory of ours that nobody else can
+/// enter.
 Result<void> private_directory(const std::string& path) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno("cannot make " + path);
   struct stat info {};
   if (lstat(path.c_str(), &info) != 0) return fail_errno("cannot read " + path);
   if (!S_ISDIR(info.st_mode) || info.st_uid != geteuid() || (info.st_mode & 077) != 0) {
-    return fail(path + " exists, but is not a directory of yours with mode 0700", "remove it, or set XDG_RUNTIME_DIR");
+    return fail(path + " exists, but is not a directory of yours with mode 0700",
+                "remove it, or set XDG_RUNTIME_DIR");
   }
   return {};
 }
@@ -67,13 +70,15 @@ Result<std::string> find_layer() {
     return loadable(first_existing("INPOD_LAYER", {given}, "unset INPOD_LAYER, or point it at libinpod.so"));
   }
   const auto bin = fs::path(self_path()).parent_path();
-  return loadable(first_existing("libinpod.so, the layer,",
-                                 {bin / "libinpod.so", bin / "../lib/inpod/libinpod.so", bin / "../lib/libinpod.so"},
-                                 "install inpod as a whole, or set INPOD_LAYER to the file"));
+  return loadable(
+      first_existing("libinpod.so, the layer,",
+                     {bin / "libinpod.so", bin / "../lib/inpod/libinpod.so", bin / "../lib/libinpod.so"},
+                     "install inpod as a whole, or set INPOD_LAYER to the file"));
 }
 
 Result<std::string> find_agent(const std::string& configured) {
-  if (!configured.empty()) return first_existing("agent.path", {configured}, "correct agent.path in the config");
+  if (!configured.empty())
+    return first_existing("agent.path", {configured}, "correct agent.path in the config");
   if (const auto given = environment("INPOD_AGENT"); !given.empty()) {
     return first_existing("INPOD_AGENT", {given}, "unset INPOD_AGENT, or point it at inpod-agent");
   }
@@ -88,7 +93,9 @@ Result<std::string> runtime_root() {
   // "/<session id>/relay" must still fit into sun_path.
   constexpr std::size_t longest = 80;
   std::error_code ignored;
-  if (base.empty() || base[0] != '/' || base.size() + name.size() > longest || access(base.c_str(), W_OK | X_OK) != 0) base = "/tmp";
+  if (base.empty() || base[0] != '/' || base.size() + name.size() > longest ||
+      access(base.c_str(), W_OK | X_OK) != 0)
+    base = "/tmp";
   const std::string path = base + name;
   TRY_VOID(private_directory(path));
   return path;
@@ -98,12 +105,15 @@ Result<std::string> agent_state_directory() {
   std::string base = environment("XDG_STATE_HOME");
   if (base.empty() || base[0] != '/') {
     const auto home = home_directory();
-    if (home.empty()) return fail("neither XDG_STATE_HOME nor a home directory is known", "set XDG_STATE_HOME");
+    if (home.empty())
+      return fail("neither XDG_STATE_HOME nor a home directory is known", "set XDG_STATE_HOME");
     base = home + "/.local/state";
   }
   std::error_code error;
   fs::create_directories(base + "/inpod", error);
-  if (error) return fail("cannot make " + base + "/inpod: " + error.message(), "set XDG_STATE_HOME to a directory of yours");
+  if (error)
+    return fail("cannot make " + base + "/inpod: " + error.message(),
+                "set XDG_STATE_HOME to a directory of yours");
   const std::string path = base + "/inpod/agents";
   TRY_VOID(private_directory(path));
   return path;

@@ -20,7 +20,8 @@ inline Result<Pipe> make_pipe() {
   return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
-/// Everything from 3 up closes at exec: Asio's sockets are not made close-on-exec. Async-signal-safe, for the child of a fork.
+/// Everything from 3 up closes at exec: Asio's sockets are not made close-on-exec. Async-signal-safe, for the
+/// child of a fork.
 inline void close_rest_on_exec() {
   constexpr unsigned close_on_exec = 1U << 2;  // CLOSE_RANGE_CLOEXEC, Linux 5.11
   if (syscall(SYS_close_range, 3U, ~0U, close_on_exec) == 0) return;

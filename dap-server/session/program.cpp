@@ -42,46 +42,62 @@ Result<std::string> read_head(int file) {
   return bytes;
 }
 
-constexpr const char* limit = "inpod loads its layer by LD_PRELOAD, which needs a program that is dynamically linked with glibc";
+constexpr const char* limit =
+    "inpod loads its layer by LD_PRELOAD, which needs a program that is dynamically linked with glibc";
 
 constexpr const char* environment_only = "give it the pod's environment alone (interception: none)";
 
 /// What to do about a program that the layer can't be loaded into.
-std::string limit_and(const std::string& change) { return std::string(limit) + ": " + change + ", or " + environment_only; }
+std::string limit_and(const std::string& change) {
+  return std::string(limit) + ": " + change + ", or " + environment_only;
+}
 
 Result<void> check_elf(int file, const std::string& path) {
   const auto facts = read_elf(file);
   if (!facts) return Failed(facts.error().context(path));
   const auto& loader = facts->interpreter;
   if (!facts->native) return fail(path + ": built for another kind of machine", limit);
-  // Before the others: a Go program is dynamic with cgo and static without, and neither is what stands in the way.
+  // Before the others: a Go program is dynamic with cgo and static without, and neither is what stands in the
+  // way.
   if (facts->go) {
-    return fail(path + ": a Go program, whose system calls go past the C library (with cgo, too)",
-                std::string("inpod can't carry them: run it in the cluster, debug the programs that it talks to, or ") + environment_only);
+    return fail(
+        path + ": a Go program, whose system calls go past the C library (with cgo, too)",
+        std::string(
+            "inpod can't carry them: run it in the cluster, debug the programs that it talks to, or ") +
+            environment_only);
   }
   if (loader.empty()) return fail(path + ": a static program", limit_and("link it without -static"));
   const std::string name = fs::path(loader).filename().string();
-  if (name.rfind("ld-musl", 0) == 0) return fail(path + ": a musl program", limit_and("build it with a glibc toolchain (not musl-gcc, not on Alpine)"));
+  if (name.rfind("ld-musl", 0) == 0)
+    return fail(path + ": a musl program",
+                limit_and("build it with a glibc toolchain (not musl-gcc, not on Alpine)"));
   if (name.rfind("ld-linux", 0) != 0 && name.rfind("ld-2.", 0) != 0) {
-    return fail(path + ": its loader, " + loader + ", is not glibc's", limit_and("build it with a glibc toolchain"));
+    return fail(path + ": its loader, " + loader + ", is not glibc's",
+                limit_and("build it with a glibc toolchain"));
   }
   return {};
 }
 
-/// The loader ignores LD_PRELOAD in programs that gain rights when they start (ld.so(8), secure-execution mode).
+/// The loader ignores LD_PRELOAD in programs that gain rights when they start (ld.so(8), secure-execution
+/// mode).
 Result<void> check_rights(int file, const std::string& path) {
   struct stat info {};
   if (fstat(file, &info) != 0) return fail_errno(path);
   const bool set_uid = (info.st_mode & S_ISUID) != 0 && info.st_uid != geteuid();
-  const bool set_gid = (info.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && info.st_gid != getegid();
+  const bool set_gid =
+      (info.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && info.st_gid != getegid();
   const bool capabilities = geteuid() != 0 && fgetxattr(file, "security.capability", nullptr, 0) > 0;
   if (!set_uid && !set_gid && !capabilities) return {};
-  return fail(path + ": it gains rights when it starts (" + (set_uid ? "set-user-ID" : set_gid ? "set-group-ID" : "file capabilities") +
+  return fail(path + ": it gains rights when it starts (" +
+                  (set_uid   ? "set-user-ID"
+                   : set_gid ? "set-group-ID"
+                             : "file capabilities") +
                   "), so the loader ignores LD_PRELOAD",
               "run a copy of it without these rights: cp " + path + " /tmp/ && run that");
 }
 
-/// The program that `#!/usr/bin/env [-S] [OPTION…] [NAME=VALUE…] PROGRAM` will start; empty if this is not env. Options: env(1).
+/// The program that `#!/usr/bin/env [-S] [OPTION…] [NAME=VALUE…] PROGRAM` will start; empty if this is not
+/// env. Options: env(1).
 std::string env_target(const std::string& interpreter, const std::string& argument) {
   if (fs::path(interpreter).filename() != "env") return {};
   std::istringstream words(argument);
@@ -92,7 +108,8 @@ std::string env_target(const std::string& interpreter, const std::string& argume
       words >> word;
       continue;
     } else if (word[0] == '-' && !word.starts_with("--")) {
-      const auto at = word.find_first_of("uCaS", 1);  // those with a value, which stands behind them or is the next word
+      const auto at =
+          word.find_first_of("uCaS", 1);  // those with a value, which stands behind them or is the next word
       if (at == std::string::npos) continue;
       const bool split = word[at] == 'S';
       word.erase(0, at + 1);
@@ -104,7 +121,8 @@ std::string env_target(const std::string& interpreter, const std::string& argume
   return {};
 }
 
-Result<Program> inspect(const std::string& path, const std::string& search_path, bool intercepted, int depth) {
+Result<Program> inspect(const std::string& path, const std::string& search_path, bool intercepted,
+                        int depth) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return fail_errno("cannot read " + path);
   TRY_ASSIGN(head, read_head(file.get()));
@@ -143,7 +161,8 @@ Result<std::string> find_program(const std::string& command, const std::string& 
   if (command.find('/') != std::string::npos) {
     if (is_file(command)) return checked(command);
     const bool exists = access(command.c_str(), F_OK) == 0;
-    return Failed(Error{exists ? EACCES : ENOENT, command + (exists ? ": not a program" : ": no such file"), ""});
+    return Failed(
+        Error{exists ? EACCES : ENOENT, command + (exists ? ": not a program" : ": no such file"), ""});
   }
   std::istringstream directories(search_path);
   std::string directory, refused;
@@ -162,7 +181,8 @@ Result<Program> inspect_program(const std::string& path, const std::string& sear
 }
 
 std::optional<int> version_suffix(const std::string& name, const std::string& prefix) {
-  if (!name.starts_with(prefix) || name.size() == prefix.size() || name.size() > prefix.size() + 4) return std::nullopt;
+  if (!name.starts_with(prefix) || name.size() == prefix.size() || name.size() > prefix.size() + 4)
+    return std::nullopt;
   const std::string digits = name.substr(prefix.size());
   if (digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
   return std::stoi(digits);

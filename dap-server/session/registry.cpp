@@ -33,14 +33,16 @@ bool is_id(const std::string& name) {
 }
 
 constexpr const char* published = "session.json";
-constexpr const char* stop_fifo = "stop";    // of a session that can end without its process
-constexpr const char* owned = "owner.json";  // from the first moment on: a start takes as long as the cluster does
+constexpr const char* stop_fifo = "stop";  // of a session that can end without its process
+constexpr const char* owned =
+    "owner.json";  // from the first moment on: a start takes as long as the cluster does
 
 /// What stands in one of these files, or null where there is none or it can't be read.
 nlohmann::json read_description(const fs::path& directory, const char* name = published) {
   std::ifstream file(directory / name);
   auto description = nlohmann::json::parse(file, nullptr, false);
-  const bool usable = description.is_object() && description.value("pid", nlohmann::json()).is_number_integer() &&
+  const bool usable = description.is_object() &&
+                      description.value("pid", nlohmann::json()).is_number_integer() &&
                       description.value("start_time", nlohmann::json()).is_number_unsigned();
   return usable ? description : nlohmann::json();
 }
@@ -93,7 +95,9 @@ bool has_others(const fs::path& directory, const nlohmann::json& description) {
     if (!is_id(entry.path().filename().string()) || entry.path() == directory) continue;
     auto other = read_description(entry.path());
     if (other.is_null()) other = read_description(entry.path(), owned);
-    if (!other.is_null() && other["pid"] == description["pid"] && other["start_time"] == description["start_time"]) return true;
+    if (!other.is_null() && other["pid"] == description["pid"] &&
+        other["start_time"] == description["start_time"])
+      return true;
   }
   return false;
 }
@@ -147,7 +151,9 @@ SessionDirectory& SessionDirectory::operator=(SessionDirectory&& other) noexcept
   return *this;
 }
 
-SessionDirectory::~SessionDirectory() { remove(); }
+SessionDirectory::~SessionDirectory() {
+  remove();
+}
 
 void SessionDirectory::remove() {
   if (!path_.empty()) remove_tree(path_);
@@ -162,7 +168,8 @@ Result<void> SessionDirectory::publish(nlohmann::json description) const {
 Result<UniqueFd> SessionDirectory::stop_requests() const {
   const std::string path = path_ + "/" + stop_fifo;
   if (mkfifo(path.c_str(), 0600) != 0) return fail_errno("cannot make " + path);
-  UniqueFd fifo(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));  // a writer of its own: it never reads as ended
+  UniqueFd fifo(
+      open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));  // a writer of its own: it never reads as ended
   if (!fifo) return fail_errno("cannot open " + path);
   return fifo;
 }
@@ -197,14 +204,17 @@ Result<nlohmann::json> stop_session(const std::string& id) {
   if (ended_by_itself(directory, description)) return description;
   const int pid = description["pid"].get<int>();
   if (alive(description) && has_others(directory, description))
-    return fail("session " + id + " does not end, and its process, " + std::to_string(pid) + ", has other sessions", "end it in its editor");
+    return fail(
+        "session " + id + " does not end, and its process, " + std::to_string(pid) + ", has other sessions",
+        "end it in its editor");
   const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   // Looked at again: between `alive` and pidfd_open the pid might have gone to another process.
   if (!process || !alive(description)) return fail("session " + id + " has just ended");
   syscall(SYS_pidfd_send_signal, process.get(), SIGTERM, nullptr, 0);
   if (!ended(process.get(), 10000)) {
     syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
-    if (!ended(process.get(), 2000)) return fail("process " + std::to_string(pid) + " of session " + id + " does not end");
+    if (!ended(process.get(), 2000))
+      return fail("process " + std::to_string(pid) + " of session " + id + " does not end");
   }
   remove_tree(directory);
   return description;

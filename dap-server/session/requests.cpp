@@ -14,7 +14,8 @@ Task<Result<json>> set_mode(std::shared_ptr<Relay> relay, json arguments) {
   const auto port = arguments.value("port", json());
   const auto mode = arguments.value("mode", json());
   const auto number = port.is_number_unsigned() ? port.get<std::uint64_t>() : 0;
-  if (number == 0 || number > 65535) co_return fail("\"port\" is not a port", "name one of the pod's ports, 1 to 65535");
+  if (number == 0 || number > 65535)
+    co_return fail("\"port\" is not a port", "name one of the pod's ports, 1 to 65535");
   if (mode != "mirror" && mode != "steal") co_return fail("\"mode\" is neither \"mirror\" nor \"steal\"");
   const auto wanted = mode == "steal" ? protocol::IncomingMode::steal : protocol::IncomingMode::mirror;
   CO_TRY_VOID(co_await relay->set_incoming_mode(static_cast<std::uint16_t>(number), wanted));
@@ -37,9 +38,12 @@ Task<Result<json>> read_file(std::shared_ptr<Relay> relay, json arguments) {
 
 }  // namespace
 
-std::vector<std::string> request_names() { return {"session", "incoming", "readFile"}; }
+std::vector<std::string> request_names() {
+  return {"session", "incoming", "readFile"};
+}
 
-Task<Result<json>> answer_request(std::shared_ptr<Relay> relay, json description, std::string name, json arguments) {
+Task<Result<json>> answer_request(std::shared_ptr<Relay> relay, json description, std::string name,
+                                  json arguments) {
   if (name == "session") co_return description;
   if (!arguments.is_object()) co_return fail("the request \"" + name + "\" has no arguments");
   if (name == "incoming") co_return co_await set_mode(std::move(relay), std::move(arguments));

@@ -40,7 +40,8 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
       : executor_(std::move(executor)), options_(std::move(options)), stop_requests_(executor_) {}
 
   Task<Result<void>> begin() {
-    if (options_.config.interception == "syscalls") co_return fail("interception: syscalls is not in this version of inpod", "use `auto` or `preload`");
+    if (options_.config.interception == "syscalls")
+      co_return fail("interception: syscalls is not in this version of inpod", "use `auto` or `preload`");
     std::string layer;
     if (options_.config.intercepts()) {
       CO_TRY(found, find_layer());
@@ -58,8 +59,11 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     CO_TRY_VOID(publish());
     access_->keep();
     if (layer.empty()) {
-      event({{"event", "note"}, {"severity", "warning"},
-             {"text", "interception: none: the environment is the pod's; files, names and connections are this machine's"}});
+      event({{"event", "note"},
+             {"severity", "warning"},
+             {"text",
+              "interception: none: the environment is the pod's; files, names and connections are this "
+              "machine's"}});
     }
     co_return Result<void>();
   }
@@ -69,9 +73,10 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   nlohmann::json describe() const override {
     nlohmann::json description = access_ ? access_->describe() : nlohmann::json::object();
     description["id"] = directory_ ? directory_->id() : "";
-    description["mode"] = !options_.config.intercepts() ? "environment"
-                          : !options_.config.incoming.enabled ? "off"
-                          : options_.config.incoming.mode == protocol::IncomingMode::steal ? "steal" : "mirror";
+    description["mode"] = !options_.config.intercepts()                                    ? "environment"
+                          : !options_.config.incoming.enabled                              ? "off"
+                          : options_.config.incoming.mode == protocol::IncomingMode::steal ? "steal"
+                                                                                           : "mirror";
     description["program"] = options_.program;
     description["hostname"] = hostname_;
     description["requests"] = request_names();
@@ -139,11 +144,14 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
   Task<Result<void>> reach_agent() {
     const std::string& target = options_.config.target;
-    if (target.empty()) co_return fail("no target given", "set \"target\": deployment/NAME, pod/NAME, … (`inpod targets` lists what there is)");
+    if (target.empty())
+      co_return fail("no target given",
+                     "set \"target\": deployment/NAME, pod/NAME, … (`inpod targets` lists what there is)");
     const auto self = shared_from_this();
     Progress report = [self](Stage stage, const std::string& text) { self->progress(stage, text); };
     if (target.rfind("local:", 0) == 0) {
-      CO_TRY(access, co_await start_local_agent(executor_, options_.config, directory_->path(), std::move(report)));
+      CO_TRY(access,
+             co_await start_local_agent(executor_, options_.config, directory_->path(), std::move(report)));
       co_return co_await connect(std::move(access));
     }
     CO_TRY(cluster, co_await ClusterTarget::resolve(executor_, options_.config, report));
@@ -193,8 +201,9 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     CO_TRY(relay, Relay::create(executor_, connection_->link(), std::move(options)));
     relay_ = std::move(relay);
     const char* preload = getenv("LD_PRELOAD");
-    environment_ = build_environment(options_.config.environment, pod_environment, layer, relay_->socket_path(),
-                                     options_.program, preload == nullptr ? "" : preload);
+    environment_ =
+        build_environment(options_.config.environment, pod_environment, layer, relay_->socket_path(),
+                          options_.program, preload == nullptr ? "" : preload);
     for (const auto& [name, value] : environment_.set)
       if (name != "LD_PRELOAD" && !name.starts_with("INPOD_")) pod_variables_.push_back(name);
     co_return Result<void>();
@@ -204,10 +213,11 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     if (!options_.on_stop_request) return {};
     TRY_ASSIGN(fifo, directory_->stop_requests());
     stop_requests_.assign(fifo.release());
-    stop_requests_.async_wait(asio::posix::stream_descriptor::wait_read, [weak = weak_from_this()](const boost::system::error_code& error) {
-      const auto self = weak.lock();
-      if (self && !error) self->options_.on_stop_request();
-    });
+    stop_requests_.async_wait(asio::posix::stream_descriptor::wait_read,
+                              [weak = weak_from_this()](const boost::system::error_code& error) {
+                                const auto self = weak.lock();
+                                if (self && !error) self->options_.on_stop_request();
+                              });
     return {};
   }
 
@@ -235,8 +245,11 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   }
 
   Error layer_missing() const {
-    return {0, options_.program + " runs, but never loaded the layer (libinpod.so), so nothing of it would have been the pod's",
-            "It may be static, gain rights when it starts, or clear LD_PRELOAD. `inpod check` tests the layer with a trivial "
+    return {0,
+            options_.program +
+                " runs, but never loaded the layer (libinpod.so), so nothing of it would have been the pod's",
+            "It may be static, gain rights when it starts, or clear LD_PRELOAD. `inpod check` tests the "
+            "layer with a trivial "
             "program"};
   }
 
@@ -249,7 +262,8 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   std::shared_ptr<Relay> relay_;
   LaunchEnvironment environment_;
   std::string hostname_, leaving_;
-  std::vector<std::string> pod_variables_;  ///< names alone: values may be secrets, and the client has no need of them
+  std::vector<std::string>
+      pod_variables_;  ///< names alone: values may be secrets, and the client has no need of them
   std::uint64_t handshakes_before_ = 0;
   bool stopped_ = false, taken_back_ = false;
 };
@@ -258,10 +272,14 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
 const char* to_string(Stage stage) {
   switch (stage) {
-    case Stage::cluster: return "cluster";
-    case Stage::agent: return "agent";
-    case Stage::environment: return "environment";
-    case Stage::debugger: return "debugger";
+    case Stage::cluster:
+      return "cluster";
+    case Stage::agent:
+      return "agent";
+    case Stage::environment:
+      return "environment";
+    case Stage::debugger:
+      return "debugger";
   }
   return "";
 }

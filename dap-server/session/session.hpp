@@ -1,5 +1,5 @@
-// Session: a program's stay in the pod, from target to clean-up: finds or starts the agent, keeps the Link to it (resumes
-// it after a lost transport), runs the Relay, and says what a launcher must set for the debuggee.
+// Session: a program's stay in the pod, from target to clean-up: finds or starts the agent, keeps the Link to
+// it (resumes it after a lost transport), runs the Relay, and says what a launcher must set for the debuggee.
 //
 // Everything that must outlive a stopped debuggee is owned here. One executor; call only there.
 #pragma once
@@ -24,7 +24,8 @@ using protocol::Task;
 enum class Stage { cluster, agent, environment, debugger };
 const char* to_string(Stage stage);
 
-/// What a launcher gives the debuggee. `set` holds the pod's environment, LD_PRELOAD and INPOD_*; `unset` names to remove.
+/// What a launcher gives the debuggee. `set` holds the pod's environment, LD_PRELOAD and INPOD_*; `unset`
+/// names to remove.
 struct LaunchEnvironment {
   std::map<std::string, std::string> set;
   std::vector<std::string> unset;
@@ -38,9 +39,11 @@ class Session {
     Config config;
     std::string program;  ///< absolute path of the executable to inject (INPOD_PROGRAM)
     std::function<void(Stage, const std::string& text)> on_progress;
-    /// JSON objects with "event": "activity" | "note" | "agent" | "process" | "closed"; documented in docs/dap-extensions.md
+    /// JSON objects with "event": "activity" | "note" | "agent" | "process" | "closed"; documented in
+    /// docs/dap-extensions.md
     std::function<void(const nlohmann::json&)> on_event;
-    /// `inpod session stop` asks this session to end; the owner is to do it. Without it, that ends the whole process.
+    /// `inpod session stop` asks this session to end; the owner is to do it. Without it, that ends the whole
+    /// process.
     std::function<void()> on_stop_request;
   };
 
@@ -52,12 +55,15 @@ class Session {
   virtual const LaunchEnvironment& environment() const = 0;
   /// {"id", "target", "namespace", "mode", "agent", "round_trip_us", "lease_seconds", …}
   virtual nlohmann::json describe() const = 0;
-  /// Waits until a process has made the layer's handshake, or `timeout` passes (then an error that names the likely cause).
+  /// Waits until a process has made the layer's handshake, or `timeout` passes (then an error that names the
+  /// likely cause).
   virtual Task<Result<void>> wait_for_layer(std::chrono::milliseconds timeout) = 0;
-  /// True once any process has made the layer's handshake since the last call of `expect_layer`, and where none is expected.
+  /// True once any process has made the layer's handshake since the last call of `expect_layer`, and where
+  /// none is expected.
   virtual bool layer_loaded() const = 0;
   virtual void expect_layer(const std::string& program) = 0;
-  /// What a client asks of a running session: "session", "incoming", "readFile"; docs/dap-extensions.md has the shapes.
+  /// What a client asks of a running session: "session", "incoming", "readFile"; docs/dap-extensions.md has
+  /// the shapes.
   virtual Task<Result<nlohmann::json>> request(std::string name, nlohmann::json arguments) = 0;
   /// Traffic goes back to the pod at once; the agent stays for its lease. Idempotent.
   virtual Task<void> stop() = 0;

@@ -21,7 +21,8 @@ class File {
     const bool itself = *path == 0;
     FixedText<32> name;
     name << "/proc/self/fd/" << static_cast<std::uint64_t>(itself ? dirfd : 0);
-    fd_ = raw::call(SYS_openat, itself ? AT_FDCWD : dirfd, raw::word(itself ? name.c_str() : path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    fd_ = raw::call(SYS_openat, itself ? AT_FDCWD : dirfd, raw::word(itself ? name.c_str() : path),
+                    O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     fd_ = move_above_standard(fd_);
   }
   ~File() {
@@ -44,12 +45,14 @@ class File {
 /// Notes of the linker: Go's names its build.
 bool has_go_note(const File& file, const Elf64_Phdr& segment) {
   alignas(4) char bytes[1024];
-  const std::size_t size = file.read(bytes, segment.p_filesz < sizeof bytes ? segment.p_filesz : sizeof bytes, segment.p_offset);
+  const std::size_t size =
+      file.read(bytes, segment.p_filesz < sizeof bytes ? segment.p_filesz : sizeof bytes, segment.p_offset);
   for (std::size_t at = 0; at + sizeof(Elf64_Nhdr) + 4 <= size;) {
     Elf64_Nhdr note;
     memcpy(&note, bytes + at, sizeof note);
     if (note.n_namesz == 4 && memcmp(bytes + at + sizeof note, "Go\0", 4) == 0) return true;
-    const std::size_t length = sizeof note + ((std::size_t{note.n_namesz} + 3) & ~std::size_t{3}) + ((std::size_t{note.n_descsz} + 3) & ~std::size_t{3});
+    const std::size_t length = sizeof note + ((std::size_t{note.n_namesz} + 3) & ~std::size_t{3}) +
+                               ((std::size_t{note.n_descsz} + 3) & ~std::size_t{3});
     at += length;
   }
   return false;
@@ -64,7 +67,8 @@ const char* judge_elf(const File& file) {
   bool dynamic = false, go = false, musl = false;
   for (std::size_t i = 0; i < header.e_phnum && i < most_segments; ++i) {
     Elf64_Phdr segment;
-    if (file.read(&segment, sizeof segment, header.e_phoff + i * sizeof segment) != sizeof segment) return nullptr;
+    if (file.read(&segment, sizeof segment, header.e_phoff + i * sizeof segment) != sizeof segment)
+      return nullptr;
     if (segment.p_type == PT_NOTE) go = go || has_go_note(file, segment);
     if (segment.p_type != PT_INTERP) continue;
     dynamic = true;
@@ -84,7 +88,8 @@ const char* judge_rights(const File& file) {
   if (((stat.st_mode & S_ISUID) != 0 && stat.st_uid != user) ||
       (set_group && stat.st_gid != static_cast<gid_t>(raw::call(SYS_getegid))))
     return "it gains rights when it starts";
-  const bool capabilities = user != 0 && raw::call(SYS_fgetxattr, file.number(), raw::word("security.capability"), 0, 0) > 0;
+  const bool capabilities =
+      user != 0 && raw::call(SYS_fgetxattr, file.number(), raw::word("security.capability"), 0, 0) > 0;
   return capabilities ? "it gains rights when it starts" : nullptr;
 }
 
@@ -126,8 +131,11 @@ void note(Core& core, int dirfd, const char* path) {
   const char* reason = judge(dirfd, path);
   if (!reason) return;
   FixedText<256> text;
-  text << reason << ", which inpod's layer can't be loaded into: it sees this machine's files and network, not the pod's";
-  core.note_once(*path ? std::string_view(path) : std::string_view("a program started by its descriptor"), text.view());
+  text << reason
+       << ", which inpod's layer can't be loaded into: it sees this machine's files and network, not the "
+          "pod's";
+  core.note_once(*path ? std::string_view(path) : std::string_view("a program started by its descriptor"),
+                 text.view());
 }
 
 void note_found(Core& core, const char* file, const char* search_path) {
@@ -139,7 +147,9 @@ void note_found(Core& core, const char* file, const char* search_path) {
     FixedText<1024> candidate;
     candidate << (directory.empty() ? std::string_view(".") : directory) << "/" << file;
     constexpr long executable = 1;  // X_OK
-    if (candidate.overflow() || raw::call(SYS_faccessat, AT_FDCWD, raw::word(candidate.c_str()), executable) != 0) continue;
+    if (candidate.overflow() ||
+        raw::call(SYS_faccessat, AT_FDCWD, raw::word(candidate.c_str()), executable) != 0)
+      continue;
     return note(core, AT_FDCWD, candidate.c_str());
   }
 }

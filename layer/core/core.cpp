@@ -30,7 +30,8 @@ FdEntry inherited_listener(int fd) {
   socklen_t length = sizeof address;
   auto* name = reinterpret_cast<sockaddr*>(&address);
   if (raw::socket_name(fd, name, &length) != 0 || !is_loopback(name, length)) return {};
-  const std::uint16_t port = ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);  // same place in sockaddr_in6
+  const std::uint16_t port =
+      ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);  // same place in sockaddr_in6
   return FdEntry::listener(port, port);
 }
 
@@ -57,7 +58,8 @@ FdEntry parse_memfd_name(std::string_view link) {
     link.remove_prefix(1);
     if (!take_number(link, FdEntry::no_slot, slot)) return {};
   }
-  return FdEntry::file(kind, handle, static_cast<std::uint32_t>(slot), writes ? O_RDWR : O_RDONLY, false, writes);
+  return FdEntry::file(kind, handle, static_cast<std::uint32_t>(slot), writes ? O_RDWR : O_RDONLY, false,
+                       writes);
 }
 
 bool parse_mask(std::string_view status, unsigned& mask) {
@@ -160,13 +162,15 @@ void Core::scan_descriptors() {
       at += entry->d_reclen;
       std::string_view name(entry->d_name);
       std::uint64_t fd = 0;
-      if (take_number(name, FdTable::capacity - 1, fd) && static_cast<long>(fd) != directory_fd) adopt(static_cast<int>(fd));
+      if (take_number(name, FdTable::capacity - 1, fd) && static_cast<long>(fd) != directory_fd)
+        adopt(static_cast<int>(fd));
     }
   }
   raw::close(static_cast<int>(directory_fd));
 }
 
-/// The mask that came through exec. From /proc, since asking umask(2) changes it for a moment, for other threads too.
+/// The mask that came through exec. From /proc, since asking umask(2) changes it for a moment, for other
+/// threads too.
 void Core::read_mask() {
   char text[256];  // the second line
   const long fd = raw::open("/proc/self/status", O_RDONLY | O_CLOEXEC);

@@ -1,8 +1,9 @@
 // Core: everything a process under the layer knows: rules, the relay's address, the slot table, descriptors.
 //
-// One object in static memory, filled by `start` before the program's main, nearly constant afterwards. The functions of files.hpp,
-// names.hpp and sockets.hpp decide and act on it; front ends (libinpod.so's hooks, the supervisor) translate.
-// They return a value ≥ 0, -errno, or `not_ours`: then the front end does what was asked on this machine.
+// One object in static memory, filled by `start` before the program's main, nearly constant afterwards. The
+// functions of files.hpp, names.hpp and sockets.hpp decide and act on it; front ends (libinpod.so's hooks,
+// the supervisor) translate. They return a value ≥ 0, -errno, or `not_ours`: then the front end does what was
+// asked on this machine.
 #pragma once
 
 #include <atomic>
@@ -27,38 +28,42 @@ enum class Owner {
 
 class Core {
  public:
-  /// Shakes hands: learns the rules, maps the slot table, adopts the descriptors that exec left open. Null when all
-  /// went well, else a sentence in static or `problem_` memory.
+  /// Shakes hands: learns the rules, maps the slot table, adopts the descriptors that exec left open. Null
+  /// when all went well, else a sentence in static or `problem_` memory.
   const char* start(std::string_view socket_path, std::string_view executable);
 
-  /// Who calls; a child that was forked behind our back (clone by system call) is introduced to the relay first.
+  /// Who calls; a child that was forked behind our back (clone by system call) is introduced to the relay
+  /// first.
   Owner owner();
-  /// Around fork, by the thread that forks; `event` is what before_fork gave. The parent goes on only when the child has claimed its
-  /// handles (a second at most), since the relay would drop those that the parent closes first.
+  /// Around fork, by the thread that forks; `event` is what before_fork gave. The parent goes on only when
+  /// the child has claimed its handles (a second at most), since the relay would drop those that the parent
+  /// closes first.
   long before_fork();
   void child_after_fork(long event = -1);
   void parent_after_fork(long event);
 
   /// Notes an fd's entry; past the table: closes fd, -EMFILE.
   long remember(long fd, FdEntry entry);
-  /// What a descriptor of unknown origin (inherited, received, reopened through /proc) is, by its name; remembers it.
+  /// What a descriptor of unknown origin (inherited, received, reopened through /proc) is, by its name;
+  /// remembers it.
   FdEntry adopt(int fd);
   /// fd has been closed by this process. Tells the relay what that means.
   void forgot(int fd, FdEntry entry);
-  /// fd has become a duplicate of another with this entry (or of something that isn't ours). fd; past the table, a file's is closed:
-  /// -EMFILE.
+  /// fd has become a duplicate of another with this entry (or of something that isn't ours). fd; past the
+  /// table, a file's is closed: -EMFILE.
   long duplicated(int fd, FdEntry entry);
 
   /// Shows the user a sentence about `subject`, once per process for each pair.
   void note_once(std::string_view subject, std::string_view text);
 
-  /// umask(2) by the program itself. It counts in the pod as it does here: what the agent makes has the very mode that it is given.
+  /// umask(2) by the program itself. It counts in the pod as it does here: what the agent makes has the very
+  /// mode that it is given.
   void set_mask(unsigned mask) { mask_.store(mask & 0777, std::memory_order_relaxed); }
   /// The mode of a file that is made.
   unsigned masked(unsigned mode) const { return mode & ~mask_.load(std::memory_order_relaxed); }
 
-  /// pthread_testcancel(3), where libc's function is a cancellation point that waits in the kernel and ours waits for the relay. To be
-  /// called with nothing held: a thread that has been cancelled ends in it.
+  /// pthread_testcancel(3), where libc's function is a cancellation point that waits in the kernel and ours
+  /// waits for the relay. To be called with nothing held: a thread that has been cancelled ends in it.
   void cancellation_point() const {
     if (test_cancel) test_cancel();
   }

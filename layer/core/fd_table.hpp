@@ -1,8 +1,8 @@
 // FdTable: what the layer knows of each descriptor of this process, one atomic word each.
 //
-// A fixed array, so that looking an fd up costs one load, from any thread or signal handler. Descriptors from `capacity`
-// on can't be ours (opening a remote file there fails with EMFILE). The words describe the open file, so
-// dup copies one; truth that must outlive the process is in the relay.
+// A fixed array, so that looking an fd up costs one load, from any thread or signal handler. Descriptors from
+// `capacity` on can't be ours (opening a remote file there fails with EMFILE). The words describe the open
+// file, so dup copies one; truth that must outlive the process is in the relay.
 #pragma once
 
 #include <atomic>
@@ -11,15 +11,16 @@
 namespace inpod {
 
 enum class FdKind : std::uint8_t {
-  none = 0,       ///< not ours
-  snapshot = 1,   ///< memfd with the file's content
-  handle = 2,     ///< placeholder; I/O goes to the relay
-  directory = 3,  ///< memfd of directory entries
-  connecting = 4, ///< socket that the layer connected to the relay; its errors may stand for others
-  listener = 5,   ///< socket that is bound for a port of the pod
+  none = 0,        ///< not ours
+  snapshot = 1,    ///< memfd with the file's content
+  handle = 2,      ///< placeholder; I/O goes to the relay
+  directory = 3,   ///< memfd of directory entries
+  connecting = 4,  ///< socket that the layer connected to the relay; its errors may stand for others
+  listener = 5,    ///< socket that is bound for a port of the pod
 };
 
-/// One entry. Bits: kind 3, then access 2 (O_ACCMODE), append 1, slot 13, changeable 1 and handle 44; or shares 1, and from 16 on the two ports.
+/// One entry. Bits: kind 3, then access 2 (O_ACCMODE), append 1, slot 13, changeable 1 and handle 44; or
+/// shares 1, and from 16 on the two ports.
 class FdEntry {
  public:
   constexpr FdEntry() = default;
@@ -28,16 +29,18 @@ class FdEntry {
   static constexpr std::uint32_t no_slot = 0x1fff;
 
   /// changeable: the rules let the program change the file, whatever it was opened for.
-  static constexpr FdEntry file(FdKind kind, std::uint64_t handle, std::uint32_t slot, unsigned access, bool append, bool changeable) {
+  static constexpr FdEntry file(FdKind kind, std::uint64_t handle, std::uint32_t slot, unsigned access,
+                                bool append, bool changeable) {
     return FdEntry(static_cast<std::uint64_t>(kind) | (access & 3u) << 3 | (append ? 1u << 5 : 0u) |
-                   static_cast<std::uint64_t>(slot & no_slot) << 6 | (changeable ? 1u << 19 : 0u) | handle << 20);
+                   static_cast<std::uint64_t>(slot & no_slot) << 6 | (changeable ? 1u << 19 : 0u) |
+                   handle << 20);
   }
   static constexpr FdEntry connecting() { return FdEntry(static_cast<std::uint64_t>(FdKind::connecting)); }
-  /// wanted: the port the program asked for; local: the one it is really bound to; shares: it has set SO_REUSEADDR, which the kernel
-  /// is told of only when it listens (sockets.hpp, bind).
+  /// wanted: the port the program asked for; local: the one it is really bound to; shares: it has set
+  /// SO_REUSEADDR, which the kernel is told of only when it listens (sockets.hpp, bind).
   static constexpr FdEntry listener(std::uint16_t wanted, std::uint16_t local, bool shares = false) {
-    return FdEntry(static_cast<std::uint64_t>(FdKind::listener) | (shares ? 1u << 3 : 0u) | static_cast<std::uint64_t>(wanted) << 16 |
-                   static_cast<std::uint64_t>(local) << 32);
+    return FdEntry(static_cast<std::uint64_t>(FdKind::listener) | (shares ? 1u << 3 : 0u) |
+                   static_cast<std::uint64_t>(wanted) << 16 | static_cast<std::uint64_t>(local) << 32);
   }
 
   constexpr FdKind kind() const { return static_cast<FdKind>(word_ & 7); }
@@ -47,7 +50,9 @@ class FdEntry {
   constexpr std::uint32_t slot() const { return (word_ >> 6) & no_slot; }
   constexpr bool changeable() const { return (word_ >> 19 & 1) != 0; }
   constexpr std::uint64_t handle() const { return word_ >> 20; }
-  constexpr FdEntry with_append(bool on) const { return FdEntry(on ? word_ | 1u << 5 : word_ & ~(std::uint64_t{1} << 5)); }
+  constexpr FdEntry with_append(bool on) const {
+    return FdEntry(on ? word_ | 1u << 5 : word_ & ~(std::uint64_t{1} << 5));
+  }
   /// Of a listener that does not listen yet.
   constexpr bool shares() const { return kind() == FdKind::listener && (word_ >> 3 & 1) != 0; }
   constexpr FdEntry with_shares(bool on) const { return listener(wanted_port(), local_port(), on); }
@@ -66,7 +71,8 @@ class FdTable {
   static constexpr int capacity = 65536;
 
   FdEntry get(int fd) const {
-    return static_cast<unsigned>(fd) < capacity ? FdEntry(entries_[fd].load(std::memory_order_acquire)) : FdEntry();
+    return static_cast<unsigned>(fd) < capacity ? FdEntry(entries_[fd].load(std::memory_order_acquire))
+                                                : FdEntry();
   }
   /// False: fd is past the table.
   bool set(int fd, FdEntry entry) {
@@ -85,7 +91,8 @@ class FdTable {
     entries_[fd].compare_exchange_strong(expected, to.word(), std::memory_order_acq_rel);
   }
   FdEntry take(int fd) {
-    return static_cast<unsigned>(fd) < capacity ? FdEntry(entries_[fd].exchange(0, std::memory_order_acq_rel)) : FdEntry();
+    return static_cast<unsigned>(fd) < capacity ? FdEntry(entries_[fd].exchange(0, std::memory_order_acq_rel))
+                                                : FdEntry();
   }
   /// One more than the highest fd that ever had an entry.
   int top() const { return top_.load(std::memory_order_acquire); }

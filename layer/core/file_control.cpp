@@ -1,7 +1,8 @@
-// What is asked of remote files besides their bytes: sync, O_APPEND, locks, modes, owners and times. See files.hpp.
+// What is asked of remote files besides their bytes: sync, O_APPEND, locks, modes, owners and times. See
+// files.hpp.
 //
-// A lock that must be waited for is asked for again and again: the wait is the program's, so it ends with a signal, and nobody in
-// the pod or in inpod waits for a program that a debugger has stopped.
+// A lock that must be waited for is asked for again and again: the wait is the program's, so it ends with a
+// signal, and nobody in the pod or in inpod waits for a program that a debugger has stopped.
 #include <sys/file.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -36,8 +37,9 @@ long control(Core& core, FdEntry entry, Control what, Range& range) {
   return result;
 }
 
-/// 0 or -errno. By a timer's descriptor, since reading it is what the kernel does when it waits for a lock: -EINTR when a signal
-/// handler without SA_RESTART ran, and on after any other. nanosleep(2) and poll(2) are never taken up again.
+/// 0 or -errno. By a timer's descriptor, since reading it is what the kernel does when it waits for a lock:
+/// -EINTR when a signal handler without SA_RESTART ran, and on after any other. nanosleep(2) and poll(2) are
+/// never taken up again.
 long pause_for(long ms) {
   const long timer = move_above_standard(raw::call(SYS_timerfd_create, CLOCK_MONOTONIC, TFD_CLOEXEC));
   if (timer < 0) return timer;
@@ -49,8 +51,8 @@ long pause_for(long ms) {
   return result < 0 ? result : 0;
 }
 
-/// Asks until the lock is there. 0 or -errno; -EINTR when a signal handler without SA_RESTART has run. Waiting for a range is a
-/// cancellation point, as F_SETLKW is; flock(2) is none.
+/// Asks until the lock is there. 0 or -errno; -EINTR when a signal handler without SA_RESTART has run.
+/// Waiting for a range is a cancellation point, as F_SETLKW is; flock(2) is none.
 long wait_for_lock(Core& core, FdEntry entry, Control what, const Range& wanted) {
   for (long ms = first_wait_ms;; ms = ms * 2 < longest_wait_ms ? ms * 2 : longest_wait_ms) {
     if (what == range_lock) core.cancellation_point();
@@ -65,8 +67,10 @@ long wait_for_lock(Core& core, FdEntry entry, Control what, const Range& wanted)
 
 bool is_changeable(Core& core, FdEntry entry) {
   if (entry.changeable()) return true;
-  core.note_once("", "the program locks files of the pod that are read-only here: such a lock is seen neither in the pod nor by who "
-                     "opens the file anew here");
+  core.note_once("",
+                 "the program locks files of the pod that are read-only here: such a lock is seen neither in "
+                 "the pod nor by who "
+                 "opens the file anew here");
   return false;
 }
 
@@ -87,8 +91,12 @@ long start_of(Core& core, int fd, FdEntry entry, const struct flock& lock, std::
   return start < 0 ? -EINVAL : 0;
 }
 
-bool is_test(int command) { return command == F_GETLK || command == F_OFD_GETLK; }
-bool waits(int command) { return command == F_SETLKW || command == F_OFD_SETLKW; }
+bool is_test(int command) {
+  return command == F_GETLK || command == F_OFD_GETLK;
+}
+bool waits(int command) {
+  return command == F_SETLKW || command == F_OFD_SETLKW;
+}
 
 long send(Core& core, RelayCall& call, const Attributes& attributes) {
   call.request.a = attributes.attribute;
@@ -133,8 +141,11 @@ long lock_range(Core& core, int fd, FdEntry entry, int command, struct flock& lo
     if (start < 0) return -EINVAL;
     length = -length;
   }
-  Range range{static_cast<std::uint64_t>(lock.l_type), static_cast<std::uint64_t>(start), static_cast<std::uint64_t>(length)};
-  if (!is_test(command)) return waits(command) ? wait_for_lock(core, entry, range_lock, range) : control(core, entry, range_lock, range);
+  Range range{static_cast<std::uint64_t>(lock.l_type), static_cast<std::uint64_t>(start),
+              static_cast<std::uint64_t>(length)};
+  if (!is_test(command))
+    return waits(command) ? wait_for_lock(core, entry, range_lock, range)
+                          : control(core, entry, range_lock, range);
   const long result = control(core, entry, range_test, range);
   if (result != 0) return result;
   lock.l_type = static_cast<short>(range.number);

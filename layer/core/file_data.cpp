@@ -1,7 +1,7 @@
 // The bytes of remote files: reading and writing, seeking, directory records. See files.hpp.
 //
-// A snapshot is read straight from its memfd where the slot says the bytes are there, with a second look at the slot
-// afterwards, since the relay may have dropped them meanwhile (relay_protocol.hpp).
+// A snapshot is read straight from its memfd where the slot says the bytes are there, with a second look at
+// the slot afterwards, since the relay may have dropped them meanwhile (relay_protocol.hpp).
 #include <dirent.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -61,7 +61,8 @@ long read_through_relay(Core& core, FdEntry entry, std::span<const iovec> into, 
   for (const iovec& one : into) {
     std::size_t filled = 0;
     while (filled < one.iov_len) {
-      if (done != 0 && offset < 0 && !goes_on && !(goes_on = fills_buffers(core, entry))) return static_cast<long>(done);
+      if (done != 0 && offset < 0 && !goes_on && !(goes_on = fills_buffers(core, entry)))
+        return static_cast<long>(done);
       RelayCall call(relay::Op::read);
       call.request.a = entry.handle();
       call.into = static_cast<char*>(one.iov_base) + filled;
@@ -123,11 +124,13 @@ long pread_snapshot(Core& core, int fd, FdEntry entry, std::span<const iovec> in
   return read_through_relay(core, entry, into, static_cast<std::int64_t>(offset));
 }
 
-/// The kernel fills a buffer from a regular file as far as the file goes; the window may need several rounds for that.
+/// The kernel fills a buffer from a regular file as far as the file goes; the window may need several rounds
+/// for that.
 long pread_fully(Core& core, int fd, FdEntry entry, std::span<const iovec> into, std::uint64_t offset) {
   long done = pread_snapshot(core, fd, entry, into, offset);
   while (into.size() == 1 && done > 0 && static_cast<std::size_t>(done) < into[0].iov_len) {
-    const iovec rest{static_cast<char*>(into[0].iov_base) + done, into[0].iov_len - static_cast<std::size_t>(done)};
+    const iovec rest{static_cast<char*>(into[0].iov_base) + done,
+                     into[0].iov_len - static_cast<std::size_t>(done)};
     const long got = pread_snapshot(core, fd, entry, {&rest, 1}, offset + static_cast<std::uint64_t>(done));
     if (got <= 0) break;
     done += got;
@@ -140,7 +143,8 @@ long read_snapshot(Core& core, int fd, FdEntry entry, std::span<const iovec> int
     const long got = raw::call(SYS_readv, fd, raw::word(into.data()), static_cast<long>(into.size()));
     if (got < 0) return got;
     // A file that has grown meanwhile may have been read where its new bytes had not come yet.
-    if (const Window after = window_of(core, entry); got > 0 && after.whole() && after.size == before.size) return got;
+    if (const Window after = window_of(core, entry); got > 0 && after.whole() && after.size == before.size)
+      return got;
     if (got > 0) raw::seek(fd, -got, SEEK_CUR);
   }
   const long offset = raw::seek(fd, 0, SEEK_CUR);
@@ -188,7 +192,8 @@ long write(Core& core, int, FdEntry entry, std::span<const iovec> from, std::int
       call.request.c = offset < 0 ? 0 : static_cast<std::uint64_t>(offset) + done;
       call.request.d = offset < 0;
       const long result = core.relay.ask(call);
-      if (result == -EPIPE) raw::call(SYS_tgkill, raw::process_id(), raw::call(SYS_gettid), SIGPIPE);  // a FIFO without a reader
+      if (result == -EPIPE)
+        raw::call(SYS_tgkill, raw::process_id(), raw::call(SYS_gettid), SIGPIPE);  // a FIFO without a reader
       if (result != 0) return done != 0 ? static_cast<long>(done) : result;
       sent += call.reply.a;
       done += call.reply.a;
@@ -210,9 +215,10 @@ long seek(Core& core, int fd, FdEntry entry, std::int64_t offset, int whence) {
   if (entry.kind() == FdKind::snapshot && whence != SEEK_SET && whence != SEEK_CUR) {
     std::uint64_t size = 0;
     if (const long result = refresh(core, entry, size); result != 0) return result;
-    if (whence == SEEK_END) return offset < 0 && static_cast<std::uint64_t>(-offset) > size
-                                       ? -EINVAL
-                                       : raw::seek(fd, static_cast<std::int64_t>(size) + offset, SEEK_SET);
+    if (whence == SEEK_END)
+      return offset < 0 && static_cast<std::uint64_t>(-offset) > size
+                 ? -EINVAL
+                 : raw::seek(fd, static_cast<std::int64_t>(size) + offset, SEEK_SET);
     // The memfd's holes are only what has not been fetched yet: to the program the file has none.
     if (offset < 0 || static_cast<std::uint64_t>(offset) >= size) return -ENXIO;
     return raw::seek(fd, whence == SEEK_HOLE ? static_cast<std::int64_t>(size) : offset, SEEK_SET);

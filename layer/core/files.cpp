@@ -43,7 +43,8 @@ constexpr long too_long = not_ours - 1, too_long_in_pod = not_ours - 2;
 long judge_built(Core& core, int dirfd, std::string_view text, PathBuilder& built, Use use, void* context) {
   std::size_t length = 0;
   if (text[0] != '/')
-    if (const long result = base_of(core, dirfd, built, length); result != 0) return result == -ENAMETOOLONG ? too_long : result;
+    if (const long result = base_of(core, dirfd, built, length); result != 0)
+      return result == -ENAMETOOLONG ? too_long : result;
   if (built.add(length, text) != 0) return too_long;
   const FileMode mode = core.rules.file(built.view());
   if (mode == FileMode::local) return not_ours;
@@ -80,7 +81,8 @@ int descriptor_in(std::string_view path) {
     if (process != "self" && process != "thread-self") {
       std::string_view digits = process;
       std::uint64_t id = 0;
-      if (!take_number(digits, INT_MAX, id) || !digits.empty() || static_cast<long>(id) != raw::process_id()) return -1;
+      if (!take_number(digits, INT_MAX, id) || !digits.empty() || static_cast<long>(id) != raw::process_id())
+        return -1;
     }
   }
   if (!starts_with(path, "fd/")) return -1;
@@ -94,8 +96,8 @@ bool wants_to_write(int flags) {
   return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
-/// Gives the descriptor that came from the relay the number (the lowest free) and flag that open(2) would give it. When it came, the
-/// connection to the relay still held a low number.
+/// Gives the descriptor that came from the relay the number (the lowest free) and flag that open(2) would
+/// give it. When it came, the connection to the relay still held a low number.
 long settle(int fd, int flags) {
   const bool close_on_exec = (flags & O_CLOEXEC) != 0;
   const long low = raw::fcntl(fd, close_on_exec ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
@@ -125,7 +127,8 @@ long open_existing(Core& core, const Location& location, bool must_be_new) {
 long locate(Core& core, int dirfd, const char* path, Use use, void* context) {
   if (!path || !*path) return not_ours;
   if (const std::size_t length = plain_length(path); length != 0) {
-    const std::string_view text(path, length), judged(path, length > 1 && path[length - 1] == '/' ? length - 1 : length);
+    const std::string_view text(path, length),
+        judged(path, length > 1 && path[length - 1] == '/' ? length - 1 : length);
     const FileMode mode = core.rules.file(judged);
     if (mode == FileMode::local) return not_ours;
     std::string_view rest;
@@ -133,7 +136,8 @@ long locate(Core& core, int dirfd, const char* path, Use use, void* context) {
   }
   const std::string_view text(path);
   const long result = locate_short(core, dirfd, text, use, context);
-  return result == too_long || result == too_long_in_pod ? locate_long(core, dirfd, text, use, context) : result;
+  return result == too_long || result == too_long_in_pod ? locate_long(core, dirfd, text, use, context)
+                                                         : result;
 }
 
 FdEntry through_descriptor(const Core& core, const char* path) {
@@ -147,7 +151,8 @@ FdEntry through_descriptor(const Core& core, const char* path) {
   char path[PATH_MAX];
   const long length = path_of(core, entry, path, sizeof path);
   if (length <= 0) return length < 0 ? length : -ENOENT;
-  const Location location{entry.changeable() ? FileMode::write : FileMode::read, {path, static_cast<std::size_t>(length)}};
+  const Location location{entry.changeable() ? FileMode::write : FileMode::read,
+                          {path, static_cast<std::size_t>(length)}};
   relay::Stat opened, named;
   if (const long result = stat(core, entry, opened); result != 0) return result;
   if (const long result = stat(core, location, true, named); result != 0) return result;
@@ -155,8 +160,9 @@ FdEntry through_descriptor(const Core& core, const char* path) {
 }
 
 void note_read_only(Core& core, std::string_view path) {
-  core.note_once(path, "the program wants to change this file of the pod, which is read-only here (EROFS); list it "
-                       "under files.write or files.local to allow it");
+  core.note_once(path,
+                 "the program wants to change this file of the pod, which is read-only here (EROFS); list it "
+                 "under files.write or files.local to allow it");
 }
 
 namespace {
@@ -168,9 +174,9 @@ long take_in(Core& core, RelayCall& call, const Location& location, int flags, i
     return -EIO;
   }
   const long fd = settle(call.fd, flags);
-  const auto entry = FdEntry::file(static_cast<FdKind>(call.reply.a), call.reply.c, static_cast<std::uint32_t>(call.reply.b),
-                                   static_cast<unsigned>(asked & O_ACCMODE), (asked & O_APPEND) != 0,
-                                   location.mode == FileMode::write);
+  const auto entry = FdEntry::file(
+      static_cast<FdKind>(call.reply.a), call.reply.c, static_cast<std::uint32_t>(call.reply.b),
+      static_cast<unsigned>(asked & O_ACCMODE), (asked & O_APPEND) != 0, location.mode == FileMode::write);
   if (fd < 0) {
     core.forgot(-1, entry);
     return fd;
@@ -188,7 +194,8 @@ long open(Core& core, const Location& location, int flags, unsigned mode) {
   if ((flags & O_TMPFILE) == O_TMPFILE && (flags & O_EXCL) == 0) return -EOPNOTSUPP;
   if (location.mode == FileMode::read) {
     if ((flags & O_CREAT) != 0)
-      if (const long result = open_existing(core, location, (flags & O_EXCL) != 0); result != 0) return result;
+      if (const long result = open_existing(core, location, (flags & O_EXCL) != 0); result != 0)
+        return result;
     flags &= ~(O_CREAT | O_EXCL);
   }
   // O_PATH has no meaning to the pod's agent: what can be opened for reading can be asked about as well.
@@ -205,11 +212,13 @@ long open(Core& core, const Location& location, int flags, unsigned mode) {
 long open(Core& core, int dirfd, const char* path, int flags, unsigned mode) {
   const bool follows = (flags & O_NOFOLLOW) == 0 && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
   if (const FdEntry entry = follows ? through_descriptor(core, path) : FdEntry()) {
-    const long fd = locate(core, entry, [&](const Location& location) { return open(core, location, flags, mode); });
+    const long fd =
+        locate(core, entry, [&](const Location& location) { return open(core, location, flags, mode); });
     // A file whose name is gone can still be read here: the kernel opens its local copy anew.
     return fd == -ENOENT && !wants_to_write(flags) ? not_ours : fd;
   }
-  return locate(core, dirfd, path, [&](const Location& location) { return open(core, location, flags, mode); });
+  return locate(core, dirfd, path,
+                [&](const Location& location) { return open(core, location, flags, mode); });
 }
 
 long refuse_change(Core& core, const Location& location, Effect effect) {
@@ -232,8 +241,10 @@ long stat(Core& core, const Location& location, bool follow, relay::Stat& stat) 
 }
 
 long stat(Core& core, int dirfd, const char* path, bool follow, relay::Stat& answer) {
-  if (const FdEntry entry = follow ? through_descriptor(core, path) : FdEntry()) return stat(core, entry, answer);
-  return locate_to_look(core, dirfd, path, [&](const Location& location) { return stat(core, location, follow, answer); });
+  if (const FdEntry entry = follow ? through_descriptor(core, path) : FdEntry())
+    return stat(core, entry, answer);
+  return locate_to_look(core, dirfd, path,
+                        [&](const Location& location) { return stat(core, location, follow, answer); });
 }
 
 long stat(Core& core, FdEntry entry, relay::Stat& stat) {
@@ -255,7 +266,8 @@ long access(Core& core, int dirfd, const char* path, int mode, int flags) {
   const FdEntry entry = (flags & AT_SYMLINK_NOFOLLOW) == 0 ? through_descriptor(core, path) : FdEntry();
   if (!entry) return locate_to_look(core, dirfd, path, look);
   const long result = locate(core, entry, look);
-  return result == -ENOENT ? not_ours : result;  // its name is gone: the local copy's rights are as good as any
+  return result == -ENOENT ? not_ours
+                           : result;  // its name is gone: the local copy's rights are as good as any
 }
 
 long read_link(Core& core, int dirfd, const char* path, char* into, std::size_t size) {
@@ -310,7 +322,8 @@ long path_of(Core& core, FdEntry entry, char* into, std::size_t size) {
   return static_cast<long>(call.received);
 }
 
-long change(Core& core, unsigned change, const Location& location, std::string_view other, std::uint64_t number) {
+long change(Core& core, unsigned change, const Location& location, std::string_view other,
+            std::uint64_t number) {
   RelayCall call(relay::Op::change_path, location.path);
   call.request.a = change;
   call.request.b = number;

@@ -1,7 +1,9 @@
-// Remote files: open, read, write, seek, stat and the like, as the kernel would do them if the pod's files were here.
+// Remote files: open, read, write, seek, stat and the like, as the kernel would do them if the pod's files
+// were here.
 //
-// Each function decides by the rules first and returns `not_ours` for what is local. Results are the system call's: a value ≥ 0
-// or -errno. Functions that take an FdEntry want one whose is_file() holds. All are safe in signal handlers.
+// Each function decides by the rules first and returns `not_ours` for what is local. Results are the system
+// call's: a value ≥ 0 or -errno. Functions that take an FdEntry want one whose is_file() holds. All are safe
+// in signal handlers.
 #pragma once
 
 #include <fcntl.h>
@@ -15,7 +17,8 @@
 
 namespace inpod::files {
 
-/// A path that isn't local: its mode by the rules, and its name in the pod, which lives as long as the call that gave it.
+/// A path that isn't local: its mode by the rules, and its name in the pod, which lives as long as the call
+/// that gave it.
 struct Location {
   FileMode mode = FileMode::local;
   std::string_view path;
@@ -23,13 +26,17 @@ struct Location {
 
 /// What to do with a location; `context` is the caller's.
 using Use = long (*)(void* context, const Location& location);
-/// `not_ours`, -errno, or what `use` says. A null path is not ours: the kernel says what is wrong with it. A location is given to a
-/// function rather than returned, so that only paths that must be rewritten cost stack.
+/// `not_ours`, -errno, or what `use` says. A null path is not ours: the kernel says what is wrong with it. A
+/// location is given to a function rather than returned, so that only paths that must be rewritten cost
+/// stack.
 long locate(Core& core, int dirfd, const char* path, Use use, void* context);
 
 template <class F>
 long locate(Core& core, int dirfd, const char* path, F use) {
-  return locate(core, dirfd, path, [](void* context, const Location& location) -> long { return (*static_cast<F*>(context))(location); }, &use);
+  return locate(
+      core, dirfd, path,
+      [](void* context, const Location& location) -> long { return (*static_cast<F*>(context))(location); },
+      &use);
 }
 
 /// The same for an open file: by its name in the pod, as long as that name still leads to it; else -ENOENT.
@@ -37,7 +44,10 @@ long locate(Core& core, FdEntry entry, Use use, void* context);
 
 template <class F>
 long locate(Core& core, FdEntry entry, F use) {
-  return locate(core, entry, [](void* context, const Location& location) -> long { return (*static_cast<F*>(context))(location); }, &use);
+  return locate(
+      core, entry,
+      [](void* context, const Location& location) -> long { return (*static_cast<F*>(context))(location); },
+      &use);
 }
 
 /// The same for a question that only looks (stat, access, readlink): what is absent is -ENOENT.
@@ -53,12 +63,13 @@ void note_read_only(Core& core, std::string_view path);
 
 /// What a change does to the name or the file at its path.
 enum class Effect { removes, makes, changes, changes_link };
-/// Why a change is refused that the rules don't allow, in the order in which a kernel looks at what is mounted read-only: what exists
-/// can't be made (-EEXIST), what is missing can't be changed (-ENOENT); else -EROFS, noted once.
+/// Why a change is refused that the rules don't allow, in the order in which a kernel looks at what is
+/// mounted read-only: what exists can't be made (-EEXIST), what is missing can't be changed (-ENOENT); else
+/// -EROFS, noted once.
 long refuse_change(Core& core, const Location& location, Effect effect);
 
-/// The remote file that a path means by its descriptor here (/proc/self/fd/N, /dev/fd/N, /dev/stdin and their like), for calls that
-/// follow links; else a false entry.
+/// The remote file that a path means by its descriptor here (/proc/self/fd/N, /dev/fd/N, /dev/stdin and their
+/// like), for calls that follow links; else a false entry.
 FdEntry through_descriptor(const Core& core, const char* path);
 
 /// For mkdir, unlink, chmod…: `use` where the rules allow writing.
@@ -67,13 +78,15 @@ long locate_to_change(Core& core, int dirfd, const char* path, Effect effect, F 
   const auto judged = [&](const Location& location) -> long {
     return location.mode == FileMode::write ? long{use(location)} : refuse_change(core, location, effect);
   };
-  if (const FdEntry entry = effect == Effect::changes ? through_descriptor(core, path) : FdEntry()) return locate(core, entry, judged);
+  if (const FdEntry entry = effect == Effect::changes ? through_descriptor(core, path) : FdEntry())
+    return locate(core, entry, judged);
   return locate(core, dirfd, path, judged);
 }
 
 /// follow: whether a link at the path's end is followed.
 inline bool is_remote(Core& core, int dirfd, const char* path, bool follow = false) {
-  return (follow && through_descriptor(core, path)) || locate(core, dirfd, path, [](const Location&) { return 0L; }) != not_ours;
+  return (follow && through_descriptor(core, path)) ||
+         locate(core, dirfd, path, [](const Location&) { return 0L; }) != not_ours;
 }
 
 long open(Core& core, int dirfd, const char* path, int flags, unsigned mode);
@@ -88,14 +101,17 @@ long truncate(Core& core, FdEntry entry, std::int64_t size);
 long sync(Core& core, FdEntry entry, bool data_only);
 /// F_SETFL's O_APPEND, on every descriptor of the handle.
 long set_append(Core& core, FdEntry entry, bool on);
-/// flock(2). Where the rules say read, the lock is the local copy's, which nobody else opens: `not_ours`, and a note.
+/// flock(2). Where the rules say read, the lock is the local copy's, which nobody else opens: `not_ours`, and
+/// a note.
 long lock_whole(Core& core, FdEntry entry, int operation);
-/// fcntl(2) with F_SETLK, F_SETLKW, F_GETLK or their F_OFD_ forms. As lock_whole. In the pod the lock belongs to the open file.
+/// fcntl(2) with F_SETLK, F_SETLKW, F_GETLK or their F_OFD_ forms. As lock_whole. In the pod the lock belongs
+/// to the open file.
 long lock_range(Core& core, int fd, FdEntry entry, int command, struct flock& lock);
 /// Records of linux_dirent64, whole ones only.
 long read_directory(Core& core, int fd, FdEntry entry, void* into, std::size_t size);
 
-/// Waits until the range is in the memfd, to stay if `keep`. 0 or -errno. -ENODEV for a file that has no memfd.
+/// Waits until the range is in the memfd, to stay if `keep`. 0 or -errno. -ENODEV for a file that has no
+/// memfd.
 long ensure(Core& core, FdEntry entry, std::uint64_t offset, std::uint64_t length, bool keep);
 
 long stat(Core& core, const Location& location, bool follow, relay::Stat& stat);
@@ -122,6 +138,7 @@ long change_attributes(Core& core, const Location& location, const Attributes& a
 long change_attributes(Core& core, FdEntry entry, const Attributes& attributes);
 
 /// mkdir, unlink, …: `change` is a protocol::PathChange's number.
-long change(Core& core, unsigned change, const Location& location, std::string_view other, std::uint64_t number);
+long change(Core& core, unsigned change, const Location& location, std::string_view other,
+            std::uint64_t number);
 
 }  // namespace inpod::files

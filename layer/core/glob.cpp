@@ -64,9 +64,9 @@ bool is_double_star(std::string_view pattern, std::size_t p) {
 
 bool glob_match(std::string_view pattern, std::string_view text) {
   std::size_t p = 0, t = 0;
-  std::size_t star_p = none, star_t = 0;              // after the last `*`, and where its match ends
-  std::size_t double_p = none, double_t = 0;          // the same for `**`
-  bool double_segments = false;                       // the last `**` stands for whole segments (`**/`)
+  std::size_t star_p = none, star_t = 0;      // after the last `*`, and where its match ends
+  std::size_t double_p = none, double_t = 0;  // the same for `**`
+  bool double_segments = false;               // the last `**` stands for whole segments (`**/`)
   for (;;) {
     if (p < pattern.size() && pattern[p] == '*') {
       if (is_double_star(pattern, p)) {
@@ -109,10 +109,11 @@ bool glob_match(std::string_view pattern, std::string_view text) {
 
 std::size_t glob_literal_length(std::string_view pattern) {
   std::size_t length = 0;
-  while (length < pattern.size() && pattern[length] != '*' && pattern[length] != '?' && pattern[length] != '[' &&
-         pattern[length] != '\\')
+  while (length < pattern.size() && pattern[length] != '*' && pattern[length] != '?' &&
+         pattern[length] != '[' && pattern[length] != '\\')
     ++length;
-  if (length > 0 && length + 2 == pattern.size() && is_double_star(pattern, length) && pattern[length - 1] == '/')
+  if (length > 0 && length + 2 == pattern.size() && is_double_star(pattern, length) &&
+      pattern[length - 1] == '/')
     --length;
   return length;
 }
@@ -125,7 +126,8 @@ bool glob_valid(std::string_view pattern) {
       const std::size_t end = bracket_end(pattern, i);
       if (end == none) return false;
       i = end - 1;
-    } else if (pattern[i] == '*' && is_double_star(pattern, i) && i + 2 < pattern.size() && pattern[i + 2] == '*') {
+    } else if (pattern[i] == '*' && is_double_star(pattern, i) && i + 2 < pattern.size() &&
+               pattern[i + 2] == '*') {
       return false;
     }
   }

@@ -35,7 +35,8 @@ bool is_localhost(std::string_view host) {
   constexpr std::string_view word = "localhost";
   if (host.size() < word.size()) return false;
   const std::size_t before = host.size() - word.size();
-  return strncasecmp(host.data() + before, word.data(), word.size()) == 0 && (before == 0 || host[before - 1] == '.');
+  return strncasecmp(host.data() + before, word.data(), word.size()) == 0 &&
+         (before == 0 || host[before - 1] == '.');
 }
 
 long resolve(Core& core, const Question& question, Answer& answer) {
@@ -67,7 +68,9 @@ long resolve(Core& core, const Question& question, Answer& answer) {
 }
 
 long resolve_back(Core& core, const sockaddr* address, socklen_t length, int flags, BackAnswer& answer) {
-  if (!address || length < sizeof(sa_family_t) || (address->sa_family != AF_INET && address->sa_family != AF_INET6)) return not_ours;
+  if (!address || length < sizeof(sa_family_t) ||
+      (address->sa_family != AF_INET && address->sa_family != AF_INET6))
+    return not_ours;
   if (is_loopback(address, length) || core.rules.dns("reverse.in-addr.arpa") == Side::local) return not_ours;
   RelayCall call(relay::Op::resolve_back);
   call.set_address(address, length);

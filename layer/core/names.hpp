@@ -1,6 +1,8 @@
-// Names in the pod: hosts to addresses and back, and the pod's own name. The caller lays the answers out as libc does.
+// Names in the pod: hosts to addresses and back, and the pod's own name. The caller lays the answers out as
+// libc does.
 //
-// Nothing allocates; answers lie in a buffer of the caller's. What is numeric, `localhost`, or local by rule is `not_ours`.
+// Nothing allocates; answers lie in a buffer of the caller's. What is numeric, `localhost`, or local by rule
+// is `not_ours`.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +12,8 @@
 
 namespace inpod::names {
 
-constexpr std::size_t largest_answer = 1 << 20;  ///< bytes: over 2000 addresses for three socket types; the relay gives no more
+constexpr std::size_t largest_answer =
+    1 << 20;  ///< bytes: over 2000 addresses for three socket types; the relay gives no more
 
 /// What `resolve` asks; numbers are getaddrinfo(3)'s.
 struct Question {
@@ -18,8 +21,8 @@ struct Question {
   int family = 0, socktype = 0, protocol = 0, flags = 0;
 };
 
-/// An answer of the relay's, laid open. Points into `buffer`, which is the caller's: largest_answer bytes, aligned for pointers. Null:
-/// -ENOMEM.
+/// An answer of the relay's, laid open. Points into `buffer`, which is the caller's: largest_answer bytes,
+/// aligned for pointers. Null: -ENOMEM.
 struct Answer {
   explicit Answer(void* memory) : buffer(static_cast<char*>(memory)) {}
   int status = 0;        ///< 0 or EAI_*
@@ -33,7 +36,8 @@ struct Answer {
 
 /// 0: answered (see status). not_ours: for libc on this machine. -errno: the relay could not be asked.
 long resolve(Core& core, const Question& question, Answer& answer);
-/// getnameinfo(3). host and service: NUL-terminated, in `buffer`. Returns as resolve does; status in `status`.
+/// getnameinfo(3). host and service: NUL-terminated, in `buffer`. Returns as resolve does; status in
+/// `status`.
 struct BackAnswer {
   int status = 0;
   std::string_view host, service;

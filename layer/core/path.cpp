@@ -96,11 +96,13 @@ long WorkingDirectory::ask(char* into, std::size_t capacity, std::size_t& length
   length = static_cast<std::size_t>(size) - 1;
   if (!publish || length >= sizeof text_ || (before & 1) != 0) return 0;
   unsigned long expected = before;
-  if (!__atomic_compare_exchange_n(&generation_, &expected, before + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+  if (!__atomic_compare_exchange_n(&generation_, &expected, before + 1, false, __ATOMIC_SEQ_CST,
+                                   __ATOMIC_RELAXED))
     return 0;
   memcpy(text_, into, length);
   __atomic_store_n(&length_, length, __ATOMIC_RELAXED);
-  // Valid only if nobody has called forget() since: it adds 2, so the sum below differs from what readers then see.
+  // Valid only if nobody has called forget() since: it adds 2, so the sum below differs from what readers
+  // then see.
   __atomic_store_n(&valid_for_, before + 3, __ATOMIC_RELEASE);
   __atomic_add_fetch(&generation_, 1, __ATOMIC_SEQ_CST);
   return 0;

@@ -1,7 +1,8 @@
-// Path: an absolute, lexically normalised path in fixed memory: no `//`, `.` or `..`. And the working directory, cached.
+// Path: an absolute, lexically normalised path in fixed memory: no `//`, `.` or `..`. And the working
+// directory, cached.
 //
-// Lexical on purpose: whether a path is the pod's must be known before any file system is asked, so a `..` after a
-// symbolic link is taken back textually. Nothing here allocates or locks; safe in signal handlers.
+// Lexical on purpose: whether a path is the pod's must be known before any file system is asked, so a `..`
+// after a symbolic link is taken back textually. Nothing here allocates or locks; safe in signal handlers.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,8 @@ class PathBuilder {
   long add(std::size_t length, std::string_view path);
   /// Puts `prefix` + `rest` in place of the text (`rest` may lie within this path). 0, or -ENAMETOOLONG.
   long replace(std::string_view prefix, std::string_view rest);
-  /// Adds the final slash back that normalising has taken: "file/" must fail for the pod's kernel as for ours.
+  /// Adds the final slash back that normalising has taken: "file/" must fail for the pod's kernel as for
+  /// ours.
   void restore_slash();
 
   char* memory() { return text_; }
@@ -50,11 +52,13 @@ class PathIn : public PathBuilder {
 using Path = PathIn<4096 + 2>;       ///< PATH_MAX, with its NUL
 using ShortPath = PathIn<1024 + 2>;  ///< for most: signal handlers run on small stacks
 
-/// The length of an absolute path that is plain already (a final slash is allowed) and shorter than PATH_MAX; else 0.
+/// The length of an absolute path that is plain already (a final slash is allowed) and shorter than PATH_MAX;
+/// else 0.
 std::size_t plain_length(const char* path);
 
-/// The working directory as the kernel sees it, remembered until `forget`. Call forget both before and after any call that may
-/// change it. `publish` false: don't remember (a vfork child shares this memory but not the directory).
+/// The working directory as the kernel sees it, remembered until `forget`. Call forget both before and after
+/// any call that may change it. `publish` false: don't remember (a vfork child shares this memory but not the
+/// directory).
 class WorkingDirectory {
  public:
   /// 0, or an -errno of getcwd(2): -ERANGE where it does not fit.
@@ -69,8 +73,8 @@ class WorkingDirectory {
   void after_fork() { generation_ = (generation_ | 1) + 1; }
 
  private:
-  unsigned long generation_ = 0;   // even: as is; a writer makes it odd while it copies
-  unsigned long valid_for_ = 0;    // one more than the generation that text_ belongs to
+  unsigned long generation_ = 0;  // even: as is; a writer makes it odd while it copies
+  unsigned long valid_for_ = 0;   // one more than the generation that text_ belongs to
   std::size_t length_ = 0;
   char text_[512] = {};
 };

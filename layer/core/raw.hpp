@@ -1,4 +1,5 @@
-// System calls without libc: no errno, no cancellation point, no hook of ours, safe in signal handlers and after vfork.
+// System calls without libc: no errno, no cancellation point, no hook of ours, safe in signal handlers and
+// after vfork.
 //
 // Each function returns what the kernel does: a value ≥ 0, or -errno (syscalls(2)). x86-64 and aarch64.
 #pragma once
@@ -49,28 +50,42 @@ long word(T* pointer) {
 inline long open(const char* path, int flags, unsigned mode = 0) {
   return call(SYS_openat, AT_FDCWD, word(path), flags, mode);
 }
-inline long close(int fd) { return call(SYS_close, fd); }
-inline long read(int fd, void* into, std::size_t size) { return call(SYS_read, fd, word(into), static_cast<long>(size)); }
+inline long close(int fd) {
+  return call(SYS_close, fd);
+}
+inline long read(int fd, void* into, std::size_t size) {
+  return call(SYS_read, fd, word(into), static_cast<long>(size));
+}
 inline long pread(int fd, void* into, std::size_t size, std::int64_t offset) {
   return call(SYS_pread64, fd, word(into), static_cast<long>(size), offset);
 }
 inline long write(int fd, const void* from, std::size_t size) {
   return call(SYS_write, fd, word(from), static_cast<long>(size));
 }
-inline long seek(int fd, std::int64_t offset, int whence) { return call(SYS_lseek, fd, offset, whence); }
-inline long fcntl(int fd, int command, long argument = 0) { return call(SYS_fcntl, fd, command, argument); }
+inline long seek(int fd, std::int64_t offset, int whence) {
+  return call(SYS_lseek, fd, offset, whence);
+}
+inline long fcntl(int fd, int command, long argument = 0) {
+  return call(SYS_fcntl, fd, command, argument);
+}
 inline long read_link(int dirfd, const char* path, char* into, std::size_t size) {
   return call(SYS_readlinkat, dirfd, word(path), word(into), static_cast<long>(size));
 }
 inline long stat_at(int dirfd, const char* path, struct stat* into, int flags) {
   return call(SYS_newfstatat, dirfd, word(path), word(into), flags);
 }
-inline long current_directory(char* into, std::size_t size) { return call(SYS_getcwd, word(into), static_cast<long>(size)); }
+inline long current_directory(char* into, std::size_t size) {
+  return call(SYS_getcwd, word(into), static_cast<long>(size));
+}
 inline long map(void* at, std::size_t length, int protection, int flags, int fd, std::int64_t offset) {
   return call(SYS_mmap, word(at), static_cast<long>(length), protection, flags, fd, offset);
 }
-inline long unmap(void* at, std::size_t length) { return call(SYS_munmap, word(at), static_cast<long>(length)); }
-inline long process_id() { return call(SYS_getpid); }
+inline long unmap(void* at, std::size_t length) {
+  return call(SYS_munmap, word(at), static_cast<long>(length));
+}
+inline long process_id() {
+  return call(SYS_getpid);
+}
 inline long get_entries(int fd, void* into, std::size_t size) {
   return call(SYS_getdents64, fd, word(into), static_cast<long>(size));
 }
@@ -83,11 +98,15 @@ inline long poll(pollfd* fds, unsigned count, int milliseconds) {
 #endif
 }
 
-inline long socket(int family, int type, int protocol) { return call(SYS_socket, family, type, protocol); }
+inline long socket(int family, int type, int protocol) {
+  return call(SYS_socket, family, type, protocol);
+}
 inline long connect(int fd, const sockaddr* address, socklen_t length) {
   return call(SYS_connect, fd, word(address), length);
 }
-inline long bind(int fd, const sockaddr* address, socklen_t length) { return call(SYS_bind, fd, word(address), length); }
+inline long bind(int fd, const sockaddr* address, socklen_t length) {
+  return call(SYS_bind, fd, word(address), length);
+}
 inline long socket_name(int fd, sockaddr* address, socklen_t* length) {
   return call(SYS_getsockname, fd, word(address), word(length));
 }
@@ -100,8 +119,12 @@ inline long get_option(int fd, int level, int name, void* value, socklen_t* leng
 inline long set_option(int fd, int level, int name, const void* value, socklen_t length) {
   return call(SYS_setsockopt, fd, level, name, word(value), length);
 }
-inline long send_message(int fd, const msghdr* message, int flags) { return call(SYS_sendmsg, fd, word(message), flags); }
-inline long receive_message(int fd, msghdr* message, int flags) { return call(SYS_recvmsg, fd, word(message), flags); }
+inline long send_message(int fd, const msghdr* message, int flags) {
+  return call(SYS_sendmsg, fd, word(message), flags);
+}
+inline long receive_message(int fd, msghdr* message, int flags) {
+  return call(SYS_recvmsg, fd, word(message), flags);
+}
 
 [[noreturn]] inline void exit(int code) {
   for (;;) call(SYS_exit_group, code);

@@ -25,7 +25,9 @@ void advance(iovec*& parts, std::size_t& left, std::size_t count) {
   parts->iov_len -= count;
 }
 
-iovec part(const void* data, std::size_t size) { return {const_cast<void*>(data), size}; }
+iovec part(const void* data, std::size_t size) {
+  return {const_cast<void*>(data), size};
+}
 
 /// The descriptor in a received control message, or -1.
 int descriptor_of(msghdr& message) {
@@ -66,7 +68,8 @@ long RelayClient::dial() const {
   const long fd = move_above_standard(raw::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (fd < 0) return fd;
   for (;;) {
-    const long result = raw::connect(static_cast<int>(fd), reinterpret_cast<const sockaddr*>(&address_), sizeof address_);
+    const long result =
+        raw::connect(static_cast<int>(fd), reinterpret_cast<const sockaddr*>(&address_), sizeof address_);
     if (result == 0 || result == -EISCONN) return fd;
     if (result == -EINTR) continue;
     raw::close(static_cast<int>(fd));
@@ -80,8 +83,9 @@ long RelayClient::send(int fd, RelayCall& call) {
   request.text_length = static_cast<std::uint32_t>(call.text.size() + (two ? 1 + call.more_text.size() : 0));
   request.data_length = static_cast<std::uint32_t>(call.data_size);
   request.has_fd = call.send_fd >= 0;
-  iovec all[5] = {part(&request, sizeof request), part(call.text.data(), call.text.size()), part("", two ? 1 : 0),
-                  part(call.more_text.data(), call.more_text.size()), part(call.data, call.data_size)};
+  iovec all[5] = {part(&request, sizeof request), part(call.text.data(), call.text.size()),
+                  part("", two ? 1 : 0), part(call.more_text.data(), call.more_text.size()),
+                  part(call.data, call.data_size)};
   iovec* parts = all;
   std::size_t left = 5;
   Control control{};
@@ -129,8 +133,8 @@ long RelayClient::receive(int fd, RelayCall& call) {
         if (call.fd >= 0) raw::close(call.fd);
         call.fd = passed;
       }
-      const std::size_t to_head = static_cast<std::size_t>(got) < parts[0].iov_len ? static_cast<std::size_t>(got)
-                                                                                     : parts[0].iov_len;
+      const std::size_t to_head =
+          static_cast<std::size_t>(got) < parts[0].iov_len ? static_cast<std::size_t>(got) : parts[0].iov_len;
       head += to_head;
       call.received += static_cast<std::size_t>(got) - to_head;
       if (head == sizeof call.reply && call.reply.data_length < wanted) wanted = call.reply.data_length;
@@ -149,7 +153,8 @@ long RelayClient::ask(RelayCall& call) const {
   long result = send(static_cast<int>(fd), call);
   if (result == 0) result = receive(static_cast<int>(fd), call);
   raw::close(static_cast<int>(fd));
-  if (result == 0 && call.reply.error != 0) result = call.reply.error > 0 && call.reply.error < 4096 ? -call.reply.error : -EIO;
+  if (result == 0 && call.reply.error != 0)
+    result = call.reply.error > 0 && call.reply.error < 4096 ? -call.reply.error : -EIO;
   if (result != 0 && call.fd >= 0) {
     raw::close(call.fd);
     call.fd = -1;

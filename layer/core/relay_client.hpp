@@ -1,8 +1,8 @@
 // The client of the relay: one connection for one operation (relay_protocol.hpp), by system calls alone.
 //
-// Nothing is kept between operations, so any thread, signal handler, fork or vfork child may call. An interrupted wait
-// goes on, unless the operation is marked interruptible. There is no time limit here: the relay bounds each
-// operation by its own session's limits, and its death ends the wait at once.
+// Nothing is kept between operations, so any thread, signal handler, fork or vfork child may call. An
+// interrupted wait goes on, unless the operation is marked interruptible. There is no time limit here: the
+// relay bounds each operation by its own session's limits, and its death ends the wait at once.
 #pragma once
 
 #include <sys/un.h>
@@ -13,7 +13,8 @@
 
 namespace inpod {
 
-/// One operation: fill in what it needs. `text` and `more_text` go out joined by a NUL when the second is set.
+/// One operation: fill in what it needs. `text` and `more_text` go out joined by a NUL when the second is
+/// set.
 struct RelayCall {
   relay::Request request{};
   std::string_view text, more_text;
@@ -55,7 +56,8 @@ class RelayClient {
   sockaddr_un address_{};
 };
 
-/// fd, or a duplicate above 2 that is close-on-exec (fd is closed then): programs expect 0, 1 and 2 to be theirs.
+/// fd, or a duplicate above 2 that is close-on-exec (fd is closed then): programs expect 0, 1 and 2 to be
+/// theirs.
 long move_above_standard(long fd);
 
 }  // namespace inpod

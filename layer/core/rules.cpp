@@ -103,7 +103,8 @@ std::size_t count(std::string_view text, char wanted) {
   return number;
 }
 
-/// Splits "CIDR[:PORTS]"; brackets around an IPv6 range are allowed, and needed only where no "/bits" ends it.
+/// Splits "CIDR[:PORTS]"; brackets around an IPv6 range are allowed, and needed only where no "/bits" ends
+/// it.
 bool split_ports(std::string_view text, std::string_view& range, std::string_view& ports) {
   ports = "*";
   if (!text.empty() && text[0] == '[') {
@@ -134,7 +135,9 @@ bool split_ports(std::string_view text, std::string_view& range, std::string_vie
 
 }  // namespace
 
-bool is_loopback(const sockaddr* address, socklen_t length) { return is_this_host(endpoint_of(address, length)); }
+bool is_loopback(const sockaddr* address, socklen_t length) {
+  return is_this_host(endpoint_of(address, length));
+}
 
 const char* Rules::parse(std::string_view text, std::string_view& bad_line) {
   file_count_ = map_count_ = address_count_ = port_count_ = name_count_ = used_ = 0;
@@ -241,7 +244,8 @@ const char* Rules::parse_outgoing(std::string_view rest) {
       std::string_view bits = range;
       if (!parse_ip(take_until(bits, '/'), rule.ip, rule.family)) return "bad address";
       std::uint64_t number = rule.family == 4 ? 32 : 128;
-      if (count(range, '/') != 0 && (!take_number(bits, number, number) || !bits.empty())) return "bad prefix length";
+      if (count(range, '/') != 0 && (!take_number(bits, number, number) || !bits.empty()))
+        return "bad prefix length";
       rule.bits = static_cast<std::uint8_t>(number);
     }
   }
@@ -287,7 +291,8 @@ std::string_view Rules::mapped(std::string_view path, std::string_view& rest) co
   for (std::uint32_t i = 0; i < map_count_; ++i) {
     const MapRule& rule = maps_[i];
     const std::string_view from = text(rule.from, rule.from_length);
-    const bool whole = from.size() == 1 || path.size() == from.size() || (path.size() > from.size() && path[from.size()] == '/');
+    const bool whole = from.size() == 1 || path.size() == from.size() ||
+                       (path.size() > from.size() && path[from.size()] == '/');
     if (whole && starts_with(path, from) && (!best || rule.from_length > best->from_length)) best = &rule;
   }
   if (!best) return {};
@@ -309,7 +314,8 @@ Side Rules::outgoing(Network network, const sockaddr* address, socklen_t length)
       name.sun_path[0] = '@';
     const std::string_view path(name.sun_path, size);
     for (std::uint32_t i = 0; i < address_count_; ++i)
-      if (addresses_[i].network == network && glob_match(text(addresses_[i].glob, addresses_[i].glob_length), path))
+      if (addresses_[i].network == network &&
+          glob_match(text(addresses_[i].glob, addresses_[i].glob_length), path))
         return addresses_[i].side;
     return Side::local;
   }
@@ -318,8 +324,10 @@ Side Rules::outgoing(Network network, const sockaddr* address, socklen_t length)
   const bool here = is_this_host(endpoint);
   for (std::uint32_t i = 0; i < address_count_; ++i) {
     const AddressRule& rule = addresses_[i];
-    if (rule.network != network || endpoint.port < rule.first_port || endpoint.port > rule.last_port) continue;
-    if (rule.family != 0 && (rule.family != endpoint.family || !same_bits(rule.ip, endpoint.ip, rule.bits))) continue;
+    if (rule.network != network || endpoint.port < rule.first_port || endpoint.port > rule.last_port)
+      continue;
+    if (rule.family != 0 && (rule.family != endpoint.family || !same_bits(rule.ip, endpoint.ip, rule.bits)))
+      continue;
     if (here && rule.bits < (endpoint.family == 4 ? 8 : 128)) continue;
     return rule.side;
   }

@@ -1,12 +1,12 @@
 // Rules: what is the pod's and what is this machine's, as the relay said it in its answer to `hello`
 // (relay_protocol.hpp, "Rules text").
 //
-// Parsed once into fixed memory, read-only afterwards: questions take no lock and allocate nothing, from any thread or
-// signal handler. A path is first compared by the literal start of each glob, eight bytes at once, so a path that no
-// rule names costs about a nanosecond per rule.
+// Parsed once into fixed memory, read-only afterwards: questions take no lock and allocate nothing, from any
+// thread or signal handler. A path is first compared by the literal start of each glob, eight bytes at once,
+// so a path that no rule names costs about a nanosecond per rule.
 //
-// What no rule matches is local. Loopback and unspecified addresses match only a rule that names them (a range of at
-// least /8, or /128 in IPv6): `*` and 0.0.0.0/0 don't.
+// What no rule matches is local. Loopback and unspecified addresses match only a rule that names them (a
+// range of at least /8, or /128 in IPv6): `*` and 0.0.0.0/0 don't.
 #pragma once
 
 #include <sys/socket.h>
@@ -22,15 +22,17 @@ enum class Network : std::uint8_t { tcp, udp, unix_socket };
 
 class Rules {
  public:
-  /// Replaces everything. Null when all was understood, else what was wrong with the line returned in `bad_line`.
+  /// Replaces everything. Null when all was understood, else what was wrong with the line returned in
+  /// `bad_line`.
   const char* parse(std::string_view text, std::string_view& bad_line);
 
   /// path: absolute and normalised.
   FileMode file(std::string_view path) const;
-  /// The name in the pod of a path that is remote: the longest mapped prefix replaced. Empty: no mapping; else the new
-  /// prefix, and `rest` is what follows it.
+  /// The name in the pod of a path that is remote: the longest mapped prefix replaced. Empty: no mapping;
+  /// else the new prefix, and `rest` is what follows it.
   std::string_view mapped(std::string_view path, std::string_view& rest) const;
-  /// Where a connection to this address goes. AF_INET, AF_INET6 (IPv4-mapped counts as IPv4), AF_UNIX; others are local.
+  /// Where a connection to this address goes. AF_INET, AF_INET6 (IPv4-mapped counts as IPv4), AF_UNIX; others
+  /// are local.
   Side outgoing(Network network, const sockaddr* address, socklen_t length) const;
   /// Whether a listener on this port is the pod's.
   Side incoming(std::uint16_t port) const;
@@ -85,11 +87,13 @@ class Rules {
   PortRule ports_[max_others] = {};
   NameRule names_[max_others] = {};
   char text_[max_characters] = {};
-  std::uint32_t file_count_ = 0, map_count_ = 0, address_count_ = 0, port_count_ = 0, name_count_ = 0, used_ = 0;
+  std::uint32_t file_count_ = 0, map_count_ = 0, address_count_ = 0, port_count_ = 0, name_count_ = 0,
+                used_ = 0;
   bool remote_hostname_ = false;
 };
 
-/// True for 127/8, ::1, the IPv4-mapped form, and the unspecified addresses (which mean this host to connect(2)).
+/// True for 127/8, ::1, the IPv4-mapped form, and the unspecified addresses (which mean this host to
+/// connect(2)).
 bool is_loopback(const sockaddr* address, socklen_t length);
 
 }  // namespace inpod

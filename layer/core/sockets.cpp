@@ -25,8 +25,12 @@ bool is_inet(const sockaddr* address, socklen_t length) {
 }
 
 /// The port stands at the same place in both families.
-std::uint16_t port_of(const sockaddr* address) { return ntohs(reinterpret_cast<const sockaddr_in*>(address)->sin_port); }
-void set_port(Address& address, std::uint16_t port) { reinterpret_cast<sockaddr_in*>(address.get())->sin_port = htons(port); }
+std::uint16_t port_of(const sockaddr* address) {
+  return ntohs(reinterpret_cast<const sockaddr_in*>(address)->sin_port);
+}
+void set_port(Address& address, std::uint16_t port) {
+  reinterpret_cast<sockaddr_in*>(address.get())->sin_port = htons(port);
+}
 
 int tcp_state(int fd) {
   tcp_info info{};
@@ -58,7 +62,8 @@ bool network_of(int fd, const sockaddr* address, socklen_t length, Network& netw
 enum class Dial : std::uint64_t { at_once = 0, wait = 1, take_over = 2 };
 
 /// Asks the relay where the connection goes.
-long dial(Core& core, int fd, const sockaddr* address, socklen_t length, Dial how, std::uint64_t limit_ms, Address& instead) {
+long dial(Core& core, int fd, const sockaddr* address, socklen_t length, Dial how, std::uint64_t limit_ms,
+          Address& instead) {
   RelayCall call(relay::Op::connect);
   call.send_fd = fd;
   call.set_address(address, length);
@@ -67,17 +72,20 @@ long dial(Core& core, int fd, const sockaddr* address, socklen_t length, Dial ho
   call.interruptible = how == Dial::wait;
   const long result = core.relay.ask(call);
   if (result == 0) instead.set(call.reply.address, call.reply.address_length);
-  return result == -EIO ? -ENETUNREACH : result;  // EIO says that the relay is gone; connect(2) has no such error
+  return result == -EIO ? -ENETUNREACH
+                        : result;  // EIO says that the relay is gone; connect(2) has no such error
 }
 
 void mark(Core& core, int fd) {
   if (core.owner() == Owner::us && !core.fds.get(fd)) core.fds.set(fd, FdEntry::connecting());
 }
 
-/// A signal ended a blocking connect: it goes on by itself, as connect(2) says, for poll(2) and SO_ERROR to tell of.
+/// A signal ended a blocking connect: it goes on by itself, as connect(2) says, for poll(2) and SO_ERROR to
+/// tell of.
 long interrupted(Core& core, int fd, const sockaddr* address, socklen_t length) {
   Address instead;
-  if (const long failed = dial(core, fd, address, length, Dial::take_over, 0, instead); failed != 0) return failed;
+  if (const long failed = dial(core, fd, address, length, Dial::take_over, 0, instead); failed != 0)
+    return failed;
   mark(core, fd);
   const long flags = raw::fcntl(fd, F_GETFL);
   raw::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
@@ -164,7 +172,8 @@ long sender(Core& core, int fd, const Address& from, Address& peer) {
 
 namespace {
 
-/// Loopback in the family of `like`. A socket of both families listens on 127.0.0.1, which is what people type.
+/// Loopback in the family of `like`. A socket of both families listens on 127.0.0.1, which is what people
+/// type.
 Address loopback(int fd, const sockaddr* like, std::uint16_t port) {
   Address address;
   memset(&address.storage, 0, sizeof address.storage);
@@ -189,27 +198,32 @@ Address loopback(int fd, const sockaddr* like, std::uint16_t port) {
 
 bool is_unspecified(const sockaddr* address, socklen_t length) {
   if (address->sa_family == AF_INET)
-    return length >= sizeof(sockaddr_in) && reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr == INADDR_ANY;
+    return length >= sizeof(sockaddr_in) &&
+           reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr == INADDR_ANY;
   return length >= sizeof(sockaddr_in6) &&
          IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
 }
 
-/// Of a bound socket's address: whether it takes IPv6 alone, so that one of IPv4 may have the same port beside it.
+/// Of a bound socket's address: whether it takes IPv6 alone, so that one of IPv4 may have the same port
+/// beside it.
 bool is_only_ipv6(const Address& address) {
   const auto* in = reinterpret_cast<const sockaddr_in6*>(address.get());
   return in->sin6_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&in->sin6_addr);
 }
 
-/// Another socket of this process that has bound the port, in the family of `here`; else a false entry. One that listens, or that lets
-/// nobody share its port, goes before one that does.
+/// Another socket of this process that has bound the port, in the family of `here`; else a false entry. One
+/// that listens, or that lets nobody share its port, goes before one that does.
 FdEntry own_listener(const Core& core, int except, std::uint16_t wanted, const Address& here) {
   FdEntry found;
   for (int fd = 0, end = core.fds.top(); fd < end; ++fd) {
     const FdEntry entry = core.fds.get(fd);
-    if (fd == except || entry.kind() != FdKind::listener || entry.wanted_port() != wanted || (found && entry.shares())) continue;
+    if (fd == except || entry.kind() != FdKind::listener || entry.wanted_port() != wanted ||
+        (found && entry.shares()))
+      continue;
     Address other;
     other.length = sizeof other.storage;
-    if (raw::socket_name(fd, other.get(), &other.length) == 0 && is_only_ipv6(other) == is_only_ipv6(here)) found = entry;
+    if (raw::socket_name(fd, other.get(), &other.length) == 0 && is_only_ipv6(other) == is_only_ipv6(here))
+      found = entry;
   }
   return found;
 }
@@ -217,7 +231,8 @@ FdEntry own_listener(const Core& core, int except, std::uint16_t wanted, const A
 /// Sets an option of the socket's for as long as this lives.
 class Meanwhile {
  public:
-  Meanwhile(int fd, int name, int value) : fd_(fd), name_(name), before_(option(fd, SOL_SOCKET, name)), value_(value) {
+  Meanwhile(int fd, int name, int value)
+      : fd_(fd), name_(name), before_(option(fd, SOL_SOCKET, name)), value_(value) {
     if (before_ >= 0 && before_ != value_) raw::set_option(fd_, SOL_SOCKET, name_, &value_, sizeof value_);
   }
   ~Meanwhile() {
@@ -231,7 +246,8 @@ class Meanwhile {
   int fd_, name_, before_, value_;
 };
 
-/// bind(2) that gets the port alone or not at all. Where SO_REUSEADDR is set, connections that have ended there don't count.
+/// bind(2) that gets the port alone or not at all. Where SO_REUSEADDR is set, connections that have ended
+/// there don't count.
 long bind_alone(int fd, const Address& here) {
   const Meanwhile no_group(fd, SO_REUSEPORT, 0);
   {
@@ -243,7 +259,9 @@ long bind_alone(int fd, const Address& here) {
   return raw::bind(fd, here.get(), here.length);
 }
 
-void set_shares(int fd, int on) { raw::set_option(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); }
+void set_shares(int fd, int on) {
+  raw::set_option(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+}
 
 std::uint16_t local_port(int fd) {
   Address address;
@@ -256,17 +274,21 @@ std::uint16_t local_port(int fd) {
 long bind(Core& core, int fd, const sockaddr* address, socklen_t length) {
   if (!address || !is_inet(address, length) || length < sizeof(sockaddr_in)) return not_ours;
   if (option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM) return not_ours;
-  // A loopback address means this machine; port 0 means a client, or a listener that nobody in the cluster can know.
+  // A loopback address means this machine; port 0 means a client, or a listener that nobody in the cluster
+  // can know.
   if (is_loopback(address, length) && !is_unspecified(address, length)) return not_ours;
   const std::uint16_t wanted = port_of(address);
   if (wanted == 0 || core.rules.incoming(wanted) == Side::local) return not_ours;
   Address here = loopback(fd, address, wanted);
   const FdEntry own = own_listener(core, fd, wanted, here);
-  const bool in_group = own && option(fd, SOL_SOCKET, SO_REUSEPORT) == 1, shares = option(fd, SOL_SOCKET, SO_REUSEADDR) == 1;
+  const bool in_group = own && option(fd, SOL_SOCKET, SO_REUSEPORT) == 1,
+             shares = option(fd, SOL_SOCKET, SO_REUSEADDR) == 1;
   const bool taken = own && !(shares && own.shares());  // the program's own, as it would be in the pod
   if (taken && !in_group && own.local_port() != wanted) return -EADDRINUSE;
   if (in_group) set_port(here, own.local_port());
-  const auto try_here = [&] { return in_group ? raw::bind(fd, here.get(), here.length) : bind_alone(fd, here); };
+  const auto try_here = [&] {
+    return in_group ? raw::bind(fd, here.get(), here.length) : bind_alone(fd, here);
+  };
   long result = try_here();
   if (result == -EADDRNOTAVAIL && address->sa_family == AF_INET6) {  // no IPv4 on this machine
     reinterpret_cast<sockaddr_in6*>(here.get())->sin6_addr = in6addr_loopback;
@@ -283,14 +305,17 @@ long bind(Core& core, int fd, const sockaddr* address, socklen_t length) {
   call.send_fd = fd;
   call.set_address(address, length);
   const long registered = core.relay.ask(call);
-  if (registered == 0 && core.owner() == Owner::us && core.fds.set(fd, FdEntry::listener(wanted, local_port(fd), shares)) && shares)
+  if (registered == 0 && core.owner() == Owner::us &&
+      core.fds.set(fd, FdEntry::listener(wanted, local_port(fd), shares)) && shares)
     set_shares(fd, 0);
   return registered == -EIO ? -EADDRNOTAVAIL : registered;
 }
 
 long share(Core& core, int fd, bool on) {
   const FdEntry entry = core.fds.get(fd);
-  if (entry.kind() != FdKind::listener || core.owner() != Owner::us || option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 0) return not_ours;
+  if (entry.kind() != FdKind::listener || core.owner() != Owner::us ||
+      option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 0)
+    return not_ours;
   core.fds.replace(fd, entry, entry.with_shares(on));
   return 0;
 }

@@ -1,8 +1,8 @@
 // Sockets: which connections and listeners are the pod's, and how they become so (relay_protocol.hpp).
 //
-// The program keeps its own sockets. All state is the relay's, found by the socket's cookie; the fd table only
-// remembers which sockets may have an error to be translated, and which ports to give back. Results: a value ≥ 0, -errno,
-// or `not_ours`. Safe in signal handlers.
+// The program keeps its own sockets. All state is the relay's, found by the socket's cookie; the fd table
+// only remembers which sockets may have an error to be translated, and which ports to give back. Results: a
+// value ≥ 0, -errno, or `not_ours`. Safe in signal handlers.
 #pragma once
 
 #include <sys/socket.h>
@@ -20,7 +20,8 @@ struct Address {
   void set(const sockaddr_storage& from, std::uint32_t size);
 };
 
-/// What connect(2) should really be done with. not_ours: the program's own address; 0: `instead`; else the answer, -errno.
+/// What connect(2) should really be done with. not_ours: the program's own address; 0: `instead`; else the
+/// answer, -errno.
 long connect(Core& core, int fd, const sockaddr* address, socklen_t length, Address& instead);
 /// After connect(2) to `instead` has said `result` (0 or -errno): the true answer.
 long connected(Core& core, int fd, long result);
@@ -39,14 +40,16 @@ bool may_be_relays(const Core& core, const sockaddr* address, socklen_t length);
 
 /// bind(2) for a port of the pod: done here, on loopback. not_ours: for the program to do.
 ///
-/// A port that another program has here is not shared with it, though both may be bound to it in pods of their own: the kernel would let
-/// both bind by SO_REUSEADDR and then fail the second one's listen(2), when it is too late for another port; by SO_REUSEPORT it would
-/// mix up their connections. So the socket is bound without the latter, and SO_REUSEADDR, by which bind(2) passes over connections in
-/// TIME_WAIT, is taken back from bind until listen (FdEntry::shares).
+/// A port that another program has here is not shared with it, though both may be bound to it in pods of
+/// their own: the kernel would let both bind by SO_REUSEADDR and then fail the second one's listen(2), when
+/// it is too late for another port; by SO_REUSEPORT it would mix up their connections. So the socket is bound
+/// without the latter, and SO_REUSEADDR, by which bind(2) passes over connections in TIME_WAIT, is taken back
+/// from bind until listen (FdEntry::shares).
 long bind(Core& core, int fd, const sockaddr* address, socklen_t length);
 /// setsockopt(2) of SO_REUSEADDR. 0: kept until the socket listens; not_ours: for the kernel.
 long share(Core& core, int fd, bool on);
-/// listen(2) has said EADDRINUSE. True: it may be tried again, as connections in TIME_WAIT don't count any longer.
+/// listen(2) has said EADDRINUSE. True: it may be tried again, as connections in TIME_WAIT don't count any
+/// longer.
 bool may_listen_yet(Core& core, int fd);
 /// listen(2) has succeeded.
 void listening(Core& core, int fd);

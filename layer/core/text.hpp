@@ -1,4 +1,5 @@
-// Text in fixed memory: a bounded builder and a few parsers, for code that may neither allocate nor call stdio.
+// Text in fixed memory: a bounded builder and a few parsers, for code that may neither allocate nor call
+// stdio.
 //
 // No function here throws or allocates; all are safe in signal handlers.
 #pragma once
@@ -11,7 +12,8 @@
 
 namespace inpod {
 
-/// Appends to a fixed array and keeps it NUL-terminated. Too much text sets `overflow`, and nothing more is added.
+/// Appends to a fixed array and keeps it NUL-terminated. Too much text sets `overflow`, and nothing more is
+/// added.
 template <std::size_t Capacity>
 class FixedText {
  public:

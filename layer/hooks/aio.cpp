@@ -1,5 +1,6 @@
-// aio(7): libc's threads read, write and sync by system calls inside libc. What has a local copy is fetched first, and then read there;
-// files opened for writing have none, and get ENOSYS, as where there is no asynchronous I/O.
+// aio(7): libc's threads read, write and sync by system calls inside libc. What has a local copy is fetched
+// first, and then read there; files opened for writing have none, and get ENOSYS, as where there is no
+// asynchronous I/O.
 #include <aio.h>
 
 #include "layer.hpp"
@@ -40,7 +41,8 @@ HOOK_ALIAS(aio_fsync64, aio_fsync)
 HOOK(int, lio_listio, (int mode, aiocb* const* list, int count, sigevent* event)) {
   for (int i = 0; i < count && list; ++i) {
     if (!list[i] || list[i]->aio_lio_opcode == LIO_NOP) continue;
-    if (const long value = prepare(*list[i], list[i]->aio_lio_opcode == LIO_READ); value != 0) return result<int>(value);
+    if (const long value = prepare(*list[i], list[i]->aio_lio_opcode == LIO_READ); value != 0)
+      return result<int>(value);
   }
   return original(lio_listio)(mode, list, count, event);
 }

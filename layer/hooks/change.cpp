@@ -1,4 +1,5 @@
-// Calls that change the file system by path: mkdir, unlink, rename, links, sizes. What the rules leave read-only is EROFS.
+// Calls that change the file system by path: mkdir, unlink, rename, links, sizes. What the rules leave
+// read-only is EROFS.
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -12,20 +13,30 @@ using namespace inpod::layer;
 namespace {
 
 /// protocol::PathChange, by number.
-enum Change : unsigned { make_directory, unlink_file, remove_directory, rename_file, make_symlink, make_link, set_size = 7 };
+enum Change : unsigned {
+  make_directory,
+  unlink_file,
+  remove_directory,
+  rename_file,
+  make_symlink,
+  make_link,
+  set_size = 7
+};
 
 long change(Change what, int dirfd, const char* path, std::uint64_t number = 0) {
   if (!active()) return not_ours;
-  const auto effect = what == make_directory ? files::Effect::makes : what == set_size ? files::Effect::changes : files::Effect::removes;
+  const auto effect = what == make_directory ? files::Effect::makes
+                      : what == set_size     ? files::Effect::changes
+                                             : files::Effect::removes;
   return files::locate_to_change(core, dirfd, path, effect, [&](const files::Location& location) {
     return files::change(core, what, location, {}, number);
   });
 }
 
-/// rename and link: both ends in the pod, both here, or EXDEV, which makes programs copy. opened: what is to be linked, where that is
-/// named by its descriptor.
-long change_two(Change what, int from_dirfd, const char* from, int to_dirfd, const char* to, std::uint64_t flags = 0,
-                FdEntry opened = {}) {
+/// rename and link: both ends in the pod, both here, or EXDEV, which makes programs copy. opened: what is to
+/// be linked, where that is named by its descriptor.
+long change_two(Change what, int from_dirfd, const char* from, int to_dirfd, const char* to,
+                std::uint64_t flags = 0, FdEntry opened = {}) {
   if (!active()) return not_ours;
   const auto change_first = [&](const files::Location& first) {
     const long inner = files::locate(core, to_dirfd, to, [&](const files::Location& second) -> long {
@@ -38,7 +49,8 @@ long change_two(Change what, int from_dirfd, const char* from, int to_dirfd, con
     });
     return inner == not_ours ? long{-EXDEV} : inner;
   };
-  const long value = opened ? files::locate(core, opened, change_first) : files::locate(core, from_dirfd, from, change_first);
+  const long value = opened ? files::locate(core, opened, change_first)
+                            : files::locate(core, from_dirfd, from, change_first);
   return value == not_ours && files::is_remote(core, to_dirfd, to) ? long{-EXDEV} : value;
 }
 
@@ -51,18 +63,20 @@ FdEntry linked_by_descriptor(int dirfd, const char* path, int flags) {
 
 long change_symlink(const char* target, int dirfd, const char* path) {
   if (!active()) return not_ours;
-  return files::locate_to_change(core, dirfd, path, files::Effect::makes, [&](const files::Location& location) {
-    return files::change(core, make_symlink, location, target, 0);
-  });
+  return files::locate_to_change(core, dirfd, path, files::Effect::makes,
+                                 [&](const files::Location& location) {
+                                   return files::change(core, make_symlink, location, target, 0);
+                                 });
 }
 
 /// Changes that the pod's agent doesn't do: refused like on a file system that has no such thing.
 long refuse(int dirfd, const char* path) {
   if (!active()) return not_ours;
-  return files::locate_to_change(core, dirfd, path, files::Effect::makes, [](const files::Location& location) {
-    relay::Stat there;
-    return files::stat(core, location, false, there) == 0 ? long{-EEXIST} : long{-EPERM};
-  });
+  return files::locate_to_change(
+      core, dirfd, path, files::Effect::makes, [](const files::Location& location) {
+        relay::Stat there;
+        return files::stat(core, location, false, there) == 0 ? long{-EEXIST} : long{-EPERM};
+      });
 }
 
 }  // namespace
@@ -73,12 +87,16 @@ HOOK(int, mkdir, (const char* path, mode_t mode)) {
 HOOK(int, mkdirat, (int dirfd, const char* path, mode_t mode)) {
   LOCAL_OR(change(make_directory, dirfd, path, core.masked(mode)), original(mkdirat)(dirfd, path, mode));
 }
-HOOK(int, unlink, (const char* path)) { LOCAL_OR(change(unlink_file, AT_FDCWD, path), original(unlink)(path)); }
+HOOK(int, unlink, (const char* path)) {
+  LOCAL_OR(change(unlink_file, AT_FDCWD, path), original(unlink)(path));
+}
 HOOK(int, unlinkat, (int dirfd, const char* path, int flags)) {
   LOCAL_OR(change((flags & AT_REMOVEDIR) != 0 ? remove_directory : unlink_file, dirfd, path),
            original(unlinkat)(dirfd, path, flags));
 }
-HOOK(int, rmdir, (const char* path)) { LOCAL_OR(change(remove_directory, AT_FDCWD, path), original(rmdir)(path)); }
+HOOK(int, rmdir, (const char* path)) {
+  LOCAL_OR(change(remove_directory, AT_FDCWD, path), original(rmdir)(path));
+}
 HOOK(int, remove, (const char* path)) {
   long value = change(unlink_file, AT_FDCWD, path);
   if (value == -EISDIR || value == -EPERM) value = change(remove_directory, AT_FDCWD, path);
@@ -88,7 +106,8 @@ HOOK(int, rename, (const char* from, const char* to)) {
   LOCAL_OR(change_two(rename_file, AT_FDCWD, from, AT_FDCWD, to), original(rename)(from, to));
 }
 HOOK(int, renameat, (int from_dirfd, const char* from, int to_dirfd, const char* to)) {
-  LOCAL_OR(change_two(rename_file, from_dirfd, from, to_dirfd, to), original(renameat)(from_dirfd, from, to_dirfd, to));
+  LOCAL_OR(change_two(rename_file, from_dirfd, from, to_dirfd, to),
+           original(renameat)(from_dirfd, from, to_dirfd, to));
 }
 HOOK(int, renameat2, (int from_dirfd, const char* from, int to_dirfd, const char* to, unsigned flags)) {
   LOCAL_OR(change_two(rename_file, from_dirfd, from, to_dirfd, to, flags),
@@ -104,12 +123,14 @@ HOOK(int, link, (const char* from, const char* to)) {
   LOCAL_OR(change_two(make_link, AT_FDCWD, from, AT_FDCWD, to), original(link)(from, to));
 }
 HOOK(int, linkat, (int from_dirfd, const char* from, int to_dirfd, const char* to, int flags)) {
-  LOCAL_OR(change_two(make_link, from_dirfd, from, to_dirfd, to, static_cast<unsigned>(flags & AT_SYMLINK_FOLLOW),
-                      linked_by_descriptor(from_dirfd, from, flags)),
-           original(linkat)(from_dirfd, from, to_dirfd, to, flags));
+  LOCAL_OR(
+      change_two(make_link, from_dirfd, from, to_dirfd, to, static_cast<unsigned>(flags & AT_SYMLINK_FOLLOW),
+                 linked_by_descriptor(from_dirfd, from, flags)),
+      original(linkat)(from_dirfd, from, to_dirfd, to, flags));
 }
 HOOK(int, truncate, (const char* path, off_t size)) {
-  LOCAL_OR(change(set_size, AT_FDCWD, path, static_cast<std::uint64_t>(size)), original(truncate)(path, size));
+  LOCAL_OR(change(set_size, AT_FDCWD, path, static_cast<std::uint64_t>(size)),
+           original(truncate)(path, size));
 }
 HOOK_ALIAS(truncate64, truncate)
 
@@ -126,7 +147,9 @@ HOOK(int, __xmknod, (int version, const char* path, mode_t mode, dev_t* device))
 HOOK(int, __xmknodat, (int version, int dirfd, const char* path, mode_t mode, dev_t* device)) {
   LOCAL_OR(refuse(dirfd, path), original(__xmknodat)(version, dirfd, path, mode, device));
 }
-HOOK(int, mkfifo, (const char* path, mode_t mode)) { LOCAL_OR(refuse(AT_FDCWD, path), original(mkfifo)(path, mode)); }
+HOOK(int, mkfifo, (const char* path, mode_t mode)) {
+  LOCAL_OR(refuse(AT_FDCWD, path), original(mkfifo)(path, mode));
+}
 HOOK(int, mkfifoat, (int dirfd, const char* path, mode_t mode)) {
   LOCAL_OR(refuse(dirfd, path), original(mkfifoat)(dirfd, path, mode));
 }

@@ -1,4 +1,5 @@
-// connect, and what tells of its outcome: SO_ERROR, getpeername, getsockname. With getsockopt also SO_REUSEADDR (listen.cpp).
+// connect, and what tells of its outcome: SO_ERROR, getpeername, getsockname. With getsockopt also
+// SO_REUSEADDR (listen.cpp).
 #include <sys/socket.h>
 
 #include <cstring>
@@ -26,16 +27,20 @@ namespace {
 
 enum class End { local, peer };
 
-/// A name that is loopback's may stand for another one. `into` and `length` as getsockname(2) has filled them.
+/// A name that is loopback's may stand for another one. `into` and `length` as getsockname(2) has filled
+/// them.
 void true_name(int fd, End end, sockaddr* into, socklen_t* length, socklen_t capacity) {
   if (!active() || !into || !length) return;
   const int saved = errno;
   sockets::Address real;
   real.length = sizeof real.storage;
-  const long found = end == End::local ? raw::socket_name(fd, real.get(), &real.length) : raw::peer_name(fd, real.get(), &real.length);
+  const long found = end == End::local ? raw::socket_name(fd, real.get(), &real.length)
+                                       : raw::peer_name(fd, real.get(), &real.length);
   if (found == 0 && sockets::may_be_relays(core, real.get(), real.length)) {
     sockets::Address name;
-    if (sockets::names(core, fd, end == End::local ? &name : nullptr, end == End::peer ? &name : nullptr) == 1 && name.length != 0) {
+    if (sockets::names(core, fd, end == End::local ? &name : nullptr, end == End::peer ? &name : nullptr) ==
+            1 &&
+        name.length != 0) {
       memcpy(into, name.get(), capacity < name.length ? capacity : name.length);
       *length = name.length;
     }
@@ -66,7 +71,8 @@ HOOK(int, getsockopt, (int fd, int level, int name, void* value, socklen_t* leng
     const int on = 1;
     memcpy(value, &on, *length < sizeof on ? *length : sizeof on);
   }
-  if (done != 0 || level != SOL_SOCKET || name != SO_ERROR || !value || !length || *length != sizeof(int)) return done;
+  if (done != 0 || level != SOL_SOCKET || name != SO_ERROR || !value || !length || *length != sizeof(int))
+    return done;
   int error;
   memcpy(&error, value, sizeof error);
   if (error != ECONNRESET || !active()) return done;

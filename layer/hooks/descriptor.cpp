@@ -30,7 +30,8 @@ int opened_here(int fd, const char* path) {
   const int saved = errno;
   reused(fd);
   const std::string_view text(path);
-  if (starts_with(text, "/proc/") || starts_with(text, "/dev/fd/") || starts_with(text, "/dev/std")) core.adopt(fd);
+  if (starts_with(text, "/proc/") || starts_with(text, "/dev/fd/") || starts_with(text, "/dev/std"))
+    core.adopt(fd);
   errno = saved;
   return fd;
 }
@@ -54,12 +55,16 @@ HOOK(int, close, (int fd)) {
   return original(close)(fd);
 }
 
-int inpod::layer::close_descriptor(int fd) { return hook_close(fd); }
+int inpod::layer::close_descriptor(int fd) {
+  return hook_close(fd);
+}
 
 namespace {
 
 /// What dup(2) and its like answer with the duplicate that the kernel made.
-int copied(int fd, int copy) { return copy >= 0 && active() ? result<int>(core.duplicated(copy, core.fds.get(fd))) : copy; }
+int copied(int fd, int copy) {
+  return copy >= 0 && active() ? result<int>(core.duplicated(copy, core.fds.get(fd))) : copy;
+}
 
 }  // namespace
 
@@ -87,9 +92,17 @@ long control_remote(int fd, FdEntry entry, int command, long argument) {
       const long done = files::set_append(core, entry, on);
       return done == 0 ? not_ours : done;
     }
-    case F_SETLK: case F_SETLKW: case F_GETLK: case F_OFD_SETLK: case F_OFD_SETLKW: case F_OFD_GETLK:
-      return argument == 0 ? -EFAULT : files::lock_range(core, fd, entry, command, *reinterpret_cast<struct flock*>(argument));
-    default: return not_ours;
+    case F_SETLK:
+    case F_SETLKW:
+    case F_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+    case F_OFD_GETLK:
+      return argument == 0
+                 ? -EFAULT
+                 : files::lock_range(core, fd, entry, command, *reinterpret_cast<struct flock*>(argument));
+    default:
+      return not_ours;
   }
 }
 
@@ -101,12 +114,14 @@ HOOK(int, fcntl, (int fd, int command, ...)) {
   const long argument = va_arg(arguments, long);
   va_end(arguments);
   if (const FdEntry entry = file_entry(fd))
-    if (const long value = control_remote(fd, entry, command, argument); value != not_ours) return result<int>(value);
+    if (const long value = control_remote(fd, entry, command, argument); value != not_ours)
+      return result<int>(value);
   const int value = original(fcntl)(fd, command, argument);
   if (value < 0 || !active()) return value;
   if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) return copied(fd, value);
   if (const FdEntry entry = core.fds.get(fd); entry.kind() == FdKind::handle && command == F_GETFL)
-    return (value & ~(O_ACCMODE | O_APPEND)) | static_cast<int>(entry.access()) | (entry.append() ? O_APPEND : 0);
+    return (value & ~(O_ACCMODE | O_APPEND)) | static_cast<int>(entry.access()) |
+           (entry.append() ? O_APPEND : 0);
   return value;
 }
 HOOK_ALIAS(fcntl64, fcntl)
@@ -135,8 +150,8 @@ HOOK_ALIAS(lockf64, lockf)
 
 namespace {
 
-/// Closes those of a range of descriptors that have entries one by one; the kernel may then close the rest. As in close, an entry is taken
-/// first: once the number is free, it may be another thread's new file's.
+/// Closes those of a range of descriptors that have entries one by one; the kernel may then close the rest.
+/// As in close, an entry is taken first: once the number is free, it may be another thread's new file's.
 void close_known(unsigned first, unsigned last) {
   if (first >= FdTable::capacity || !active() || core.owner() == Owner::vfork) return;
   for (auto fd = static_cast<int>(first); fd < core.fds.top() && static_cast<unsigned>(fd) <= last; ++fd) {
@@ -151,8 +166,9 @@ void close_known(unsigned first, unsigned last) {
 
 HOOK(int, close_range, (unsigned first, unsigned last, int flags)) {
   constexpr unsigned beyond = ~0u;  // no descriptor: asks whether the kernel knows the call
-  constexpr int unshare = 2;        // CLOSE_RANGE_UNSHARE: from then on the thread's descriptors are nobody else's
-  if (flags == 0 && first <= last && raw::call(SYS_close_range, beyond, beyond, 0) == 0) close_known(first, last);
+  constexpr int unshare = 2;  // CLOSE_RANGE_UNSHARE: from then on the thread's descriptors are nobody else's
+  if (flags == 0 && first <= last && raw::call(SYS_close_range, beyond, beyond, 0) == 0)
+    close_known(first, last);
   // By the kernel: libc has it only from 2.34 on, and programs on an older one call it by number.
   const int value = result<int>(raw::call(SYS_close_range, first, last, flags));
   if (value == 0 && flags == unshare) close_known(first, last);

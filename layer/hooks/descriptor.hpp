@@ -3,9 +3,11 @@
 
 namespace inpod::layer {
 
-/// After a local open of `path`: fd has a new meaning now; behind /proc/…/fd or /dev/fd may be a file of ours.
+/// After a local open of `path`: fd has a new meaning now; behind /proc/…/fd or /dev/fd may be a file of
+/// ours.
 int opened_here(int fd, const char* path);
-/// A descriptor got a new meaning without the layer's doing (accept, socket, a local open): what was known is void.
+/// A descriptor got a new meaning without the layer's doing (accept, socket, a local open): what was known is
+/// void.
 void reused(int fd);
 /// close(2) with all that the layer owes it. As libc: 0, or -1 and errno.
 int close_descriptor(int fd);

@@ -1,7 +1,8 @@
 // Directory streams: opendir … closedir, scandir, getdents64.
 //
-// A stream over a remote directory is one of ours: an element of a fixed array, told from libc's by its address. Its records
-// are the memfd's own, mapped privately: struct linux_dirent64 is laid out as struct dirent64 (and dirent) is.
+// A stream over a remote directory is one of ours: an element of a fixed array, told from libc's by its
+// address. Its records are the memfd's own, mapped privately: struct linux_dirent64 is laid out as struct
+// dirent64 (and dirent) is.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -52,7 +53,8 @@ long map_records(Stream& stream, int fd) {
   stream.at = 0;
   stream.size = 0;
   if (size == 0) return 0;
-  const long at = raw::map(nullptr, static_cast<std::size_t>(size), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+  const long at =
+      raw::map(nullptr, static_cast<std::size_t>(size), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
   if (at < 0 && at > -4096) return at;
   stream.records = reinterpret_cast<char*>(at);
   stream.size = static_cast<std::size_t>(size);
@@ -198,7 +200,8 @@ HOOK(long, telldir, (DIR * directory)) {
 HOOK(void, seekdir, (DIR * directory, long position)) {
   Stream* stream = ours(directory);
   if (!stream) return original(seekdir)(directory, position);
-  if (position >= 0 && static_cast<std::size_t>(position) <= stream->size) stream->at = static_cast<std::size_t>(position);
+  if (position >= 0 && static_cast<std::size_t>(position) <= stream->size)
+    stream->at = static_cast<std::size_t>(position);
 }
 
 /// Reads the directory anew, as POSIX asks; keeps the old list where that fails.
@@ -240,6 +243,7 @@ HOOK(int, scandirat, (int dirfd, const char* path, dirent*** list, Filter filter
 HOOK_ALIAS(scandirat64, scandirat)
 
 HOOK(ssize_t, getdents64, (int fd, void* into, size_t size)) {
-  if (const FdEntry entry = file_entry(fd)) return result<ssize_t>(files::read_directory(core, fd, entry, into, size));
+  if (const FdEntry entry = file_entry(fd))
+    return result<ssize_t>(files::read_directory(core, fd, entry, into, size));
   return original(getdents64)(fd, into, size);
 }

@@ -34,7 +34,9 @@ char* find(char* const* list, std::string_view name) {
   return nullptr;
 }
 
-bool names_layer(const char* preload) { return strstr(preload, needed.preload.c_str()) != nullptr; }
+bool names_layer(const char* preload) {
+  return strstr(preload, needed.preload.c_str()) != nullptr;
+}
 
 }  // namespace
 
@@ -50,8 +52,8 @@ namespace {
 
 bool is_complete(char* const* given) {
   const char* preload = find(given, preload_name);
-  return preload && names_layer(preload) && find(given, needed.socket.view()) && find(given, "INPOD_PROGRAM=") &&
-         find(given, active_variable);
+  return preload && names_layer(preload) && find(given, needed.socket.view()) &&
+         find(given, "INPOD_PROGRAM=") && find(given, active_variable);
 }
 
 std::size_t count_of(char* const* list) {
@@ -61,7 +63,9 @@ std::size_t count_of(char* const* list) {
 }
 
 /// Pointers for what is there, four more, and the null.
-std::size_t list_size(char* const* given) { return (count_of(given) + 5) * sizeof(char*); }
+std::size_t list_size(char* const* given) {
+  return (count_of(given) + 5) * sizeof(char*);
+}
 
 /// "LD_PRELOAD=" with the layer first and then whatever the program had.
 void write_preload(char* into, const char* given) {
@@ -88,7 +92,8 @@ bool is_ours(const char* variable) {
 std::size_t ChildEnvironment::room(char* const* given) {
   if (!active() || needed.preload.view().empty() || is_complete(given)) return 0;
   const char* preload = find(given, preload_name);
-  return list_size(given) + preload_name.size() + needed.preload.view().size() + (preload ? strlen(preload) : 0) + 2;
+  return list_size(given) + preload_name.size() + needed.preload.view().size() +
+         (preload ? strlen(preload) : 0) + 2;
 }
 
 ChildEnvironment::ChildEnvironment(char* const* given, std::size_t size, void* memory) : list_(given) {
@@ -108,7 +113,8 @@ ChildEnvironment::ChildEnvironment(char* const* given, std::size_t size, void* m
     write_preload(list[used++], preload);
   }
   for (char* const* one = given; one && *one; ++one) {
-    const bool replaced = is_ours(*one) || (!keeps_preload && strncmp(*one, preload_name.data(), preload_name.size()) == 0);
+    const bool replaced =
+        is_ours(*one) || (!keeps_preload && strncmp(*one, preload_name.data(), preload_name.size()) == 0);
     if (!replaced) list[used++] = *one;
   }
   list[used++] = const_cast<char*>(needed.socket.c_str());
@@ -126,8 +132,9 @@ void ensure_environment() {
   CHILD_ENVIRONMENT(wanted, environ);
   if (wanted.get() == environ) return;
   for (char* const* at = wanted.get(); *at; ++at) {
-    for (const std::string_view name : {std::string_view("LD_PRELOAD="), std::string_view("INPOD_SOCKET="),
-                                        std::string_view("INPOD_PROGRAM="), std::string_view("INPOD_ACTIVE=")}) {
+    for (const std::string_view name :
+         {std::string_view("LD_PRELOAD="), std::string_view("INPOD_SOCKET="),
+          std::string_view("INPOD_PROGRAM="), std::string_view("INPOD_ACTIVE=")}) {
       if (strncmp(*at, name.data(), name.size()) != 0) continue;
       char plain[16] = {};
       memcpy(plain, name.data(), name.size() - 1);

@@ -7,8 +7,9 @@
 
 namespace inpod::layer {
 
-/// An environment with LD_PRELOAD and INPOD_* as the layer needs them. Where `given` has all of it, that one is used. No allocation,
-/// since the caller may be a vfork child: its memory comes from the caller's stack, as much as `room` says (CHILD_ENVIRONMENT).
+/// An environment with LD_PRELOAD and INPOD_* as the layer needs them. Where `given` has all of it, that one
+/// is used. No allocation, since the caller may be a vfork child: its memory comes from the caller's stack,
+/// as much as `room` says (CHILD_ENVIRONMENT).
 class ChildEnvironment {
  public:
   /// Bytes needed for the changed environment; 0: none is.
@@ -30,8 +31,10 @@ class ChildEnvironment {
 
 }  // namespace inpod::layer
 
-#define CHILD_ENVIRONMENT(name, given)                                             \
-  const std::size_t name##_size = ::inpod::layer::ChildEnvironment::room(given);   \
-  const ::inpod::layer::ChildEnvironment name(                                     \
-      given, name##_size,                                                          \
-      name##_size == 0 || name##_size > ::inpod::layer::ChildEnvironment::most_on_stack ? nullptr : alloca(name##_size))
+#define CHILD_ENVIRONMENT(name, given)                                                  \
+  const std::size_t name##_size = ::inpod::layer::ChildEnvironment::room(given);        \
+  const ::inpod::layer::ChildEnvironment name(                                          \
+      given, name##_size,                                                               \
+      name##_size == 0 || name##_size > ::inpod::layer::ChildEnvironment::most_on_stack \
+          ? nullptr                                                                     \
+          : alloca(name##_size))

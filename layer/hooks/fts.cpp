@@ -1,6 +1,6 @@
-// fts(3) over trees of the pod: libc walks inside itself, so a walk with a remote root is done here. Where all roots are local it
-// stays libc's. Differences to libc's, all allowed by fts(3): the working directory never changes (as FTS_NOCHDIR), and
-// each entry owns its path.
+// fts(3) over trees of the pod: libc walks inside itself, so a walk with a remote root is done here. Where
+// all roots are local it stays libc's. Differences to libc's, all allowed by fts(3): the working directory
+// never changes (as FTS_NOCHDIR), and each entry owns its path.
 #include <dirent.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -48,12 +48,15 @@ void free_list(FTSENT* entry) {
   }
 }
 
-bool is_dots(const char* name) { return strcmp(name, ".") == 0 || strcmp(name, "..") == 0; }
+bool is_dots(const char* name) {
+  return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
 
 /// One block: the entry, its name, its stat, its path.
 FTSENT* make_entry(const char* directory, const char* name) {
   const std::size_t above = directory ? strlen(directory) : 0, size = strlen(name);
-  const std::size_t name_room = (offsetof(FTSENT, fts_name) + size + 1 + alignof(struct stat) - 1) / alignof(struct stat) * alignof(struct stat);
+  const std::size_t name_room = (offsetof(FTSENT, fts_name) + size + 1 + alignof(struct stat) - 1) /
+                                alignof(struct stat) * alignof(struct stat);
   const std::size_t head = name_room > sizeof(FTSENT) ? name_room : (sizeof(FTSENT) + 15) / 16 * 16;
   auto* block = static_cast<char*>(calloc(1, head + sizeof(struct stat) + above + 1 + size + 1));
   if (!block) return nullptr;
@@ -129,7 +132,8 @@ bool read_children(const Tree& tree, FTSENT* parent, FTSENT*& list) {
     if (!entry) break;
     entry->fts_parent = parent;
     entry->fts_level = static_cast<short>(parent->fts_level + 1);
-    const bool skip_stat = (tree.options & FTS_NOSTAT) != 0 && found->d_type != DT_DIR && found->d_type != DT_UNKNOWN &&
+    const bool skip_stat = (tree.options & FTS_NOSTAT) != 0 && found->d_type != DT_DIR &&
+                           found->d_type != DT_UNKNOWN &&
                            (found->d_type != DT_LNK || (tree.options & FTS_PHYSICAL) != 0);
     entry->fts_info = skip_stat ? FTS_NSOK : kind_of(entry, (tree.options & FTS_LOGICAL) != 0);
     *place = entry;
@@ -142,7 +146,8 @@ bool read_children(const Tree& tree, FTSENT* parent, FTSENT*& list) {
 
 /// What is next after a directory has been given in pre-order.
 FTSENT* descend(Tree& tree, FTSENT* entry) {
-  const bool skip = entry->fts_instr == FTS_SKIP || ((tree.options & FTS_XDEV) != 0 && entry->fts_dev != tree.device);
+  const bool skip =
+      entry->fts_instr == FTS_SKIP || ((tree.options & FTS_XDEV) != 0 && entry->fts_dev != tree.device);
   if (skip) {
     free_list(tree.children);
     tree.children = nullptr;
@@ -191,7 +196,8 @@ FTSENT* step(Tree& tree) {
     return entry;
   }
   const auto instruction = entry->fts_instr;
-  if (instruction == FTS_AGAIN || (instruction == FTS_FOLLOW && (entry->fts_info == FTS_SL || entry->fts_info == FTS_SLNONE))) {
+  if (instruction == FTS_AGAIN ||
+      (instruction == FTS_FOLLOW && (entry->fts_info == FTS_SL || entry->fts_info == FTS_SLNONE))) {
     entry->fts_instr = no_instruction;
     entry->fts_info = kind_of(entry, instruction == FTS_FOLLOW || (tree.options & FTS_LOGICAL) != 0);
     return entry;
@@ -229,7 +235,8 @@ FTS* open_tree(char* const* paths, int options, Compare compare) {
 
 HOOK(FTS*, fts_open, (char* const* paths, int options, Compare compare)) {
   bool remote = false;
-  for (char* const* path = paths; active() && path && *path; ++path) remote = remote || files::is_remote(core, AT_FDCWD, *path);
+  for (char* const* path = paths; active() && path && *path; ++path)
+    remote = remote || files::is_remote(core, AT_FDCWD, *path);
   return remote ? open_tree(paths, options, compare) : original(fts_open)(paths, options, compare);
 }
 HOOK_ALIAS(fts64_open, fts_open)

@@ -44,7 +44,9 @@ class Layout {
 
 constexpr std::size_t most_aliases = 64;
 
-int address_size(int family) { return family == AF_INET6 ? 16 : 4; }
+int address_size(int family) {
+  return family == AF_INET6 ? 16 : 4;
+}
 
 const void* bytes_of(const relay::ResolvedEntry& entry) {
   return entry.address.ss_family == AF_INET6
@@ -54,10 +56,15 @@ const void* bytes_of(const relay::ResolvedEntry& entry) {
 
 int h_errno_of(int status) {
   switch (status) {
-    case EAI_NONAME: return HOST_NOT_FOUND;
-    case EAI_NODATA: case EAI_ADDRFAMILY: return NO_DATA;
-    case EAI_AGAIN: return TRY_AGAIN;
-    default: return NO_RECOVERY;
+    case EAI_NONAME:
+      return HOST_NOT_FOUND;
+    case EAI_NODATA:
+    case EAI_ADDRFAMILY:
+      return NO_DATA;
+    case EAI_AGAIN:
+      return TRY_AGAIN;
+    default:
+      return NO_RECOVERY;
   }
 }
 
@@ -70,7 +77,8 @@ std::size_t split(std::string_view list, std::string_view (&names)[most_aliases]
 }
 
 /// Answer of the pod as a hostent. 0, ENOENT with *h_error set, or ERANGE.
-int lay_out(const names::Answer& answer, const char* host, int family, hostent* into, char* buffer, std::size_t size, int* h_error) {
+int lay_out(const names::Answer& answer, const char* host, int family, hostent* into, char* buffer,
+            std::size_t size, int* h_error) {
   Layout room(buffer, size);
   std::string_view aliases[most_aliases];
   const std::size_t alias_count = split(answer.aliases, aliases);
@@ -83,7 +91,8 @@ int lay_out(const names::Answer& answer, const char* host, int family, hostent* 
     if (entry.address.ss_family != family) continue;
     bool seen = false;
     for (std::size_t k = 0; k < count; ++k)
-      seen = seen || memcmp(address_list[k], bytes_of(entry), static_cast<std::size_t>(address_size(family))) == 0;
+      seen = seen ||
+             memcmp(address_list[k], bytes_of(entry), static_cast<std::size_t>(address_size(family))) == 0;
     if (seen) continue;
     char* copy = room.take(static_cast<std::size_t>(address_size(family)));
     if (!copy) return ERANGE;
@@ -103,8 +112,10 @@ int lay_out(const names::Answer& answer, const char* host, int family, hostent* 
 }
 
 /// gethostbyname2_r in the pod. False: libc should do it.
-bool by_name(const char* host, int family, hostent* into, char* buffer, std::size_t size, hostent** found, int* h_error, int& code) {
-  if (!active() || !host || names::is_numeric(host) || (family != AF_INET && family != AF_INET6)) return false;
+bool by_name(const char* host, int family, hostent* into, char* buffer, std::size_t size, hostent** found,
+             int* h_error, int& code) {
+  if (!active() || !host || names::is_numeric(host) || (family != AF_INET && family != AF_INET6))
+    return false;
   const names::Question question{host, "", family, SOCK_STREAM, 0, AI_CANONNAME};
   const Memory memory(names::largest_answer);
   names::Answer answer(memory.get());
@@ -125,8 +136,8 @@ bool by_name(const char* host, int family, hostent* into, char* buffer, std::siz
 }
 
 /// gethostbyaddr_r in the pod. False: libc should do it.
-bool by_address(const void* address, socklen_t length, int family, hostent* into, char* buffer, std::size_t size, hostent** found,
-                int* h_error, int& code) {
+bool by_address(const void* address, socklen_t length, int family, hostent* into, char* buffer,
+                std::size_t size, hostent** found, int* h_error, int& code) {
   if (!active() || !address || (family != AF_INET && family != AF_INET6)) return false;
   if (length != static_cast<socklen_t>(address_size(family))) return false;
   sockaddr_storage storage{};
@@ -137,7 +148,8 @@ bool by_address(const void* address, socklen_t length, int family, hostent* into
     memcpy(&reinterpret_cast<sockaddr_in6*>(&storage)->sin6_addr, address, 16);
   names::BackAnswer answer;
   const socklen_t whole = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-  const long value = names::resolve_back(core, reinterpret_cast<sockaddr*>(&storage), whole, NI_NAMEREQD, answer);
+  const long value =
+      names::resolve_back(core, reinterpret_cast<sockaddr*>(&storage), whole, NI_NAMEREQD, answer);
   if (value == not_ours) return false;
   *found = nullptr;
   code = 0;
@@ -146,7 +158,8 @@ bool by_address(const void* address, socklen_t length, int family, hostent* into
     if (*h_error == TRY_AGAIN) code = EAGAIN;
     return true;
   }
-  // The pod tells one name of an address; its others (of a hosts file) are told with the addresses of that name.
+  // The pod tells one name of an address; its others (of a hosts file) are told with the addresses of that
+  // name.
   const Memory memory(names::largest_answer);
   names::Answer forward(memory.get());
   std::string_view others[most_aliases];
@@ -180,7 +193,8 @@ char shared_buffer[16 << 10];
 HOOK(hostent*, gethostbyname2, (const char* host, int family)) {
   hostent* found = nullptr;
   int code = 0;
-  if (by_name(host, family, &shared_entry, shared_buffer, sizeof shared_buffer, &found, &h_errno, code)) return found;
+  if (by_name(host, family, &shared_entry, shared_buffer, sizeof shared_buffer, &found, &h_errno, code))
+    return found;
   const Bypass bypass_here;
   return original(gethostbyname2)(host, family);
 }
@@ -188,12 +202,14 @@ HOOK(hostent*, gethostbyname2, (const char* host, int family)) {
 HOOK(hostent*, gethostbyname, (const char* host)) {
   hostent* found = nullptr;
   int code = 0;
-  if (by_name(host, AF_INET, &shared_entry, shared_buffer, sizeof shared_buffer, &found, &h_errno, code)) return found;
+  if (by_name(host, AF_INET, &shared_entry, shared_buffer, sizeof shared_buffer, &found, &h_errno, code))
+    return found;
   const Bypass bypass_here;
   return original(gethostbyname)(host);
 }
 
-HOOK(int, gethostbyname_r, (const char* host, hostent* into, char* buffer, size_t size, hostent** found, int* h_error)) {
+HOOK(int, gethostbyname_r,
+     (const char* host, hostent* into, char* buffer, size_t size, hostent** found, int* h_error)) {
   int code = 0;
   if (by_name(host, AF_INET, into, buffer, size, found, h_error, code)) return code;
   const Bypass bypass_here;
@@ -201,7 +217,8 @@ HOOK(int, gethostbyname_r, (const char* host, hostent* into, char* buffer, size_
 }
 
 HOOK(int, gethostbyname2_r,
-     (const char* host, int family, hostent* into, char* buffer, size_t size, hostent** found, int* h_error)) {
+     (const char* host, int family, hostent* into, char* buffer, size_t size, hostent** found,
+      int* h_error)) {
   int code = 0;
   if (by_name(host, family, into, buffer, size, found, h_error, code)) return code;
   const Bypass bypass_here;
@@ -211,13 +228,16 @@ HOOK(int, gethostbyname2_r,
 HOOK(hostent*, gethostbyaddr, (const void* address, socklen_t length, int family)) {
   hostent* found = nullptr;
   int code = 0;
-  if (by_address(address, length, family, &shared_entry, shared_buffer, sizeof shared_buffer, &found, &h_errno, code)) return found;
+  if (by_address(address, length, family, &shared_entry, shared_buffer, sizeof shared_buffer, &found,
+                 &h_errno, code))
+    return found;
   const Bypass bypass_here;
   return original(gethostbyaddr)(address, length, family);
 }
 
-HOOK(int, gethostbyaddr_r, (const void* address, socklen_t length, int family, hostent* into, char* buffer, size_t size,
-                            hostent** found, int* h_error)) {
+HOOK(int, gethostbyaddr_r,
+     (const void* address, socklen_t length, int family, hostent* into, char* buffer, size_t size,
+      hostent** found, int* h_error)) {
   int code = 0;
   if (by_address(address, length, family, into, buffer, size, found, h_error, code)) return code;
   const Bypass bypass_here;

@@ -51,8 +51,8 @@ char* local_real_path(const char* path, char* into, int saved, char* answer) {
   return into ? strcpy(into, text) : strdup(text);
 }
 
-/// A directory of the pod can be the working directory only where this machine has one of the same name: relative paths are
-/// judged by that name. not_ours: it is local; 0: it may be tried here; else -errno.
+/// A directory of the pod can be the working directory only where this machine has one of the same name:
+/// relative paths are judged by that name. not_ours: it is local; 0: it may be tried here; else -errno.
 long may_enter(const char* path) {
   return files::locate_to_look(core, AT_FDCWD, path, [](const files::Location& location) -> long {
     relay::Stat stat;
@@ -69,7 +69,8 @@ int enter(const char* path, int (*next)(const char*)) {
   core.directory.forget();
   if (done != 0 && allowed == 0) {
     const int saved = errno;
-    core.note_once(path, "this directory is the pod's and doesn't exist here, so it can't become the working directory");
+    core.note_once(
+        path, "this directory is the pod's and doesn't exist here, so it can't become the working directory");
     errno = saved;
   }
   return done;
@@ -79,12 +80,14 @@ int enter(const char* path, int (*next)(const char*)) {
 
 HOOK(ssize_t, readlink, (const char* path, char* into, size_t size)) {
   const long value = link_of(AT_FDCWD, path, into, size);
-  return value == not_ours ? local_link(into, original(readlink)(path, into, size), size) : result<ssize_t>(value);
+  return value == not_ours ? local_link(into, original(readlink)(path, into, size), size)
+                           : result<ssize_t>(value);
 }
 
 HOOK(ssize_t, readlinkat, (int dirfd, const char* path, char* into, size_t size)) {
   const long value = link_of(dirfd, path, into, size);
-  return value == not_ours ? local_link(into, original(readlinkat)(dirfd, path, into, size), size) : result<ssize_t>(value);
+  return value == not_ours ? local_link(into, original(readlinkat)(dirfd, path, into, size), size)
+                           : result<ssize_t>(value);
 }
 
 HOOK(ssize_t, __readlink_chk, (const char* path, char* into, size_t size, size_t capacity)) {
@@ -95,8 +98,9 @@ HOOK(ssize_t, __readlink_chk, (const char* path, char* into, size_t size, size_t
 
 HOOK(ssize_t, __readlinkat_chk, (int dirfd, const char* path, char* into, size_t size, size_t capacity)) {
   const long value = size <= capacity ? link_of(dirfd, path, into, size) : not_ours;
-  return value == not_ours ? local_link(into, original(__readlinkat_chk)(dirfd, path, into, size, capacity), size)
-                           : result<ssize_t>(value);
+  return value == not_ours
+             ? local_link(into, original(__readlinkat_chk)(dirfd, path, into, size, capacity), size)
+             : result<ssize_t>(value);
 }
 
 HOOK(char*, realpath, (const char* path, char* into)) {

@@ -17,7 +17,8 @@ int accepted(int fd, sockaddr* peer, socklen_t* length, socklen_t capacity) {
   if (fd < 0 || !active()) return fd;
   const int saved = errno;
   reused(fd);
-  if (peer && length && *length != 0 && sockets::may_be_relays(core, peer, *length < capacity ? *length : capacity)) {
+  if (peer && length && *length != 0 &&
+      sockets::may_be_relays(core, peer, *length < capacity ? *length : capacity)) {
     sockets::Address name;
     if (sockets::names(core, fd, nullptr, &name) == 1 && name.length != 0) {
       memcpy(peer, name.get(), capacity < name.length ? capacity : name.length);

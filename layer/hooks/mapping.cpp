@@ -1,5 +1,5 @@
-// Calls by which the kernel itself reads a descriptor: mmap, sendfile, copy_file_range, splice. The bytes must be in the
-// memfd first, and stay.
+// Calls by which the kernel itself reads a descriptor: mmap, sendfile, copy_file_range, splice. The bytes
+// must be in the memfd first, and stay.
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/types.h>
@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t largest_piece = 4 << 20;  // bytes fetched before the kernel copies them
 
-/// Sees to it that the kernel finds what it will read from fd at *offset (or at its own position). 0 or -errno;
-/// `count` is cut to what was fetched.
+/// Sees to it that the kernel finds what it will read from fd at *offset (or at its own position). 0 or
+/// -errno; `count` is cut to what was fetched.
 long prepare(int fd, FdEntry entry, const off_t* offset, std::size_t& count) {
   if (entry.kind() != FdKind::snapshot) return -EINVAL;
   const long from = offset ? *offset : raw::seek(fd, 0, SEEK_CUR);
@@ -46,7 +46,8 @@ HOOK(ssize_t, sendfile, (int to, int from, off_t* offset, size_t count)) {
 }
 HOOK_ALIAS(sendfile64, sendfile)
 
-HOOK(ssize_t, copy_file_range, (int from, off_t* from_offset, int to, off_t* to_offset, size_t count, unsigned flags)) {
+HOOK(ssize_t, copy_file_range,
+     (int from, off_t* from_offset, int to, off_t* to_offset, size_t count, unsigned flags)) {
   if (file_entry(to)) return result<ssize_t>(-EXDEV);
   if (const FdEntry entry = file_entry(from))
     if (const long value = prepare(from, entry, from_offset, count); value != 0)
@@ -54,9 +55,11 @@ HOOK(ssize_t, copy_file_range, (int from, off_t* from_offset, int to, off_t* to_
   return original(copy_file_range)(from, from_offset, to, to_offset, count, flags);
 }
 
-HOOK(ssize_t, splice, (int from, off_t* from_offset, int to, off_t* to_offset, size_t count, unsigned flags)) {
+HOOK(ssize_t, splice,
+     (int from, off_t* from_offset, int to, off_t* to_offset, size_t count, unsigned flags)) {
   if (file_entry(to)) return result<ssize_t>(-EINVAL);
   if (const FdEntry entry = file_entry(from))
-    if (const long value = prepare(from, entry, from_offset, count); value != 0) return result<ssize_t>(value);
+    if (const long value = prepare(from, entry, from_offset, count); value != 0)
+      return result<ssize_t>(value);
   return original(splice)(from, from_offset, to, to_offset, count, flags);
 }

@@ -1,5 +1,5 @@
-// Memory of malloc's for the time of a call, in hooks whose libc function allocates too: what is large doesn't belong on a stack
-// that may be a small thread's.
+// Memory of malloc's for the time of a call, in hooks whose libc function allocates too: what is large
+// doesn't belong on a stack that may be a small thread's.
 #pragma once
 
 #include <cstdlib>

@@ -1,7 +1,7 @@
 // Messages: send, sendto, sendmsg, recv, recvfrom, recvmsg and their relatives.
 //
-// On the way out, a datagram for an address of the pod's goes to the relay's socket for it. On the way in, the
-// sender's name is corrected, files of ours that arrive by SCM_RIGHTS are recognised, and so are errors.
+// On the way out, a datagram for an address of the pod's goes to the relay's socket for it. On the way in,
+// the sender's name is corrected, files of ours that arrive by SCM_RIGHTS are recognised, and so are errors.
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -46,8 +46,10 @@ void true_sender(int fd, sockaddr* from, socklen_t* length, socklen_t capacity) 
 void adopt_received(const msghdr& message) {
   if (!message.msg_control || message.msg_controllen < sizeof(cmsghdr) || !active()) return;
   const int saved = errno;
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(const_cast<msghdr*>(&message), header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || header->cmsg_len < CMSG_LEN(0)) continue;
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header;
+       header = CMSG_NXTHDR(const_cast<msghdr*>(&message), header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || header->cmsg_len < CMSG_LEN(0))
+      continue;
     const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (std::size_t i = 0; i < count; ++i) {
       int fd;
@@ -72,7 +74,8 @@ HOOK(ssize_t, send, (int fd, const void* data, size_t size, int flags)) {
   return true_error(fd, original(send)(fd, data, size, flags));
 }
 
-HOOK(ssize_t, sendto, (int fd, const void* data, size_t size, int flags, const sockaddr* to, socklen_t length)) {
+HOOK(ssize_t, sendto,
+     (int fd, const void* data, size_t size, int flags, const sockaddr* to, socklen_t length)) {
   sockets::Address instead;
   const long value = target_of(fd, to, length, flags, instead);
   if (value == not_ours) return true_error(fd, original(sendto)(fd, data, size, flags, to, length));
@@ -82,7 +85,8 @@ HOOK(ssize_t, sendto, (int fd, const void* data, size_t size, int flags, const s
 
 HOOK(ssize_t, sendmsg, (int fd, const msghdr* message, int flags)) {
   sockets::Address instead;
-  const long value = message ? target_of(fd, message->msg_name, message->msg_namelen, flags, instead) : not_ours;
+  const long value =
+      message ? target_of(fd, message->msg_name, message->msg_namelen, flags, instead) : not_ours;
   if (value == not_ours) return true_error(fd, original(sendmsg)(fd, message, flags));
   if (value != 0) return result<ssize_t>(value);
   msghdr changed = *message;
@@ -135,7 +139,8 @@ HOOK(ssize_t, recvmsg, (int fd, msghdr* message, int flags)) {
 }
 
 HOOK(int, recvmmsg, (int fd, mmsghdr* messages, unsigned count, int flags, timespec* limit)) {
-  // Each message's room for a name must be known afterwards; there is no place to keep more than one without memory.
+  // Each message's room for a name must be known afterwards; there is no place to keep more than one without
+  // memory.
   socklen_t capacities[64];
   if (active() && count > 64) count = 64;
   for (unsigned i = 0; active() && i < count; ++i) capacities[i] = messages[i].msg_hdr.msg_namelen;

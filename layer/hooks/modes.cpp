@@ -1,4 +1,5 @@
-// What chmod, chown and utimensat change, with their relatives: modes, owners and times of files, by path or by descriptor. And umask.
+// What chmod, chown and utimensat change, with their relatives: modes, owners and times of files, by path or
+// by descriptor. And umask.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -89,14 +90,18 @@ long change_times(int dirfd, const char* path, const timeval* times, int flags =
 
 }  // namespace
 
-HOOK(int, chmod, (const char* path, mode_t mode)) { LOCAL_OR(change(AT_FDCWD, path, mode_is(mode)), original(chmod)(path, mode)); }
+HOOK(int, chmod, (const char* path, mode_t mode)) {
+  LOCAL_OR(change(AT_FDCWD, path, mode_is(mode)), original(chmod)(path, mode));
+}
 HOOK(int, lchmod, (const char* path, mode_t mode)) {
   LOCAL_OR(change(AT_FDCWD, path, mode_is(mode), AT_SYMLINK_NOFOLLOW), original(lchmod)(path, mode));
 }
 HOOK(int, fchmodat, (int dirfd, const char* path, mode_t mode, int flags)) {
   LOCAL_OR(change(dirfd, path, mode_is(mode), flags), original(fchmodat)(dirfd, path, mode, flags));
 }
-HOOK(int, fchmod, (int fd, mode_t mode)) { LOCAL_OR(change(fd, mode_is(mode)), original(fchmod)(fd, mode)); }
+HOOK(int, fchmod, (int fd, mode_t mode)) {
+  LOCAL_OR(change(fd, mode_is(mode)), original(fchmod)(fd, mode));
+}
 
 HOOK(mode_t, umask, (mode_t mask)) {
   const mode_t before = original(umask)(mask);
@@ -108,10 +113,12 @@ HOOK(int, chown, (const char* path, uid_t user, gid_t group)) {
   LOCAL_OR(change(AT_FDCWD, path, owner_is(user, group)), original(chown)(path, user, group));
 }
 HOOK(int, lchown, (const char* path, uid_t user, gid_t group)) {
-  LOCAL_OR(change(AT_FDCWD, path, owner_is(user, group), AT_SYMLINK_NOFOLLOW), original(lchown)(path, user, group));
+  LOCAL_OR(change(AT_FDCWD, path, owner_is(user, group), AT_SYMLINK_NOFOLLOW),
+           original(lchown)(path, user, group));
 }
 HOOK(int, fchownat, (int dirfd, const char* path, uid_t user, gid_t group, int flags)) {
-  LOCAL_OR(change(dirfd, path, owner_is(user, group), flags), original(fchownat)(dirfd, path, user, group, flags));
+  LOCAL_OR(change(dirfd, path, owner_is(user, group), flags),
+           original(fchownat)(dirfd, path, user, group, flags));
 }
 HOOK(int, fchown, (int fd, uid_t user, gid_t group)) {
   LOCAL_OR(change(fd, owner_is(user, group)), original(fchown)(fd, user, group));

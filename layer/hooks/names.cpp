@@ -53,7 +53,8 @@ int make_list(const names::Answer& answer, int flags, addrinfo** list) {
   return 0;
 }
 
-int local_addresses(decltype(getaddrinfo)* next, const char* host, const char* service, const addrinfo* hints, addrinfo** list) {
+int local_addresses(decltype(getaddrinfo)* next, const char* host, const char* service, const addrinfo* hints,
+                    addrinfo** list) {
   const Bypass bypass_here;
   return next(host, service, hints, list);
 }
@@ -74,7 +75,9 @@ HOOK(int, getaddrinfo, (const char* host, const char* service, const addrinfo* h
   if (!host || !active() || (flags & AI_NUMERICHOST) != 0 || names::is_numeric(host))
     return local_addresses(original(getaddrinfo), host, service, hints, list);
   names::Question question{host, service ? service : "", 0, 0, 0, flags};
-  if (hints) question.family = hints->ai_family, question.socktype = hints->ai_socktype, question.protocol = hints->ai_protocol;
+  if (hints)
+    question.family = hints->ai_family, question.socktype = hints->ai_socktype,
+    question.protocol = hints->ai_protocol;
   const Memory memory(names::largest_answer);
   names::Answer answer(memory.get());
   const int saved = errno;
@@ -89,8 +92,9 @@ HOOK(int, getaddrinfo, (const char* host, const char* service, const addrinfo* h
   return make_list(answer, flags, list);
 }
 
-HOOK(int, getnameinfo, (const sockaddr* address, socklen_t length, char* host, socklen_t host_size, char* service,
-                        socklen_t service_size, int flags)) {
+HOOK(int, getnameinfo,
+     (const sockaddr* address, socklen_t length, char* host, socklen_t host_size, char* service,
+      socklen_t service_size, int flags)) {
   names::BackAnswer answer;
   const bool asks = host && host_size != 0 && (flags & NI_NUMERICHOST) == 0 && active();
   const long value = asks ? names::resolve_back(core, address, length, flags, answer) : not_ours;
@@ -128,7 +132,8 @@ HOOK(int, getdomainname, (char* into, size_t size)) {
 }
 
 HOOK(int, __getdomainname_chk, (char* into, size_t size, size_t capacity)) {
-  return size <= capacity ? hook_getdomainname(into, size) : original(__getdomainname_chk)(into, size, capacity);
+  return size <= capacity ? hook_getdomainname(into, size)
+                          : original(__getdomainname_chk)(into, size, capacity);
 }
 
 HOOK(int, uname, (struct utsname * into)) {

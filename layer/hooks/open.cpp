@@ -15,13 +15,13 @@ using namespace inpod::layer;
 namespace {
 
 /// The third argument of open: there only when a file may be made.
-#define MODE_AFTER(last, flags)                                              \
-  mode_t mode = 0;                                                           \
-  if (((flags) & O_CREAT) != 0 || ((flags) & O_TMPFILE) == O_TMPFILE) {      \
-    va_list arguments;                                                       \
-    va_start(arguments, last);                                               \
-    mode = va_arg(arguments, mode_t);                                        \
-    va_end(arguments);                                                       \
+#define MODE_AFTER(last, flags)                                     \
+  mode_t mode = 0;                                                  \
+  if (((flags)&O_CREAT) != 0 || ((flags)&O_TMPFILE) == O_TMPFILE) { \
+    va_list arguments;                                              \
+    va_start(arguments, last);                                      \
+    mode = va_arg(arguments, mode_t);                               \
+    va_end(arguments);                                              \
   }
 
 long open_remote(int dirfd, const char* path, int flags, mode_t mode) {

@@ -1,7 +1,8 @@
 // What starts programs: the exec family, posix_spawn, system, popen. What they start is in the pod too.
 //
-// A child that can't have the layer (static, musl, Go, set-user-ID) runs on this machine alone: that is told once, by its name.
-// fork, vfork and clone are not hooked: pthread_atfork handlers and a page that the kernel clears on fork do that (Core::owner).
+// A child that can't have the layer (static, musl, Go, set-user-ID) runs on this machine alone: that is told
+// once, by its name. fork, vfork and clone are not hooked: pthread_atfork handlers and a page that the kernel
+// clears on fork do that (Core::owner).
 #include <alloca.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -51,18 +52,24 @@ HOOK(int, fexecve, (int fd, char* const* arguments, char* const* environment)) {
 }
 
 /// By the kernel, as libc has it only from 2.34 on: programs on an older one call it by number.
-HOOK(int, execveat, (int dirfd, const char* path, char* const* arguments, char* const* environment, int flags)) {
+HOOK(int, execveat,
+     (int dirfd, const char* path, char* const* arguments, char* const* environment, int flags)) {
   note_program(dirfd, path);
   CHILD_ENVIRONMENT(child, environment);
-  return result<int>(raw::call(SYS_execveat, dirfd, raw::word(path), raw::word(arguments), raw::word(child.get()), flags));
+  return result<int>(
+      raw::call(SYS_execveat, dirfd, raw::word(path), raw::word(arguments), raw::word(child.get()), flags));
 }
 
-HOOK(int, execv, (const char* path, char* const* arguments)) { return hook_execve(path, arguments, environ); }
+HOOK(int, execv, (const char* path, char* const* arguments)) {
+  return hook_execve(path, arguments, environ);
+}
 
-HOOK(int, execvp, (const char* file, char* const* arguments)) { return hook_execvpe(file, arguments, environ); }
+HOOK(int, execvp, (const char* file, char* const* arguments)) {
+  return hook_execvpe(file, arguments, environ);
+}
 
-/// Collects the variadic arguments of execl and friends into `list`, the first one already known; leaves `after`
-/// behind the null. alloca, since the caller may be a vfork child: it may not allocate.
+/// Collects the variadic arguments of execl and friends into `list`, the first one already known; leaves
+/// `after` behind the null. alloca, since the caller may be a vfork child: it may not allocate.
 #define ARGUMENT_LIST(list, first, after)                                        \
   va_list after;                                                                 \
   va_start(after, first);                                                        \
@@ -95,15 +102,17 @@ HOOK(int, execle, (const char* path, const char* first, ...)) {
   return hook_execve(path, list, environment);
 }
 
-HOOK(int, posix_spawn, (pid_t * pid, const char* path, const posix_spawn_file_actions_t* actions,
-                        const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
+HOOK(int, posix_spawn,
+     (pid_t * pid, const char* path, const posix_spawn_file_actions_t* actions,
+      const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
   note_program(AT_FDCWD, path);
   CHILD_ENVIRONMENT(child, environment);
   return original(posix_spawn)(pid, path, actions, attributes, arguments, child.get());
 }
 
-HOOK(int, posix_spawnp, (pid_t * pid, const char* file, const posix_spawn_file_actions_t* actions,
-                         const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
+HOOK(int, posix_spawnp,
+     (pid_t * pid, const char* file, const posix_spawn_file_actions_t* actions,
+      const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
   note_program_of_path(file);
   CHILD_ENVIRONMENT(child, environment);
   return original(posix_spawnp)(pid, file, actions, attributes, arguments, child.get());

@@ -30,7 +30,8 @@ ssize_t invalid() {
   return -1;
 }
 
-/// preadv2 and pwritev2: 0, or what refuses them. What only says how fast is left out; RWF_APPEND, which says where, can't be.
+/// preadv2 and pwritev2: 0, or what refuses them. What only says how fast is left out; RWF_APPEND, which says
+/// where, can't be.
 long refusal(std::int64_t offset, int flags) {
   if (offset < -1) return -EINVAL;
   return (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT)) != 0 ? -EOPNOTSUPP : 0;
@@ -50,7 +51,8 @@ HOOK(ssize_t, __read_chk, (int fd, void* into, size_t size, size_t capacity)) {
 }
 
 HOOK(ssize_t, pread, (int fd, void* into, size_t size, off_t offset)) {
-  if (const FdEntry entry = file_entry(fd)) return offset < 0 ? invalid() : read_remote(fd, entry, into, size, offset);
+  if (const FdEntry entry = file_entry(fd))
+    return offset < 0 ? invalid() : read_remote(fd, entry, into, size, offset);
   return original(pread)(fd, into, size, offset);
 }
 HOOK_ALIAS(pread64, pread)
@@ -63,13 +65,15 @@ HOOK(ssize_t, __pread_chk, (int fd, void* into, size_t size, off_t offset, size_
 HOOK_ALIAS(__pread64_chk, __pread_chk)
 
 HOOK(ssize_t, readv, (int fd, const iovec* parts, int count)) {
-  if (const FdEntry entry = file_entry(fd)) return result<ssize_t>(files::read(core, fd, entry, buffers(parts, count), -1));
+  if (const FdEntry entry = file_entry(fd))
+    return result<ssize_t>(files::read(core, fd, entry, buffers(parts, count), -1));
   return true_error(fd, original(readv)(fd, parts, count));
 }
 
 HOOK(ssize_t, preadv, (int fd, const iovec* parts, int count, off_t offset)) {
   if (const FdEntry entry = file_entry(fd))
-    return offset < 0 ? invalid() : result<ssize_t>(files::read(core, fd, entry, buffers(parts, count), offset));
+    return offset < 0 ? invalid()
+                      : result<ssize_t>(files::read(core, fd, entry, buffers(parts, count), offset));
   return original(preadv)(fd, parts, count, offset);
 }
 HOOK_ALIAS(preadv64, preadv)
@@ -77,7 +81,8 @@ HOOK_ALIAS(preadv64, preadv)
 HOOK(ssize_t, preadv2, (int fd, const iovec* parts, int count, off_t offset, int flags)) {
   if (const FdEntry entry = file_entry(fd)) {
     const long refused = refusal(offset, flags);
-    return result<ssize_t>(refused != 0 ? refused : files::read(core, fd, entry, buffers(parts, count), offset));
+    return result<ssize_t>(refused != 0 ? refused
+                                        : files::read(core, fd, entry, buffers(parts, count), offset));
   }
   return original(preadv2)(fd, parts, count, offset, flags);
 }
@@ -89,7 +94,8 @@ HOOK(ssize_t, write, (int fd, const void* from, size_t size)) {
 }
 
 HOOK(ssize_t, pwrite, (int fd, const void* from, size_t size, off_t offset)) {
-  if (const FdEntry entry = file_entry(fd)) return offset < 0 ? invalid() : write_remote(fd, entry, from, size, offset);
+  if (const FdEntry entry = file_entry(fd))
+    return offset < 0 ? invalid() : write_remote(fd, entry, from, size, offset);
   return original(pwrite)(fd, from, size, offset);
 }
 HOOK_ALIAS(pwrite64, pwrite)
@@ -102,7 +108,8 @@ HOOK(ssize_t, writev, (int fd, const iovec* parts, int count)) {
 
 HOOK(ssize_t, pwritev, (int fd, const iovec* parts, int count, off_t offset)) {
   if (const FdEntry entry = file_entry(fd))
-    return offset < 0 ? invalid() : result<ssize_t>(files::write(core, fd, entry, buffers(parts, count), offset));
+    return offset < 0 ? invalid()
+                      : result<ssize_t>(files::write(core, fd, entry, buffers(parts, count), offset));
   return original(pwritev)(fd, parts, count, offset);
 }
 HOOK_ALIAS(pwritev64, pwritev)
@@ -110,9 +117,11 @@ HOOK_ALIAS(pwritev64, pwritev)
 HOOK(ssize_t, pwritev2, (int fd, const iovec* parts, int count, off_t offset, int flags)) {
   if (const FdEntry entry = file_entry(fd)) {
     const long refused = refusal(offset, flags);
-    const long written = refused != 0 ? refused : files::write(core, fd, entry, buffers(parts, count), offset);
+    const long written =
+        refused != 0 ? refused : files::write(core, fd, entry, buffers(parts, count), offset);
     if (written > 0 && (flags & (RWF_DSYNC | RWF_SYNC)) != 0)
-      if (const long failed = files::sync(core, entry, (flags & RWF_SYNC) == 0); failed != 0) return result<ssize_t>(failed);
+      if (const long failed = files::sync(core, entry, (flags & RWF_SYNC) == 0); failed != 0)
+        return result<ssize_t>(failed);
     return result<ssize_t>(written);
   }
   return original(pwritev2)(fd, parts, count, offset, flags);
@@ -120,7 +129,8 @@ HOOK(ssize_t, pwritev2, (int fd, const iovec* parts, int count, off_t offset, in
 HOOK_ALIAS(pwritev64v2, pwritev2)
 
 HOOK(off_t, lseek, (int fd, off_t offset, int whence)) {
-  if (const FdEntry entry = file_entry(fd)) return result<off_t>(files::seek(core, fd, entry, offset, whence));
+  if (const FdEntry entry = file_entry(fd))
+    return result<off_t>(files::seek(core, fd, entry, offset, whence));
   return original(lseek)(fd, offset, whence);
 }
 HOOK_ALIAS(lseek64, lseek)

@@ -1,4 +1,5 @@
-// Errors of sockets that the relay connects: a failed connection shows as ECONNRESET, the relay knows the true one.
+// Errors of sockets that the relay connects: a failed connection shows as ECONNRESET, the relay knows the
+// true one.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +13,8 @@ void correct_errno(int fd);
 
 /// Passes on what a call on `fd` returned, with errno corrected.
 inline ssize_t true_error(int fd, ssize_t value) {
-  if (value < 0 && errno == ECONNRESET && active() && core.fds.get(fd).kind() == FdKind::connecting) correct_errno(fd);
+  if (value < 0 && errno == ECONNRESET && active() && core.fds.get(fd).kind() == FdKind::connecting)
+    correct_errno(fd);
   return value;
 }
 

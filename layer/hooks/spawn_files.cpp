@@ -1,6 +1,7 @@
-// posix_spawn_file_actions_addopen: libc opens the file inside the child, where no hook sees it. A file of the pod is opened at once
-// instead, and the child gets a duplicate; it is closed with the actions. So a list of actions that is used several times
-// shares one position, and a file that is made or cut is so when the action is added.
+// posix_spawn_file_actions_addopen: libc opens the file inside the child, where no hook sees it. A file of
+// the pod is opened at once instead, and the child gets a duplicate; it is closed with the actions. So a list
+// of actions that is used several times shares one position, and a file that is made or cut is so when the
+// action is added.
 #include <fcntl.h>
 #include <spawn.h>
 
@@ -38,8 +39,8 @@ void drop(const posix_spawn_file_actions_t* actions) {
   }
 }
 
-/// The actions before this one may put something at a low number, which a program expects to be free: what is kept is moved out of
-/// their way, where the limit on descriptors allows that.
+/// The actions before this one may put something at a low number, which a program expects to be free: what is
+/// kept is moved out of their way, where the limit on descriptors allows that.
 int move_up(int fd) {
   constexpr int lowest_kept = 512;
   const int moved = fcntl(fd, F_DUPFD_CLOEXEC, lowest_kept);
@@ -58,7 +59,8 @@ HOOK(int, posix_spawn_file_actions_addopen,
   long fd = ours ? files::open(core, AT_FDCWD, path, flags | O_CLOEXEC, mode) : not_ours;
   if (fd == not_ours) return original(posix_spawn_file_actions_addopen)(actions, wanted, path, flags, mode);
   // What is missing must fail in the child, as posix_spawn(3) tells it.
-  if (fd == -ENOENT) return original(posix_spawn_file_actions_addopen)(actions, wanted, "/proc/inpod/missing", O_RDONLY, 0);
+  if (fd == -ENOENT)
+    return original(posix_spawn_file_actions_addopen)(actions, wanted, "/proc/inpod/missing", O_RDONLY, 0);
   if (fd < 0) return static_cast<int>(-fd);
   fd = move_up(static_cast<int>(fd));
   errno = saved;

@@ -119,7 +119,8 @@ HOOK(int, __xstat, (int version, const char* path, struct stat* into)) {
 HOOK_ALIAS(__xstat64, __xstat)
 
 HOOK(int, __lxstat, (int version, const char* path, struct stat* into)) {
-  return answer(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, into, [&] { return original(__lxstat)(version, path, into); });
+  return answer(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, into,
+                [&] { return original(__lxstat)(version, path, into); });
 }
 HOOK_ALIAS(__lxstat64, __lxstat)
 
@@ -129,7 +130,8 @@ HOOK(int, __fxstat, (int version, int fd, struct stat* into)) {
 HOOK_ALIAS(__fxstat64, __fxstat)
 
 HOOK(int, __fxstatat, (int version, int dirfd, const char* path, struct stat* into, int flags)) {
-  return answer(dirfd, path, flags, into, [&] { return original(__fxstatat)(version, dirfd, path, into, flags); });
+  return answer(dirfd, path, flags, into,
+                [&] { return original(__fxstatat)(version, dirfd, path, into, flags); });
 }
 HOOK_ALIAS(__fxstatat64, __fxstatat)
 
@@ -153,8 +155,9 @@ HOOK(int, faccessat, (int dirfd, const char* path, int mode, int flags)) {
   return value == not_ours ? original(faccessat)(dirfd, path, mode, flags) : result<int>(value);
 }
 
-// The pod's file systems can't be asked about from here. Programs ask for free space and for the type: what is remote answers as the
-// local root does, but as a network file system, by which programs (tail -f) know that local tricks don't work.
+// The pod's file systems can't be asked about from here. Programs ask for free space and for the type: what
+// is remote answers as the local root does, but as a network file system, by which programs (tail -f) know
+// that local tricks don't work.
 
 namespace {
 

@@ -1,8 +1,9 @@
 // stdio on remote files: fopen, fdopen, freopen, fileno, fclose.
 //
-// libc's streams read by system calls inside libc, where no hook sees them; so a stream over a remote file is a cookie
-// stream whose functions come back here. fileno() gives the real descriptor. freopen must keep the FILE, so it reopens
-// the memfd by its name in /proc after the whole file has been fetched; such a stream doesn't see the file grow.
+// libc's streams read by system calls inside libc, where no hook sees them; so a stream over a remote file is
+// a cookie stream whose functions come back here. fileno() gives the real descriptor. freopen must keep the
+// FILE, so it reopens the memfd by its name in /proc after the whole file has been fetched; such a stream
+// doesn't see the file grow.
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -71,10 +72,17 @@ int cookie_close(void* cookie) {
 int flags_of(const char* mode) {
   int flags;
   switch (*mode) {
-    case 'r': flags = 0; break;
-    case 'w': flags = O_CREAT | O_TRUNC; break;
-    case 'a': flags = O_CREAT | O_APPEND; break;
-    default: return -1;
+    case 'r':
+      flags = 0;
+      break;
+    case 'w':
+      flags = O_CREAT | O_TRUNC;
+      break;
+    case 'a':
+      flags = O_CREAT | O_APPEND;
+      break;
+    default:
+      return -1;
   }
   int access = *mode == 'r' ? O_RDONLY : O_WRONLY;
   for (const char* at = mode + 1; *at && *at != ','; ++at) {
@@ -85,7 +93,8 @@ int flags_of(const char* mode) {
   return flags | access;
 }
 
-/// A stream over a remote descriptor, which it owns from then on. Null and errno when that fails; fd stays open.
+/// A stream over a remote descriptor, which it owns from then on. Null and errno when that fails; fd stays
+/// open.
 FILE* stream_over(int fd, const char* mode) {
   for (Cookie& cookie : cookies) {
     bool expected = false;
@@ -124,7 +133,8 @@ FILE* open_remote(const char* path, const char* mode, bool& local) {
   return stream;
 }
 
-/// A local stream's descriptor may have replaced one of ours (when libc closed it by itself), or lead through /proc to one.
+/// A local stream's descriptor may have replaced one of ours (when libc closed it by itself), or lead through
+/// /proc to one.
 FILE* opened(FILE* stream, const char* path) {
   if (stream && active()) opened_here(fileno(stream), path);
   return stream;
@@ -144,9 +154,11 @@ HOOK(FILE*, fdopen, (int fd, const char* mode)) {
   if (!entry) return original(fdopen)(fd, mode);
   const int flags = flags_of(mode);
   const int wanted = flags & O_ACCMODE;
-  if (flags < 0 || (entry.access() != O_RDWR && wanted != static_cast<int>(entry.access()))) return errno = EINVAL, nullptr;
+  if (flags < 0 || (entry.access() != O_RDWR && wanted != static_cast<int>(entry.access())))
+    return errno = EINVAL, nullptr;
   if ((flags & O_APPEND) != 0 && !entry.append())
-    if (const long failed = files::set_append(core, entry, true); failed != 0) return errno = static_cast<int>(-failed), nullptr;
+    if (const long failed = files::set_append(core, entry, true); failed != 0)
+      return errno = static_cast<int>(-failed), nullptr;
   return stream_over(fd, mode);
 }
 
@@ -167,7 +179,8 @@ HOOK(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
     name << "/proc/self/fd/" << static_cast<std::uint64_t>(fd);
     value = files::ensure(core, entry, 0, ~std::uint64_t{0} >> 1, true);
     if (value == -ENODEV) {
-      core.note_once(path, "a stream can't be reopened (freopen) on this file of the pod; open it with fopen");
+      core.note_once(path,
+                     "a stream can't be reopened (freopen) on this file of the pod; open it with fopen");
       value = -EOPNOTSUPP;
     }
   }

@@ -16,7 +16,9 @@ namespace {
 
 constexpr int attempts = 100;
 
-bool is_remote(const char* name) { return active() && files::is_remote(core, AT_FDCWD, name); }
+bool is_remote(const char* name) {
+  return active() && files::is_remote(core, AT_FDCWD, name);
+}
 
 /// Fills the six X before the last `suffix` characters. False: there are none.
 bool fill(char* name, int suffix) {
@@ -48,7 +50,9 @@ int make_file(char* name, int suffix, int flags) {
 
 }  // namespace
 
-HOOK(int, mkstemp, (char* name)) { return is_remote(name) ? make_file(name, 0, 0) : original(mkstemp)(name); }
+HOOK(int, mkstemp, (char* name)) {
+  return is_remote(name) ? make_file(name, 0, 0) : original(mkstemp)(name);
+}
 HOOK_ALIAS(mkstemp64, mkstemp)
 
 HOOK(int, mkostemp, (char* name, int flags)) {

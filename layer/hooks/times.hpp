@@ -22,8 +22,8 @@ inline timespec time_of(std::int64_t ns) {
 /// Times before 1677 and after 2262 become those: as a file system does with what it can't keep.
 inline std::int64_t nanoseconds_of(const timespec& time) {
   std::int64_t sum;
-  const bool fits = !__builtin_mul_overflow(time.tv_sec, second_ns, &sum) && !__builtin_add_overflow(sum, time.tv_nsec, &sum) &&
-                    sum > time_is_now;
+  const bool fits = !__builtin_mul_overflow(time.tv_sec, second_ns, &sum) &&
+                    !__builtin_add_overflow(sum, time.tv_nsec, &sum) && sum > time_is_now;
   return fits ? sum : time.tv_sec < 0 ? time_is_now + 1 : INT64_MAX;
 }
 

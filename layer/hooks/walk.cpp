@@ -1,7 +1,8 @@
-// Calls that walk directories inside libc, where no hook sees them: glob, ftw and nftw. (fts has a file of its own.)
+// Calls that walk directories inside libc, where no hook sees them: glob, ftw and nftw. (fts has a file of
+// its own.)
 //
-// glob gets this layer's directory functions (GLOB_ALTDIRFUNC), whatever is local passes through them. ftw and nftw do
-// a walk of our own where the root is the pod's; a walk that begins on this machine stays libc's.
+// glob gets this layer's directory functions (GLOB_ALTDIRFUNC), whatever is local passes through them. ftw
+// and nftw do a walk of our own where the root is the pod's; a walk that begins on this machine stays libc's.
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -20,7 +21,9 @@ using namespace inpod::layer;
 
 namespace {
 
-bool is_remote(const char* path) { return active() && files::is_remote(core, AT_FDCWD, path); }
+bool is_remote(const char* path) {
+  return active() && files::is_remote(core, AT_FDCWD, path);
+}
 
 using Plain = int (*)(const char*, const struct stat*, int);
 using Full = int (*)(const char*, const struct stat*, int, FTW*);
@@ -52,7 +55,9 @@ class Walk {
       close(here);
       errno = saved;
     }
-    return (flags_ & FTW_ACTIONRETVAL) != 0 && (value == FTW_SKIP_SUBTREE || value == FTW_SKIP_SIBLINGS) ? 0 : value;
+    return (flags_ & FTW_ACTIONRETVAL) != 0 && (value == FTW_SKIP_SUBTREE || value == FTW_SKIP_SIBLINGS)
+               ? 0
+               : value;
   }
 
  private:
@@ -61,7 +66,9 @@ class Walk {
     ino_t inode;
   };
 
-  int look(struct stat& stat) const { return (flags_ & FTW_PHYS) != 0 ? lstat(path_, &stat) : ::stat(path_, &stat); }
+  int look(struct stat& stat) const {
+    return (flags_ & FTW_PHYS) != 0 ? lstat(path_, &stat) : ::stat(path_, &stat);
+  }
 
   int tell(const struct stat& stat, int kind, int base, int level) {
     if (!full_) return plain_(path_, &stat, kind == FTW_DP ? FTW_D : kind == FTW_SLN ? FTW_NS : kind);

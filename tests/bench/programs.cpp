@@ -1,4 +1,5 @@
-// The measured programs, one per verb, timed from inside so that start-up does not count. Each prints one JSON object.
+// The measured programs, one per verb, timed from inside so that start-up does not count. Each prints one
+// JSON object.
 //   inpod-bench open-loop FILE N         open, read, close a file N times: ns per turn (the best of 7 rounds)
 //   inpod-bench small-files FILE…        open, read, close each once: ns per file
 //   inpod-bench read FILE                read to the end in pieces of 128 KiB: bytes, ns
@@ -43,7 +44,8 @@ int connect_to(const char* host, const char* port) {
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_family = AF_INET;
-  if (const int status = getaddrinfo(host, port, &hints, &found)) die(std::string(host) + ": " + gai_strerror(status));
+  if (const int status = getaddrinfo(host, port, &hints, &found))
+    die(std::string(host) + ": " + gai_strerror(status));
   const int fd = socket(found->ai_family, SOCK_STREAM, 0);
   if (connect(fd, found->ai_addr, found->ai_addrlen) != 0) die("connect");
   freeaddrinfo(found);

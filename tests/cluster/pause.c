@@ -4,7 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void leave(int signal_number) { _exit(signal_number == SIGTERM ? 0 : 1); }
+static void leave(int signal_number) {
+  _exit(signal_number == SIGTERM ? 0 : 1);
+}
 static void reap(int signal_number) {
   (void)signal_number;
   while (waitpid(-1, NULL, WNOHANG) > 0) {

@@ -1,4 +1,5 @@
-// Fuzz: DAP framing. The first byte says in what pieces the rest arrives; bodies and error must not depend on that.
+// Fuzz: DAP framing. The first byte says in what pieces the rest arrives; bodies and error must not depend on
+// that.
 #include <cstdint>
 #include <cstdlib>
 #include <vector>

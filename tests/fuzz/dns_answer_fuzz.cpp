@@ -1,5 +1,5 @@
-// Fuzz: the parser of name servers' replies. glibc's own parsers carry no sanitizer, so the reply ends where a page that
-// can't be read begins. What is found must have room in the reply.
+// Fuzz: the parser of name servers' replies. glibc's own parsers carry no sanitizer, so the reply ends where
+// a page that can't be read begins. What is found must have room in the reply.
 #include <sys/mman.h>
 
 #include <cstring>
@@ -36,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz_require(answer.aliases.size() * 11 <= size);
     fuzz_require(answer.canonical.size() < 1025);
     if (type == DnsType::ptr) fuzz_require(answer.addresses.empty());
-    if (type != DnsType::ptr) fuzz_require((answer.status == DnsAnswer::Status::found) == !answer.addresses.empty());
+    if (type != DnsType::ptr)
+      fuzz_require((answer.status == DnsAnswer::Status::found) == !answer.addresses.empty());
   }
   return 0;
 }

@@ -1,5 +1,5 @@
-// Any bytes as frames: the same frames, and the same refusal, in one piece as in small ones. The first byte is the size
-// of the pieces.
+// Any bytes as frames: the same frames, and the same refusal, in one piece as in small ones. The first byte
+// is the size of the pieces.
 #include "protocol/frame.hpp"
 #include "require.hpp"
 

@@ -1,6 +1,7 @@
-// Fuzz: what an API server may say on an upgraded connection. The first byte chooses who listens (an attached agent that
-// is waited for, or a port-forward), the rest is what the server sends after its 101, byte for byte: WebSocket frames,
-// channels, status. Whatever it says: the listener ends, and gives out no more than came in.
+// Fuzz: what an API server may say on an upgraded connection. The first byte chooses who listens (an attached
+// agent that is waited for, or a port-forward), the rest is what the server sends after its 101, byte for
+// byte: WebSocket frames, channels, status. Whatever it says: the listener ends, and gives out no more than
+// came in.
 #include <openssl/evp.h>
 
 #include <array>
@@ -31,7 +32,8 @@ std::string accept_key(const std::string& request) {
   const std::string name = "Sec-WebSocket-Key: ";
   const auto at = request.find(name);
   fuzz_require(at != std::string::npos);
-  const auto key = request.substr(at + name.size(), request.find('\r', at) - at - name.size()) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  const auto key = request.substr(at + name.size(), request.find('\r', at) - at - name.size()) +
+                   "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   fuzz_require(EVP_Digest(key.data(), key.size(), digest.data(), &size, EVP_sha1(), nullptr) == 1);
@@ -43,11 +45,17 @@ Task<void> serve(tcp::acceptor& acceptor, std::span<const std::uint8_t> bytes) {
   auto [failed, socket] = co_await acceptor.async_accept(tuple);
   fuzz_require(!failed);
   std::string request;
-  const auto [cut, length] = co_await asio::async_read_until(socket, asio::dynamic_buffer(request, 16384), "\r\n\r\n", tuple);
+  const auto [cut, length] =
+      co_await asio::async_read_until(socket, asio::dynamic_buffer(request, 16384), "\r\n\r\n", tuple);
   fuzz_require(!cut);
-  const std::string upgrade = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
-                              accept_key(request) + "\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n";
-  co_await asio::async_write(socket, std::array<asio::const_buffer, 2>{asio::buffer(upgrade), asio::buffer(bytes.data(), bytes.size())}, tuple);
+  const std::string upgrade =
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+      "Upgrade\r\nSec-WebSocket-Accept: " +
+      accept_key(request) + "\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n";
+  co_await asio::async_write(
+      socket,
+      std::array<asio::const_buffer, 2>{asio::buffer(upgrade), asio::buffer(bytes.data(), bytes.size())},
+      tuple);
   boost::system::error_code ignored;
   socket.shutdown(tcp::socket::shutdown_send, ignored);
   std::array<char, 4096> rest;
@@ -61,7 +69,8 @@ Task<void> listen_as_agent(std::shared_ptr<Client> client) {
   auto command = co_await RemoteCommand::attach(client, "shop", "web", "app");
   if (!command) co_return;
   const std::shared_ptr<RemoteCommand> shared = std::move(*command);
-  const auto port = co_await feed_agent(shared, std::make_shared<const std::string>("input"), std::chrono::steady_clock::now() + std::chrono::seconds(5));
+  const auto port = co_await feed_agent(shared, std::make_shared<const std::string>("input"),
+                                        std::chrono::steady_clock::now() + std::chrono::seconds(5));
   fuzz_require(port || !port.error().text.empty());
   fuzz_require(port || port.error().code != ETIMEDOUT);
   shared->close();
@@ -81,7 +90,9 @@ Task<void> listen_as_port_forward(std::shared_ptr<Client> client, std::size_t mo
   (*transport)->close();
 }
 
-void no_exception(std::exception_ptr thrown) { fuzz_require(!thrown); }
+void no_exception(std::exception_ptr thrown) {
+  fuzz_require(!thrown);
+}
 
 }  // namespace
 
@@ -94,7 +105,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto client = Client::create(loop.get_executor(), config);
   fuzz_require(client);
   asio::co_spawn(loop, serve(acceptor, {data + 1, size - 1}), no_exception);
-  asio::co_spawn(loop, data[0] % 2 == 0 ? listen_as_agent(*client) : listen_as_port_forward(*client, size), no_exception);
+  asio::co_spawn(loop, data[0] % 2 == 0 ? listen_as_agent(*client) : listen_as_port_forward(*client, size),
+                 no_exception);
   client->reset();
   loop.run_for(std::chrono::seconds(8));
   fuzz_require(loop.stopped());  // nobody waits any more

@@ -1,5 +1,6 @@
-// A hostile peer against a Link in memory, after the handshake. Whatever the peer does: nothing the link sends is
-// malformed, nothing that waits is left waiting when the link has ended, and on_closed is called once.
+// A hostile peer against a Link in memory, after the handshake. Whatever the peer does: nothing the link
+// sends is malformed, nothing that waits is left waiting when the link has ended, and on_closed is called
+// once.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -20,7 +21,8 @@ constexpr std::uint32_t window = 64 << 10;
 /// Gives the link the prepared bytes, then the end; looks at what the link writes.
 class MemoryTransport final : public ByteTransport {
  public:
-  MemoryTransport(asio::any_io_executor executor, Bytes input) : executor_(std::move(executor)), input_(std::move(input)) {}
+  MemoryTransport(asio::any_io_executor executor, Bytes input)
+      : executor_(std::move(executor)), input_(std::move(input)) {}
 
   Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {
     co_await asio::post(executor_, asio::use_awaitable);
@@ -81,7 +83,8 @@ class Session {
  private:
   void next_transport() {
     if (next_ == transports_.size()) return link_->close();
-    auto transport = std::make_unique<MemoryTransport>(context_.get_executor(), std::move(transports_[next_++]));
+    auto transport =
+        std::make_unique<MemoryTransport>(context_.get_executor(), std::move(transports_[next_++]));
     if (!link_->attach(std::move(transport), 0, window)) link_->close();
   }
 

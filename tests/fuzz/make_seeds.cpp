@@ -1,4 +1,5 @@
-// Writes the seeds of fuzz targets whose inputs are binary: fuzz_seeds DIRECTORY makes DIRECTORY/<target>/<number>.
+// Writes the seeds of fuzz targets whose inputs are binary: fuzz_seeds DIRECTORY makes
+// DIRECTORY/<target>/<number>.
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -32,7 +33,9 @@ class Seeds {
   int count_ = 0;
 };
 
-Bytes payload_of(const Bytes& frame) { return Bytes(frame.begin() + frame_header_size, frame.end()); }
+Bytes payload_of(const Bytes& frame) {
+  return Bytes(frame.begin() + frame_header_size, frame.end());
+}
 
 /// A client that asks for everything, and one connection with data.
 Bytes agent_script(RandomMessages& random) {
@@ -73,8 +76,9 @@ std::string dns_reply() {
     return name + std::string{0, type, 0, 1, 0, 0, 0, 60, 0, static_cast<char>(data.size())} + data;
   };
   const std::string question("\3web\4test\0", 10), again("\xc0\x0c", 2), other("\1b\xc0\x10", 4);
-  return std::string("\x12\x34\x81\x80\0\1\0\4\0\0\0\0", 12) + question + std::string("\0\1\0\1", 4) + record(again, 5, other) +
-         record(other, 1, "\x0a\1\1\2") + record(other, 28, std::string(16, '\x20')) + record(again, 12, other);
+  return std::string("\x12\x34\x81\x80\0\1\0\4\0\0\0\0", 12) + question + std::string("\0\1\0\1", 4) +
+         record(again, 5, other) + record(other, 1, "\x0a\1\1\2") +
+         record(other, 28, std::string(16, '\x20')) + record(again, 12, other);
 }
 
 /// Each operation with a path, a name or an address, and a descriptor of each kind.
@@ -88,7 +92,8 @@ void add_relay_requests(Seeds& seeds) {
     request.address.ss_family = 2;  // AF_INET
     request.address_length = 16;
     seeds.add("relay_request", std::string{static_cast<char>(8 + op % 7), static_cast<char>(op)} +
-                                   std::string(reinterpret_cast<const char*>(&request), sizeof request) + text + data);
+                                   std::string(reinterpret_cast<const char*>(&request), sizeof request) +
+                                   text + data);
   }
 }
 
@@ -99,13 +104,21 @@ std::string websocket_frame(char channel, const std::string& text) {
 
 void add_kube_streams(Seeds& seeds) {
   const std::string close("\x88\2\3\xe8", 4), ping("\x89\0", 2);
-  seeds.add("kube_websocket", std::string(1, 0) + websocket_frame(2, "starting\n") + ping + websocket_frame(1, "inpod-agent ready port=4242 version=1\n") + close);
-  seeds.add("kube_websocket", std::string(1, 0) + websocket_frame(1, "sh: not found\n") +
-                                  websocket_frame(3, R"({"status":"Failure","message":"exit","details":{"causes":[{"reason":"ExitCode","message":"3"}]}})") + close);
+  seeds.add("kube_websocket", std::string(1, 0) + websocket_frame(2, "starting\n") + ping +
+                                  websocket_frame(1, "inpod-agent ready port=4242 version=1\n") + close);
+  seeds.add(
+      "kube_websocket",
+      std::string(1, 0) + websocket_frame(1, "sh: not found\n") +
+          websocket_frame(
+              3,
+              R"({"status":"Failure","message":"exit","details":{"causes":[{"reason":"ExitCode","message":"3"}]}})") +
+          close);
   seeds.add("kube_websocket", std::string(1, 0) + websocket_frame(3, R"({"status":"Success"})") + close);
   const std::string port("\x90\x1f", 2);
-  seeds.add("kube_websocket", std::string(1, 1) + websocket_frame(0, port) + websocket_frame(1, port) + websocket_frame(0, "data") + close);
-  seeds.add("kube_websocket", std::string(1, 1) + websocket_frame(0, port + "data") + websocket_frame(1, port + "no such port"));
+  seeds.add("kube_websocket", std::string(1, 1) + websocket_frame(0, port) + websocket_frame(1, port) +
+                                  websocket_frame(0, "data") + close);
+  seeds.add("kube_websocket", std::string(1, 1) + websocket_frame(0, port + "data") +
+                                  websocket_frame(1, port + "no such port"));
 }
 
 }  // namespace
@@ -122,8 +135,10 @@ int main(int argc, char** argv) {
     seeds.add("json", to_json(message).dump());
     append_frame(frames, FrameType::message, 1, bytes);
   }
-  for (std::size_t i = 0; i < std::variant_size_v<Handshake>; ++i) seeds.add("handshake", *encode(random.handshake(i)));
-  for (const Bytes& frame : {make_end_frame(3, {EndKind::reset, 104}), make_credit_frame(3, 9), make_close_frame(1, "bye")}) {
+  for (std::size_t i = 0; i < std::variant_size_v<Handshake>; ++i)
+    seeds.add("handshake", *encode(random.handshake(i)));
+  for (const Bytes& frame :
+       {make_end_frame(3, {EndKind::reset, 104}), make_credit_frame(3, 9), make_close_frame(1, "bye")}) {
     frames.insert(frames.end(), frame.begin(), frame.end());
   }
   append_number_frame(frames, FrameType::ping, 7);
@@ -131,8 +146,10 @@ int main(int argc, char** argv) {
   for (int i = 0; i < 8; ++i) seeds.add("link_session", agent_script(random));
   seeds.add("link_session", client_script());
   seeds.add("dns_answer", dns_reply());
-  seeds.add("rules", std::string("file read /etc/**\nfile absent /x/[a-c]?\nmap /a /b\noutgoing tcp remote 10.0.0.0/8:80-90\noutgoing unix local *\n"
-                                 "incoming remote 80-90\ndns remote *.svc\nhostname remote\n") + '\0' + "/etc/hosts\n/a/c\nweb.svc\n");
+  seeds.add("rules", std::string("file read /etc/**\nfile absent /x/[a-c]?\nmap /a /b\noutgoing tcp remote "
+                                 "10.0.0.0/8:80-90\noutgoing unix local *\n"
+                                 "incoming remote 80-90\ndns remote *.svc\nhostname remote\n") +
+                         '\0' + "/etc/hosts\n/a/c\nweb.svc\n");
   add_relay_requests(seeds);
   add_kube_streams(seeds);
   return 0;

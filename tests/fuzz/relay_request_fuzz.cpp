@@ -1,6 +1,7 @@
-// Fuzz: a debuggee that says anything at all to the relay. Input: a byte that chooses the descriptor that comes along and
-// whether magic and version are put right, a byte of the pieces' size, then the request as it is sent. The agent is out of
-// reach, so operations end soon. Whatever comes: the sender gets one whole reply or none, and the connection ends.
+// Fuzz: a debuggee that says anything at all to the relay. Input: a byte that chooses the descriptor that
+// comes along and whether magic and version are put right, a byte of the pieces' size, then the request as it
+// is sent. The agent is out of reach, so operations end soon. Whatever comes: the sender gets one whole reply
+// or none, and the connection ends.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -80,13 +81,20 @@ class Bench {
 
 UniqueFd descriptor(unsigned kind) {
   switch (kind % 7) {
-    case 1: return UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    case 2: return UniqueFd(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    case 3: return UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    case 4: return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    case 5: return UniqueFd(::memfd_create("fuzz", MFD_CLOEXEC));
-    case 6: return UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    default: return {};
+    case 1:
+      return UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    case 2:
+      return UniqueFd(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    case 3:
+      return UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    case 4:
+      return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    case 5:
+      return UniqueFd(::memfd_create("fuzz", MFD_CLOEXEC));
+    case 6:
+      return UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    default:
+      return {};
   }
 }
 
@@ -121,12 +129,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (choice & 8 && bytes.size() >= sizeof(relay::Request)) {
     relay::Request right;
     std::memcpy(bytes.data(), &right.magic_number, sizeof right.magic_number);
-    std::memcpy(bytes.data() + offsetof(relay::Request, version_number), &right.version_number, sizeof right.version_number);
+    std::memcpy(bytes.data() + offsetof(relay::Request, version_number), &right.version_number,
+                sizeof right.version_number);
   }
   const auto socket = bench->connect();
   auto fd = descriptor(choice & 7);
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
-    send_piece(socket.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()) + at, std::min<std::size_t>(piece, bytes.size() - at), fd.get());
+    send_piece(socket.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()) + at,
+               std::min<std::size_t>(piece, bytes.size() - at), fd.get());
     fd.reset();
     if (at / piece < 8) bench->poll();
   }
@@ -138,6 +148,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::memcpy(&reply, answer.data(), sizeof reply);
   fuzz_require(reply.data_length <= relay::max_data);
   fuzz_require(answer.size() == sizeof reply + reply.data_length);
-  fuzz_require(reply.address_length <= sizeof reply.address && reply.address2_length <= sizeof reply.address2);
+  fuzz_require(reply.address_length <= sizeof reply.address &&
+               reply.address2_length <= sizeof reply.address2);
   return 0;
 }

@@ -1,5 +1,5 @@
-// Fuzz: the layer's rules. Input: rules text, a NUL, then what to ask of them, a line each. What was understood answers
-// every question, twice alike, and what it maps a path to is text of its own.
+// Fuzz: the layer's rules. Input: rules text, a NUL, then what to ask of them, a line each. What was
+// understood answers every question, twice alike, and what it maps a path to is text of its own.
 #include <netinet/in.h>
 #include <sys/un.h>
 
@@ -41,7 +41,8 @@ void ask(const Rules& rules, std::string_view question) {
   }
   fuzz_require(rules.dns(question) <= Side::remote);
   ask_address(rules, question);
-  if (question.size() >= 2) (void)rules.incoming(static_cast<std::uint16_t>(question[0] << 8 | (question[1] & 0xff)));
+  if (question.size() >= 2)
+    (void)rules.incoming(static_cast<std::uint16_t>(question[0] << 8 | (question[1] & 0xff)));
 }
 
 }  // namespace
@@ -54,7 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view bad_line;
   if (const char* wrong = rules->parse(text, bad_line); wrong != nullptr) {
     fuzz_require(wrong[0] != 0);
-    fuzz_require(bad_line.empty() || (bad_line.data() >= text.data() && bad_line.data() + bad_line.size() <= text.data() + text.size()));
+    fuzz_require(bad_line.empty() || (bad_line.data() >= text.data() &&
+                                      bad_line.data() + bad_line.size() <= text.data() + text.size()));
     return 0;
   }
   auto questions = input.substr(std::min(cut + 1, size));

@@ -1,8 +1,9 @@
-// The input of link_session_fuzz: what a peer does to a link, as a list of steps. Steps make well-numbered frames, so
-// that the fuzzer gets past the numbers; a step of raw bytes gets around them.
+// The input of link_session_fuzz: what a peer does to a link, as a list of steps. Steps make well-numbered
+// frames, so that the fuzzer gets past the numbers; a step of raw bytes gets around them.
 //
-// A step: u8 what (1–9: a frame of that FrameType; 0: raw bytes; 10: the transport is cut, and another comes), u8 id,
-// u16 length (big endian), payload. The script's first byte is the role of the link (odd: agent).
+// A step: u8 what (1–9: a frame of that FrameType; 0: raw bytes; 10: the transport is cut, and another
+// comes), u8 id, u16 length (big endian), payload. The script's first byte is the role of the link (odd:
+// agent).
 #pragma once
 
 #include <span>
@@ -30,7 +31,8 @@ inline std::optional<ScriptStep> next_step(std::span<const std::uint8_t>& script
 }
 
 inline void append_step(Bytes& script, std::uint8_t what, std::uint8_t id, const Bytes& payload) {
-  script.insert(script.end(), {what, id, static_cast<std::uint8_t>(payload.size() >> 8), static_cast<std::uint8_t>(payload.size())});
+  script.insert(script.end(), {what, id, static_cast<std::uint8_t>(payload.size() >> 8),
+                               static_cast<std::uint8_t>(payload.size())});
   script.insert(script.end(), payload.begin(), payload.end());
 }
 

@@ -44,7 +44,8 @@ int milliseconds_until(Clock::time_point until) {
 
 }  // namespace
 
-DapClient::DapClient(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment) {
+DapClient::DapClient(const std::vector<std::string>& command,
+                     const std::map<std::string, std::string>& environment) {
   signal(SIGPIPE, SIG_IGN);
   int to[2], from[2];
   if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) throw DapError("pipe2 failed");
@@ -62,7 +63,8 @@ DapClient::DapClient(const std::vector<std::string>& command, const std::map<std
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
   auto words = command;
   auto variables = environment_with(environment);
-  const int error = posix_spawnp(&pid_, words[0].c_str(), &actions, &attributes, pointers(words).data(), pointers(variables).data());
+  const int error = posix_spawnp(&pid_, words[0].c_str(), &actions, &attributes, pointers(words).data(),
+                                 pointers(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   close(to[0]);
@@ -79,7 +81,8 @@ DapClient::DapClient(unsigned short port) {
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   in_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (connect(in_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) throw DapError(std::string("connect: ") + strerror(errno));
+  if (connect(in_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    throw DapError(std::string("connect: ") + strerror(errno));
   out_ = fcntl(in_, F_DUPFD_CLOEXEC, 3);
 }
 
@@ -133,7 +136,11 @@ bool DapClient::take_message() {
 void DapClient::answer_reverse(const json& request) {
   const std::string command = request.value("command", "");
   const auto handler = reverse_.find(command);
-  json answer{{"seq", take_seq()}, {"type", "response"}, {"command", command}, {"request_seq", request["seq"]}, {"success", handler != reverse_.end()}};
+  json answer{{"seq", take_seq()},
+              {"type", "response"},
+              {"command", command},
+              {"request_seq", request["seq"]},
+              {"success", handler != reverse_.end()}};
   if (handler != reverse_.end()) answer["body"] = handler->second(request.value("arguments", json::object()));
   send_body(answer.dump());
 }
@@ -180,7 +187,8 @@ json DapClient::must(const std::string& command, const json& arguments, millisec
 std::optional<json> DapClient::try_event(const std::string& name, milliseconds bound) {
   const auto until = Clock::now() + bound;
   while (true) {
-    const auto found = std::find_if(events_.begin(), events_.end(), [&](const json& event) { return event.value("event", "") == name; });
+    const auto found = std::find_if(events_.begin(), events_.end(),
+                                    [&](const json& event) { return event.value("event", "") == name; });
     if (found != events_.end()) {
       json event = *found;
       events_.erase(found);

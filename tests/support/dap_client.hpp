@@ -1,8 +1,9 @@
-// DapClient: an editor's side of the Debug Adapter Protocol for tests and for dap-drive: starts a server (or talks to a
-// socket), sends requests, waits for responses and events with a bound, keeps all that came, byte for byte.
+// DapClient: an editor's side of the Debug Adapter Protocol for tests and for dap-drive: starts a server (or
+// talks to a socket), sends requests, waits for responses and events with a bound, keeps all that came, byte
+// for byte.
 //
-// Single-threaded and blocking; what does not come in time is thrown as DapError with the conversation so far. The server
-// leads a process group of its own; the destructor kills it. Not for code that ships.
+// Single-threaded and blocking; what does not come in time is thrown as DapError with the conversation so
+// far. The server leads a process group of its own; the destructor kills it. Not for code that ships.
 #pragma once
 
 #include <sys/types.h>
@@ -31,7 +32,8 @@ class DapClient {
   static constexpr milliseconds patience{30000};
 
   /// Starts `command` with pipes; its stderr is ours. environment: added to our own.
-  explicit DapClient(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment = {});
+  explicit DapClient(const std::vector<std::string>& command,
+                     const std::map<std::string, std::string>& environment = {});
   /// Connects to a server on 127.0.0.1.
   explicit DapClient(unsigned short port);
   ~DapClient();
@@ -62,7 +64,9 @@ class DapClient {
   std::string all_output() const;
 
   /// Answers reverse requests of that name; the returned value is the body. Others get success false.
-  void on_reverse(const std::string& command, std::function<json(const json& arguments)> handler) { reverse_[command] = std::move(handler); }
+  void on_reverse(const std::string& command, std::function<json(const json& arguments)> handler) {
+    reverse_[command] = std::move(handler);
+  }
 
   /// Takes in what comes until `bound` passes or the server has closed its side; true in the latter case.
   bool wait_end(milliseconds bound = patience);

@@ -70,9 +70,12 @@ Process::Process(std::vector<std::string> command, ProcessOptions options) {
     dup2(in.read, 0);
     dup2(out.write, 1);
     dup2(err.write, 2);
-    if (options.uid != 0 && (setgroups(0, nullptr) != 0 || setgid(options.uid) != 0 || setuid(options.uid) != 0)) _exit(127);
+    if (options.uid != 0 &&
+        (setgroups(0, nullptr) != 0 || setgid(options.uid) != 0 || setuid(options.uid) != 0))
+      _exit(127);
     if (!options.directory.empty() && chdir(options.directory.c_str()) != 0) _exit(127);
-    for (const int number : {SIGINT, SIGTERM, SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGPIPE}) ::signal(number, SIG_DFL);
+    for (const int number : {SIGINT, SIGTERM, SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGPIPE})
+      ::signal(number, SIG_DFL);
     sigprocmask(SIG_SETMASK, &mask, nullptr);
     execvpe(argv[0], argv.data(), envp.data());
     const std::string text = std::string("cannot start ") + argv[0] + ": " + strerror(errno) + "\n";
@@ -143,9 +146,15 @@ Outcome Process::wait(milliseconds bound) {
   return outcome;
 }
 
-bool Process::running() { return !reap(milliseconds(0)); }
-void Process::signal(int number) { kill(pid_, number); }
-void Process::signal_group(int number) { kill(-pid_, number); }
+bool Process::running() {
+  return !reap(milliseconds(0));
+}
+void Process::signal(int number) {
+  kill(pid_, number);
+}
+void Process::signal_group(int number) {
+  kill(-pid_, number);
+}
 
 void Process::write_stdin(const std::string& text) {
   for (std::size_t done = 0; done < text.size();) {
@@ -167,8 +176,12 @@ bool Process::wait_for(Sink& sink, const std::string& text, milliseconds bound) 
   return sink.text.find(text) != std::string::npos;
 }
 
-bool Process::wait_for_output(const std::string& text, milliseconds bound) { return wait_for(out_, text, bound); }
-bool Process::wait_for_error(const std::string& text, milliseconds bound) { return wait_for(err_, text, bound); }
+bool Process::wait_for_output(const std::string& text, milliseconds bound) {
+  return wait_for(out_, text, bound);
+}
+bool Process::wait_for_error(const std::string& text, milliseconds bound) {
+  return wait_for(err_, text, bound);
+}
 
 std::string Process::out() const {
   std::lock_guard lock(mutex_);

@@ -1,14 +1,14 @@
 // Child processes for tests: started, talked to, waited for with a bound, and never left behind.
 //
-// Each child leads a process group of its own; the destructor kills that group. Output is collected by a thread per
-// stream, so that a child never blocks on a full pipe. Not for code that ships.
+// Each child leads a process group of its own; the destructor kills that group. Output is collected by a
+// thread per stream, so that a child never blocks on a full pipe. Not for code that ships.
 #pragma once
 
 #include <sys/types.h>
 
 #include <chrono>
-#include <csignal>
 #include <condition_variable>
+#include <csignal>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,18 +23,18 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 struct Outcome {
-  int status = -1;         ///< exit code, 128+signal, or -1 when it was killed because the time was over
-  std::string out, err;    ///< what it wrote
+  int status = -1;       ///< exit code, 128+signal, or -1 when it was killed because the time was over
+  std::string out, err;  ///< what it wrote
   bool timed_out = false;
 };
 
 struct ProcessOptions {
   std::map<std::string, std::string> environment;  ///< added to the test's own
   std::vector<std::string> unset;
-  std::string directory;                            ///< working directory; empty: the test's
-  std::string input;                                ///< given on stdin, which then ends
-  bool keep_stdin = false;                          ///< leave stdin open for write_stdin
-  uid_t uid = 0;                                    ///< run as this user and group, without supplementary groups; 0: as the test
+  std::string directory;    ///< working directory; empty: the test's
+  std::string input;        ///< given on stdin, which then ends
+  bool keep_stdin = false;  ///< leave stdin open for write_stdin
+  uid_t uid = 0;            ///< run as this user and group, without supplementary groups; 0: as the test
 };
 
 class Process {
@@ -52,7 +52,8 @@ class Process {
   void signal_group(int number);  ///< to the whole group
   void write_stdin(const std::string& text);
   void close_stdin();
-  /// Waits until `text` stands in stdout (or stderr); false when the bound passes or the stream ends without it.
+  /// Waits until `text` stands in stdout (or stderr); false when the bound passes or the stream ends without
+  /// it.
   bool wait_for_output(const std::string& text, milliseconds bound);
   bool wait_for_error(const std::string& text, milliseconds bound);
   std::string out() const;

@@ -1,5 +1,6 @@
-// cdt-gdb-adapter (Eclipse CDT's, also behind VS Code's type "gdbtarget"). `env` is ignored, and `environment` goes to gdb
-// itself with all that it starts; so everything travels by initCommands, which run before the program does.
+// cdt-gdb-adapter (Eclipse CDT's, also behind VS Code's type "gdbtarget"). `env` is ignored, and
+// `environment` goes to gdb itself with all that it starts; so everything travels by initCommands, which run
+// before the program does.
 #include "dap/adapters/family.hpp"
 #include "session/program.hpp"
 
@@ -11,14 +12,18 @@ void rename_args(RawObject& arguments) {
   const auto args = arguments.get("args");
   if (!args.is_array() || !arguments.get("arguments").is_null()) return;
   std::string line;
-  for (const auto& word : args) line += (line.empty() ? "" : " ") + shell_quoted(word.is_string() ? word.get<std::string>() : word.dump());
+  for (const auto& word : args)
+    line +=
+        (line.empty() ? "" : " ") + shell_quoted(word.is_string() ? word.get<std::string>() : word.dump());
   arguments.set("arguments", line);
 }
 
 class Cdt : public AdapterFamily {
  public:
   const char* name() const override { return "cdt-gdb-adapter"; }
-  bool is_type(const std::string& type) const override { return type == "cdt-gdb-adapter" || type == "gdbtarget"; }
+  bool is_type(const std::string& type) const override {
+    return type == "cdt-gdb-adapter" || type == "gdbtarget";
+  }
   bool is_command(const AdapterCommand& command) const override {
     for (const auto& word : command.argv)
       if (word.find("cdt-gdb-adapter") != std::string::npos || word.ends_with("cdtDebugAdapter")) return true;

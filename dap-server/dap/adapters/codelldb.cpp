@@ -1,5 +1,5 @@
-// CodeLLDB (VS Code's type "lldb"). `env` is an object added to the adapter's own environment, from which it can't remove
-// a name; so the inheriting is switched off and the whole environment is given.
+// CodeLLDB (VS Code's type "lldb"). `env` is an object added to the adapter's own environment, from which it
+// can't remove a name; so the inheriting is switched off and the whole environment is given.
 #include "dap/adapters/family.hpp"
 
 namespace inpod::dap {
@@ -9,7 +9,9 @@ class Codelldb : public AdapterFamily {
  public:
   const char* name() const override { return "codelldb"; }
   bool is_type(const std::string& type) const override { return type == "codelldb" || type == "lldb"; }
-  bool is_command(const AdapterCommand& command) const override { return program_name(command).starts_with("codelldb"); }
+  bool is_command(const AdapterCommand& command) const override {
+    return program_name(command).starts_with("codelldb");
+  }
   bool answers(const nlohmann::json&) const override { return false; }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
@@ -19,7 +21,8 @@ class Codelldb : public AdapterFamily {
     arguments.set("env", whole);
     nlohmann::json commands = {"settings set target.inherit-env false"};
     const std::string layer = context.pod.layer.substr(context.pod.layer.rfind('/') + 1);
-    if (!layer.empty()) commands.push_back("settings append target.process.thread.step-avoid-libraries " + layer);
+    if (!layer.empty())
+      commands.push_back("settings append target.process.thread.step-avoid-libraries " + layer);
     arguments.prepend("initCommands", commands);
     return LaunchPlan{{}, debuggee.left_out};
   }

@@ -1,5 +1,5 @@
-// OpenDebugAD7, the adapter of VS Code's C/C++ extension (type "cppdbg"), with gdb. `environment` is an array of
-// {name, value} that gdb itself starts with, so the debuggee's variables travel by setupCommands instead.
+// OpenDebugAD7, the adapter of VS Code's C/C++ extension (type "cppdbg"), with gdb. `environment` is an array
+// of {name, value} that gdb itself starts with, so the debuggee's variables travel by setupCommands instead.
 #include "dap/adapters/family.hpp"
 
 namespace inpod::dap {
@@ -9,7 +9,9 @@ class Cppdbg : public AdapterFamily {
  public:
   const char* name() const override { return "cppdbg"; }
   bool is_type(const std::string& type) const override { return type == "cppdbg"; }
-  bool is_command(const AdapterCommand& command) const override { return program_name(command).starts_with("opendebugad7"); }
+  bool is_command(const AdapterCommand& command) const override {
+    return program_name(command).starts_with("opendebugad7");
+  }
   bool answers(const nlohmann::json&) const override { return false; }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
@@ -18,7 +20,9 @@ class Cppdbg : public AdapterFamily {
                   "use \"MIMode\": \"gdb\", or \"debugger\": \"lldb-dap\"");
     const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "environment"));
     nlohmann::json commands = nlohmann::json::array();
-    const auto add = [&](const std::string& text) { commands.push_back({{"text", text}, {"ignoreFailures", false}}); };
+    const auto add = [&](const std::string& text) {
+      commands.push_back({{"text", text}, {"ignoreFailures", false}});
+    };
     for (const auto& text : gdb_mi_environment(debuggee)) add(text);
     add("set startup-with-shell on");
     add(gdb_exec_wrapper(debuggee));

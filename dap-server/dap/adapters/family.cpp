@@ -19,8 +19,9 @@ std::string mi_quoted(const std::string& text) {
     if (c == '"' || c == '\\') {
       out.append("\\").push_back(c);
     } else if (byte < 0x20 || byte == 0x7f) {
-      const char octal[] = {'\\', static_cast<char>('0' + (byte >> 6)), static_cast<char>('0' + ((byte >> 3) & 7)),
-                            static_cast<char>('0' + (byte & 7)), 0};
+      const char octal[] = {'\\', static_cast<char>('0' + (byte >> 6)),
+                            static_cast<char>('0' + ((byte >> 3) & 7)), static_cast<char>('0' + (byte & 7)),
+                            0};
       out += octal;
     } else {
       out += c;
@@ -46,29 +47,33 @@ Variables requested_variables(const RawObject& arguments, const char* own) {
 }
 
 std::string gdb_exec_wrapper(const DebuggeeEnvironment& debuggee) {
-  std::string line = access("/usr/bin/env", X_OK) == 0 ? "set exec-wrapper /usr/bin/env" : "set exec-wrapper env";
+  std::string line =
+      access("/usr/bin/env", X_OK) == 0 ? "set exec-wrapper /usr/bin/env" : "set exec-wrapper env";
   for (const auto& [name, value] : debuggee.injection) line += " " + shell_quoted(name + "=" + value);
   return line;
 }
 
 std::vector<std::string> gdb_mi_environment(const DebuggeeEnvironment& debuggee) {
   std::vector<std::string> commands;
-  for (const auto& name : debuggee.unset) commands.push_back("-interpreter-exec console " + mi_quoted("unset environment " + name));
+  for (const auto& name : debuggee.unset)
+    commands.push_back("-interpreter-exec console " + mi_quoted("unset environment " + name));
   for (const auto& [name, value] : debuggee.set)
     commands.push_back("-interpreter-exec console " + mi_quoted("set environment " + name + "=" + value));
   return commands;
 }
 
 Result<const AdapterFamily*> find_family(const AdapterCommand& command, const nlohmann::json& capabilities) {
-  const std::array families{&lldb_family(), &gdb_family(), &cdt_family(), &codelldb_family(), &cppdbg_family()};
+  const std::array families{&lldb_family(), &gdb_family(), &cdt_family(), &codelldb_family(),
+                            &cppdbg_family()};
   for (const auto* family : families)
     if (!command.type.empty() && family->is_type(command.type)) return family;
   for (const auto* family : families)
     if (family->is_command(command)) return family;
   for (const auto* family : families)
     if (family->answers(capabilities)) return family;
-  return fail("inpod does not know how the debug adapter " + program_name(command) + " passes an environment on",
-              R"(say which it is like: "debugger": {"command": …, "type": "lldb-dap" | "gdb" | "cdt-gdb-adapter" | "codelldb" | "cppdbg"})");
+  return fail(
+      "inpod does not know how the debug adapter " + program_name(command) + " passes an environment on",
+      R"(say which it is like: "debugger": {"command": …, "type": "lldb-dap" | "gdb" | "cdt-gdb-adapter" | "codelldb" | "cppdbg"})");
 }
 
 }  // namespace inpod::dap

@@ -1,5 +1,6 @@
-// AdapterFamily: what differs from one kind of debug adapter to the next: how it is recognised, how the debuggee's
-// environment gets through it, and what keeps the layer out of shells and debuggers. One file a family beside this one.
+// AdapterFamily: what differs from one kind of debug adapter to the next: how it is recognised, how the
+// debuggee's environment gets through it, and what keeps the layer out of shells and debuggers. One file a
+// family beside this one.
 //
 // Families are stateless singletons; any thread.
 #pragma once
@@ -23,7 +24,8 @@ struct LaunchContext {
 
 /// What to do for a launch. left_out: names of variables that could not be carried.
 struct LaunchPlan {
-  std::vector<std::string> commands;  ///< debugger commands to run before the launch request, by evaluate, context "repl"
+  std::vector<std::string>
+      commands;  ///< debugger commands to run before the launch request, by evaluate, context "repl"
   std::vector<std::string> left_out;
 };
 
@@ -40,8 +42,9 @@ class AdapterFamily {
   virtual Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const = 0;
 };
 
-/// The variables that a launch request names, in `env` or `environment` and any shape: editors that let the user write the request
-/// (CLion) don't know which of the two the adapter takes. `own`: the adapter's name for them, which wins.
+/// The variables that a launch request names, in `env` or `environment` and any shape: editors that let the
+/// user write the request (CLion) don't know which of the two the adapter takes. `own`: the adapter's name
+/// for them, which wins.
 Variables requested_variables(const RawObject& arguments, const char* own);
 
 const AdapterFamily& lldb_family();
@@ -56,8 +59,8 @@ Result<const AdapterFamily*> find_family(const AdapterCommand& command, const nl
 /// Last part of argv[0], lower case.
 std::string program_name(const AdapterCommand& command);
 
-/// gdb's exec-wrapper: env(1) puts the layer into the target alone, not into the shell that gdb starts it by. Holds
-/// LD_PRELOAD and INPOD_* only: what stands there can be read in ps(1).
+/// gdb's exec-wrapper: env(1) puts the layer into the target alone, not into the shell that gdb starts it by.
+/// Holds LD_PRELOAD and INPOD_* only: what stands there can be read in ps(1).
 std::string gdb_exec_wrapper(const DebuggeeEnvironment& debuggee);
 /// gdb/MI commands that set the rest of the environment; values of several lines and any bytes get through.
 std::vector<std::string> gdb_mi_environment(const DebuggeeEnvironment& debuggee);

@@ -1,6 +1,6 @@
-// gdb -i dap (gdb 14 and newer). `env` REPLACES the whole environment, so it gets all of it. gdb starts the program by
-// $SHELL -c exec …; an exec-wrapper puts the layer behind that shell. ("startup-with-shell off" would too, but then
-// gdb splits arguments that hold spaces.)
+// gdb -i dap (gdb 14 and newer). `env` REPLACES the whole environment, so it gets all of it. gdb starts the
+// program by $SHELL -c exec …; an exec-wrapper puts the layer behind that shell. ("startup-with-shell off"
+// would too, but then gdb splits arguments that hold spaces.)
 #include "dap/adapters/family.hpp"
 
 namespace inpod::dap {
@@ -14,7 +14,8 @@ class Gdb : public AdapterFamily {
     // gdb, gdb16, gdb-16, x86_64-linux-gnu-gdb, rust-gdb; not cdt-gdb-adapter.
     const std::string program = program_name(command);
     const auto at = program.rfind("gdb");
-    return at != std::string::npos && program.find_first_not_of("-.0123456789", at + 3) == std::string::npos &&
+    return at != std::string::npos &&
+           program.find_first_not_of("-.0123456789", at + 3) == std::string::npos &&
            (at == 0 || program[at - 1] == '-');
   }
   bool answers(const nlohmann::json& capabilities) const override {

@@ -1,5 +1,6 @@
-// lldb-dap, and lldb-vscode as it was called up to LLVM 17. It injects only the debuggee: no shell, and lldb-server starts
-// the program by itself. `env` is an array of "K=V" up to 19 (an object is silently ignored); newer ones take it as well.
+// lldb-dap, and lldb-vscode as it was called up to LLVM 17. It injects only the debuggee: no shell, and
+// lldb-server starts the program by itself. `env` is an array of "K=V" up to 19 (an object is silently
+// ignored); newer ones take it as well.
 #include "dap/adapters/family.hpp"
 
 namespace inpod::dap {
@@ -26,15 +27,18 @@ class Lldb : public AdapterFamily {
     const std::string quiet = tells_version(context.capabilities) ? "?" : "";
     nlohmann::json commands = nlohmann::json::array();
     const std::string layer = context.pod.layer.substr(context.pod.layer.rfind('/') + 1);
-    if (!layer.empty()) commands.push_back(quiet + "settings append target.process.thread.step-avoid-libraries " + layer);
-    for (const auto& variable : debuggee.unset) commands.push_back(quiet + "settings append target.unset-env-vars " + variable);
+    if (!layer.empty())
+      commands.push_back(quiet + "settings append target.process.thread.step-avoid-libraries " + layer);
+    for (const auto& variable : debuggee.unset)
+      commands.push_back(quiet + "settings append target.unset-env-vars " + variable);
     if (!commands.empty()) arguments.prepend("initCommands", commands);
     return LaunchPlan{{}, debuggee.left_out};
   }
 
  private:
   static bool tells_version(const nlohmann::json& capabilities) {
-    return capabilities.is_object() && (capabilities.contains("__lldb") || capabilities.contains("$__lldb_version"));
+    return capabilities.is_object() &&
+           (capabilities.contains("__lldb") || capabilities.contains("$__lldb_version"));
   }
 };
 

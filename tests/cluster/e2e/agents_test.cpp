@@ -1,4 +1,5 @@
-// The agent in the cluster: each way to bring one there, one that is there already, and what this user sees of theirs.
+// The agent in the cluster: each way to bring one there, one that is there already, and what this user sees
+// of theirs.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -10,9 +11,12 @@ using nlohmann::json;
 
 namespace {
 
-const std::string& name_space() { return Shop::instance().name_space(); }
+const std::string& name_space() {
+  return Shop::instance().name_space();
+}
 
-std::vector<std::string> in(const std::string& target, std::vector<std::string> flags, std::vector<std::string> command) {
+std::vector<std::string> in(const std::string& target, std::vector<std::string> flags,
+                            std::vector<std::string> command) {
   std::vector<std::string> all{"run", "-n", name_space(), "-t", target};
   all.insert(all.end(), flags.begin(), flags.end());
   all.push_back("--");
@@ -21,13 +25,14 @@ std::vector<std::string> in(const std::string& target, std::vector<std::string> 
 }
 
 // All that makes a program the pod's: file, secret, environment, host name, DNS and a connection.
-const std::vector<std::string> look{"python3", "-c",
-                                    "import http.client, os, socket\n"
-                                    "print(open('/etc/web/config.yaml').readline().strip())\n"
-                                    "print(open('/run/secrets/web/password').read(), os.environ['APP_COLOR'], socket.gethostname())\n"
-                                    "c = http.client.HTTPConnection('web', timeout=20)\n"
-                                    "c.request('GET', '/look')\n"
-                                    "print(c.getresponse().status, socket.gethostbyname('web'))"};
+const std::vector<std::string> look{
+    "python3", "-c",
+    "import http.client, os, socket\n"
+    "print(open('/etc/web/config.yaml').readline().strip())\n"
+    "print(open('/run/secrets/web/password').read(), os.environ['APP_COLOR'], socket.gethostname())\n"
+    "c = http.client.HTTPConnection('web', timeout=20)\n"
+    "c.request('GET', '/look')\n"
+    "print(c.getresponse().status, socket.gethostbyname('web'))"};
 
 std::string expected_look() {
   return Shop::instance().in_pod(look).out;
@@ -65,14 +70,18 @@ json line_of_type(const std::string& text, const std::string& type) {
 /// `inpod session start` up to its line "ready".
 std::unique_ptr<Process> start_session(const Developer& developer, ProcessOptions options) {
   options.keep_stdin = true;
-  auto session = developer.inpod({"session", "start", "-o", "json", "-n", name_space(), "-t", "deployment/web", "--program", "cat"}, options);
+  auto session = developer.inpod(
+      {"session", "start", "-o", "json", "-n", name_space(), "-t", "deployment/web", "--program", "cat"},
+      options);
   const bool ready = session->wait_for_output("\"type\":\"ready\"", seconds(60));
   INFO(session->out() << session->err());
   REQUIRE(ready);
   return session;
 }
 
-std::unique_ptr<Process> start_session(const Developer& developer) { return start_session(developer, developer.options()); }
+std::unique_ptr<Process> start_session(const Developer& developer) {
+  return start_session(developer, developer.options());
+}
 
 }  // namespace
 
@@ -85,13 +94,16 @@ TEST_CASE("agent.mode ephemeral: a container in the target's own pod, and no Job
   CHECK(outcome.status == 0);
   CHECK(agents(name_space(), "job") == jobs);
   const auto containers = [] {
-    return kubectl({"-n", name_space(), "get", "pod", Shop::instance().pod(), "-o", "jsonpath={.spec.ephemeralContainers[*].name}"}).out;
+    return kubectl({"-n", name_space(), "get", "pod", Shop::instance().pod(), "-o",
+                    "jsonpath={.spec.ephemeralContainers[*].name}"})
+        .out;
   };
   const auto first = containers();
   CHECK(first.rfind("inpod-agent-", 0) == 0);
 
   // The next launch finds the agent that is there.
-  auto server = developer.inpod(in("deployment/web", {"--agent-mode", "ephemeral", "--mirror"}, {"python3", mirror_script(developer), "8080"}));
+  auto server = developer.inpod(in("deployment/web", {"--agent-mode", "ephemeral", "--mirror"},
+                                   {"python3", mirror_script(developer), "8080"}));
   gets_a_copy(*server);
   server->signal(SIGINT);
   CHECK_FALSE(server->wait(seconds(20)).timed_out);
@@ -117,7 +129,8 @@ TEST_CASE("agent.image: an image that holds inpod-agent, for a target with or wi
 TEST_CASE("agent.bootstrap_image: a shell for a target that has none") {
   Shop::instance().make_bare_pod();
   Developer developer;
-  const auto outcome = developer.run(in("pod/bare", {"--agent-bootstrap-image", "docker.io/local/busybox:1"}, {"cat", "/www/index.html", "/etc/hostname"}));
+  const auto outcome = developer.run(in("pod/bare", {"--agent-bootstrap-image", "docker.io/local/busybox:1"},
+                                        {"cat", "/www/index.html", "/etc/hostname"}));
   INFO(outcome.err);
   CHECK(outcome.out == "hello-from-noshell\nbare\n");
   CHECK(outcome.status == 0);
@@ -136,8 +149,10 @@ TEST_CASE("session start tells an editor all it needs, and the second one is war
   CHECK(ready.at("hostname") == Shop::instance().pod());
   // What an editor does with it:
   auto options = developer.options();
-  for (const auto& [name, value] : ready.at("env").items()) options.environment[name] = value.get<std::string>();
-  CHECK(run({"/bin/cat", "/etc/web/config.yaml"}, options).out == "greeting: grüß dich from the pod\ncolor: teal\n");
+  for (const auto& [name, value] : ready.at("env").items())
+    options.environment[name] = value.get<std::string>();
+  CHECK(run({"/bin/cat", "/etc/web/config.yaml"}, options).out ==
+        "greeting: grüß dich from the pod\ncolor: teal\n");
   CHECK(session->wait_for_output("\"event\":\"process\"", seconds(10)));
   session->close_stdin();
   CHECK(session->wait(seconds(20)).status == 0);
@@ -162,7 +177,9 @@ TEST_CASE("session list and stop --cluster: this user's agents") {
   };
   // The pod's own word follows the agent's, which is at work already.
   std::vector<json> mine;
-  CHECK(eventually(seconds(20), [&] { return (mine = list(anna, {"-n", name_space()})).size() == 1 && mine[0].at("state") == "Running"; }));
+  CHECK(eventually(seconds(20), [&] {
+    return (mine = list(anna, {"-n", name_space()})).size() == 1 && mine[0].at("state") == "Running";
+  }));
   REQUIRE(mine.size() == 1);
   CHECK(name_space() + "/" + mine[0].at("pod").get<std::string>() == agent);
   CHECK(mine[0].at("namespace") == name_space());
@@ -172,12 +189,14 @@ TEST_CASE("session list and stop --cluster: this user's agents") {
   CHECK(list(bert, {"-n", name_space()}).empty());
   const auto id = mine[0].at("agent").get<std::string>();
   CHECK(anna.run({"session", "list", "--cluster", "-n", name_space()}).out.find(id) != std::string::npos);
-  CHECK(bert.run({"session", "stop", "--cluster", id, "-n", name_space()}).status == 125);  // not Bert's to stop
+  CHECK(bert.run({"session", "stop", "--cluster", id, "-n", name_space()}).status ==
+        125);  // not Bert's to stop
 
   const auto stopped = anna.run({"session", "stop", "--cluster", id, "-n", name_space()});
   INFO(stopped.err);
   CHECK(stopped.status == 0);
-  CHECK(eventually(seconds(30), [&] { return agents(name_space(), "job,pod").find(id) == std::string::npos; }));
+  CHECK(
+      eventually(seconds(30), [&] { return agents(name_space(), "job,pod").find(id) == std::string::npos; }));
   // The session that used it is told, and ends.
   CHECK(session->wait_for_output("\"event\":\"closed\"", seconds(60)));
   CHECK(session->wait(seconds(20)).status == 125);
@@ -197,12 +216,17 @@ TEST_CASE("the token stands in no argument, environment, object or log") {
   // As the state file has it, as base64, and as the bytes themselves.
   REQUIRE(token.size() == 64);
   std::string bytes;
-  for (std::size_t i = 0; i < token.size(); i += 2) bytes += static_cast<char>(std::stoi(token.substr(i, 2), nullptr, 16));
-  const auto base64 = run({"python3", "-c", "import base64, sys; print(base64.b64encode(bytes.fromhex(sys.argv[1])).decode())", token}).out;
+  for (std::size_t i = 0; i < token.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(token.substr(i, 2), nullptr, 16));
+  const auto base64 =
+      run({"python3", "-c",
+           "import base64, sys; print(base64.b64encode(bytes.fromhex(sys.argv[1])).decode())", token})
+          .out;
   REQUIRE(base64.size() > 40);
   const std::vector<std::string> forms{token, base64.substr(0, 40), bytes};
   const auto is_free_of_it = [&](const std::string& text) {
-    return std::none_of(forms.begin(), forms.end(), [&](const std::string& form) { return text.find(form) != std::string::npos; });
+    return std::none_of(forms.begin(), forms.end(),
+                        [&](const std::string& form) { return text.find(form) != std::string::npos; });
   };
   const auto agent = line_of_type(session->out(), "ready").at("agent").get<std::string>();  // NAMESPACE/POD
   const std::string pod = agent.substr(agent.find('/') + 1);
@@ -213,9 +237,11 @@ TEST_CASE("the token stands in no argument, environment, object or log") {
     CHECK(is_free_of_it(arguments));
     CHECK(is_free_of_it(read_file("/proc/" + pid + "/environ")));
   }
-  CHECK(seen >= (Shop::instance().is_here() ? 2 : 1));  // inpod, and its agent where the pods run on this machine
+  CHECK(seen >=
+        (Shop::instance().is_here() ? 2 : 1));  // inpod, and its agent where the pods run on this machine
   CHECK(is_free_of_it(session->out() + session->err()));
-  CHECK(is_free_of_it(kubectl({"-n", name_space(), "get", "jobs,pods,events,secrets,configmaps", "-o", "json"}).out));
+  CHECK(is_free_of_it(
+      kubectl({"-n", name_space(), "get", "jobs,pods,events,secrets,configmaps", "-o", "json"}).out));
   CHECK(is_free_of_it(kubectl({"-n", name_space(), "logs", pod, "--all-containers"}).out));
   session->close_stdin();
   CHECK(session->wait(seconds(20)).status == 0);
@@ -238,7 +264,8 @@ TEST_CASE("the documented Role is all that a developer needs") {
   const auto ephemeral = as_member(in("deployment/web", {"--agent-mode", "ephemeral"}, look));
   INFO(ephemeral.err);
   CHECK(ephemeral.out == expected_look());
-  auto server = developer.inpod(in("deployment/web", {"--steal"}, {"python3", mirror_script(developer), "8080"}), options);
+  auto server = developer.inpod(
+      in("deployment/web", {"--steal"}, {"python3", mirror_script(developer), "8080"}), options);
   CHECK(Shop::instance().answered_by("by python", seconds(60)));
   server->signal(SIGINT);
   CHECK_FALSE(server->wait(seconds(20)).timed_out);

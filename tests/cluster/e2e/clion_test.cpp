@@ -1,7 +1,7 @@
-// CLion's DAP route on the real cluster. The client does what CLion is documented to do: it starts the configured debugger on
-// stdio, fills the macros of the launch parameters in ($Executable$, $Arguments$, $WorkingDir$, and $Environment$ as an object or
-// $EnvironmentArray$ as an array), and sends the result as the arguments of `launch`. The parameters are those of docs/clion.md,
-// read from that page.
+// CLion's DAP route on the real cluster. The client does what CLion is documented to do: it starts the
+// configured debugger on stdio, fills the macros of the launch parameters in ($Executable$, $Arguments$,
+// $WorkingDir$, and $Environment$ as an object or $EnvironmentArray$ as an array), and sends the result as
+// the arguments of `launch`. The parameters are those of docs/clion.md, read from that page.
 #include "catch.hpp"
 #include "cluster.hpp"
 #include "debugging.hpp"
@@ -13,7 +13,8 @@ namespace {
 // The JSON block of the page that holds `macro`.
 std::string documented(const std::string& macro) {
   const std::string page = read_file(sources + "/docs/clion.md");
-  for (std::size_t at = page.find("```json\n"); at != std::string::npos; at = page.find("```json\n", at + 1)) {
+  for (std::size_t at = page.find("```json\n"); at != std::string::npos;
+       at = page.find("```json\n", at + 1)) {
     const std::size_t begin = at + 8, end = page.find("```", begin);
     const std::string block = page.substr(begin, end - begin);
     if (block.find("\"" + macro + "\"") != std::string::npos) return block;
@@ -22,10 +23,12 @@ std::string documented(const std::string& macro) {
 }
 
 void replace(std::string& text, const std::string& what, const std::string& with) {
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) text.replace(at, what.size(), with);
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
 }
 
-// How the editor fills the macros in: with values in the place of the strings, or with text inside them. CLion's help does not say.
+// How the editor fills the macros in: with values in the place of the strings, or with text inside them.
+// CLion's help does not say.
 enum class Filled { values, text };
 
 json launch_parameters(const std::string& macro, Filled filled, const std::string& directory) {
@@ -46,15 +49,22 @@ json launch_parameters(const std::string& macro, Filled filled, const std::strin
 /// The debuggee's pid, as its layer told it.
 int debuggee(DapClient& client) {
   for (;;)
-    if (const json body = client.event("inpod/session")["body"]; body.value("event", "") == "process") return body["pid"];
+    if (const json body = client.event("inpod/session")["body"]; body.value("event", "") == "process")
+      return body["pid"];
 }
 
-void stops_on_a_request(const std::vector<std::string>& adapter, const std::string& macro, Filled filled = Filled::values) {
+void stops_on_a_request(const std::vector<std::string>& adapter, const std::string& macro,
+                        Filled filled = Filled::values) {
   Developer developer;
   auto& shop = Shop::instance();
   DapClient client(developer.dap_command(adapter));
-  client.must("initialize", {{"clientID", "CLion"}, {"clientName", "CLion"}, {"adapterID", "inpod"}, {"linesStartAt1", true},
-                             {"columnsStartAt1", true}, {"pathFormat", "path"}, {"supportsRunInTerminalRequest", true}});
+  client.must("initialize", {{"clientID", "CLion"},
+                             {"clientName", "CLion"},
+                             {"adapterID", "inpod"},
+                             {"linesStartAt1", true},
+                             {"columnsStartAt1", true},
+                             {"pathFormat", "path"},
+                             {"supportsRunInTerminalRequest", true}});
   const int launch = client.send("launch", launch_parameters(macro, filled, developer.home()));
   client.event("initialized", seconds(90));
   set_breakpoint(client);
@@ -62,13 +72,17 @@ void stops_on_a_request(const std::vector<std::string>& adapter, const std::stri
   const json answer = client.response(launch, seconds(60));
   INFO(answer.dump());
   REQUIRE(answer.value("success", false));
-  Process request({"kubectl", "-n", shop.name_space(), "exec", "client", "--", "sh", "-c",
-                   "for i in $(seq 300); do curl -sS -m 30 http://web/clion | grep 'by c++' && break; sleep 0.2; done"});
+  Process request(
+      {"kubectl", "-n", shop.name_space(), "exec", "client", "--", "sh", "-c",
+       "for i in $(seq 300); do curl -sS -m 30 http://web/clion | grep 'by c++' && break; sleep 0.2; done"});
   const json stopped = client.event("stopped", seconds(90));
   const int thread = stopped["body"]["threadId"];
-  const json frame = client.must("stackTrace", {{"threadId", thread}, {"startFrame", 0}, {"levels", 20}})["stackFrames"].at(0);
+  const json frame =
+      client.must("stackTrace", {{"threadId", thread}, {"startFrame", 0}, {"levels", 20}})["stackFrames"].at(
+          0);
   CHECK(evaluate(client, frame, "color").find("teal") != std::string::npos);
-  CHECK(read_file("/proc/" + std::to_string(debuggee(client)) + "/environ").find("MINE=from CLion") != std::string::npos);
+  CHECK(read_file("/proc/" + std::to_string(debuggee(client)) + "/environ").find("MINE=from CLion") !=
+        std::string::npos);
   CHECK(shop.ready());
   client.must("continue", {{"threadId", thread}});
   CHECK(request.wait(seconds(30)).out.find("by c++ /clion teal") == 0);

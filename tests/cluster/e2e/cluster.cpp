@@ -17,7 +17,8 @@ const std::string sources = INPOD_TEST_SOURCES;
 
 namespace {
 
-// The pod's own service: says that the pod answered and what it got, and logs each request. /data/… is that file.
+// The pod's own service: says that the pod answered and what it got, and logs each request. /data/… is that
+// file.
 const char* const server = R"py(
 import hashlib, http.server, json, os, shutil, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -144,7 +145,8 @@ Outcome kubectl(std::vector<std::string> arguments, const std::string& input, mi
 Developer::Developer(uid_t uid) : uid_(uid) {
   const char* config = getenv("KUBECONFIG");
   if (!config) throw std::runtime_error("KUBECONFIG is not set: start this test by tests/cluster/run-in");
-  if (chown(home_.path().c_str(), uid, uid) != 0) throw std::runtime_error("chown: run the cluster tests as root");
+  if (chown(home_.path().c_str(), uid, uid) != 0)
+    throw std::runtime_error("chown: run the cluster tests as root");
   kubeconfig_ = write("kube.config", read_file(config), 0600);
   write("run/.keep", "", 0600);
   chmod((home_.path() + "/run").c_str(), 0700);
@@ -179,9 +181,17 @@ Outcome Developer::run(std::vector<std::string> arguments, milliseconds bound) c
   return inpod(std::move(arguments))->wait(bound);
 }
 
-std::vector<std::string> Developer::dap_command(const std::vector<std::string>& adapter, const ProcessOptions& options) const {
-  std::vector<std::string> command{"setpriv", "--reuid", std::to_string(options.uid), "--regid", std::to_string(options.uid),
-                                   "--clear-groups", "env", "-C", options.directory};
+std::vector<std::string> Developer::dap_command(const std::vector<std::string>& adapter,
+                                                const ProcessOptions& options) const {
+  std::vector<std::string> command{"setpriv",
+                                   "--reuid",
+                                   std::to_string(options.uid),
+                                   "--regid",
+                                   std::to_string(options.uid),
+                                   "--clear-groups",
+                                   "env",
+                                   "-C",
+                                   options.directory};
   for (const auto& name : options.unset) command.insert(command.end(), {"-u", name});
   for (const auto& [name, value] : options.environment) command.push_back(name + "=" + value);
   command.insert(command.end(), {binaries + "/inpod", "dap"});
@@ -190,7 +200,8 @@ std::vector<std::string> Developer::dap_command(const std::vector<std::string>& 
   return command;
 }
 
-std::string Developer::kubeconfig_with(const std::string& name, const std::vector<std::vector<std::string>>& changes) const {
+std::string Developer::kubeconfig_with(const std::string& name,
+                                       const std::vector<std::vector<std::string>>& changes) const {
   const std::string path = write(name, read_file(kubeconfig_), 0600);
   for (const auto& change : changes) {
     std::vector<std::string> command{"kubectl", "--kubeconfig", path, "config"};
@@ -201,16 +212,21 @@ std::string Developer::kubeconfig_with(const std::string& name, const std::vecto
   return path;
 }
 
-std::string Developer::limited_kubeconfig(const std::string& name_space, const std::string& name, const std::string& rules) const {
-  apply_yaml(name_space, "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: " + name +
-                        "}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: " + name +
-                        "}\nrules:\n" + rules +
-                        "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: " + name +
-                        "}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: " + name +
-                        "}\nsubjects: [{kind: ServiceAccount, name: " + name + ", namespace: " + name_space + "}]\n");
+std::string Developer::limited_kubeconfig(const std::string& name_space, const std::string& name,
+                                          const std::string& rules) const {
+  apply_yaml(
+      name_space,
+      "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: " + name +
+          "}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: " + name +
+          "}\nrules:\n" + rules +
+          "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: " + name +
+          "}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: " + name +
+          "}\nsubjects: [{kind: ServiceAccount, name: " + name + ", namespace: " + name_space + "}]\n");
   // As `kubectl create token` of newer kubectls does: secrets with tokens are no longer made by themselves.
-  const auto answer = kubectl({"create", "--raw", "/api/v1/namespaces/" + name_space + "/serviceaccounts/" + name + "/token", "-f", "-"},
-                              R"({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})");
+  const auto answer =
+      kubectl({"create", "--raw", "/api/v1/namespaces/" + name_space + "/serviceaccounts/" + name + "/token",
+               "-f", "-"},
+              R"({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})");
   must(answer, "token of " + name);
   const std::string key = "\"token\":\"";
   const auto at = answer.out.find(key);
@@ -233,30 +249,41 @@ Shop::Shop() : name_(random_name()) {
   const std::string script = folder.write("server.py", server);
   must(kubectl({n, "create", "configmap", "server", "--from-file", script}), "server");
   // The namespace's service account comes a moment after it; without it, pods are refused.
-  const bool ready = eventually(seconds(30), [&] { return kubectl({n, "get", "serviceaccount", "default"}).status == 0; });
+  const bool ready = eventually(seconds(30), [&] {
+    return kubectl({n, "get", "serviceaccount", "default"}).status == 0;
+  });
   if (!ready) throw std::runtime_error("no default service account");
   must(kubectl({n, "apply", "-f", "-"}, manifest), "manifest");
-  must(kubectl({n, "wait", "--for=condition=Ready", "pod/client", "--timeout=60s"}, {}, seconds(70)), "client pod");
+  must(kubectl({n, "wait", "--for=condition=Ready", "pod/client", "--timeout=60s"}, {}, seconds(70)),
+       "client pod");
   must(kubectl({n, "rollout", "status", "deployment/web", "--timeout=60s"}, {}, seconds(70)), "deployment");
-  if (!answered_by_pod(seconds(30))) throw std::runtime_error("the service does not answer: " + curl("http://web/").err);
+  if (!answered_by_pod(seconds(30)))
+    throw std::runtime_error("the service does not answer: " + curl("http://web/").err);
 }
 
-Shop::~Shop() { kubectl({"delete", "namespace", name_, "--wait=false"}); }
+Shop::~Shop() {
+  kubectl({"delete", "namespace", name_, "--wait=false"});
+}
 
 std::string Shop::pod() const {
-  return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}"}).out;
+  return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}"})
+      .out;
 }
 std::string Shop::pod_ip() const {
-  return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].status.podIP}"}).out;
+  return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].status.podIP}"})
+      .out;
 }
 
-bool Shop::is_here() const { return !processes_of(containers_of(name_, "app=web")).empty(); }
+bool Shop::is_here() const {
+  return !processes_of(containers_of(name_, "app=web")).empty();
+}
 
 std::string Shop::client_ip() const {
   return kubectl({"-n", name_, "get", "pod", "client", "-o", "jsonpath={.status.podIP}"}).out;
 }
 
-Outcome Shop::in_client(std::vector<std::string> command, const std::string& input, milliseconds bound) const {
+Outcome Shop::in_client(std::vector<std::string> command, const std::string& input,
+                        milliseconds bound) const {
   std::vector<std::string> arguments{"-n", name_, "exec", "client"};
   if (!input.empty()) arguments.push_back("-i");
   arguments.push_back("--");
@@ -278,14 +305,20 @@ Outcome Shop::curl(const std::string& url, std::vector<std::string> arguments) c
 
 bool Shop::answered_by(const std::string& whom, milliseconds bound) const {
   // A request that a cut holds up must not use up the whole bound: the last -m counts.
-  return eventually(bound, [&] { return curl("http://web/who", {"-m", "2"}).out.find(whom) != std::string::npos; });
+  return eventually(bound, [&] {
+    return curl("http://web/who", {"-m", "2"}).out.find(whom) != std::string::npos;
+  });
 }
-bool Shop::answered_by_pod(milliseconds bound) const { return answered_by("\"by\": \"pod\"", bound); }
+bool Shop::answered_by_pod(milliseconds bound) const {
+  return answered_by("\"by\": \"pod\"", bound);
+}
 
 void Shop::make_bare_pod() const {
-  apply_yaml(name_, "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec:\n  terminationGracePeriodSeconds: 0\n"
-                    "  containers: [{name: bare, image: docker.io/local/noshell:1, imagePullPolicy: Never}]\n");
-  must(kubectl({"-n", name_, "wait", "--for=condition=Ready", "pod/bare", "--timeout=60s"}, {}, seconds(70)), "pod/bare");
+  apply_yaml(name_,
+             "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec:\n  terminationGracePeriodSeconds: 0\n"
+             "  containers: [{name: bare, image: docker.io/local/noshell:1, imagePullPolicy: Never}]\n");
+  must(kubectl({"-n", name_, "wait", "--for=condition=Ready", "pod/bare", "--timeout=60s"}, {}, seconds(70)),
+       "pod/bare");
 }
 
 int Shop::restarts() const {
@@ -294,7 +327,8 @@ int Shop::restarts() const {
   return std::stoi("0" + text.out);
 }
 bool Shop::ready() const {
-  return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].status.containerStatuses[0].ready}"})
+  return kubectl({"-n", name_, "get", "pods", "-l", "app=web", "-o",
+                  "jsonpath={.items[0].status.containerStatuses[0].ready}"})
              .out == "true";
 }
 
@@ -302,8 +336,10 @@ void apply_yaml(const std::string& name_space, const std::string& yaml) {
   must(kubectl({"-n", name_space, "apply", "-f", "-"}, yaml), "apply");
 }
 
-std::string agents(const std::string& name_space, const std::string& kind, const std::vector<std::string>& more) {
-  std::vector<std::string> arguments{"-n", name_space, "get", kind, "-l", "app.kubernetes.io/managed-by=inpod", "-o", "name"};
+std::string agents(const std::string& name_space, const std::string& kind,
+                   const std::vector<std::string>& more) {
+  std::vector<std::string> arguments{
+      "-n", name_space, "get", kind, "-l", "app.kubernetes.io/managed-by=inpod", "-o", "name"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return kubectl(arguments).out;
 }
@@ -322,8 +358,9 @@ std::vector<nlohmann::json> json_lines(const std::string& text) {
 }
 
 std::vector<std::string> containers_of(const std::string& name_space, const std::string& selector) {
-  const auto found = kubectl({"-n", name_space, "get", "pods", "-l", selector, "-o",
-                              "jsonpath={range .items[*].status.containerStatuses[*]}{.containerID}{\"\\n\"}{end}"});
+  const auto found =
+      kubectl({"-n", name_space, "get", "pods", "-l", selector, "-o",
+               "jsonpath={range .items[*].status.containerStatuses[*]}{.containerID}{\"\\n\"}{end}"});
   std::vector<std::string> ids;
   for (const auto& line : lines_of(found.out))
     if (line.find("//") != std::string::npos) ids.push_back(line.substr(line.rfind('/') + 1));

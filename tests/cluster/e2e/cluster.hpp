@@ -1,5 +1,5 @@
-// What the end-to-end tests share: one namespace of their own in the real cluster with a service, its ConfigMap, Secret and
-// client pod, and `inpod` run as an ordinary user (never root) with a home of its own.
+// What the end-to-end tests share: one namespace of their own in the real cluster with a service, its
+// ConfigMap, Secret and client pod, and `inpod` run as an ordinary user (never root) with a home of its own.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,8 @@
 namespace inpod::test {
 
 /// kubectl with the admin's kubeconfig ($KUBECONFIG).
-Outcome kubectl(std::vector<std::string> arguments, const std::string& input = {}, milliseconds bound = seconds(60));
+Outcome kubectl(std::vector<std::string> arguments, const std::string& input = {},
+                milliseconds bound = seconds(60));
 
 /// A developer: an uid without a name on this machine, a home, a runtime folder and a copy of the kubeconfig.
 class Developer {
@@ -23,15 +24,23 @@ class Developer {
   ProcessOptions options() const;
   /// `inpod ARGUMENTS` as this developer, in their home.
   std::unique_ptr<Process> inpod(std::vector<std::string> arguments, ProcessOptions options) const;
-  std::unique_ptr<Process> inpod(std::vector<std::string> arguments) const { return inpod(std::move(arguments), options()); }
+  std::unique_ptr<Process> inpod(std::vector<std::string> arguments) const {
+    return inpod(std::move(arguments), options());
+  }
   Outcome run(std::vector<std::string> arguments, milliseconds bound = seconds(90)) const;
   /// `inpod dap -- ADAPTER…` as this developer, for DapClient (which starts what it is given as root).
-  std::vector<std::string> dap_command(const std::vector<std::string>& adapter, const ProcessOptions& options) const;
-  std::vector<std::string> dap_command(const std::vector<std::string>& adapter) const { return dap_command(adapter, options()); }
+  std::vector<std::string> dap_command(const std::vector<std::string>& adapter,
+                                       const ProcessOptions& options) const;
+  std::vector<std::string> dap_command(const std::vector<std::string>& adapter) const {
+    return dap_command(adapter, options());
+  }
   /// A copy of the kubeconfig with these `kubectl config` commands done to it; returns its path.
-  std::string kubeconfig_with(const std::string& name, const std::vector<std::vector<std::string>>& changes) const;
-  /// A kubeconfig of a new service account with exactly these rules (the YAML list of a Role) in the namespace.
-  std::string limited_kubeconfig(const std::string& name_space, const std::string& name, const std::string& rules) const;
+  std::string kubeconfig_with(const std::string& name,
+                              const std::vector<std::vector<std::string>>& changes) const;
+  /// A kubeconfig of a new service account with exactly these rules (the YAML list of a Role) in the
+  /// namespace.
+  std::string limited_kubeconfig(const std::string& name_space, const std::string& name,
+                                 const std::string& rules) const;
   /// A file in the home that this developer owns; returns its path.
   std::string write(const std::string& name, const std::string& text, unsigned mode = 0644) const;
 
@@ -50,13 +59,16 @@ class Shop {
   /// The only pod of deployment/web.
   std::string pod() const;
   std::string pod_ip() const;
-  /// Whether the pods' processes are on this machine: those of tests/cluster/up are; a cluster of the user's may be anywhere.
+  /// Whether the pods' processes are on this machine: those of tests/cluster/up are; a cluster of the user's
+  /// may be anywhere.
   bool is_here() const;
   /// The client's pod serves /srv on port 8081, and takes connections on port 5000 that it never answers.
   std::string client_ip() const;
-  /// What a client pod gets from `curl URL` (with `arguments` before it), with status 0, or curl's own exit code.
+  /// What a client pod gets from `curl URL` (with `arguments` before it), with status 0, or curl's own exit
+  /// code.
   Outcome curl(const std::string& url, std::vector<std::string> arguments = {}) const;
-  Outcome in_client(std::vector<std::string> command, const std::string& input = {}, milliseconds bound = seconds(60)) const;
+  Outcome in_client(std::vector<std::string> command, const std::string& input = {},
+                    milliseconds bound = seconds(60)) const;
   Outcome in_pod(std::vector<std::string> command) const;
   /// True once the service is answered by the pod itself again (bounded).
   bool answered_by_pod(milliseconds bound) const;
@@ -75,8 +87,10 @@ class Shop {
 /// Applies YAML to a namespace; throws what kubectl says when that fails.
 void apply_yaml(const std::string& name_space, const std::string& yaml);
 /// Names of the Jobs or pods ("job", "pod") of agents in a namespace, one a line; `more` goes to kubectl.
-std::string agents(const std::string& name_space, const std::string& kind, const std::vector<std::string>& more = {});
-/// Processes of this machine in the containers with these ids. The test cluster's pods run on this very machine.
+std::string agents(const std::string& name_space, const std::string& kind,
+                   const std::vector<std::string>& more = {});
+/// Processes of this machine in the containers with these ids. The test cluster's pods run on this very
+/// machine.
 std::vector<pid_t> processes_of(const std::vector<std::string>& container_ids);
 /// Container ids of the pods that a label selector finds.
 std::vector<std::string> containers_of(const std::string& name_space, const std::string& selector);

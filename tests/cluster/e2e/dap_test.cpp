@@ -1,5 +1,6 @@
-// `inpod dap` against the real cluster, with each real debugger: a breakpoint in the handler is hit by a request from
-// another pod, variables hold what the pod's file and environment say, and the pod-side client gets the program's answer.
+// `inpod dap` against the real cluster, with each real debugger: a breakpoint in the handler is hit by a
+// request from another pod, variables hold what the pod's file and environment say, and the pod-side client
+// gets the program's answer.
 #include "catch.hpp"
 #include "cluster.hpp"
 #include "debugging.hpp"
@@ -9,14 +10,22 @@ using namespace inpod::test;
 namespace {
 
 json cluster_attributes() {
-  return {{"target", "deployment/web"}, {"namespace", Shop::instance().name_space()}, {"incoming", {{"mode", "steal"}}}};
+  return {{"target", "deployment/web"},
+          {"namespace", Shop::instance().name_space()},
+          {"incoming", {{"mode", "steal"}}}};
 }
 
 // initialize, launch, breakpoint, configurationDone: in the order a real editor sends them.
 void launch(DapClient& client) {
-  client.must("initialize", {{"clientID", "test"}, {"adapterID", "inpod"}, {"linesStartAt1", true}, {"columnsStartAt1", true},
-                             {"pathFormat", "path"}, {"supportsProgressReporting", true}});
-  const int launch = client.send("launch", {{"program", binaries + "/inpod-test-service"}, {"args", {"8080"}}, {"cluster", cluster_attributes()}});
+  client.must("initialize", {{"clientID", "test"},
+                             {"adapterID", "inpod"},
+                             {"linesStartAt1", true},
+                             {"columnsStartAt1", true},
+                             {"pathFormat", "path"},
+                             {"supportsProgressReporting", true}});
+  const int launch = client.send(
+      "launch",
+      {{"program", binaries + "/inpod-test-service"}, {"args", {"8080"}}, {"cluster", cluster_attributes()}});
   client.event("initialized", seconds(60));
   set_breakpoint(client);
   client.must("configurationDone", nullptr, seconds(60));
@@ -31,10 +40,12 @@ std::map<std::string, std::string> locals(DapClient& client, int thread) {
   CHECK(frames.at(0).value("name", "").find("handle") != std::string::npos);
   const json scopes = client.must("scopes", {{"frameId", frames.at(0)["id"]}});
   for (const auto& scope : scopes.at("scopes")) {
-    if (scope.value("name", "").find("egister") != std::string::npos || scope.value("name", "").find("lobal") != std::string::npos) continue;
+    if (scope.value("name", "").find("egister") != std::string::npos ||
+        scope.value("name", "").find("lobal") != std::string::npos)
+      continue;
     const json variables = client.must("variables", {{"variablesReference", scope["variablesReference"]}});
     for (const auto& variable : variables.at("variables"))
-      result[variable.value("name", "")] = variable.value("value", "") ;
+      result[variable.value("name", "")] = variable.value("value", "");
   }
   return result;
 }
@@ -45,8 +56,9 @@ void stops_on_a_request(const std::vector<std::string>& adapter) {
   DapClient client(developer.dap_command(adapter));
   launch(client);
   // The subscription follows listen(2); until then the pod answers. Each request is sent by another pod.
-  Process request({"kubectl", "-n", shop.name_space(), "exec", "client", "--", "sh", "-c",
-                   "for i in $(seq 300); do curl -sS -m 30 http://web/cart | grep 'by c++' && break; sleep 0.2; done"});
+  Process request(
+      {"kubectl", "-n", shop.name_space(), "exec", "client", "--", "sh", "-c",
+       "for i in $(seq 300); do curl -sS -m 30 http://web/cart | grep 'by c++' && break; sleep 0.2; done"});
   const json stopped = client.event("stopped", seconds(60));
   const int thread = stopped["body"]["threadId"];
   const auto values = locals(client, thread);

@@ -30,12 +30,16 @@ int breakpoint_line() {
 }
 
 void set_breakpoint(DapClient& client) {
-  client.must("setBreakpoints", {{"source", {{"name", "service.cpp"}, {"path", service_source()}}},
-                                 {"breakpoints", {{{"line", breakpoint_line()}}}}}, seconds(60));
+  client.must("setBreakpoints",
+              {{"source", {{"name", "service.cpp"}, {"path", service_source()}}},
+               {"breakpoints", {{{"line", breakpoint_line()}}}}},
+              seconds(60));
 }
 
 std::string evaluate(DapClient& client, const json& frame, const std::string& expression) {
-  return client.must("evaluate", {{"expression", expression}, {"context", "watch"}, {"frameId", frame.at("id")}}).value("result", "");
+  return client
+      .must("evaluate", {{"expression", expression}, {"context", "watch"}, {"frameId", frame.at("id")}})
+      .value("result", "");
 }
 
 }  // namespace inpod::test

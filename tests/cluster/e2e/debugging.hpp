@@ -1,4 +1,5 @@
-// What tests that debug in the real cluster share: the installed adapters, and where the sample service is stopped.
+// What tests that debug in the real cluster share: the installed adapters, and where the sample service is
+// stopped.
 #pragma once
 
 #include <string>
@@ -8,8 +9,8 @@
 
 namespace inpod::test {
 
-/// The adapter that tests/support/debuggers/install has brought under this name (a ctest fixture runs it first and keeps what
-/// it printed in the file named by $DAP_DEBUGGERS). Throws when there is none.
+/// The adapter that tests/support/debuggers/install has brought under this name (a ctest fixture runs it
+/// first and keeps what it printed in the file named by $DAP_DEBUGGERS). Throws when there is none.
 std::string debugger(const std::string& name);
 /// The sample service's source, and the line in its request handler that is marked for a breakpoint.
 const std::string& service_source();

@@ -1,5 +1,6 @@
-// Every way a start can fail, provoked for real, by `inpod run` and by a launch of `inpod dap`: the error names what was wrong
-// and what to do, the program has not run (fail closed), and nothing stays in the cluster.
+// Every way a start can fail, provoked for real, by `inpod run` and by a launch of `inpod dap`: the error
+// names what was wrong and what to do, the program has not run (fail closed), and nothing stays in the
+// cluster.
 #include <unistd.h>
 
 #include <filesystem>
@@ -12,11 +13,15 @@ using namespace inpod::test;
 
 namespace {
 
-const std::string& name_space() { return Shop::instance().name_space(); }
+const std::string& name_space() {
+  return Shop::instance().name_space();
+}
 
-/// What fails: the keys of the config, and where it matters the program, the adapter, inpod itself and its environment.
+/// What fails: the keys of the config, and where it matters the program, the adapter, inpod itself and its
+/// environment.
 struct Failure {
-  Failure(const Developer& who, json cluster) : developer(who), keys(std::move(cluster)), options(who.options()), adapter{"lldb-dap-19"} {
+  Failure(const Developer& who, json cluster)
+      : developer(who), keys(std::move(cluster)), options(who.options()), adapter{"lldb-dap-19"} {
     mark = developer.home() + "/ran";
     program = "/usr/bin/touch";
   }
@@ -53,7 +58,8 @@ std::string fails_to_launch(const Failure& failure) {
   std::replace(command.begin(), command.end(), binaries + "/inpod", failure.inpod);
   DapClient client(command);
   client.must("initialize", {{"clientID", "test"}, {"adapterID", "inpod"}, {"pathFormat", "path"}});
-  const int launch = client.send("launch", {{"program", failure.program}, {"args", {failure.mark}}, {"cluster", failure.keys}});
+  const int launch = client.send(
+      "launch", {{"program", failure.program}, {"args", {failure.mark}}, {"cluster", failure.keys}});
   const json answer = client.response(launch, seconds(90));
   INFO(answer.dump());
   REQUIRE_FALSE(answer.value("success", true));
@@ -77,7 +83,9 @@ void fails(const Failure& failure, const std::vector<std::string>& words, int co
   }));
 }
 
-json target(const std::string& name) { return {{"target", name}, {"namespace", name_space()}}; }
+json target(const std::string& name) {
+  return {{"target", name}, {"namespace", name_space()}};
+}
 
 /// inpod as installed, but for the layer: `layer` is its content, empty: there is none. Returns inpod's path.
 std::string inpod_with_layer(const Developer& developer, const std::string& layer) {
@@ -111,7 +119,8 @@ TEST_CASE("an unknown context names those that exist") {
 TEST_CASE("an API server that is away is named") {
   Developer developer;
   Failure failure(developer, target("deployment/web"));
-  const auto cluster = kubectl({"config", "view", "--minify", "-o", "jsonpath={.contexts[0].context.cluster}"}).out;
+  const auto cluster =
+      kubectl({"config", "view", "--minify", "-o", "jsonpath={.contexts[0].context.cluster}"}).out;
   failure.options.environment["KUBECONFIG"] =
       developer.kubeconfig_with("away.conf", {{"set-cluster", cluster, "--server=https://127.0.0.1:9"}});
   fails(failure, {"cannot reach", "127.0.0.1:9"});
@@ -119,10 +128,13 @@ TEST_CASE("an API server that is away is named") {
 
 TEST_CASE("a target that isn't there comes with near names") {
   Developer developer;
-  fails(Failure(developer, target("deployment/wbe")), {"no deployment \"wbe\"", "did you mean deployment/web?"});
-  fails(Failure(developer, target("deployment/web/container/ap")), {"no container \"ap\"", "did you mean \"app\"?"});
+  fails(Failure(developer, target("deployment/wbe")),
+        {"no deployment \"wbe\"", "did you mean deployment/web?"});
+  fails(Failure(developer, target("deployment/web/container/ap")),
+        {"no container \"ap\"", "did you mean \"app\"?"});
   fails(Failure(developer, target("deployments.v9/web")), {"deployments.v9", "deployment"});
-  fails(Failure(developer, {{"target", "deployment/web"}, {"namespace", "no-such-namespace"}}), {"in namespace \"no-such-namespace\"", "it is in namespace"});
+  fails(Failure(developer, {{"target", "deployment/web"}, {"namespace", "no-such-namespace"}}),
+        {"in namespace \"no-such-namespace\"", "it is in namespace"});
   fails(Failure(developer, {{"namespace", name_space()}}), {"no target given"});
 }
 
@@ -130,18 +142,21 @@ TEST_CASE("a missing permission is named as the rule that grants it") {
   Developer developer;
   Failure failure(developer, target("deployment/web"));
   failure.options.environment["KUBECONFIG"] = developer.limited_kubeconfig(
-      name_space(), "no-jobs", "- {apiGroups: [\"\"], resources: [pods], verbs: [get, list, watch]}\n"
-                               "- {apiGroups: [apps], resources: [deployments, replicasets], verbs: [get, list]}\n");
-  fails(failure, {"{apiGroups: [\"batch\"], resources: [\"jobs\"], verbs: [\"create\"]}", "Role of namespace \"" + name_space() + "\""});
-  failure.options.environment["KUBECONFIG"] =
-      developer.limited_kubeconfig(name_space(), "nothing", "- {apiGroups: [\"\"], resources: [events], verbs: [get]}\n");
+      name_space(), "no-jobs",
+      "- {apiGroups: [\"\"], resources: [pods], verbs: [get, list, watch]}\n"
+      "- {apiGroups: [apps], resources: [deployments, replicasets], verbs: [get, list]}\n");
+  fails(failure, {"{apiGroups: [\"batch\"], resources: [\"jobs\"], verbs: [\"create\"]}",
+                  "Role of namespace \"" + name_space() + "\""});
+  failure.options.environment["KUBECONFIG"] = developer.limited_kubeconfig(
+      name_space(), "nothing", "- {apiGroups: [\"\"], resources: [events], verbs: [get]}\n");
   fails(failure, {"{apiGroups: [\"apps\"], resources: [\"deployments\"], verbs: [\"get\"]}"});
 }
 
 TEST_CASE("an image without a shell asks for a bootstrap image") {
   Shop::instance().make_bare_pod();
   Developer developer;
-  fails(Failure(developer, target("pod/bare")), {"local/noshell:1 has no shell", "agent.bootstrap_image", "agent.image"});
+  fails(Failure(developer, target("pod/bare")),
+        {"local/noshell:1 has no shell", "agent.bootstrap_image", "agent.image"});
 }
 
 TEST_CASE("an image that the node can't get is named with the node's words") {
@@ -156,7 +171,8 @@ TEST_CASE("an agent that isn't ready in time shows the pod's events") {
   Failure failure(developer, target("deployment/web"));
   // A registry in the client's pod that takes connections and never says a word.
   failure.keys["agent"] = {{"startup_seconds", 6}, {"image", Shop::instance().client_ip() + ":5000/slow:1"}};
-  fails(failure, {"did not start within 6 s", "Pulling: Pulling image", ":5000/slow:1", "agent.startup_seconds"});
+  fails(failure,
+        {"did not start within 6 s", "Pulling: Pulling image", ":5000/slow:1", "agent.startup_seconds"});
 }
 
 TEST_CASE("a missing program is named, before anything is made in the cluster") {
@@ -178,7 +194,10 @@ TEST_CASE("a missing adapter is named, with what to install") {
   named.keys = target("deployment/web");
   DapClient client(developer.dap_command({}, named.options));
   client.must("initialize", {{"adapterID", "inpod"}});
-  const json answer = client.request("launch", {{"program", "/usr/bin/touch"}, {"args", {named.mark}}, {"debugger", "/opt/no-such-adapter"}, {"cluster", named.keys}});
+  const json answer = client.request("launch", {{"program", "/usr/bin/touch"},
+                                                {"args", {named.mark}},
+                                                {"debugger", "/opt/no-such-adapter"},
+                                                {"cluster", named.keys}});
   CHECK_FALSE(answer.value("success", true));
   check_words(answer.dump(), {"/opt/no-such-adapter"});
   CHECK(access(named.mark.c_str(), F_OK) != 0);

@@ -85,7 +85,8 @@ struct Line::Connection {
 };
 
 Line::Line() {
-  const auto view = kubectl({"config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"}).out;
+  const auto view =
+      kubectl({"config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"}).out;
   const auto begin = view.find("://") + 3;
   const auto end = std::min(view.find('/', begin), view.size());
   const auto colon = view.rfind(':', end);
@@ -112,7 +113,8 @@ unsigned short Line::listen_here() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
-  if (listener_ < 0 || bind(listener_, reinterpret_cast<sockaddr*>(&address), length) != 0 || listen(listener_, 64) != 0 ||
+  if (listener_ < 0 || bind(listener_, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+      listen(listener_, 64) != 0 ||
       getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length) != 0)
     throw std::runtime_error("the line can't listen");
   return ntohs(address.sin_port);
@@ -121,12 +123,15 @@ unsigned short Line::listen_here() {
 void Line::become(State state) {
   wanted_ = state;
   eventfd_write(wake_, 1);
-  if (!eventually(seconds(10), [&] { return is_ == state; })) throw std::runtime_error("the line's thread does not answer");
+  if (!eventually(seconds(10), [&] { return is_ == state; }))
+    throw std::runtime_error("the line's thread does not answer");
 }
 
 std::string Line::kubeconfig(const Developer& developer) const {
-  const auto cluster = kubectl({"config", "view", "--minify", "-o", "jsonpath={.contexts[0].context.cluster}"}).out;
-  std::vector<std::string> change{"set-cluster", cluster, "--server=https://127.0.0.1:" + std::to_string(own_port_)};
+  const auto cluster =
+      kubectl({"config", "view", "--minify", "-o", "jsonpath={.contexts[0].context.cluster}"}).out;
+  std::vector<std::string> change{"set-cluster", cluster,
+                                  "--server=https://127.0.0.1:" + std::to_string(own_port_)};
   if (host_ != "127.0.0.1") change.push_back("--tls-server-name=" + host_);
   return developer.kubeconfig_with("line.conf", {change});
 }
@@ -161,8 +166,10 @@ void Line::step() {
   for (const auto& connection : connections_) {
     for (Flow* flow : {&connection->out, &connection->in}) {
       const long moved = flow->move();
-      if (moved < 0) connection->dead = true;
-      else carried_ += static_cast<std::uint64_t>(moved);
+      if (moved < 0)
+        connection->dead = true;
+      else
+        carried_ += static_cast<std::uint64_t>(moved);
     }
   }
   std::erase_if(connections_, [](const auto& connection) { return connection->over(); });

@@ -1,5 +1,5 @@
-// The line between a developer and the API server, which a test can cut: a TCP proxy on 127.0.0.1, in a thread of its own.
-// It knows nothing of what it carries. Connections of one test: tens, not thousands.
+// The line between a developer and the API server, which a test can cut: a TCP proxy on 127.0.0.1, in a
+// thread of its own. It knows nothing of what it carries. Connections of one test: tens, not thousands.
 #pragma once
 
 #include <atomic>

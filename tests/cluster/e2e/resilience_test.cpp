@@ -15,14 +15,17 @@ std::string server_script(const Developer& developer) {
 }
 
 std::vector<std::string> steal(const std::string& script) {
-  return {"run", "-t", "deployment/web", "-n", Shop::instance().name_space(), "--steal", "--", "python3", script, "8080"};
+  return {"run",     "-t", "deployment/web", "-n",   Shop::instance().name_space(),
+          "--steal", "--", "python3",        script, "8080"};
 }
 
 // The agents of this test's namespace, and of no other test.
 std::vector<pid_t> agent_processes() {
   std::vector<pid_t> found;
-  for (const pid_t pid : processes_of(containers_of(Shop::instance().name_space(), "app.kubernetes.io/managed-by=inpod")))
-    if (read_file("/proc/" + std::to_string(pid) + "/cmdline").find("/inpod/agent") == 0) found.push_back(pid);
+  for (const pid_t pid :
+       processes_of(containers_of(Shop::instance().name_space(), "app.kubernetes.io/managed-by=inpod")))
+    if (read_file("/proc/" + std::to_string(pid) + "/cmdline").find("/inpod/agent") == 0)
+      found.push_back(pid);
   return found;
 }
 
@@ -70,7 +73,9 @@ TEST_CASE("killing inpod gives the traffic back within 10 s, and the agent leave
   server->wait(seconds(5));
   CHECK(shop.answered_by_pod(seconds(10)));
   const auto network = pod_network();
-  const auto left = [&] { return agents(shop.name_space(), "pod", {"--field-selector", "status.phase=Running"}); };
+  const auto left = [&] {
+    return agents(shop.name_space(), "pod", {"--field-selector", "status.phase=Running"});
+  };
   // 60 s in which a lost client may come back and finds its rules as they were, then the lease of 5 s.
   CHECK(eventually(seconds(100), [&] { return left().empty(); }));
   if (network) CHECK_FALSE(network->has_rules());
@@ -91,7 +96,8 @@ TEST_CASE("Ctrl-C leaves nothing behind but the leased agent, and the next start
   const auto network = pod_network();
   CHECK(eventually(seconds(20), [&] { return !network || !network->has_rules(); }));
   const auto before = agents(shop.name_space(), "pod");
-  const auto again = developer.run({"run", "-t", "deployment/web", "-n", shop.name_space(), "--", "cat", "/etc/web/config.yaml"});
+  const auto again = developer.run(
+      {"run", "-t", "deployment/web", "-n", shop.name_space(), "--", "cat", "/etc/web/config.yaml"});
   CHECK(again.status == 0);
   CHECK(agents(shop.name_space(), "pod") == before);
 }

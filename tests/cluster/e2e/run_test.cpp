@@ -1,5 +1,5 @@
-// `inpod run` of real programs against the real cluster: the pod's files, environment, names and connections; mirrored
-// and stolen requests.
+// `inpod run` of real programs against the real cluster: the pod's files, environment, names and connections;
+// mirrored and stolen requests.
 #include <functional>
 
 #include "catch.hpp"
@@ -24,8 +24,9 @@ const Developer& somebody() {
 }
 
 // Runs a server under inpod, waits until the service is answered by it, and lets `check` look.
-void stolen_server(const std::string& marker, std::vector<std::string> command, const Developer& developer,
-                   const std::function<void()>& check = [] {}) {
+void stolen_server(
+    const std::string& marker, std::vector<std::string> command, const Developer& developer,
+    const std::function<void()>& check = [] {}) {
   auto& shop = Shop::instance();
   auto server = developer.inpod(in_web({"--steal"}, std::move(command)));
   const bool answered = shop.answered_by(marker, seconds(60));
@@ -40,7 +41,8 @@ void stolen_server(const std::string& marker, std::vector<std::string> command, 
   CHECK(shop.restarts() == 0);
 }
 
-// Runs a server under inpod; each request is answered by the pod, and `seen` tells that the program got its copy.
+// Runs a server under inpod; each request is answered by the pod, and `seen` tells that the program got its
+// copy.
 void mirrored_server(std::vector<std::string> command, const std::function<bool(Process&)>& seen) {
   auto& shop = Shop::instance();
   auto server = somebody().inpod(in_web({"--mirror"}, std::move(command)));
@@ -60,9 +62,11 @@ std::string debuggee(const std::string& name) {
   return somebody().write(name, read_file(sources + "/tests/debuggees/servers/" + name));
 }
 
-// An nginx that serves the pod's folder /etc/web, and /other/ from the service `other`, which it knows by name.
+// An nginx that serves the pod's folder /etc/web, and /other/ from the service `other`, which it knows by
+// name.
 std::vector<std::string> nginx() {
-  const auto config = somebody().write("nginx/nginx.conf", R"(daemon off; worker_processes 2; pid nginx.pid; error_log stderr;
+  const auto config =
+      somebody().write("nginx/nginx.conf", R"(daemon off; worker_processes 2; pid nginx.pid; error_log stderr;
 events {}
 http {
   access_log access.log;
@@ -86,7 +90,8 @@ TEST_CASE("a program reads the pod's files") {
   CHECK(config.err == "");
   CHECK(config.out == "greeting: grüß dich from the pod\ncolor: teal\n");
   CHECK(config.status == 0);
-  const auto secret = developer.run(in_web({}, {"python3", "-c", "print(open('/run/secrets/web/password').read())"}));
+  const auto secret =
+      developer.run(in_web({}, {"python3", "-c", "print(open('/run/secrets/web/password').read())"}));
   CHECK(secret.out == "s3cret-of-the-pod\n");
   const auto listing = developer.run(in_web({}, {"ls", "/app", "/data"}));
   CHECK(listing.out == Shop::instance().in_pod({"ls", "/app", "/data"}).out);
@@ -103,11 +108,13 @@ TEST_CASE("a program has the pod's environment, host name and DNS") {
   CHECK(environment.out.find("APP_WORDS=two words, ünïcode\n") != std::string::npos);
   CHECK(environment.out.find("KUBERNETES_SERVICE_HOST=") != std::string::npos);
   CHECK(environment.out.find("HOME=" + developer.home()) != std::string::npos);
-  const auto host = developer.run(in_web({}, {"python3", "-c", "import socket; print(socket.gethostname())"}));
+  const auto host =
+      developer.run(in_web({}, {"python3", "-c", "import socket; print(socket.gethostname())"}));
   CHECK(host.out == shop.pod() + "\n");
-  const std::string lookup =
-      "import socket\nfor n in ['web', 'web." + shop.name_space() + ".svc.cluster.local']:\n  print(socket.gethostbyname(n))";
-  CHECK(developer.run(in_web({}, {"python3", "-c", lookup})).out == shop.in_pod({"python3", "-c", lookup}).out);
+  const std::string lookup = "import socket\nfor n in ['web', 'web." + shop.name_space() +
+                             ".svc.cluster.local']:\n  print(socket.gethostbyname(n))";
+  CHECK(developer.run(in_web({}, {"python3", "-c", lookup})).out ==
+        shop.in_pod({"python3", "-c", lookup}).out);
 }
 
 TEST_CASE("connections leave from the pod") {
@@ -116,14 +123,16 @@ TEST_CASE("connections leave from the pod") {
   const auto page = developer.run(in_web({}, {"curl", "-sS", "-m", "20", "http://web/from-curl"}));
   INFO(page.err);
   CHECK(page.out.find("\"path\": \"/from-curl\"") != std::string::npos);
-  const auto refused = developer.run(in_web({}, {"curl", "-sS", "-m", "20", "http://" + shop.pod_ip() + ":1/"}));
+  const auto refused =
+      developer.run(in_web({}, {"curl", "-sS", "-m", "20", "http://" + shop.pod_ip() + ":1/"}));
   CHECK(refused.status == 7);  // curl(1): failed to connect
   const auto name = developer.run(in_web({}, {"curl", "-sS", "-m", "20", "http://no-such-service/"}));
   CHECK(name.status == 6);  // curl(1): could not resolve host
 }
 
 TEST_CASE("curl: a file and a service of the pod") {
-  const auto outcome = somebody().run(in_web({}, {"curl", "-sS", "-m", "20", "file:///etc/web/config.yaml", "http://other/"}));
+  const auto outcome =
+      somebody().run(in_web({}, {"curl", "-sS", "-m", "20", "file:///etc/web/config.yaml", "http://other/"}));
   INFO(outcome.err);
   CHECK(outcome.out == "greeting: grüß dich from the pod\ncolor: teal\nhello from the pod\n");
 }
@@ -141,29 +150,35 @@ TEST_CASE("Node: files, environment, names and services of the pod") {
     });)js";
   const auto outcome = somebody().run(in_web({}, {"node", "-e", look}));
   INFO(outcome.err);
-  const auto address = Shop::instance().in_pod({"python3", "-c", "import socket; print(socket.gethostbyname('web'))"}).out;
+  const auto address =
+      Shop::instance().in_pod({"python3", "-c", "import socket; print(socket.gethostbyname('web'))"}).out;
   CHECK(outcome.status == 0);
-  for (const std::string& line : {std::string("greeting: grüß dich from the pod\n"), "s3cret-of-the-pod teal " + Shop::instance().pod() + "\n",
-                                  std::string("server.py\n"), std::string("ENOENT\n"), address, std::string("200 hello from the pod\n")}) {
+  for (const std::string& line :
+       {std::string("greeting: grüß dich from the pod\n"),
+        "s3cret-of-the-pod teal " + Shop::instance().pod() + "\n", std::string("server.py\n"),
+        std::string("ENOENT\n"), address, std::string("200 hello from the pod\n")}) {
     INFO("expected " << line << "in " << outcome.out);
     CHECK(outcome.out.find(line) != std::string::npos);
   }
 }
 
 TEST_CASE("a mirrored request reaches a Python server while the pod answers") {
-  mirrored_server({"python3", debuggee("server.py"), "8080"},
-                  [](Process& server) { return server.wait_for_output("POST /mirrored 5", milliseconds(300)); });
+  mirrored_server({"python3", debuggee("server.py"), "8080"}, [](Process& server) {
+    return server.wait_for_output("POST /mirrored 5", milliseconds(300));
+  });
 }
 
 TEST_CASE("a mirrored request reaches a Node server while the pod answers") {
-  mirrored_server({"node", debuggee("server.js"), "8080"},
-                  [](Process& server) { return server.wait_for_output("POST /mirrored", milliseconds(300)); });
+  mirrored_server({"node", debuggee("server.js"), "8080"}, [](Process& server) {
+    return server.wait_for_output("POST /mirrored", milliseconds(300));
+  });
 }
 
 TEST_CASE("a mirrored request reaches nginx while the pod answers") {
   mirrored_server(nginx(), [](Process&) {
     return eventually(milliseconds(300), [] {
-      return read_file(somebody().home() + "/nginx/access.log").find("\"POST /mirrored HTTP/1.1\" 200") != std::string::npos;
+      return read_file(somebody().home() + "/nginx/access.log").find("\"POST /mirrored HTTP/1.1\" 200") !=
+             std::string::npos;
     });
   });
 }
@@ -181,25 +196,30 @@ TEST_CASE("a stolen request is answered by a Node server") {
   stolen_server("by node", {"node", debuggee("server.js"), "8080"}, somebody());
 }
 
-TEST_CASE("a stolen request is answered by nginx, with the pod's file and from a service that it knows by name") {
+TEST_CASE(
+    "a stolen request is answered by nginx, with the pod's file and from a service that it knows by name") {
   stolen_server("by nginx", nginx(), somebody(), [] {
-    CHECK(Shop::instance().curl("http://web/config.yaml").out == "greeting: grüß dich from the pod\ncolor: teal\n");
+    CHECK(Shop::instance().curl("http://web/config.yaml").out ==
+          "greeting: grüß dich from the pod\ncolor: teal\n");
     CHECK(Shop::instance().curl("http://web/other/").out == "hello from the pod\n");
   });
 }
 
 TEST_CASE("a stolen request is answered by a C++ service, with the pod's file and environment") {
   stolen_server("by c++", {binaries + "/inpod-test-service", "8080"}, somebody(), [] {
-    CHECK(Shop::instance().curl("http://web/cart").out == "by c++ /cart teal greeting: grüß dich from the pod\n");
+    CHECK(Shop::instance().curl("http://web/cart").out ==
+          "by c++ /cart teal greeting: grüß dich from the pod\n");
   });
 }
 
 // The pod has no redis: the service leads to a port on which only the developer's program listens.
 TEST_CASE("redis reads its config in the pod and serves the cluster by a service's name") {
   auto& shop = Shop::instance();
-  auto server = somebody().inpod(in_web({"--steal"}, {"redis-server", "/etc/web/redis.conf", "--dir", somebody().home()}));
-  const std::string client = "import socket; s=socket.create_connection(('redis',6379),5); "
-                             "s.sendall(b'SET k from-the-cluster\\r\\nGET k\\r\\n'); print(s.makefile().readlines(3))";
+  auto server = somebody().inpod(
+      in_web({"--steal"}, {"redis-server", "/etc/web/redis.conf", "--dir", somebody().home()}));
+  const std::string client =
+      "import socket; s=socket.create_connection(('redis',6379),5); "
+      "s.sendall(b'SET k from-the-cluster\\r\\nGET k\\r\\n'); print(s.makefile().readlines(3))";
   Outcome answer;
   const bool answered = eventually(seconds(60), [&] {
     answer = shop.in_client({"python3", "-c", client});
@@ -207,7 +227,8 @@ TEST_CASE("redis reads its config in the pod and serves the cluster by a service
   });
   INFO(answer.out << answer.err << server->out() << server->err());
   CHECK(answered);
-  const auto got = somebody().run({"run", "-t", "pod/client", "-n", shop.name_space(), "--", "redis-cli", "-h", "redis", "GET", "k"});
+  const auto got = somebody().run(
+      {"run", "-t", "pod/client", "-n", shop.name_space(), "--", "redis-cli", "-h", "redis", "GET", "k"});
   INFO(got.err);
   CHECK(got.out == "from-the-cluster\n");
   server->signal(SIGINT);

@@ -1,4 +1,5 @@
-// Two developers on one target: mirrors live side by side, a port can be stolen once, and the second one learns by whom.
+// Two developers on one target: mirrors live side by side, a port can be stolen once, and the second one
+// learns by whom.
 #include "catch.hpp"
 #include "cluster.hpp"
 
@@ -8,7 +9,8 @@ namespace {
 
 std::unique_ptr<Process> serve(const Developer& developer, const std::string& flag) {
   const auto script = developer.write("server.py", read_file(sources + "/tests/debuggees/servers/server.py"));
-  return developer.inpod({"run", "-t", "deployment/web", "-n", Shop::instance().name_space(), flag, "--", "python3", script, "8080"});
+  return developer.inpod({"run", "-t", "deployment/web", "-n", Shop::instance().name_space(), flag, "--",
+                          "python3", script, "8080"});
 }
 
 void end(Process& server) {
@@ -22,13 +24,15 @@ TEST_CASE("two developers mirror one target at once") {
   Developer anna(23456), bert(23457);
   auto& shop = Shop::instance();
   auto first = serve(anna, "--mirror"), second = serve(bert, "--mirror");
-  const bool up = first->wait_for_error("listening", seconds(60)) && second->wait_for_error("listening", seconds(60));
+  const bool up =
+      first->wait_for_error("listening", seconds(60)) && second->wait_for_error("listening", seconds(60));
   INFO(first->err() << second->err());
   REQUIRE(up);
   // The subscription follows listen(2) by a round trip, so a request may come before it.
   CHECK(eventually(seconds(30), [&] {
     CHECK(shop.curl("http://web/both").out.find("\"by\": \"pod\"") != std::string::npos);
-    return first->wait_for_output("GET /both", milliseconds(300)) && second->wait_for_output("GET /both", milliseconds(300));
+    return first->wait_for_output("GET /both", milliseconds(300)) &&
+           second->wait_for_output("GET /both", milliseconds(300));
   }));
   // One that leaves takes nothing from the other.
   end(*first);

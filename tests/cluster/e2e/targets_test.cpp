@@ -13,11 +13,12 @@ namespace {
 // A pod that runs in a container "main" with WHO set, and one "side" beside it with another WHO.
 std::string pod_spec(const std::string& who, const std::string& restart = "Always") {
   const auto container = [](const std::string& name, const std::string& value) {
-    return "{name: " + name + ", image: 'docker.io/local/busybox:1', imagePullPolicy: Never, command: [sleep, '100000'], " +
+    return "{name: " + name +
+           ", image: 'docker.io/local/busybox:1', imagePullPolicy: Never, command: [sleep, '100000'], " +
            "env: [{name: WHO, value: " + value + "}]}";
   };
-  return "{restartPolicy: " + restart + ", terminationGracePeriodSeconds: 0, containers: [" + container("main", who) + ", " +
-         container("side", who + "-side") + "]}";
+  return "{restartPolicy: " + restart + ", terminationGracePeriodSeconds: 0, containers: [" +
+         container("main", who) + ", " + container("side", who + "-side") + "]}";
 }
 
 std::string pod_template(const std::string& name, const std::string& restart = "Always") {
@@ -29,10 +30,15 @@ std::string workload(const std::string& kind, const std::string& name, const std
          "selector: {matchLabels: {app: " + name + "}}, template: " + pod_template(name) + "}\n";
 }
 
-/// What `kubectl create job --from=cronjob/NAME` makes, which newer kubectls can't with an older server's CronJobs.
+/// What `kubectl create job --from=cronjob/NAME` makes, which newer kubectls can't with an older server's
+/// CronJobs.
 void start_cron_job(const std::string& space, const std::string& name, const std::string& job) {
   const json cron = json::parse(kubectl({"-n", space, "get", "cronjob", name, "-o", "json"}).out);
-  const json owner{{"apiVersion", cron.at("apiVersion")}, {"kind", "CronJob"}, {"name", name}, {"uid", cron.at("metadata").at("uid")}, {"controller", true}};
+  const json owner{{"apiVersion", cron.at("apiVersion")},
+                   {"kind", "CronJob"},
+                   {"name", name},
+                   {"uid", cron.at("metadata").at("uid")},
+                   {"controller", true}};
   apply_yaml(space, json{{"apiVersion", "batch/v1"},
                          {"kind", "Job"},
                          {"metadata", {{"name", job}, {"ownerReferences", json::array({owner})}}},
@@ -45,16 +51,22 @@ const std::string& name_space() {
   static const std::string name = [] {
     const std::string& space = Shop::instance().name_space();
     const bool old = kubectl({"api-versions"}).out.find("batch/v1beta1") != std::string::npos;
-    apply_yaml(space, workload("Deployment", "deployed") + workload("StatefulSet", "stateful", "serviceName: stateful, ") +
-                     workload("DaemonSet", "everywhere") + workload("ReplicaSet", "replicated") +
-                     "---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\nspec: {template: " + pod_template("once", "Never") + "}\n" +
-                     "---\napiVersion: batch/v1" + (old ? "beta1" : "") +
-                     "\nkind: CronJob\nmetadata: {name: nightly}\nspec: {schedule: '0 0 1 1 *', jobTemplate: {spec: {template: " +
-                     pod_template("nightly", "Never") + "}}}\n" +
-                     "---\napiVersion: v1\nkind: Service\nmetadata: {name: front}\nspec: {selector: {app: deployed}, ports: [{port: 80}]}\n" +
-                     "---\napiVersion: v1\nkind: Pod\nmetadata: {name: alone, labels: {app: alone}}\nspec: " + pod_spec("alone") + "\n");
+    apply_yaml(
+        space,
+        workload("Deployment", "deployed") + workload("StatefulSet", "stateful", "serviceName: stateful, ") +
+            workload("DaemonSet", "everywhere") + workload("ReplicaSet", "replicated") +
+            "---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\nspec: {template: " +
+            pod_template("once", "Never") + "}\n" + "---\napiVersion: batch/v1" + (old ? "beta1" : "") +
+            "\nkind: CronJob\nmetadata: {name: nightly}\nspec: {schedule: '0 0 1 1 *', jobTemplate: {spec: "
+            "{template: " +
+            pod_template("nightly", "Never") + "}}}\n" +
+            "---\napiVersion: v1\nkind: Service\nmetadata: {name: front}\nspec: {selector: {app: deployed}, "
+            "ports: [{port: 80}]}\n" +
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {name: alone, labels: {app: alone}}\nspec: " +
+            pod_spec("alone") + "\n");
     start_cron_job(space, "nightly", "nightly-now");
-    const auto ready = kubectl({"-n", space, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=90s"}, {}, seconds(100));
+    const auto ready = kubectl(
+        {"-n", space, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=90s"}, {}, seconds(100));
     INFO(ready.err);
     REQUIRE(ready.status == 0);
     return space;
@@ -63,7 +75,9 @@ const std::string& name_space() {
 }
 
 std::string pod_of(const std::string& app) {
-  return kubectl({"-n", name_space(), "get", "pods", "-l", "app=" + app, "-o", "jsonpath={.items[0].metadata.name}"}).out;
+  return kubectl({"-n", name_space(), "get", "pods", "-l", "app=" + app, "-o",
+                  "jsonpath={.items[0].metadata.name}"})
+      .out;
 }
 
 struct Row {
@@ -139,7 +153,8 @@ TEST_CASE("targetless: the cluster's names and services without anybody's pod") 
       "c.request('GET', '/from-nowhere')\n"
       "print(c.getresponse().read().decode())";
   const std::vector<std::string> tail{"-n", name_space(), "-t", "targetless", "--", "python3", "-c", look};
-  std::vector<std::string> bare{"run"}, with_image{"run", "--agent-bootstrap-image", "docker.io/local/busybox:1"};
+  std::vector<std::string> bare{"run"},
+      with_image{"run", "--agent-bootstrap-image", "docker.io/local/busybox:1"};
   bare.insert(bare.end(), tail.begin(), tail.end());
   with_image.insert(with_image.end(), tail.begin(), tail.end());
   const auto refused = developer.run(bare);
@@ -159,8 +174,9 @@ TEST_CASE("inpod targets lists what there is") {
   REQUIRE(listed.status == 0);
   std::map<std::string, json> by_name;
   for (const auto& target : json_lines(listed.out)) by_name[target.at("target")] = target;
-  for (const char* name : {"deployment/web", "deployment/deployed", "statefulset/stateful", "daemonset/everywhere",
-                           "replicaset/replicated", "job/once", "cronjob/nightly", "service/front", "service/web", "pod/alone"}) {
+  for (const char* name : {"deployment/web", "deployment/deployed", "statefulset/stateful",
+                           "daemonset/everywhere", "replicaset/replicated", "job/once", "cronjob/nightly",
+                           "service/front", "service/web", "pod/alone"}) {
     INFO(name);
     REQUIRE(by_name.count(name) == 1);
     CHECK(by_name[name].at("namespace") == name_space());
@@ -175,8 +191,9 @@ TEST_CASE("inpod targets lists what there is") {
   CHECK(table.out.rfind("NAMESPACE ", 0) == 0);
   bool row = false;
   for (const auto& line : lines_of(table.out))
-    row = row || (line.rfind(name_space(), 0) == 0 && line.find("statefulset/stateful") != std::string::npos &&
-                  line.find("1/1") != std::string::npos && line.find("main, side") != std::string::npos);
+    row =
+        row || (line.rfind(name_space(), 0) == 0 && line.find("statefulset/stateful") != std::string::npos &&
+                line.find("1/1") != std::string::npos && line.find("main, side") != std::string::npos);
   CHECK(row);
 
   bool here = false;
@@ -198,7 +215,8 @@ TEST_CASE("inpod check finds all in order, and says what is not") {
     CHECK(finding.at("status") != "failed");
     findings[finding.at("check")] = finding;
   }
-  for (const char* name : {"agent file", "layer", "ptrace", "kubeconfig", "API server", "RBAC", "target", "agent"}) {
+  for (const char* name :
+       {"agent file", "layer", "ptrace", "kubeconfig", "API server", "RBAC", "target", "agent"}) {
     INFO(name);
     REQUIRE(findings.count(name) == 1);
     CHECK(findings[name].at("status") == "ok");
@@ -211,12 +229,15 @@ TEST_CASE("inpod check finds all in order, and says what is not") {
   CHECK(near.out.find("deployment/deployed") != std::string::npos);
 
   auto options = developer.options();
-  options.environment["KUBECONFIG"] = developer.limited_kubeconfig(
-      name_space(), "looker", "- {apiGroups: [\"\"], resources: [pods], verbs: [get, list, watch]}\n"
-                              "- {apiGroups: [apps], resources: [deployments], verbs: [get, list]}\n");
-  const auto limited = developer.inpod({"check", "-n", name_space(), "-t", "deployment/deployed"}, options)->wait(seconds(60));
+  options.environment["KUBECONFIG"] =
+      developer.limited_kubeconfig(name_space(), "looker",
+                                   "- {apiGroups: [\"\"], resources: [pods], verbs: [get, list, watch]}\n"
+                                   "- {apiGroups: [apps], resources: [deployments], verbs: [get, list]}\n");
+  const auto limited =
+      developer.inpod({"check", "-n", name_space(), "-t", "deployment/deployed"}, options)->wait(seconds(60));
   INFO(limited.out);
   CHECK(limited.status == 1);
   CHECK(limited.out.find("you may not create jobs.batch in namespace " + name_space()) != std::string::npos);
-  CHECK(limited.out.find("- {apiGroups: [\"batch\"]") != std::string::npos);  // the rule to add, as it stands in a Role
+  CHECK(limited.out.find("- {apiGroups: [\"batch\"]") !=
+        std::string::npos);  // the rule to add, as it stands in a Role
 }

@@ -1,5 +1,6 @@
-// The line to the API server is cut for ten seconds in the middle of transfers and with a file open. Two kinds of cut: every
-// connection is reset (a load balancer that restarts), and silence (a laptop that changes its network). Not a byte is lost.
+// The line to the API server is cut for ten seconds in the middle of transfers and with a file open. Two
+// kinds of cut: every connection is reset (a load balancer that restarts), and silence (a laptop that changes
+// its network). Not a byte is lost.
 #include "catch.hpp"
 #include "cluster.hpp"
 #include "line.hpp"
@@ -10,8 +11,9 @@ namespace {
 
 constexpr std::size_t size = 100 << 20, small = 20 << 20;
 
-// Downloads 100 MB and, at the same time, uploads 20 MB and reads an open file of 20 MB. Says "half" for each, and leaves the
-// last tenth until stdin says "go"; then it opens another file as well. Prints a checksum for each.
+// Downloads 100 MB and, at the same time, uploads 20 MB and reads an open file of 20 MB. Says "half" for
+// each, and leaves the last tenth until stdin says "go"; then it opens another file as well. Prints a
+// checksum for each.
 const char* const mover = R"py(
 import hashlib, http.client, sys, threading
 size, small = int(sys.argv[1]), int(sys.argv[2])
@@ -96,8 +98,8 @@ void survives(Line::State cut) {
   Developer developer;
   Line line;
   const auto script = developer.write("mover.py", mover);
-  auto moving = developer.inpod({"run", "-t", "deployment/web", "-n", Shop::instance().name_space(), "--", "python3", script,
-                                 std::to_string(size), std::to_string(small)},
+  auto moving = developer.inpod({"run", "-t", "deployment/web", "-n", Shop::instance().name_space(), "--",
+                                 "python3", script, std::to_string(size), std::to_string(small)},
                                 behind(line, developer));
   for (const char* name : {"half download", "half file", "half upload"}) {
     const bool half = moving->wait_for_output(name, seconds(240));
@@ -126,17 +128,22 @@ void survives(Line::State cut) {
 
 }  // namespace
 
-TEST_CASE("connections that are reset for 10 s lose not a byte") { survives(Line::State::broken); }
+TEST_CASE("connections that are reset for 10 s lose not a byte") {
+  survives(Line::State::broken);
+}
 
-TEST_CASE("10 s of silence lose not a byte") { survives(Line::State::silent); }
+TEST_CASE("10 s of silence lose not a byte") {
+  survives(Line::State::silent);
+}
 
 TEST_CASE("requests go to the pod while the thief is out of reach, and come back to it") {
   Developer developer;
   auto& shop = Shop::instance();
   Line line;
   const auto script = developer.write("server.py", read_file(sources + "/tests/debuggees/servers/server.py"));
-  auto server = developer.inpod({"run", "-t", "deployment/web", "-n", shop.name_space(), "--steal", "--", "python3", script, "8080"},
-                                behind(line, developer));
+  auto server = developer.inpod(
+      {"run", "-t", "deployment/web", "-n", shop.name_space(), "--steal", "--", "python3", script, "8080"},
+      behind(line, developer));
   const bool stolen = shop.answered_by("by python", seconds(60));
   INFO(server->err());
   REQUIRE(stolen);

@@ -76,7 +76,8 @@ class Developer {
   /// As `kubectl create token` does, which kubectls before 1.24 have not.
   std::string token_of(const std::string& account) {
     const auto path = resource_path("v1", cluster_.space(), "serviceaccounts", account, "token");
-    json request{{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "TokenRequest"}, {"spec", json::object()}};
+    json request{
+        {"apiVersion", "authentication.k8s.io/v1"}, {"kind", "TokenRequest"}, {"spec", json::object()}};
     return cluster_.must(cluster_.client()->post(path, std::move(request))).at("status").at("token");
   }
 

@@ -124,7 +124,8 @@ TEST_CASE("attach reaches the main process of a container") {
   }
   CHECK(said == "0123456789\nthe end\n");
 
-  const auto missing = cluster.await(RemoteCommand::attach(cluster.client(), cluster.space(), "cat", "nobody"));
+  const auto missing =
+      cluster.await(RemoteCommand::attach(cluster.client(), cluster.space(), "cat", "nobody"));
   REQUIRE_FALSE(missing);
   CHECK_THAT(missing.error().text, Catch::Contains("nobody"));
 }

@@ -32,7 +32,8 @@ std::string workload(const std::string& kind, const std::string& name, const std
          "selector: {matchLabels: {app: " + name + "}}, template: " + pod_template(name) + "}\n";
 }
 
-/// What `kubectl create job --from=cronjob/NAME` makes, which newer kubectls can't with an older server's CronJobs.
+/// What `kubectl create job --from=cronjob/NAME` makes, which newer kubectls can't with an older server's
+/// CronJobs.
 void start_cron_job(Cluster& cluster, const std::string& name, const std::string& job) {
   const auto cron = json::parse(cluster.kubectl("get cronjob " + name + " -o json"));
   const json owner{{"apiVersion", cron.at("apiVersion")},

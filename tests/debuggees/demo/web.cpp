@@ -1,7 +1,9 @@
-// inpod-demo-web: the sample service of `inpod demo`. It answers each HTTP request with JSON made from a config file, a
-// secret, an environment variable and the host name: all of them the pod's, wherever the program itself runs.
+// inpod-demo-web: the sample service of `inpod demo`. It answers each HTTP request with JSON made from a
+// config file, a secret, an environment variable and the host name: all of them the pod's, wherever the
+// program itself runs.
 //
-// An ordinary program that knows nothing of inpod. Good places for a breakpoint: handle_request, make_greeting.
+// An ordinary program that knows nothing of inpod. Good places for a breakpoint: handle_request,
+// make_greeting.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -92,8 +94,9 @@ void serve(int connection) {
   Request request;
   if (read_request(connection, request)) {
     const std::string body = handle_request(request);
-    const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
-                               std::to_string(body.size()) + "\r\n\r\n" + body;
+    const std::string answer =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n" + body;
     send(connection, answer.data(), answer.size(), MSG_NOSIGNAL);
     std::printf("%s %s\n", request.method.c_str(), request.path.c_str());
     std::fflush(stdout);
@@ -109,7 +112,8 @@ int listen_on(int port) {
   sockaddr_in6 address{};
   address.sin6_family = AF_INET6;
   address.sin6_port = htons(static_cast<std::uint16_t>(port));
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, 64) != 0) {
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      listen(listener, 64) != 0) {
     std::perror("inpod-demo-web");
     std::exit(1);
   }

@@ -11,9 +11,9 @@
 
 static void show(const std::string& what, int done, const struct stat& stat) {
   if (done != 0) return report(what, -1);
-  printf("%s = mode %o links %lu uid %u gid %u size %ld blocks %ld mtime %ld.%09ld inode %lu dev %lu\n", what.c_str(),
-         stat.st_mode, stat.st_nlink, stat.st_uid, stat.st_gid, stat.st_size, stat.st_blocks, stat.st_mtim.tv_sec,
-         stat.st_mtim.tv_nsec, stat.st_ino, stat.st_dev);
+  printf("%s = mode %o links %lu uid %u gid %u size %ld blocks %ld mtime %ld.%09ld inode %lu dev %lu\n",
+         what.c_str(), stat.st_mode, stat.st_nlink, stat.st_uid, stat.st_gid, stat.st_size, stat.st_blocks,
+         stat.st_mtim.tv_sec, stat.st_mtim.tv_nsec, stat.st_ino, stat.st_dev);
 }
 
 static void ask(const std::string& dir, const char* name) {
@@ -27,8 +27,9 @@ static void ask(const std::string& dir, const char* name) {
   const int done = statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS, &more);
   if (done == 0)
     printf("statx%s = mode %o size %llu mtime %lld.%09u inode %llu dev %u:%u\n", what.c_str(), more.stx_mode,
-           static_cast<unsigned long long>(more.stx_size), static_cast<long long>(more.stx_mtime.tv_sec), more.stx_mtime.tv_nsec,
-           static_cast<unsigned long long>(more.stx_ino), more.stx_dev_major, more.stx_dev_minor);
+           static_cast<unsigned long long>(more.stx_size), static_cast<long long>(more.stx_mtime.tv_sec),
+           more.stx_mtime.tv_nsec, static_cast<unsigned long long>(more.stx_ino), more.stx_dev_major,
+           more.stx_dev_minor);
   else
     report("statx" + what, -1);
   report("access F" + what, access(path.c_str(), F_OK));
@@ -38,15 +39,21 @@ static void ask(const std::string& dir, const char* name) {
   report("euidaccess" + what, euidaccess(path.c_str(), R_OK));
   char link[PATH_MAX];
   ssize_t length = readlink(path.c_str(), link, sizeof link);
-  if (length < 0) report("readlink" + what, -1);
-  else report("readlink" + what, std::string(link, static_cast<std::size_t>(length)));
+  if (length < 0)
+    report("readlink" + what, -1);
+  else
+    report("readlink" + what, std::string(link, static_cast<std::size_t>(length)));
   length = readlink(path.c_str(), link, 3);
   if (length >= 0) report("readlink cut" + what, std::string(link, static_cast<std::size_t>(length)));
-  if (char* real = realpath(path.c_str(), nullptr)) report("realpath" + what, std::string(real)), free(real);
-  else report("realpath" + what, -1);
+  if (char* real = realpath(path.c_str(), nullptr))
+    report("realpath" + what, std::string(real)), free(real);
+  else
+    report("realpath" + what, -1);
   if (realpath(path.c_str(), link)) report("realpath in place" + what, std::string(link));
-  if (char* real = canonicalize_file_name(path.c_str())) report("canonical" + what, std::string(real)), free(real);
-  else report("canonical" + what, -1);
+  if (char* real = canonicalize_file_name(path.c_str()))
+    report("canonical" + what, std::string(real)), free(real);
+  else
+    report("canonical" + what, -1);
 }
 
 static void relative(const std::string& dir) {
@@ -71,9 +78,11 @@ static void relative(const std::string& dir) {
   const std::string own = "/proc/self/fd/" + std::to_string(deep);
   const ssize_t size = readlink(own.c_str(), link, sizeof link);
   if (size > 0) report("the descriptor's name", std::string(link, static_cast<std::size_t>(size)));
-  if (char* real = realpath(own.c_str(), nullptr)) report("realpath of the descriptor", std::string(real)), free(real);
+  if (char* real = realpath(own.c_str(), nullptr))
+    report("realpath of the descriptor", std::string(real)), free(real);
   show("stat of the descriptor", ::stat(own.c_str(), &stat), stat);
-  show("by the process's number", ::stat(("/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(nested)).c_str(), &stat), stat);
+  show("by the process's number",
+       ::stat(("/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(nested)).c_str(), &stat), stat);
   show("fstatat of the descriptor", fstatat(AT_FDCWD, own.c_str(), &stat, 0), stat);
   report("lstat of the descriptor", lstat(own.c_str(), &stat));
   report("is a link", S_ISLNK(stat.st_mode));
@@ -98,8 +107,8 @@ static void relative(const std::string& dir) {
 
 int main(int, char** arguments) {
   const std::string dir = arguments[1];
-  for (const char* name : {"small.txt", "empty", "big.bin", "sub", "sub/", "sub/deep.txt", "sub/../link", "link", "dangling", "loop",
-                           "missing", "small.txt/x", "script.sh", ".", "noone"})
+  for (const char* name : {"small.txt", "empty", "big.bin", "sub", "sub/", "sub/deep.txt", "sub/../link",
+                           "link", "dangling", "loop", "missing", "small.txt/x", "script.sh", ".", "noone"})
     ask(dir, name);
   relative(dir);
   struct statvfs system;

@@ -19,7 +19,8 @@ static sockaddr_in server;
 
 static std::string text_of(const sockaddr_in& address, bool with_port) {
   char text[INET_ADDRSTRLEN];
-  return std::string(inet_ntop(AF_INET, &address.sin_addr, text, sizeof text)) + (with_port ? ":" + std::to_string(ntohs(address.sin_port)) : "");
+  return std::string(inet_ntop(AF_INET, &address.sin_addr, text, sizeof text)) +
+         (with_port ? ":" + std::to_string(ntohs(address.sin_port)) : "");
 }
 
 static sockaddr_in at_port(int more) {
@@ -28,7 +29,9 @@ static sockaddr_in at_port(int more) {
   return address;
 }
 
-static int dial(int fd, const sockaddr_in& address) { return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address); }
+static int dial(int fd, const sockaddr_in& address) {
+  return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
 
 static int error_of(int fd) {
   int error = -1;

@@ -8,14 +8,18 @@
 
 static std::string dir;
 
-static std::string at(const char* name) { return dir + "/" + name; }
+static std::string at(const char* name) {
+  return dir + "/" + name;
+}
 
 static void show(const char* name) {
   char bytes[4096];
   const int fd = open(at(name).c_str(), O_RDONLY);
   const long got = fd < 0 ? -1 : read(fd, bytes, sizeof bytes);
-  if (got < 0) report(name, -1);
-  else report(name, std::string(bytes, static_cast<std::size_t>(got)));
+  if (got < 0)
+    report(name, -1);
+  else
+    report(name, std::string(bytes, static_cast<std::size_t>(got)));
   if (fd >= 0) close(fd);
 }
 
@@ -97,13 +101,16 @@ int main(int, char** arguments) {
   report("symlink", symlink("moved", at("folder/link").c_str()));
   report("link", link(at("folder/moved").c_str(), at("folder/second").c_str()));
   report("links", ::stat(at("folder/moved").c_str(), &stat) == 0 ? static_cast<long>(stat.st_nlink) : -1);
-  report("linkat", linkat(AT_FDCWD, at("folder/link").c_str(), AT_FDCWD, at("folder/third").c_str(), AT_SYMLINK_FOLLOW));
+  report("linkat", linkat(AT_FDCWD, at("folder/link").c_str(), AT_FDCWD, at("folder/third").c_str(),
+                          AT_SYMLINK_FOLLOW));
   report("links", ::stat(at("folder/moved").c_str(), &stat) == 0 ? static_cast<long>(stat.st_nlink) : -1);
   report("chmod", chmod(at("folder/moved").c_str(), 0400));
-  report("mode", ::stat(at("folder/moved").c_str(), &stat) == 0 ? static_cast<long>(stat.st_mode & 0777) : -1);
+  report("mode",
+         ::stat(at("folder/moved").c_str(), &stat) == 0 ? static_cast<long>(stat.st_mode & 0777) : -1);
   report("truncate", truncate(at("stream").c_str(), 6));
   show("stream");
-  for (const char* name : {"folder/moved", "folder/link", "folder/second", "folder/third"}) report("unlink", unlink(at(name).c_str()));
+  for (const char* name : {"folder/moved", "folder/link", "folder/second", "folder/third"})
+    report("unlink", unlink(at(name).c_str()));
   report("unlink again", unlink(at("folder/moved").c_str()));
   report("remove", remove(at("folder").c_str()));
   const int above = open(dir.c_str(), O_RDONLY | O_DIRECTORY);

@@ -49,16 +49,26 @@ int main(int count, char** arguments) {
   const int fd = open(file.c_str(), O_RDONLY);
   show_fd("parent reads", fd);
 
-  in_child("fork", [&] { show_fd("  child reads on", fd); _exit(3); });
+  in_child("fork", [&] {
+    show_fd("  child reads on", fd);
+    _exit(3);
+  });
   show_fd("parent reads after the child", fd);
-  in_child("fork and open", [&] { show_fd("  child opens", open(file.c_str(), O_RDONLY)); _exit(3); });
-  in_child("child closes", [&] { close(fd); _exit(4); });
+  in_child("fork and open", [&] {
+    show_fd("  child opens", open(file.c_str(), O_RDONLY));
+    _exit(3);
+  });
+  in_child("child closes", [&] {
+    close(fd);
+    _exit(4);
+  });
   lseek(fd, 0, SEEK_SET);
   show_fd("parent still reads", fd);
 
   lseek(fd, 5, SEEK_SET);
   const std::string number = std::to_string(fd);
-  char* argv[] = {self.data(), arguments[1], const_cast<char*>("read"), const_cast<char*>(number.c_str()), nullptr};
+  char* argv[] = {self.data(), arguments[1], const_cast<char*>("read"), const_cast<char*>(number.c_str()),
+                  nullptr};
   char* by_name[] = {self.data(), arguments[1], const_cast<char*>("read"), file.data(), nullptr};
   char path[] = "PATH=/usr/bin:/bin";
   char* bare[] = {path, nullptr};
@@ -66,13 +76,22 @@ int main(int count, char** arguments) {
   in_child("execve", [&] { execve(self.c_str(), by_name, environ); });
   in_child("execve with an environment of its own", [&] { execve(self.c_str(), by_name, bare); });
   in_child("execl", [&] { execl(self.c_str(), self.c_str(), arguments[1], "read", file.c_str(), nullptr); });
-  in_child("execlp", [&] { execlp(self.c_str(), self.c_str(), arguments[1], "read", file.c_str(), nullptr); });
-  in_child("execle", [&] { execle(self.c_str(), self.c_str(), arguments[1], "read", file.c_str(), nullptr, bare); });
+  in_child("execlp",
+           [&] { execlp(self.c_str(), self.c_str(), arguments[1], "read", file.c_str(), nullptr); });
+  in_child("execle",
+           [&] { execle(self.c_str(), self.c_str(), arguments[1], "read", file.c_str(), nullptr, bare); });
   in_child("execvp", [&] { execvp(self.c_str(), by_name); });
   in_child("execvpe", [&] { execvpe(self.c_str(), by_name, bare); });
   in_child("fexecve", [&] { fexecve(open(self.c_str(), O_RDONLY | O_CLOEXEC), by_name, bare); });
-  in_child("execve after clearenv", [&] { clearenv(); execv(self.c_str(), by_name); });
-  in_child("execve of nothing", [&] { errno = 0; execv("/nonexistent", by_name); _exit(errno == ENOENT ? 5 : 6); });
+  in_child("execve after clearenv", [&] {
+    clearenv();
+    execv(self.c_str(), by_name);
+  });
+  in_child("execve of nothing", [&] {
+    errno = 0;
+    execv("/nonexistent", by_name);
+    _exit(errno == ENOENT ? 5 : 6);
+  });
 
   fflush(stdout);
   pid_t pid = vfork();
@@ -84,24 +103,29 @@ int main(int count, char** arguments) {
   report("vfork", ended(pid));
   lseek(fd, 0, SEEK_SET);
   show_fd("parent reads after vfork", fd);
-  if (posix_spawn(&pid, self.c_str(), nullptr, nullptr, by_name, bare) == 0) report("posix_spawn", ended(pid));
-  if (posix_spawnp(&pid, self.c_str(), nullptr, nullptr, argv, environ) == 0) report("posix_spawnp", ended(pid));
+  if (posix_spawn(&pid, self.c_str(), nullptr, nullptr, by_name, bare) == 0)
+    report("posix_spawn", ended(pid));
+  if (posix_spawnp(&pid, self.c_str(), nullptr, nullptr, argv, environ) == 0)
+    report("posix_spawnp", ended(pid));
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   report("addopen", posix_spawn_file_actions_addopen(&actions, 30, file.c_str(), O_RDONLY, 0));
   char thirty[] = "30";
   char* by_thirty[] = {self.data(), arguments[1], const_cast<char*>("read"), thirty, nullptr};
-  if (posix_spawn(&pid, self.c_str(), &actions, nullptr, by_thirty, bare) == 0) report("posix_spawn with a file", ended(pid));
+  if (posix_spawn(&pid, self.c_str(), &actions, nullptr, by_thirty, bare) == 0)
+    report("posix_spawn with a file", ended(pid));
   posix_spawn_file_actions_destroy(&actions);
   const int next = dup(0);  // the lowest number that is free
   close(next);
   posix_spawn_file_actions_init(&actions);
   for (int i = next; i < next + 3; ++i) posix_spawn_file_actions_adddup2(&actions, 1, i);
   report("addopen after dup2", posix_spawn_file_actions_addopen(&actions, 30, file.c_str(), O_RDONLY, 0));
-  if (posix_spawn(&pid, self.c_str(), &actions, nullptr, by_thirty, bare) == 0) report("posix_spawn with a file", ended(pid));
+  if (posix_spawn(&pid, self.c_str(), &actions, nullptr, by_thirty, bare) == 0)
+    report("posix_spawn with a file", ended(pid));
   posix_spawn_file_actions_destroy(&actions);
   posix_spawn_file_actions_init(&actions);
-  report("addopen of nothing", posix_spawn_file_actions_addopen(&actions, 30, (file + ".missing").c_str(), O_RDONLY, 0));
+  report("addopen of nothing",
+         posix_spawn_file_actions_addopen(&actions, 30, (file + ".missing").c_str(), O_RDONLY, 0));
   report("posix_spawn with nothing", posix_spawn(&pid, self.c_str(), &actions, nullptr, by_thirty, bare));
   posix_spawn_file_actions_destroy(&actions);
   const std::string command = "exec cat " + file + " | head -n 1";

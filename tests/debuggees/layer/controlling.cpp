@@ -1,4 +1,5 @@
-// Asks more of files in DIR than their bytes: modes, owners, times, O_APPEND, fsync, locks. The rules let it write. Usage: controlling DIR
+// Asks more of files in DIR than their bytes: modes, owners, times, O_APPEND, fsync, locks. The rules let it
+// write. Usage: controlling DIR
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,8 +18,8 @@ static std::string file, other;
 static void show(const char* what) {
   struct stat stat {};
   report(what, ::stat(file.c_str(), &stat));
-  printf("%o %ld.%09ld %ld.%09ld %u:%u\n", stat.st_mode, stat.st_atim.tv_sec, stat.st_atim.tv_nsec, stat.st_mtim.tv_sec,
-         stat.st_mtim.tv_nsec, stat.st_uid, stat.st_gid);
+  printf("%o %ld.%09ld %ld.%09ld %u:%u\n", stat.st_mode, stat.st_atim.tv_sec, stat.st_atim.tv_nsec,
+         stat.st_mtim.tv_sec, stat.st_mtim.tv_nsec, stat.st_uid, stat.st_gid);
 }
 
 static void attributes(int fd) {
@@ -133,7 +134,8 @@ static struct flock range(short type, off_t start, off_t length) {
 
 static int signals_to;
 
-/// A child waits for a lock while a timer's handler runs again and again. With SA_RESTART it waits on, else it is EINTR.
+/// A child waits for a lock while a timer's handler runs again and again. With SA_RESTART it waits on, else
+/// it is EINTR.
 static void waiting_under_signals(int fd, int flags) {
   int pipes[2];
   if (pipe(pipes) != 0) return;
@@ -157,7 +159,8 @@ static void waiting_under_signals(int fd, int flags) {
   }
   close(pipes[1]);
   char byte;
-  for (int i = 0; (i < 3 || flags == 0) && read(pipes[0], &byte, 1) == 1; ++i) {  // an end of file: the child waits no longer
+  for (int i = 0; (i < 3 || flags == 0) && read(pipes[0], &byte, 1) == 1;
+       ++i) {  // an end of file: the child waits no longer
   }
   report("unlock", flock(fd, LOCK_UN));
   int status = -1;
@@ -234,7 +237,8 @@ static void locks(int fd) {
     report("overlaps", fcntl(own, F_SETLK, &mine) < 0 && (errno == EAGAIN || errno == EACCES));
     mine = range(F_RDLCK, 0, 0);
     report("F_GETLK", fcntl(own, F_GETLK, &mine));
-    printf("type %d from %ld, %ld bytes\n", mine.l_type, static_cast<long>(mine.l_start), static_cast<long>(mine.l_len));
+    printf("type %d from %ld, %ld bytes\n", mine.l_type, static_cast<long>(mine.l_start),
+           static_cast<long>(mine.l_len));
     mine = range(F_WRLCK, 6, 1);
     report("beside it", fcntl(own, F_SETLK, &mine));
     mine = range(F_RDLCK, 50, 1);
@@ -274,7 +278,9 @@ static void locks(int fd) {
   waiting_under_signals(fd, 0);
   waiting_under_signals(fd, SA_RESTART);
   report("lockf", lseek(fd, 0, SEEK_SET) == 0 ? lockf(fd, F_TLOCK, 5) : -1);
-  in_child("child", [](int own) { report("lockf of another", lockf(own, F_TEST, 5) < 0 && (errno == EAGAIN || errno == EACCES)); });
+  in_child("child", [](int own) {
+    report("lockf of another", lockf(own, F_TEST, 5) < 0 && (errno == EAGAIN || errno == EACCES));
+  });
   report("lockf", lockf(fd, F_ULOCK, 5));
 }
 

@@ -22,14 +22,17 @@ static void show(const char* what, std::vector<std::string> names) {
 
 static std::vector<std::string> rest_of(DIR* directory) {
   std::vector<std::string> names;
-  while (const dirent* entry = readdir(directory)) names.push_back(std::string(entry->d_name) + ":" + std::to_string(entry->d_type));
+  while (const dirent* entry = readdir(directory))
+    names.push_back(std::string(entry->d_name) + ":" + std::to_string(entry->d_type));
   return names;
 }
 
 static std::vector<std::string> walked;
 static std::string top;
 
-static std::string below(const char* path) { return std::string(path).substr(top.size()); }
+static std::string below(const char* path) {
+  return std::string(path).substr(top.size());
+}
 
 int main(int, char** arguments) {
   top = arguments[1];
@@ -74,7 +77,8 @@ int main(int, char** arguments) {
   close(fd);
 
   dirent** list = nullptr;
-  int count = scandir(top.c_str(), &list, [](const dirent* one) { return one->d_name[0] != '.' ? 1 : 0; }, alphasort);
+  int count = scandir(
+      top.c_str(), &list, [](const dirent* one) { return one->d_name[0] != '.' ? 1 : 0; }, alphasort);
   std::string names;
   for (int i = 0; i < count; ++i) names += std::string(" ") + list[i]->d_name, free(list[i]);
   free(list);
@@ -98,26 +102,37 @@ int main(int, char** arguments) {
   show("globbed", globbed);
   report("glob of nothing", glob((top + "/none*").c_str(), 0, nullptr, &found));
 
-  report("nftw", nftw(top.c_str(), [](const char* path, const struct stat* one, int kind, FTW* at) {
-    walked.push_back(below(path) + ":" + std::to_string(kind) + ":" + std::to_string(at->level) + ":" +
-                     std::to_string(kind == FTW_F ? one->st_size : 0));
-    return 0;
-  }, 8, FTW_PHYS));
-  walked.erase(std::remove_if(walked.begin(), walked.end(), [](const std::string& one) { return one.find("/many/") == 0; }), walked.end());
+  report("nftw", nftw(
+                     top.c_str(),
+                     [](const char* path, const struct stat* one, int kind, FTW* at) {
+                       walked.push_back(below(path) + ":" + std::to_string(kind) + ":" +
+                                        std::to_string(at->level) + ":" +
+                                        std::to_string(kind == FTW_F ? one->st_size : 0));
+                       return 0;
+                     },
+                     8, FTW_PHYS));
+  walked.erase(std::remove_if(walked.begin(), walked.end(),
+                              [](const std::string& one) { return one.find("/many/") == 0; }),
+               walked.end());
   show("nftw", walked);
   walked.clear();
-  report("ftw", ftw((top + "/sub").c_str(), [](const char* path, const struct stat*, int kind) {
-    walked.push_back(below(path) + ":" + std::to_string(kind));
-    return 0;
-  }, 4));
+  report("ftw", ftw((top + "/sub").c_str(),
+                    [](const char* path, const struct stat*, int kind) {
+                      walked.push_back(below(path) + ":" + std::to_string(kind));
+                      return 0;
+                    },
+                    4));
   show("ftw", walked);
   walked.clear();
   char* roots[] = {const_cast<char*>(top.c_str()), nullptr};
-  FTS* tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, [](const FTSENT** a, const FTSENT** b) { return strcmp((*a)->fts_name, (*b)->fts_name); });
+  FTS* tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, [](const FTSENT** a, const FTSENT** b) {
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+  });
   report("fts_open", tree ? 0 : -1);
   while (const FTSENT* one = tree ? fts_read(tree) : nullptr)
     if (below(one->fts_path).find("/many/") != 0)
-      walked.push_back(below(one->fts_path) + ":" + std::to_string(one->fts_info) + ":" + std::to_string(one->fts_level));
+      walked.push_back(below(one->fts_path) + ":" + std::to_string(one->fts_info) + ":" +
+                       std::to_string(one->fts_level));
   show("fts", walked);
   if (tree) fts_close(tree);
   return 0;

@@ -10,11 +10,13 @@
 
 static std::string numbers(const sockaddr* address, socklen_t length) {
   char host[100], service[20];
-  const int status = getnameinfo(address, length, host, sizeof host, service, sizeof service, NI_NUMERICHOST | NI_NUMERICSERV);
+  const int status = getnameinfo(address, length, host, sizeof host, service, sizeof service,
+                                 NI_NUMERICHOST | NI_NUMERICSERV);
   return status == 0 ? std::string(host) + "#" + service : gai_strerror(status);
 }
 
-static void resolve(const char* host, const char* service, int family = AF_UNSPEC, int flags = 0, int socktype = SOCK_STREAM) {
+static void resolve(const char* host, const char* service, int family = AF_UNSPEC, int flags = 0,
+                    int socktype = SOCK_STREAM) {
   addrinfo hints{}, *list = nullptr;
   hints.ai_family = family;
   hints.ai_flags = flags;
@@ -46,7 +48,11 @@ static void show(const char* what, const hostent* host, int error) {
 }
 
 // h_errno is looked at after the call.
-#define SHOW(what, call) do { const hostent* host = (call); show(what, host, h_errno); } while (0)
+#define SHOW(what, call)          \
+  do {                            \
+    const hostent* host = (call); \
+    show(what, host, h_errno);    \
+  } while (0)
 
 static void back(const char* ip, int flags) {
   sockaddr_in four{};
@@ -58,9 +64,12 @@ static void back(const char* ip, int flags) {
   six.sin6_port = htons(443);
   inet_pton(AF_INET6, ip, &six.sin6_addr);
   char host[200] = "", service[50] = "";
-  const int status = is_four ? getnameinfo(reinterpret_cast<sockaddr*>(&four), sizeof four, host, sizeof host, service, sizeof service, flags)
-                             : getnameinfo(reinterpret_cast<sockaddr*>(&six), sizeof six, host, sizeof host, service, sizeof service, flags);
-  printf("getnameinfo %s %d: %s %s %s\n", ip, flags, status == 0 ? "ok" : gai_strerror(status), host, service);
+  const int status = is_four ? getnameinfo(reinterpret_cast<sockaddr*>(&four), sizeof four, host, sizeof host,
+                                           service, sizeof service, flags)
+                             : getnameinfo(reinterpret_cast<sockaddr*>(&six), sizeof six, host, sizeof host,
+                                           service, sizeof service, flags);
+  printf("getnameinfo %s %d: %s %s %s\n", ip, flags, status == 0 ? "ok" : gai_strerror(status), host,
+         service);
 }
 
 int main() {

@@ -53,8 +53,10 @@ static void start(const char* what, long number) {
     snprintf(path, sizeof path, "%s", file.c_str());
     char* arguments[] = {program, path, nullptr};
     char* bare[] = {nullptr};
-    if (number == SYS_execve) syscall(number, program, arguments, bare);
-    else syscall(number, AT_FDCWD, program, arguments, bare, 0);
+    if (number == SYS_execve)
+      syscall(number, program, arguments, bare);
+    else
+      syscall(number, AT_FDCWD, program, arguments, bare, 0);
     _exit(99);
   }
   int status = -1;
@@ -101,7 +103,8 @@ static void writing() {
   report_bytes("what is there", bytes, syscall(SYS_pread64, fd, bytes, sizeof bytes, 0));
   report("close", syscall(SYS_close, fd));
   report("mkdirat", syscall(SYS_mkdirat, AT_FDCWD, (dir + "/folder").c_str(), 0700));
-  report("renameat2", syscall(SYS_renameat2, AT_FDCWD, made.c_str(), AT_FDCWD, (dir + "/folder/x").c_str(), 0));
+  report("renameat2",
+         syscall(SYS_renameat2, AT_FDCWD, made.c_str(), AT_FDCWD, (dir + "/folder/x").c_str(), 0));
   report("unlinkat", syscall(SYS_unlinkat, AT_FDCWD, (dir + "/folder/x").c_str(), 0));
   report("unlinkat of a directory", syscall(SYS_unlinkat, AT_FDCWD, (dir + "/folder").c_str(), AT_REMOVEDIR));
 }
@@ -119,7 +122,8 @@ int main(int count, char** arguments) {
     report("removexattr", syscall(SYS_removexattr, file.c_str(), "user.x"));
     const std::string own = "/proc/self/fd/" + std::to_string(open(file.c_str(), O_RDONLY));
     report("setxattr by a descriptor", syscall(SYS_setxattr, own.c_str(), "user.x", "y", 1, 0));
-    report("inotify by a descriptor", syscall(SYS_inotify_add_watch, syscall(SYS_inotify_init1, 0), own.c_str(), 2));
+    report("inotify by a descriptor",
+           syscall(SYS_inotify_add_watch, syscall(SYS_inotify_init1, 0), own.c_str(), 2));
     report("O_TMPFILE", open(dir.c_str(), O_RDWR | O_TMPFILE, 0600));
     report("mknodat", syscall(SYS_mknodat, AT_FDCWD, (dir + "/fifo").c_str(), S_IFIFO | 0600, 0));
     report("fchmodat2", syscall(452, AT_FDCWD, file.c_str(), 0600, 0));

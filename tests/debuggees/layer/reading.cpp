@@ -13,7 +13,9 @@
 
 static std::string dir;
 
-static int open_file(const char* name, int flags = O_RDONLY) { return open((dir + "/" + name).c_str(), flags); }
+static int open_file(const char* name, int flags = O_RDONLY) {
+  return open((dir + "/" + name).c_str(), flags);
+}
 
 static void whole(const char* name, std::size_t piece) {
   const int fd = open_file(name);
@@ -22,7 +24,8 @@ static void whole(const char* name, std::size_t piece) {
   std::vector<char> buffer(piece);
   std::uint64_t hash = 0xcbf29ce484222325;
   long total = 0, got;
-  while ((got = read(fd, buffer.data(), piece)) > 0) hash = digest(buffer.data(), static_cast<std::size_t>(got), hash), total += got;
+  while ((got = read(fd, buffer.data(), piece)) > 0)
+    hash = digest(buffer.data(), static_cast<std::size_t>(got), hash), total += got;
   report("last read", got);
   printf("%s by %zu = %ld bytes, %016llx\n", name, piece, total, static_cast<unsigned long long>(hash));
   report("position", lseek(fd, 0, SEEK_CUR));
@@ -37,7 +40,8 @@ static void errors() {
   report("open loop", open_file("loop"));
   report("open link, no follow", open_file("link", O_RDONLY | O_NOFOLLOW));
   report("open file as directory", open_file("small.txt", O_RDONLY | O_DIRECTORY));
-  report("open exclusive", open((dir + "/small.txt").c_str(), O_RDONLY | O_CREAT | O_EXCL, 0644) < 0 ? -1 : 0);
+  report("open exclusive",
+         open((dir + "/small.txt").c_str(), O_RDONLY | O_CREAT | O_EXCL, 0644) < 0 ? -1 : 0);
   const int fd = open_file("sub");
   char byte;
   report("open directory", fd < 0 ? -1 : 0);
@@ -123,18 +127,22 @@ static void mappings() {
   const int fd = open_file("middle.bin");
   struct stat stat;
   report("fstat", fstat(fd, &stat));
-  auto* all = static_cast<char*>(mmap(nullptr, static_cast<std::size_t>(stat.st_size), PROT_READ, MAP_SHARED, fd, 0));
+  auto* all =
+      static_cast<char*>(mmap(nullptr, static_cast<std::size_t>(stat.st_size), PROT_READ, MAP_SHARED, fd, 0));
   report_bytes("mmap", all == MAP_FAILED ? nullptr : all, all == MAP_FAILED ? -1 : stat.st_size);
   auto* some = static_cast<char*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 8192));
   report_bytes("mmap of a page", some == MAP_FAILED ? nullptr : some, some == MAP_FAILED ? -1 : 4096);
   if (some != MAP_FAILED) some[0] = 'x';
-  report("mmap to write", mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0);
+  report("mmap to write",
+         mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0);
   close(fd);
   if (all != MAP_FAILED) report_bytes("after close", all, 1000);
   const int big = open_file("big.bin");
   fstat(big, &stat);
-  auto* large = static_cast<char*>(mmap(nullptr, static_cast<std::size_t>(stat.st_size), PROT_READ, MAP_PRIVATE, big, 0));
-  report_bytes("mmap of a large file", large == MAP_FAILED ? nullptr : large, large == MAP_FAILED ? -1 : stat.st_size);
+  auto* large = static_cast<char*>(
+      mmap(nullptr, static_cast<std::size_t>(stat.st_size), PROT_READ, MAP_PRIVATE, big, 0));
+  report_bytes("mmap of a large file", large == MAP_FAILED ? nullptr : large,
+               large == MAP_FAILED ? -1 : stat.st_size);
   close(big);
 }
 

@@ -1,5 +1,6 @@
-// What the layer owes the program it lives in (layer/layer.hpp): errno kept, small stacks in signal handlers, descriptors 0 to 2,
-// threads and forks, a vfork child's own directory. Usage: rules errno|signals|standard|threads|vfork DIR
+// What the layer owes the program it lives in (layer/layer.hpp): errno kept, small stacks in signal handlers,
+// descriptors 0 to 2, threads and forks, a vfork child's own directory. Usage: rules
+// errno|signals|standard|threads|vfork DIR
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -21,13 +22,20 @@
 
 static std::string dir, file;
 
-static void keeps(const char* what, long done) { report(what, done < 0 ? -1 : errno); }
+static void keeps(const char* what, long done) {
+  report(what, done < 0 ? -1 : errno);
+}
 
 /// Each call succeeds; errno must be what it was before.
 static void errno_stays() {
   char bytes[300];
   struct stat stat;
-#define KEEPS(call) do { errno = 77; const long done = (call); keeps(#call, done); } while (0)
+#define KEEPS(call)           \
+  do {                        \
+    errno = 77;               \
+    const long done = (call); \
+    keeps(#call, done);       \
+  } while (0)
   int fd = -1;
   KEEPS(fd = open(file.c_str(), O_RDONLY) >= 0 ? 3 : -1);
   fd = open(file.c_str(), O_RDONLY);
@@ -70,7 +78,9 @@ static void errno_stays() {
 // Facts are gathered in the handler and printed after it.
 static long facts[12];
 static std::atomic<int> fact_count = 0;
-static void note(long value) { facts[fact_count++] = value < 0 ? -errno : value; }
+static void note(long value) {
+  facts[fact_count++] = value < 0 ? -errno : value;
+}
 
 static void handler(int) {
   const int saved = errno;
@@ -91,10 +101,13 @@ static void handler(int) {
   errno = saved;
 }
 
-/// A handler on a stack of 8 KiB (what SIGSTKSZ says before glibc 2.34), a page that can't be touched below it.
+/// A handler on a stack of 8 KiB (what SIGSTKSZ says before glibc 2.34), a page that can't be touched below
+/// it.
 static void signals() {
-  const std::size_t page = 4096, kernel = getauxval(51 /* AT_MINSIGSTKSZ */), size = kernel > 4096 ? kernel / page * page + 2 * page : 2 * page;
-  auto* memory = static_cast<char*>(mmap(nullptr, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  const std::size_t page = 4096, kernel = getauxval(51 /* AT_MINSIGSTKSZ */),
+                    size = kernel > 4096 ? kernel / page * page + 2 * page : 2 * page;
+  auto* memory = static_cast<char*>(
+      mmap(nullptr, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   mprotect(memory, page, PROT_NONE);
   memset(memory + page, 0xa5, size);
   stack_t stack{};
@@ -164,7 +177,8 @@ static void threads() {
   report("rounds that were right", good);
 }
 
-/// A vfork child changes its own directory and looks around: the parent's relative paths stay where they were.
+/// A vfork child changes its own directory and looks around: the parent's relative paths stay where they
+/// were.
 static void after_vfork() {
   struct stat stat;
   report("before", ::stat("here", &stat));

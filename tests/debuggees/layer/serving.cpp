@@ -1,5 +1,5 @@
-// A server: answers each connection with what accept and the names of the socket say, then echoes. Usage: serving PORT COUNT [v6]
-// Prints "ready" when it listens, and one line for each connection.
+// A server: answers each connection with what accept and the names of the socket say, then echoes. Usage:
+// serving PORT COUNT [v6] Prints "ready" when it listens, and one line for each connection.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -35,7 +35,8 @@ int main(int count, char** arguments) {
   sockaddr_in6 both{};
   both.sin6_family = AF_INET6;
   both.sin6_port = port;
-  report("bind", six ? bind(fd, reinterpret_cast<sockaddr*>(&both), sizeof both) : bind(fd, reinterpret_cast<sockaddr*>(&four), sizeof four));
+  report("bind", six ? bind(fd, reinterpret_cast<sockaddr*>(&both), sizeof both)
+                     : bind(fd, reinterpret_cast<sockaddr*>(&four), sizeof four));
   report("listen", listen(fd, 10));
   report("bound to", text_of(name(getsockname, fd), true));
   const int again = socket(AF_INET, SOCK_STREAM, 0);
@@ -50,13 +51,15 @@ int main(int count, char** arguments) {
       report("accept", client);
       break;
     }
-    const std::string line = "accept " + text_of(peer, false) + " peer " + text_of(name(getpeername, client), false) + " local " +
+    const std::string line = "accept " + text_of(peer, false) + " peer " +
+                             text_of(name(getpeername, client), false) + " local " +
                              text_of(name(getsockname, client), true) + "\n";
     printf("%s", line.c_str());
     (void)!write(client, line.data(), line.size());
     char bytes[4096];
     ssize_t got;
-    while ((got = read(client, bytes, sizeof bytes)) > 0) (void)!write(client, bytes, static_cast<std::size_t>(got));
+    while ((got = read(client, bytes, sizeof bytes)) > 0)
+      (void)!write(client, bytes, static_cast<std::size_t>(got));
     close(client);
   }
   report("close", close(fd));

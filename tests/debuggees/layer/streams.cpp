@@ -13,7 +13,9 @@
 
 static std::string dir;
 
-static FILE* open_stream(const char* name, const char* mode = "r") { return fopen((dir + "/" + name).c_str(), mode); }
+static FILE* open_stream(const char* name, const char* mode = "r") {
+  return fopen((dir + "/" + name).c_str(), mode);
+}
 
 static void whole(FILE* stream, const char* what) {
   std::string all;
@@ -33,7 +35,8 @@ int main(int, char** arguments) {
   char* line = nullptr;
   std::size_t room = 0;
   long length;
-  while ((length = getline(&line, &room, stream)) > 0) report("line", std::string(line, static_cast<std::size_t>(length - 1)));
+  while ((length = getline(&line, &room, stream)) > 0)
+    report("line", std::string(line, static_cast<std::size_t>(length - 1)));
   report("ftell", ftell(stream));
   report("fseek", fseek(stream, 5, SEEK_SET));
   report("getc", getc(stream));
@@ -62,8 +65,10 @@ int main(int, char** arguments) {
   report("fopen missing", open_stream("missing") ? 0 : -1);
   report("fopen of a bad mode", open_stream("small.txt", "q") ? 0 : -1);
   stream = open_stream("sub");
-  if (stream) report("getc of a directory", getc(stream) == EOF ? -1 : 0), fclose(stream);
-  else report("fopen of a directory", -1);
+  if (stream)
+    report("getc of a directory", getc(stream) == EOF ? -1 : 0), fclose(stream);
+  else
+    report("fopen of a directory", -1);
 
   const int fd = open((dir + "/small.txt").c_str(), O_RDONLY);
   report("seek", lseek(fd, 3, SEEK_SET));

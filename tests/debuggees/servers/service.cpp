@@ -17,7 +17,8 @@ std::string handle(const std::string& path) {
   std::string greeting;
   std::ifstream file("/etc/web/config.yaml");
   std::getline(file, greeting);
-  std::string answer = "by c++ " + path + " " + (color ? color : "no color") + " " + greeting + "\n";  // breakpoint
+  std::string answer =
+      "by c++ " + path + " " + (color ? color : "no color") + " " + greeting + "\n";  // breakpoint
   return answer;
 }
 
@@ -32,7 +33,9 @@ void serve(int connection) {
   const auto from = request.find(' ') + 1;
   const std::string path = request.substr(from, request.find(' ', from) - from);
   const std::string body = handle(path);
-  const std::string answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string answer =
+      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+      body;
   for (std::size_t done = 0; done < answer.size();) {
     const ssize_t n = write(connection, answer.data() + done, answer.size() - done);
     if (n <= 0) return;
@@ -50,7 +53,8 @@ int main(int argc, char** argv) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(atoi(argv[1])));
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, 64) != 0) return perror("listen"), 1;
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, 64) != 0)
+    return perror("listen"), 1;
   fprintf(stderr, "listening\n");
   for (;;) {
     sockaddr_in peer{};

@@ -23,7 +23,8 @@ agent::StartRecord record_for(pid_t target) {
 
 AgentProcess::AgentProcess(pid_t target) : AgentProcess(record_for(target)) {}
 
-AgentProcess::AgentProcess(agent::StartRecord record, std::vector<std::string> arguments, bool wait) : record_(std::move(record)) {
+AgentProcess::AgentProcess(agent::StartRecord record, std::vector<std::string> arguments, bool wait)
+    : record_(std::move(record)) {
   REQUIRE(::getrandom(record_.token.data(), record_.token.size(), 0) == 32);
   std::vector<std::string> command{INPOD_AGENT};
   command.insert(command.end(), arguments.begin(), arguments.end());
@@ -50,8 +51,12 @@ std::size_t entries(const std::string& path) {
 }
 }  // namespace
 
-std::size_t AgentProcess::threads() const { return entries("/proc/" + std::to_string(process_->pid()) + "/task"); }
-std::size_t AgentProcess::fds() const { return entries("/proc/" + std::to_string(process_->pid()) + "/fd"); }
+std::size_t AgentProcess::threads() const {
+  return entries("/proc/" + std::to_string(process_->pid()) + "/task");
+}
+std::size_t AgentProcess::fds() const {
+  return entries("/proc/" + std::to_string(process_->pid()) + "/fd");
+}
 
 AgentClient::AgentClient(const AgentProcess& agent) : agent_(agent), work_(io_.get_executor()) {
   REQUIRE(::getrandom(session_.data(), session_.size(), 0) == 16);
@@ -93,10 +98,13 @@ Result<protocol::Welcome> AgentClient::connect(const std::array<std::uint8_t, 32
   address.sin_family = AF_INET;
   address.sin_port = htons(agent_.port());
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return fail_errno("connect");
+  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    return fail_errno("connect");
   socket_.reset(::dup(socket.get()));
-  auto greet = [](AgentClient* self, int fd, std::array<std::uint8_t, 32> with) -> Task<Result<protocol::Welcome>> {
-    boost::asio::generic::stream_protocol::socket stream(self->io_, boost::asio::generic::stream_protocol(AF_INET, 0), fd);
+  auto greet = [](AgentClient* self, int fd,
+                  std::array<std::uint8_t, 32> with) -> Task<Result<protocol::Welcome>> {
+    boost::asio::generic::stream_protocol::socket stream(
+        self->io_, boost::asio::generic::stream_protocol(AF_INET, 0), fd);
     auto transport = protocol::make_socket_transport(std::move(stream));
     protocol::Hello hello;
     hello.token = with;
@@ -113,7 +121,9 @@ Result<protocol::Welcome> AgentClient::connect(const std::array<std::uint8_t, 32
   return wait(greet(this, socket.release(), token));
 }
 
-void AgentClient::cut() { ::shutdown(socket_.get(), SHUT_RDWR); }
+void AgentClient::cut() {
+  ::shutdown(socket_.get(), SHUT_RDWR);
+}
 
 void AgentClient::on_link(std::function<void()> work) {
   std::promise<void> done;
@@ -129,7 +139,9 @@ std::shared_ptr<protocol::Stream> AgentClient::take(std::uint32_t stream) {
   on_link([&] {
     auto result = link_->take_stream(stream);
     // It must end on the link's thread, wherever the last pointer to it goes away.
-    if (result) taken.reset(result->release(), [this](protocol::Stream* ended) { boost::asio::post(io_, [ended] { delete ended; }); });
+    if (result)
+      taken.reset(result->release(),
+                  [this](protocol::Stream* ended) { boost::asio::post(io_, [ended] { delete ended; }); });
   });
   REQUIRE(taken);
   return taken;
@@ -141,7 +153,8 @@ Result<std::string> AgentClient::read(const std::shared_ptr<protocol::Stream>& s
   return std::string(bytes->begin(), bytes->end());
 }
 
-Result<void> AgentClient::write(const std::shared_ptr<protocol::Stream>& stream, const std::string& data, bool datagram) {
+Result<void> AgentClient::write(const std::shared_ptr<protocol::Stream>& stream, const std::string& data,
+                                bool datagram) {
   std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(data.data()), data.size());
   return wait(datagram ? stream->write_datagram(bytes) : stream->write(bytes));
 }

@@ -1,5 +1,5 @@
-// AgentProcess: the real inpod-agent executable, started with a record. AgentClient: a client of it, on a Link of its own
-// that a thread of its own serves; its calls block, with a bound.
+// AgentProcess: the real inpod-agent executable, started with a record. AgentClient: a client of it, on a
+// Link of its own that a thread of its own serves; its calls block, with a bound.
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
@@ -24,7 +24,8 @@ using protocol::Task;
 
 class AgentProcess {
  public:
-  /// Starts it and waits for the line on stdout. A token is put into the record. wait: REQUIREs that it is ready.
+  /// Starts it and waits for the line on stdout. A token is put into the record. wait: REQUIREs that it is
+  /// ready.
   explicit AgentProcess(agent::StartRecord record, std::vector<std::string> arguments = {}, bool wait = true);
   /// For a target's pid.
   explicit AgentProcess(pid_t target);
@@ -56,7 +57,8 @@ class AgentClient {
   template <class T>
   T wait(Task<T> task, std::chrono::milliseconds bound = seconds(30)) {
     auto result = boost::asio::co_spawn(io_, std::move(task), boost::asio::use_future);
-    if (result.wait_for(bound) != std::future_status::ready) throw std::runtime_error("the agent did not answer in time");
+    if (result.wait_for(bound) != std::future_status::ready)
+      throw std::runtime_error("the agent did not answer in time");
     return result.get();
   }
   template <class Answer>
@@ -70,7 +72,8 @@ class AgentClient {
   /// Everything that comes on a stream until its end, or the reset's errno.
   Result<std::string> drain(std::uint32_t stream);
   std::shared_ptr<protocol::Stream> take(std::uint32_t stream);
-  Result<void> write(const std::shared_ptr<protocol::Stream>& stream, const std::string& data, bool datagram = false);
+  Result<void> write(const std::shared_ptr<protocol::Stream>& stream, const std::string& data,
+                     bool datagram = false);
   Result<std::string> read(const std::shared_ptr<protocol::Stream>& stream);
   /// Runs a function on the link's thread.
   void on_link(std::function<void()> work);

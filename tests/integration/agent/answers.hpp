@@ -12,10 +12,12 @@ namespace inpod::test {
 /// Everything but the time of the last access, which the comparison itself changes.
 inline std::string text_of(const protocol::FileStat& s) {
   std::string text;
-  for (std::uint64_t number : {s.device, s.inode, std::uint64_t{s.mode}, std::uint64_t{s.links}, std::uint64_t{s.uid}, std::uint64_t{s.gid},
-                               s.special_device, s.size, s.block_size, s.blocks})
+  for (std::uint64_t number :
+       {s.device, s.inode, std::uint64_t{s.mode}, std::uint64_t{s.links}, std::uint64_t{s.uid},
+        std::uint64_t{s.gid}, s.special_device, s.size, s.block_size, s.blocks})
     text += std::to_string(number) + " ";
-  return text + std::to_string(s.modified_ns) + " " + std::to_string(s.changed_ns) + " " + std::to_string(s.born_ns);
+  return text + std::to_string(s.modified_ns) + " " + std::to_string(s.changed_ns) + " " +
+         std::to_string(s.born_ns);
 }
 
 /// Length and FNV-1a hash.
@@ -25,6 +27,8 @@ inline std::string text_of_content(std::string_view content) {
   return std::to_string(content.size()) + ":" + std::to_string(hash);
 }
 
-inline std::string failed(int code) { return "errno " + std::to_string(code); }
+inline std::string failed(int code) {
+  return "errno " + std::to_string(code);
+}
 
 }  // namespace inpod::test

@@ -41,13 +41,15 @@ def serve(family, address, kind):
     threading.Thread(target=stream if kind == socket.SOCK_STREAM else datagram, daemon=True).start()
 )";
 
-protocol::Connect to(const std::string& ip, std::uint16_t port, protocol::Transport transport = protocol::Transport::stream) {
+protocol::Connect to(const std::string& ip, std::uint16_t port,
+                     protocol::Transport transport = protocol::Transport::stream) {
   protocol::Connect connect;
   connect.transport = transport;
   connect.remote.family = protocol::AddressFamily::ipv4;
   unsigned a, b, c, d;
   REQUIRE(sscanf(ip.c_str(), "%u.%u.%u.%u", &a, &b, &c, &d) == 4);
-  connect.remote.ip = {static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b), static_cast<std::uint8_t>(c), static_cast<std::uint8_t>(d)};
+  connect.remote.ip = {static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b),
+                       static_cast<std::uint8_t>(c), static_cast<std::uint8_t>(d)};
   connect.remote.port = port;
   return connect;
 }
@@ -71,18 +73,25 @@ serve(socket.AF_INET, ('127.0.0.1', 9090), socket.SOCK_STREAM)
 x = socket.socket(socket.AF_UNIX); x.bind('/tmp/dead.sock'); os.chmod('/tmp/dead.sock', 0o777); x.close()
 os.symlink('/tmp/open.sock', '/tmp/link.sock'); open('/tmp/file', 'w').close(); os.chmod('/tmp/file', 0o666)
 print('up'); threading.Event().wait()
-)", true);
-  pod.shell("ip route add unreachable 192.0.2.0/24; ip route add prohibit 198.51.100.0/24; ip route add blackhole 203.0.113.0/24; ip -6 route add unreachable 2001:db8::/32");
+)",
+                       true);
+  pod.shell(
+      "ip route add unreachable 192.0.2.0/24; ip route add prohibit 198.51.100.0/24; ip route add blackhole "
+      "203.0.113.0/24; ip -6 route add unreachable 2001:db8::/32");
   AgentProcess agent(pod.pid());
   AgentClient client(agent);
-  compare(client, pod, {
-      "connect\tstream\t10.77.0.1\t8080", "connect\tstream\tfd77::1\t8080", "connect\tdatagram\t10.77.0.1\t8081", "connect\tstream\t127.0.0.1\t9090",
-      "connect\tstream\t10.77.0.1\t1", "connect\tstream\tfd77::1\t1", "connect\tstream\t127.0.0.1\t1", "connect\tstream\t192.0.2.1\t80",
-      "connect\tstream\t198.51.100.1\t80", "connect\tstream\t203.0.113.1\t80", "connect\tstream\t2001:db8::1\t80",
-      "connect\tdatagram\t192.0.2.1\t80", "connect\tstream\t10.77.0.77\t80", "connect\tstream\t255.255.255.255\t80", "connect\tdatagram\t255.255.255.255\t80",
-      "connect\tstream\t/tmp/open.sock\t0", "connect\tstream\t/tmp/link.sock\t0", "connect\tstream\t/tmp/closed.sock\t0", "connect\tstream\t/tmp/dead.sock\t0",
-      "connect\tstream\t/tmp/none.sock\t0", "connect\tstream\t/tmp/file\t0", "connect\tdatagram\t/tmp/open.sock\t0", "connect\tstream\t@abstract\t0",
-      "connect\tstream\t@nobody\t0"});
+  compare(client, pod, {"connect\tstream\t10.77.0.1\t8080",       "connect\tstream\tfd77::1\t8080",
+                        "connect\tdatagram\t10.77.0.1\t8081",     "connect\tstream\t127.0.0.1\t9090",
+                        "connect\tstream\t10.77.0.1\t1",          "connect\tstream\tfd77::1\t1",
+                        "connect\tstream\t127.0.0.1\t1",          "connect\tstream\t192.0.2.1\t80",
+                        "connect\tstream\t198.51.100.1\t80",      "connect\tstream\t203.0.113.1\t80",
+                        "connect\tstream\t2001:db8::1\t80",       "connect\tdatagram\t192.0.2.1\t80",
+                        "connect\tstream\t10.77.0.77\t80",        "connect\tstream\t255.255.255.255\t80",
+                        "connect\tdatagram\t255.255.255.255\t80", "connect\tstream\t/tmp/open.sock\t0",
+                        "connect\tstream\t/tmp/link.sock\t0",     "connect\tstream\t/tmp/closed.sock\t0",
+                        "connect\tstream\t/tmp/dead.sock\t0",     "connect\tstream\t/tmp/none.sock\t0",
+                        "connect\tstream\t/tmp/file\t0",          "connect\tdatagram\t/tmp/open.sock\t0",
+                        "connect\tstream\t@abstract\t0",          "connect\tstream\t@nobody\t0"});
 }
 
 TEST_CASE("A connection's own time limit", "[connect]") {

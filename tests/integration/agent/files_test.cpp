@@ -1,5 +1,5 @@
-// Files: what the agent answers is what the same system calls give inside the pod, for root, for another user, and for
-// root without capabilities.
+// Files: what the agent answers is what the same system calls give inside the pod, for root, for another
+// user, and for root without capabilities.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -14,25 +14,59 @@ namespace {
 
 const std::string make_tree =
     "mkdir -p /data/dir/sub /data/closed; cd /data; echo hello >small; head -c 70000 /dev/urandom >middle;"
-    "head -c 3000000 /dev/urandom >large; head -c 9000000 /dev/zero >huge; : >empty; ln -s small link; ln -s /data/dir absolute;"
-    "ln -s ../../../../data/small dir/up; ln -s loop loop; ln -s nowhere dangling; chmod 600 small middle; echo x >open; chmod 666 open;"
-    "echo secret >closed/file; chmod 700 closed; mkfifo fifo; chmod 777 /data; mkdir -p /data/many; for i in $(seq 300); do : >many/f$i; done;"
-    "echo mine >mine; chown 1000:1000 mine; chmod 400 mine; echo group >grouped; chown 0:1000 grouped; chmod 640 grouped; mknod null c 1 3";
+    "head -c 3000000 /dev/urandom >large; head -c 9000000 /dev/zero >huge; : >empty; ln -s small link; ln -s "
+    "/data/dir absolute;"
+    "ln -s ../../../../data/small dir/up; ln -s loop loop; ln -s nowhere dangling; chmod 600 small middle; "
+    "echo x >open; chmod 666 open;"
+    "echo secret >closed/file; chmod 700 closed; mkfifo fifo; chmod 777 /data; mkdir -p /data/many; for i in "
+    "$(seq 300); do : >many/f$i; done;"
+    "echo mine >mine; chown 1000:1000 mine; chmod 400 mine; echo group >grouped; chown 0:1000 grouped; chmod "
+    "640 grouped; mknod null c 1 3";
 
-std::string open_line(const std::string& path, int flags = O_RDONLY) { return "open\t" + path + "\t" + std::to_string(flags) + "\t0"; }
+std::string open_line(const std::string& path, int flags = O_RDONLY) {
+  return "open\t" + path + "\t" + std::to_string(flags) + "\t0";
+}
 
 std::vector<std::string> looking() {
   std::vector<std::string> operations;
-  for (const char* path : {"/data/small", "/data/middle", "/data/large", "/data/huge", "/data/empty", "/data/link", "/data/absolute", "/data/dir/up",
-                           "/data/loop", "/data/dangling", "/data/closed", "/data/closed/file", "/data/open", "/data/mine", "/data/grouped",
-                           "/data/dir/../small", "/data/small/", "/data/small/x", "/nowhere", "/", "/etc/hostname", "/etc/resolv.conf", "/etc/../../../etc/hosts",
-                           "/proc/version", "/proc/sys/kernel/hostname", "/proc/1/cmdline", "/bin/sh"}) {
+  for (const char* path : {"/data/small",
+                           "/data/middle",
+                           "/data/large",
+                           "/data/huge",
+                           "/data/empty",
+                           "/data/link",
+                           "/data/absolute",
+                           "/data/dir/up",
+                           "/data/loop",
+                           "/data/dangling",
+                           "/data/closed",
+                           "/data/closed/file",
+                           "/data/open",
+                           "/data/mine",
+                           "/data/grouped",
+                           "/data/dir/../small",
+                           "/data/small/",
+                           "/data/small/x",
+                           "/nowhere",
+                           "/",
+                           "/etc/hostname",
+                           "/etc/resolv.conf",
+                           "/etc/../../../etc/hosts",
+                           "/proc/version",
+                           "/proc/sys/kernel/hostname",
+                           "/proc/1/cmdline",
+                           "/bin/sh"}) {
     operations.push_back(open_line(path));
-    for (const char* what : {"stat", "lstat", "readlink", "realpath"}) operations.push_back(std::string(what) + "\t" + path);
-    for (int mode : {F_OK, R_OK, W_OK, X_OK}) operations.push_back("access\t" + std::string(path) + "\t" + std::to_string(mode) + "\t0");
-    operations.push_back("access\t" + std::string(path) + "\t" + std::to_string(R_OK) + "\t" + std::to_string(AT_EACCESS));
+    for (const char* what : {"stat", "lstat", "readlink", "realpath"})
+      operations.push_back(std::string(what) + "\t" + path);
+    for (int mode : {F_OK, R_OK, W_OK, X_OK})
+      operations.push_back("access\t" + std::string(path) + "\t" + std::to_string(mode) + "\t0");
+    operations.push_back("access\t" + std::string(path) + "\t" + std::to_string(R_OK) + "\t" +
+                         std::to_string(AT_EACCESS));
   }
-  for (const char* path : {"/data", "/data/many", "/data/closed", "/data/small", "/nowhere", "/data/absolute", "/etc"}) operations.push_back("list\t" + std::string(path));
+  for (const char* path :
+       {"/data", "/data/many", "/data/closed", "/data/small", "/nowhere", "/data/absolute", "/etc"})
+    operations.push_back("list\t" + std::string(path));
   operations.push_back(open_line("/data/dir", O_RDONLY | O_DIRECTORY));
   operations.push_back(open_line("/data/small", O_RDONLY | O_DIRECTORY));
   operations.push_back(open_line("/data/link", O_RDONLY | O_NOFOLLOW));
@@ -76,21 +110,36 @@ TEST_CASE("Files as root without capabilities sees them", "[files]") {
 
 TEST_CASE("Changes to paths", "[files]") {
   TestPod pod({"--user", "1000:1000"});
-  pod.shell("mkdir -p /data/a /data/b; chmod 777 /data/a /data/b; mkdir /data/a/locked /data/b/locked; echo 1 >/data/a/locked/f; echo 1 >/data/b/locked/f");
+  pod.shell(
+      "mkdir -p /data/a /data/b; chmod 777 /data/a /data/b; mkdir /data/a/locked /data/b/locked; echo 1 "
+      ">/data/a/locked/f; echo 1 >/data/b/locked/f");
   AgentProcess agent(pod.pid());
   AgentClient client(agent);
   auto script = [](const std::string& d) {
-    auto change = [&](const std::string& kind, const std::string& path, const std::string& other = "", const std::string& number = "0") {
+    auto change = [&](const std::string& kind, const std::string& path, const std::string& other = "",
+                      const std::string& number = "0") {
       return "change\t" + kind + "\t" + path + "\t" + other + "\t" + number;
     };
-    return std::vector<std::string>{change("make_directory", d + "/new", "", "511"), change("make_directory", d + "/new", "", "511"),
-                                    change("make_directory", d + "/none/x", "", "511"), change("make_directory", d + "/locked/x", "", "511"),
-                                    change("symlink", d + "/new/link", "target"), change("symlink", d + "/new/link", "target"),
-                                    change("link", d + "/new/link", d + "/new/hard"), change("rename", d + "/new/hard", d + "/new/moved"),
-                                    change("rename", d + "/gone", d + "/x"), change("unlink", d + "/locked/f"), change("unlink", d + "/new"),
-                                    change("chmod", d + "/new", "", "320"), change("chmod", d + "/locked", "", "511"), change("chmod", d + "/none", "", "511"),
-                                    change("truncate", d + "/locked/f", "", "0"), change("remove_directory", d + "/new"), change("unlink", d + "/new/moved"),
-                                    change("unlink", d + "/new/link"), change("remove_directory", d + "/new"), change("remove_directory", d + "/new/")};
+    return std::vector<std::string>{change("make_directory", d + "/new", "", "511"),
+                                    change("make_directory", d + "/new", "", "511"),
+                                    change("make_directory", d + "/none/x", "", "511"),
+                                    change("make_directory", d + "/locked/x", "", "511"),
+                                    change("symlink", d + "/new/link", "target"),
+                                    change("symlink", d + "/new/link", "target"),
+                                    change("link", d + "/new/link", d + "/new/hard"),
+                                    change("rename", d + "/new/hard", d + "/new/moved"),
+                                    change("rename", d + "/gone", d + "/x"),
+                                    change("unlink", d + "/locked/f"),
+                                    change("unlink", d + "/new"),
+                                    change("chmod", d + "/new", "", "320"),
+                                    change("chmod", d + "/locked", "", "511"),
+                                    change("chmod", d + "/none", "", "511"),
+                                    change("truncate", d + "/locked/f", "", "0"),
+                                    change("remove_directory", d + "/new"),
+                                    change("unlink", d + "/new/moved"),
+                                    change("unlink", d + "/new/link"),
+                                    change("remove_directory", d + "/new"),
+                                    change("remove_directory", d + "/new/")};
   };
   auto by_probe = script("/data/b"), by_agent = script("/data/a");
   auto expected = pod.probe(by_probe);
@@ -227,7 +276,9 @@ TEST_CASE("Locks of one client are in the way of another's, and go with the file
 
 TEST_CASE("A large directory comes in pages, and a cursor is used once", "[files]") {
   TestPod pod;
-  pod.shell("mkdir /data/d; cd /data/d; seq -f 'a-file-with-a-long-name-so-that-pages-fill-up-%06.0f' 6000 | xargs touch");
+  pod.shell(
+      "mkdir /data/d; cd /data/d; seq -f 'a-file-with-a-long-name-so-that-pages-fill-up-%06.0f' 6000 | xargs "
+      "touch");
   AgentProcess agent(pod.pid());
   AgentClient client(agent);
   compare(client, pod, {"list\t/data/d"});

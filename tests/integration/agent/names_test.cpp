@@ -11,10 +11,14 @@ using namespace inpod;
 using namespace inpod::test;
 
 namespace {
-std::string resolve(const std::string& host, const std::string& service = "", int family = 0, int socktype = 0, int flags = 0, int protocol = 0) {
-  return "resolve\t" + host + "\t" + service + "\t" + std::to_string(family) + "\t" + std::to_string(socktype) + "\t" + std::to_string(protocol) + "\t" + std::to_string(flags);
+std::string resolve(const std::string& host, const std::string& service = "", int family = 0,
+                    int socktype = 0, int flags = 0, int protocol = 0) {
+  return "resolve\t" + host + "\t" + service + "\t" + std::to_string(family) + "\t" +
+         std::to_string(socktype) + "\t" + std::to_string(protocol) + "\t" + std::to_string(flags);
 }
-std::string back(const std::string& ip, int port, int flags) { return "back\t" + ip + "\t" + std::to_string(port) + "\t" + std::to_string(flags); }
+std::string back(const std::string& ip, int port, int flags) {
+  return "back\t" + ip + "\t" + std::to_string(port) + "\t" + std::to_string(flags);
+}
 }  // namespace
 
 TEST_CASE("Names resolve as they do in the pod", "[names]") {
@@ -23,11 +27,41 @@ TEST_CASE("Names resolve as they do in the pod", "[names]") {
   AgentClient client(agent);
   std::vector<std::string> operations;
   // Services of the cluster by every length of their name, hosts, and what does not exist.
-  for (const char* host : {"web", "web.shop", "web.shop.svc", "web.shop.svc.cluster.local", "web.shop.svc.cluster.local.", "both.other", "both.other.svc",
-                           "db", "six", "alias", "text", "nothing", "nothing.shop", "www.example.test", "none.example.test", "localhost", "web-5d8f",
-                           "twice", "TWICE.hosts.test", "ip6-localhost", "elsewhere.org", "many", "127.0.0.1", "127.1", "10.1.2.3", "::1", "fe80::1%eth0",
-                           "fe80::1%nope", "::ffff:1.2.3.4", "1.2.3.4.5", "bad name", ".", "-"}) {
-    for (int family : {AF_UNSPEC, AF_INET, AF_INET6}) operations.push_back(resolve(host, "", family, SOCK_STREAM));
+  for (const char* host : {"web",
+                           "web.shop",
+                           "web.shop.svc",
+                           "web.shop.svc.cluster.local",
+                           "web.shop.svc.cluster.local.",
+                           "both.other",
+                           "both.other.svc",
+                           "db",
+                           "six",
+                           "alias",
+                           "text",
+                           "nothing",
+                           "nothing.shop",
+                           "www.example.test",
+                           "none.example.test",
+                           "localhost",
+                           "web-5d8f",
+                           "twice",
+                           "TWICE.hosts.test",
+                           "ip6-localhost",
+                           "elsewhere.org",
+                           "many",
+                           "127.0.0.1",
+                           "127.1",
+                           "10.1.2.3",
+                           "::1",
+                           "fe80::1%eth0",
+                           "fe80::1%nope",
+                           "::ffff:1.2.3.4",
+                           "1.2.3.4.5",
+                           "bad name",
+                           ".",
+                           "-"}) {
+    for (int family : {AF_UNSPEC, AF_INET, AF_INET6})
+      operations.push_back(resolve(host, "", family, SOCK_STREAM));
     operations.push_back(resolve(host, "", AF_UNSPEC, SOCK_STREAM, AI_CANONNAME));
     operations.push_back(resolve(host, "", AF_INET6, SOCK_STREAM, AI_V4MAPPED));
     operations.push_back(resolve(host, "", AF_INET6, SOCK_STREAM, AI_V4MAPPED | AI_ALL));
@@ -36,14 +70,16 @@ TEST_CASE("Names resolve as they do in the pod", "[names]") {
   }
   for (const char* service : {"80", "http", "https", "domain", "nothing", "0x50", "99999", "www"}) {
     operations.push_back(resolve("db", service));
-    for (int type : std::initializer_list<int>{SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, 77}) operations.push_back(resolve("db", service, 0, type));
+    for (int type : std::initializer_list<int>{SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, 77})
+      operations.push_back(resolve("db", service, 0, type));
     operations.push_back(resolve("db", service, 0, 0, AI_NUMERICSERV));
     operations.push_back(resolve("", service, 0, SOCK_STREAM));
     operations.push_back(resolve("", service, 0, SOCK_STREAM, AI_PASSIVE));
     operations.push_back(resolve("", service, AF_INET, SOCK_STREAM, AI_PASSIVE));
     operations.push_back(resolve("", service, 0, 0, AI_CANONNAME));
   }
-  for (int protocol : std::initializer_list<int>{IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, 99}) operations.push_back(resolve("db", "", 0, 0, 0, protocol));
+  for (int protocol : std::initializer_list<int>{IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, 99})
+    operations.push_back(resolve("db", "", 0, 0, 0, protocol));
   operations.push_back(resolve("db", "", AF_UNIX));
   operations.push_back(resolve("db", "", 0, 0, 0x40000000));
   operations.push_back(resolve("*", "*"));
@@ -56,8 +92,10 @@ TEST_CASE("Addresses resolve back as they do in the pod", "[names]") {
   AgentProcess agent(pod.pid());
   AgentClient client(agent);
   std::vector<std::string> operations;
-  for (const char* ip : {"10.77.0.1", "10.77.0.5", "fd77::1", "127.0.0.1", "::1", "10.88.0.1", "10.1.1.1", "10.77.0.2"}) {
-    for (int flags : {0, NI_NUMERICHOST, NI_NUMERICSERV, NI_NUMERICHOST | NI_NUMERICSERV, NI_NAMEREQD, NI_DGRAM, NI_NAMEREQD | NI_NUMERICSERV}) {
+  for (const char* ip :
+       {"10.77.0.1", "10.77.0.5", "fd77::1", "127.0.0.1", "::1", "10.88.0.1", "10.1.1.1", "10.77.0.2"}) {
+    for (int flags : {0, NI_NUMERICHOST, NI_NUMERICSERV, NI_NUMERICHOST | NI_NUMERICSERV, NI_NAMEREQD,
+                      NI_DGRAM, NI_NAMEREQD | NI_NUMERICSERV}) {
       operations.push_back(back(ip, 80, flags));
       operations.push_back(back(ip, 53, flags));
     }
@@ -70,7 +108,8 @@ TEST_CASE("Changed files are read again", "[names]") {
   TestPod pod;
   AgentProcess agent(pod.pid());
   AgentClient client(agent);
-  const std::string fresh = resolve("fresh.test", "", AF_INET, SOCK_STREAM), web = resolve("web", "", AF_INET, SOCK_STREAM);
+  const std::string fresh = resolve("fresh.test", "", AF_INET, SOCK_STREAM),
+                    web = resolve("web", "", AF_INET, SOCK_STREAM);
   compare(client, pod, {fresh, web});
   pod.shell("echo 10.9.9.9 fresh.test >>/etc/hosts");
   CHECK(perform(client, fresh) == " 1/6/10.9.9.9#0");
@@ -85,7 +124,8 @@ TEST_CASE("host.conf says whether all lines of hosts count", "[names]") {
   AgentClient client(agent);
   std::vector<std::string> operations;
   for (const char* host : {"localhost", "ip6-localhost", "twice", "elsewhere.hosts.test"})
-    for (int family : {AF_UNSPEC, AF_INET, AF_INET6}) operations.push_back(resolve(host, "", family, SOCK_STREAM));
+    for (int family : {AF_UNSPEC, AF_INET, AF_INET6})
+      operations.push_back(resolve(host, "", family, SOCK_STREAM));
   for (const char* multi : {"on", "off", "on"}) {
     pod.shell(std::string("printf 'multi ") + multi + "\\n' >/etc/host.conf");
     compare(client, pod, operations);
@@ -112,5 +152,6 @@ TEST_CASE("A name server that refuses connections is told as such", "[names]") {
   pod.shell("printf 'nameserver 127.0.0.1\\noptions timeout:1 attempts:1\\n' >/etc/resolv.conf");
   AgentProcess agent(pod.pid());
   AgentClient client(agent);
-  compare(client, pod, {resolve("web", "", AF_INET, SOCK_STREAM), resolve("web.shop", "", AF_UNSPEC, SOCK_STREAM)});
+  compare(client, pod,
+          {resolve("web", "", AF_INET, SOCK_STREAM), resolve("web.shop", "", AF_UNSPEC, SOCK_STREAM)});
 }

@@ -33,7 +33,8 @@ SocketAddress address_of(const std::string& text, const std::string& port) {
 
 std::string address_text(const SocketAddress& address) {
   char text[INET6_ADDRSTRLEN] = "";
-  ::inet_ntop(address.family == AddressFamily::ipv4 ? AF_INET : AF_INET6, address.ip.data(), text, sizeof text);
+  ::inet_ntop(address.family == AddressFamily::ipv4 ? AF_INET : AF_INET6, address.ip.data(), text,
+              sizeof text);
   const std::string scope = address.scope_id ? "%" + std::to_string(address.scope_id) : "";
   return text + scope + "#" + std::to_string(address.port);
 }
@@ -91,7 +92,8 @@ std::string list_it(AgentClient& client, const std::string& path) {
     auto page = client.ask<protocol::Directory>(list);
     if (!page) return failed(page.error().code);
     for (const auto& entry : page->entries)
-      text += entry.name + " " + std::to_string(entry.inode) + " " + std::to_string(entry.type) + " " + (entry.has_stat ? text_of(entry.stat) : "-") + "; ";
+      text += entry.name + " " + std::to_string(entry.inode) + " " + std::to_string(entry.type) + " " +
+              (entry.has_stat ? text_of(entry.stat) : "-") + "; ";
     list.cursor = page->cursor;
   } while (list.cursor);
   return text;
@@ -106,12 +108,14 @@ protocol::PathChange change_of(const std::string& name) {
 std::string resolve_it(AgentClient& client, const Fields& f) {
   protocol::Resolve resolve;
   resolve.host = f[1], resolve.service = f[2];
-  resolve.family = std::stoi(f[3]), resolve.socktype = std::stoi(f[4]), resolve.protocol = std::stoi(f[5]), resolve.flags = std::stoi(f[6]);
+  resolve.family = std::stoi(f[3]), resolve.socktype = std::stoi(f[4]), resolve.protocol = std::stoi(f[5]),
+  resolve.flags = std::stoi(f[6]);
   return ask<protocol::Resolved>(client, resolve, [](const protocol::Resolved& resolved) {
     if (resolved.status) return "status " + std::to_string(resolved.status);
     std::string text = resolved.canonical_name;
     for (const auto& one : resolved.addresses)
-      text += " " + std::to_string(one.socktype) + "/" + std::to_string(one.protocol) + "/" + address_text(one.address);
+      text += " " + std::to_string(one.socktype) + "/" + std::to_string(one.protocol) + "/" +
+              address_text(one.address);
     return text;
   });
 }
@@ -147,14 +151,17 @@ std::string perform(AgentClient& client, const std::string& operation) {
   }
   if (what == "access") {
     protocol::AccessFile access;
-    access.path = f[1], access.mode = static_cast<std::uint32_t>(std::stoi(f[2])), access.flags = static_cast<std::uint32_t>(std::stoi(f[3]));
+    access.path = f[1], access.mode = static_cast<std::uint32_t>(std::stoi(f[2])),
+    access.flags = static_cast<std::uint32_t>(std::stoi(f[3]));
     return ask_ok<protocol::Done>(client, access);
   }
   auto text = [](const protocol::Text& t) { return t.text; };
   if (what == "readlink") return ask<protocol::Text>(client, protocol::ReadLink{f[1]}, text);
   if (what == "realpath") return ask<protocol::Text>(client, protocol::RealPath{f[1]}, text);
   if (what == "list") return list_it(client, f[1]);
-  if (what == "change") return ask_ok<protocol::Done>(client, protocol::ChangePath{change_of(f[1]), f[2], f[3], std::stoul(f[4])});
+  if (what == "change")
+    return ask_ok<protocol::Done>(client,
+                                  protocol::ChangePath{change_of(f[1]), f[2], f[3], std::stoul(f[4])});
   if (what == "resolve") return resolve_it(client, f);
   if (what == "back") {
     protocol::ResolveBack back;

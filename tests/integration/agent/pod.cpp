@@ -22,18 +22,28 @@ TestPod::TestPod(std::vector<std::string> arguments) {
   for (std::size_t i = 0; i + 1 < arguments.size(); ++i) {
     const std::string &name = arguments[i], &value = arguments[i + 1];
     auto colon = value.find(':');
-    if (name == "--user") as_main_process_ = joined(as_main_process_, {"--reuid", value.substr(0, colon), "--regid", value.substr(colon + 1), "--clear-groups"});
-    if (name == "--caps") as_main_process_ = joined(as_main_process_, {"--bounding-set", value, "--inh-caps", value, "--ambient-caps", value});
+    if (name == "--user")
+      as_main_process_ = joined(as_main_process_, {"--reuid", value.substr(0, colon), "--regid",
+                                                   value.substr(colon + 1), "--clear-groups"});
+    if (name == "--caps")
+      as_main_process_ =
+          joined(as_main_process_, {"--bounding-set", value, "--inh-caps", value, "--ambient-caps", value});
   }
   if (!as_main_process_.empty()) as_main_process_.insert(as_main_process_.begin(), "setpriv");
-  auto copied = run({"sh", "-c", "nsenter -a -t \"$1\" sh -c 'cat >/usr/../probe && chmod 755 /probe' <\"$2\"", "sh", std::to_string(pid_), AGENT_PROBE});
+  auto copied =
+      run({"sh", "-c", "nsenter -a -t \"$1\" sh -c 'cat >/usr/../probe && chmod 755 /probe' <\"$2\"", "sh",
+           std::to_string(pid_), AGENT_PROBE});
   INFO(copied.err);
   REQUIRE(copied.status == 0);
 }
 
-TestPod::~TestPod() { run({scripts + "/down", directory_.path() + "/pod"}); }
+TestPod::~TestPod() {
+  run({scripts + "/down", directory_.path() + "/pod"});
+}
 
-pid_t TestPod::world() const { return std::stoi(read_file(directory_.path() + "/pod/world.pid")); }
+pid_t TestPod::world() const {
+  return std::stoi(read_file(directory_.path() + "/pod/world.pid"));
+}
 
 std::vector<std::string> TestPod::inside(std::vector<std::string> command) const {
   return joined({"nsenter", "-a", "-t", std::to_string(pid_)}, command);

@@ -23,7 +23,8 @@ class TestPod {
   std::vector<std::string> in_world(std::vector<std::string> command) const;
   /// Runs a shell script inside; REQUIREs that it succeeds. Its stdout.
   std::string shell(const std::string& script) const;
-  /// What the probe answers to these operations (probe.cpp), made with the credentials of the pod's main process.
+  /// What the probe answers to these operations (probe.cpp), made with the credentials of the pod's main
+  /// process.
   std::vector<std::string> probe(const std::vector<std::string>& operations) const;
 
  private:

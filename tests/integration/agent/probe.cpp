@@ -1,5 +1,6 @@
-// Runs inside a pod (nsenter): reads operations from stdin, one a line, fields separated by tabs, makes the system or
-// library calls itself and prints what they gave, one line each. perform.cpp does the same through the agent.
+// Runs inside a pod (nsenter): reads operations from stdin, one a line, fields separated by tabs, makes the
+// system or library calls itself and prints what they gave, one line each. perform.cpp does the same through
+// the agent.
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -32,10 +33,12 @@ protocol::FileStat stat_at(int directory, const char* path, int flags, bool& goo
   auto nanoseconds = [](const statx_timestamp& t) { return t.tv_sec * 1'000'000'000LL + t.tv_nsec; };
   protocol::FileStat s;
   s.device = makedev(raw.stx_dev_major, raw.stx_dev_minor);
-  s.inode = raw.stx_ino, s.mode = raw.stx_mode, s.links = raw.stx_nlink, s.uid = raw.stx_uid, s.gid = raw.stx_gid;
+  s.inode = raw.stx_ino, s.mode = raw.stx_mode, s.links = raw.stx_nlink, s.uid = raw.stx_uid,
+  s.gid = raw.stx_gid;
   s.special_device = makedev(raw.stx_rdev_major, raw.stx_rdev_minor);
   s.size = raw.stx_size, s.block_size = raw.stx_blksize, s.blocks = raw.stx_blocks;
-  s.modified_ns = nanoseconds(raw.stx_mtime), s.changed_ns = nanoseconds(raw.stx_ctime), s.born_ns = nanoseconds(raw.stx_btime);
+  s.modified_ns = nanoseconds(raw.stx_mtime), s.changed_ns = nanoseconds(raw.stx_ctime),
+  s.born_ns = nanoseconds(raw.stx_btime);
   return s;
 }
 
@@ -49,10 +52,12 @@ std::string open_it(const std::string& path, int flags, mode_t mode) {
   std::string content;
   if (S_ISREG(stat.mode) && (flags & O_ACCMODE) != O_WRONLY) {
     char piece[65536];
-    for (ssize_t count; (count = ::read(fd, piece, sizeof piece)) > 0;) content.append(piece, static_cast<std::size_t>(count));
+    for (ssize_t count; (count = ::read(fd, piece, sizeof piece)) > 0;)
+      content.append(piece, static_cast<std::size_t>(count));
   }
   ::close(fd);
-  return text_of(stat) + " " + std::string(real, length > 0 ? static_cast<std::size_t>(length) : 0) + " " + text_of_content(content);
+  return text_of(stat) + " " + std::string(real, length > 0 ? static_cast<std::size_t>(length) : 0) + " " +
+         text_of_content(content);
 }
 
 std::string list_it(const std::string& path) {
@@ -66,14 +71,16 @@ std::string list_it(const std::string& path) {
       at += entry->d_reclen;
       bool good;
       auto stat = stat_at(fd, entry->d_name, AT_SYMLINK_NOFOLLOW, good);
-      text += std::string(entry->d_name) + " " + std::to_string(entry->d_ino) + " " + std::to_string(entry->d_type) + " " + (good ? text_of(stat) : "-") + "; ";
+      text += std::string(entry->d_name) + " " + std::to_string(entry->d_ino) + " " +
+              std::to_string(entry->d_type) + " " + (good ? text_of(stat) : "-") + "; ";
     }
   }
   ::close(fd);
   return text;
 }
 
-std::string change_it(const std::string& kind, const std::string& path, const std::string& other, unsigned long number) {
+std::string change_it(const std::string& kind, const std::string& path, const std::string& other,
+                      unsigned long number) {
   int result = -1;
   if (kind == "make_directory") result = ::mkdir(path.c_str(), static_cast<mode_t>(number));
   if (kind == "unlink") result = ::unlink(path.c_str());
@@ -91,18 +98,23 @@ std::string numeric(const sockaddr* address, socklen_t length) {
   ::getnameinfo(address, length, host, sizeof host, service, sizeof service, NI_NUMERICHOST | NI_NUMERICSERV);
   std::string text = host;
   const auto scope = text.find('%');  // by number: names of links differ outside the pod
-  if (scope != std::string::npos) text.resize(scope), text += "%" + std::to_string(reinterpret_cast<const sockaddr_in6*>(address)->sin6_scope_id);
+  if (scope != std::string::npos)
+    text.resize(scope),
+        text += "%" + std::to_string(reinterpret_cast<const sockaddr_in6*>(address)->sin6_scope_id);
   return text + "#" + service;
 }
 
 std::string resolve_it(const Fields& f) {
   addrinfo hints{}, *first = nullptr;
-  hints.ai_family = std::stoi(f[3]), hints.ai_socktype = std::stoi(f[4]), hints.ai_protocol = std::stoi(f[5]), hints.ai_flags = std::stoi(f[6]);
-  int status = ::getaddrinfo(f[1].empty() ? nullptr : f[1].c_str(), f[2].empty() ? nullptr : f[2].c_str(), &hints, &first);
+  hints.ai_family = std::stoi(f[3]), hints.ai_socktype = std::stoi(f[4]), hints.ai_protocol = std::stoi(f[5]),
+  hints.ai_flags = std::stoi(f[6]);
+  int status = ::getaddrinfo(f[1].empty() ? nullptr : f[1].c_str(), f[2].empty() ? nullptr : f[2].c_str(),
+                             &hints, &first);
   if (status) return "status " + std::to_string(status);
   std::string text = first && first->ai_canonname ? first->ai_canonname : "";
   for (addrinfo* one = first; one; one = one->ai_next)
-    text += " " + std::to_string(one->ai_socktype) + "/" + std::to_string(one->ai_protocol) + "/" + numeric(one->ai_addr, one->ai_addrlen);
+    text += " " + std::to_string(one->ai_socktype) + "/" + std::to_string(one->ai_protocol) + "/" +
+            numeric(one->ai_addr, one->ai_addrlen);
   ::freeaddrinfo(first);
   return text;
 }
@@ -122,7 +134,8 @@ std::string resolve_back_it(const Fields& f) {
     length = sizeof *six;
   }
   char host[NI_MAXHOST] = "", service[NI_MAXSERV] = "";
-  int status = ::getnameinfo(reinterpret_cast<sockaddr*>(&storage), length, host, sizeof host, service, sizeof service, std::stoi(f[3]));
+  int status = ::getnameinfo(reinterpret_cast<sockaddr*>(&storage), length, host, sizeof host, service,
+                             sizeof service, std::stoi(f[3]));
   return status ? "status " + std::to_string(status) : std::string(host) + " " + service;
 }
 
@@ -176,7 +189,8 @@ std::string perform(const Fields& f) {
     auto stat = stat_at(AT_FDCWD, f[1].c_str(), what == "lstat" ? AT_SYMLINK_NOFOLLOW : 0, good);
     return good ? text_of(stat) : failed(errno);
   }
-  if (what == "access") return ::faccessat(AT_FDCWD, f[1].c_str(), std::stoi(f[2]), std::stoi(f[3])) == 0 ? "ok" : failed(errno);
+  if (what == "access")
+    return ::faccessat(AT_FDCWD, f[1].c_str(), std::stoi(f[2]), std::stoi(f[3])) == 0 ? "ok" : failed(errno);
   if (what == "readlink" || what == "realpath") {
     char path[PATH_MAX];
     if (what == "realpath") return ::realpath(f[1].c_str(), path) ? path : failed(errno);

@@ -42,7 +42,8 @@ TEST_CASE("What the pod is", "[server]") {
   CHECK(environment.find("ODD=a b\tc") != std::string::npos);
   std::vector<std::string> addresses;
   for (const auto& address : answer->addresses) {
-    if (address.family == protocol::AddressFamily::ipv4) addresses.push_back(std::to_string(address.ip[0]) + "." + std::to_string(address.ip[3]));
+    if (address.family == protocol::AddressFamily::ipv4)
+      addresses.push_back(std::to_string(address.ip[0]) + "." + std::to_string(address.ip[3]));
   }
   CHECK(addresses == std::vector<std::string>{"127.1", "10.2"});
 }

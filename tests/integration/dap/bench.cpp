@@ -44,7 +44,9 @@ AdapterUnderTest adapter_under_test() {
   AdapterUnderTest adapter;
   adapter.key = key ? key : "LLDB_DAP_19";
   const std::string path = installed(adapter.key);
-  if (path.empty()) throw DapError("the debug adapter " + adapter.key + " is not installed: run tests/support/debuggers/install");
+  if (path.empty())
+    throw DapError("the debug adapter " + adapter.key +
+                   " is not installed: run tests/support/debuggers/install");
   adapter.command = {path};
   adapter.lldb = adapter.key.starts_with("LLDB");
   adapter.gdb = adapter.key == "GDB16";
@@ -56,16 +58,23 @@ AdapterUnderTest adapter_under_test() {
   return adapter;
 }
 
-std::string debuggee_path() { return fs::canonical(DAP_DEBUGGEE).string(); }
+std::string debuggee_path() {
+  return fs::canonical(DAP_DEBUGGEE).string();
+}
 
 Bench::Bench() {
   std::string pattern = fs::temp_directory_path() / "inpod-dap-XXXXXX";
   if (!mkdtemp(pattern.data())) throw DapError("mkdtemp failed");
   directory = pattern;
-  // An odd name: quoting on the way to the debuggee is part of the test. (ld.so(8) takes no space in LD_PRELOAD.)
+  // An odd name: quoting on the way to the debuggee is part of the test. (ld.so(8) takes no space in
+  // LD_PRELOAD.)
   fs::create_directory(directory + "/a'layer");
   fs::copy(DAP_LAYER, directory + "/a'layer/libinpod.so");
-  environment = {{"FAKE_LAYER", directory + "/a'layer/libinpod.so"}, {"FAKE_LOG", log()}, {"PID_FILE", pid_file()}, {"UNSET_ME", "local"}, {"LOCAL_VALUE", "of this machine"}};
+  environment = {{"FAKE_LAYER", directory + "/a'layer/libinpod.so"},
+                 {"FAKE_LOG", log()},
+                 {"PID_FILE", pid_file()},
+                 {"UNSET_ME", "local"},
+                 {"LOCAL_VALUE", "of this machine"}};
 }
 
 Bench::~Bench() {
@@ -99,7 +108,9 @@ json Bench::launch(const std::string& target, const json& more) const {
   return arguments;
 }
 
-json Bench::source() const { return {{"name", "debuggee.cpp"}, {"path", DAP_DEBUGGEE_SOURCE}}; }
+json Bench::source() const {
+  return {{"name", "debuggee.cpp"}, {"path", DAP_DEBUGGEE_SOURCE}};
+}
 
 int Bench::line_of(const std::string& mark) const {
   std::istringstream lines(read_file(DAP_DEBUGGEE_SOURCE));
@@ -124,34 +135,46 @@ std::set<std::string> Bench::loaded_executables() const {
   return out;
 }
 
-bool Bench::marked(const std::string& suffix) const { return fs::exists(log() + suffix); }
+bool Bench::marked(const std::string& suffix) const {
+  return fs::exists(log() + suffix);
+}
 bool Bench::wait_marked(const std::string& suffix, milliseconds bound) const {
   return wait_until(bound, [&] { return marked(suffix); });
 }
 
 pid_t Bench::debuggee(milliseconds bound) const {
   pid_t pid = -1;
-  const bool there = wait_until(bound, [&] { return static_cast<bool>(std::istringstream(read_file(pid_file())) >> pid); });
+  const bool there =
+      wait_until(bound, [&] { return static_cast<bool>(std::istringstream(read_file(pid_file())) >> pid); });
   if (!there) throw DapError("the debuggee has not written its pid");
   return pid;
 }
 
 json initialize_arguments() {
-  return {{"clientID", "test"}, {"adapterID", "inpod"}, {"linesStartAt1", true}, {"columnsStartAt1", true}, {"pathFormat", "path"},
-          {"supportsRunInTerminalRequest", true}, {"supportsProgressReporting", true}};
+  return {{"clientID", "test"},
+          {"adapterID", "inpod"},
+          {"linesStartAt1", true},
+          {"columnsStartAt1", true},
+          {"pathFormat", "path"},
+          {"supportsRunInTerminalRequest", true},
+          {"supportsProgressReporting", true}};
 }
 
 bool start_debugging(DapClient& client, const Bench& bench, const json& launch, const std::string& mark) {
   client.must("initialize", initialize_arguments());
   const int seq = client.send("launch", launch);
   client.event("initialized");
-  if (!mark.empty()) client.must("setBreakpoints", {{"source", bench.source()}, {"breakpoints", {{{"line", bench.line_of(mark)}}}}});
+  if (!mark.empty())
+    client.must("setBreakpoints",
+                {{"source", bench.source()}, {"breakpoints", {{{"line", bench.line_of(mark)}}}}});
   client.must("configurationDone");
   return client.response(seq).value("success", false);
 }
 
 json stack_of(DapClient& client, const json& stopped) {
-  return client.must("stackTrace", {{"threadId", stopped["body"]["threadId"]}, {"startFrame", 0}, {"levels", 10}})["stackFrames"];
+  return client.must(
+      "stackTrace",
+      {{"threadId", stopped["body"]["threadId"]}, {"startFrame", 0}, {"levels", 10}})["stackFrames"];
 }
 
 std::map<std::string, std::string> locals_of(DapClient& client, const json& stopped) {
@@ -172,7 +195,8 @@ void resume(DapClient& client, const json& stopped) {
 }
 
 std::vector<pid_t> children_of(pid_t pid) {
-  std::istringstream in(read_file("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children"));
+  std::istringstream in(
+      read_file("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children"));
   std::vector<pid_t> out;
   for (pid_t child; in >> child;) out.push_back(child);
   return out;

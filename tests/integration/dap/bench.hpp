@@ -1,5 +1,5 @@
-// Bench: what a test of the proxy with a real adapter needs: the adapter under test, a directory of its own, the server,
-// the debuggee, and questions about the processes that came of it.
+// Bench: what a test of the proxy with a real adapter needs: the adapter under test, a directory of its own,
+// the server, the debuggee, and questions about the processes that came of it.
 //
 // Which adapter: $DAP_ADAPTER, a key of the file $DAP_DEBUGGERS that tests/support/debuggers/install wrote.
 #pragma once
@@ -18,12 +18,12 @@ namespace inpod::test {
 
 /// How one adapter differs, as far as tests must know.
 struct AdapterUnderTest {
-  std::string key;                    ///< LLDB_DAP_19, LLDB_VSCODE_14, GDB16, CDT_GDB_ADAPTER
-  std::vector<std::string> command;   ///< with its arguments
+  std::string key;                   ///< LLDB_DAP_19, LLDB_VSCODE_14, GDB16, CDT_GDB_ADAPTER
+  std::vector<std::string> command;  ///< with its arguments
   bool lldb = false, gdb = false, cdt = false;
-  bool restarts = false;              ///< answers `restart`
+  bool restarts = false;  ///< answers `restart`
   bool runs_in_terminal = false;
-  bool tells_exit = true;             ///< sends `exited`
+  bool tells_exit = true;  ///< sends `exited`
 };
 /// Throws when the installer could not get it.
 AdapterUnderTest adapter_under_test();
@@ -36,7 +36,7 @@ class Bench {
   ~Bench();
 
   AdapterUnderTest adapter = adapter_under_test();
-  std::string directory;  ///< removed at the end
+  std::string directory;                           ///< removed at the end
   std::map<std::string, std::string> environment;  ///< for the server
 
   /// fake_inpod with the adapter under test.
@@ -61,7 +61,8 @@ class Bench {
 
 std::string debuggee_path();
 json initialize_arguments();
-/// initialize, launch, breakpoint at `mark` (none when empty), configurationDone; the launch response's success.
+/// initialize, launch, breakpoint at `mark` (none when empty), configurationDone; the launch response's
+/// success.
 bool start_debugging(DapClient& client, const Bench& bench, const json& launch, const std::string& mark);
 json stack_of(DapClient& client, const json& stopped);
 /// name → value of the locals of the top frame.

@@ -28,13 +28,17 @@ void script(const std::string& file, const std::vector<std::string>& bodies) {
   for (const auto& body : bodies) out << body.size() << "\n" << body;
 }
 std::string response_to(const std::string& command, bool success) {
-  return R"({"seq":0,"type":"response","request_seq":@REQUEST_SEQ@,"success":)" + std::string(success ? "true" : "false") +
-         R"(,"command":")" + command + R"(","body":{}})";
+  return R"({"seq":0,"type":"response","request_seq":@REQUEST_SEQ@,"success":)" +
+         std::string(success ? "true" : "false") + R"(,"command":")" + command + R"(","body":{}})";
 }
 /// A launch in the cluster, by the scripted adapter that runs already, as though it were lldb-dap.
 json scripted_launch(const std::string& received, const std::string& answers) {
-  return {{"program", debuggee_path()}, {"cluster", {{"target", "fake"}}},
-          {"debugger", {{"command", DAP_SCRIPTED_ADAPTER}, {"args", json::array({received, answers})}, {"type", "lldb-dap"}}}};
+  return {{"program", debuggee_path()},
+          {"cluster", {{"target", "fake"}}},
+          {"debugger",
+           {{"command", DAP_SCRIPTED_ADAPTER},
+            {"args", json::array({received, answers})},
+            {"type", "lldb-dap"}}}};
 }
 
 }  // namespace
@@ -44,13 +48,16 @@ TEST_CASE("a launch may name another adapter than the one that answered initiali
   DapClient client(bench.server_with({}), bench.environment);  // starts lldb-dap, the best that is installed
   const json first = client.must("initialize", initialize_arguments());
   CHECK(first.contains("__lldb"));
-  const json launch = bench.launch("fake", {{"debugger", {{"command", installed("GDB16")}, {"args", {"-q", "-i", "dap"}}}}, {"env", json::object()}});
+  const json launch =
+      bench.launch("fake", {{"debugger", {{"command", installed("GDB16")}, {"args", {"-q", "-i", "dap"}}}},
+                            {"env", json::object()}});
   const int seq = client.send("launch", launch);
   const json changed = client.event("capabilities")["body"]["capabilities"];
   CHECK(changed["supportsInstructionBreakpoints"] == true);
   CHECK(changed["supportsRestartRequest"] == false);
   client.event("initialized");
-  client.must("setBreakpoints", {{"source", bench.source()}, {"breakpoints", {{{"line", bench.line_of("BREAK")}}}}});
+  client.must("setBreakpoints",
+              {{"source", bench.source()}, {"breakpoints", {{{"line", bench.line_of("BREAK")}}}}});
   client.must("configurationDone");
   CHECK(client.response(seq).value("success", false));
   client.event("stopped");
@@ -62,7 +69,8 @@ TEST_CASE("an adapter that is named and missing is an error with a remedy") {
   DapClient client(bench.server_with({"--debugger", "no-such-adapter"}), bench.environment);
   const json answer = client.request("initialize", initialize_arguments());
   CHECK_FALSE(answer.value("success", true));
-  CHECK(answer["body"]["error"].value("format", "").find("sudo apt-get install lldb-19") != std::string::npos);
+  CHECK(answer["body"]["error"].value("format", "").find("sudo apt-get install lldb-19") !=
+        std::string::npos);
 }
 
 TEST_CASE("no adapter at all: initialize is answered, launch says what to install") {
@@ -75,7 +83,8 @@ TEST_CASE("no adapter at all: initialize is answered, launch says what to instal
 TEST_CASE("an old gdb is refused with the version it takes") {
   Bench bench;
   DapClient client(bench.server_with({}), bench.environment);
-  CHECK(failed_launch(client, bench.launch("fake", {{"debugger", "gdb"}})).find("gdb 14") != std::string::npos);
+  CHECK(failed_launch(client, bench.launch("fake", {{"debugger", "gdb"}})).find("gdb 14") !=
+        std::string::npos);
 }
 
 TEST_CASE("an old gdb that is started as an adapter says what it lacks") {
@@ -91,7 +100,8 @@ TEST_CASE("an old gdb that is started as an adapter says what it lacks") {
 
 TEST_CASE("an adapter that ends early is quoted") {
   Bench bench;
-  DapClient client(bench.server_with({"--", "sh", "-c", "echo 'no such option: --dap' >&2; exit 3"}), bench.environment);
+  DapClient client(bench.server_with({"--", "sh", "-c", "echo 'no such option: --dap' >&2; exit 3"}),
+                   bench.environment);
   const json answer = client.request("initialize", initialize_arguments());
   CHECK_FALSE(answer.value("success", true));
   CHECK(answer.value("message", "").find("exit code 3") != std::string::npos);
@@ -101,7 +111,8 @@ TEST_CASE("an adapter that ends early is quoted") {
 
 TEST_CASE("an adapter of an unknown kind is not guessed at") {
   Bench bench;
-  DapClient client(bench.server_with({"--", DAP_SCRIPTED_ADAPTER, bench.directory + "/received"}), bench.environment);
+  DapClient client(bench.server_with({"--", DAP_SCRIPTED_ADAPTER, bench.directory + "/received"}),
+                   bench.environment);
   client.send("initialize", initialize_arguments());
   const json answer = client.request("launch", bench.launch("fake"));
   CHECK(answer["body"]["error"].value("format", "").find("\"type\"") != std::string::npos);
@@ -116,15 +127,22 @@ TEST_CASE("an adapter over TCP that ends at once is not waited for") {
   CHECK(answer.dump().find("ended before it listened") != std::string::npos);
 }
 
-TEST_CASE("a launch in the cluster keeps what it does not concern: key order, numbers, bytes that are no UTF-8") {
+TEST_CASE(
+    "a launch in the cluster keeps what it does not concern: key order, numbers, bytes that are no UTF-8") {
   Bench bench;
   const std::string answers = bench.directory + "/answers", received = bench.directory + "/received";
-  const std::string initialized = R"({"seq":0,"type":"response","request_seq":@REQUEST_SEQ@,"success":true,"command":"initialize","body":{}})";
+  const std::string initialized =
+      R"({"seq":0,"type":"response","request_seq":@REQUEST_SEQ@,"success":true,"command":"initialize","body":{}})";
   std::ofstream(answers) << initialized.size() << "\n" << initialized;
   DapClient client(bench.server_with({"--", DAP_SCRIPTED_ADAPTER, received, answers}), bench.environment);
   client.must("initialize", initialize_arguments());
-  client.send_body(R"({"arguments":{"noDebug":true,"debugger":{"command":")" DAP_SCRIPTED_ADAPTER R"(","args":[")" + received + R"(",")" + answers +
-                   R"("],"type":"lldb-dap"},"z":1.50,"env":["A=1"],"program":")" + debuggee_path() + R"(","cluster":{"target":"fake"},"bad":")" "\xff" R"("},"seq":2,"type":"request","command":"launch"})");
+  client.send_body(R"({"arguments":{"noDebug":true,"debugger":{"command":")" DAP_SCRIPTED_ADAPTER
+                   R"(","args":[")" +
+                   received + R"(",")" + answers +
+                   R"("],"type":"lldb-dap"},"z":1.50,"env":["A=1"],"program":")" + debuggee_path() +
+                   R"(","cluster":{"target":"fake"},"bad":")"
+                   "\xff"
+                   R"("},"seq":2,"type":"request","command":"launch"})");
   client.output("inpod: running in fake");
   std::string text;
   for (int i = 0; i < 250 && text.find("noDebug") == std::string::npos; ++i) {
@@ -134,7 +152,10 @@ TEST_CASE("a launch in the cluster keeps what it does not concern: key order, nu
   }
   INFO(text);
   CHECK(text.find(R"({"arguments":{"noDebug":true,"z":1.50,"env":["A=1",)") != std::string::npos);
-  CHECK(text.find(R"(,"program":")" + debuggee_path() + R"(","bad":")" "\xff" R"(","initCommands":[)") != std::string::npos);
+  CHECK(text.find(R"(,"program":")" + debuggee_path() +
+                  R"(","bad":")"
+                  "\xff"
+                  R"(","initCommands":[)") != std::string::npos);
   CHECK(text.find(R"(]},"seq":2,"type":"request","command":"launch"})") != std::string::npos);
 }
 
@@ -147,7 +168,8 @@ TEST_CASE("without its session a program is not restarted: it would run on this 
   const json launch = scripted_launch(received, answers);
   CHECK_FALSE(client.request("launch", launch).value("success", true));  // and that ends the session
   const bool with_arguments = GENERATE(false, true);
-  const json refused = client.request("restart", with_arguments ? json{{"arguments", launch}} : json(nullptr));
+  const json refused =
+      client.request("restart", with_arguments ? json{{"arguments", launch}} : json(nullptr));
   CHECK_FALSE(refused.value("success", true));
   CHECK(refused.dump().find("a restart needs the cluster session") != std::string::npos);
   std::ifstream in(received, std::ios::binary);
@@ -157,8 +179,8 @@ TEST_CASE("without its session a program is not restarted: it would run on this 
 TEST_CASE("terminate leaves the program its session until it has ended") {
   Bench bench;
   const std::string answers = bench.directory + "/answers", received = bench.directory + "/received";
-  script(answers, {response_to("initialize", true), response_to("launch", true), response_to("terminate", true),
-                   R"({"seq":0,"type":"event","event":"terminated"})"});
+  script(answers, {response_to("initialize", true), response_to("launch", true),
+                   response_to("terminate", true), R"({"seq":0,"type":"event","event":"terminated"})"});
   DapClient client(bench.server_with({"--", DAP_SCRIPTED_ADAPTER, received, answers}), bench.environment);
   client.must("initialize", initialize_arguments());
   client.must("launch", scripted_launch(received, answers));
@@ -176,7 +198,10 @@ TEST_CASE("a program that can't be injected fails before anything is made") {
   fs::permissions(script, fs::perms::owner_all);
   std::ofstream(text) << "text";
   const auto [name, says] = GENERATE(table<std::string, std::string>({{"/no/such/program", "can't be found"},
-      {"script", "is a script"}, {"text", "not executable"}, {"/", "not a file"}, {"", "names no program"}}));
+                                                                      {"script", "is a script"},
+                                                                      {"text", "not executable"},
+                                                                      {"/", "not a file"},
+                                                                      {"", "names no program"}}));
   const std::string program = name == "script" ? script : name == "text" ? text : name;
   INFO(program);
   DapClient client(bench.server_with({}), bench.environment);
@@ -187,13 +212,15 @@ TEST_CASE("a program that can't be injected fails before anything is made") {
 TEST_CASE("a static program is told apart") {
   Bench bench;
   DapClient client(bench.server_with({}), bench.environment);
-  CHECK(failed_launch(client, bench.launch("fake", {{"program", DAP_STATIC_DEBUGGEE}})).find("static program") != std::string::npos);
+  CHECK(failed_launch(client, bench.launch("fake", {{"program", DAP_STATIC_DEBUGGEE}}))
+            .find("static program") != std::string::npos);
 }
 
 TEST_CASE("a mistake in the cluster key is told with the key") {
   Bench bench;
   DapClient client(bench.server_with({}), bench.environment);
-  CHECK(failed_launch(client, bench.launch("", {{"cluster", {{"tarjet", "x"}}}})).find("tarjet") != std::string::npos);
+  CHECK(failed_launch(client, bench.launch("", {{"cluster", {{"tarjet", "x"}}}})).find("tarjet") !=
+        std::string::npos);
 }
 
 TEST_CASE("a launch of our type without a cluster says that it stays on this machine") {
@@ -211,7 +238,8 @@ TEST_CASE("attach goes through as it is, and says that it does not move a proces
   const pid_t pid = bench.debuggee();
   DapClient client(bench.server_with({}), bench.environment);
   client.must("initialize", initialize_arguments());
-  const int attach = client.send("attach", {{"pid", pid}, {"program", debuggee_path()}, {"cluster", {{"target", "fake"}}}});
+  const int attach =
+      client.send("attach", {{"pid", pid}, {"program", debuggee_path()}, {"cluster", {{"target", "fake"}}}});
   client.output("can't be moved into the cluster");
   client.event("initialized");
   client.must("configurationDone");

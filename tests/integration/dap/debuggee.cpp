@@ -1,5 +1,5 @@
-// What the adapters debug in tests: works on a number, shows its environment and arguments, ends with a code of its own.
-// MODE (environment): "" ends at once; "wait" runs until it is killed, for at most a minute.
+// What the adapters debug in tests: works on a number, shows its environment and arguments, ends with a code
+// of its own. MODE (environment): "" ends at once; "wait" runs until it is killed, for at most a minute.
 #include <unistd.h>
 
 #include <chrono>
@@ -12,7 +12,7 @@ extern "C" int layer_entered(int) __attribute__((weak));
 
 static int work(int number) {
   int result = number * 3;
-  result += 1;  // BREAK
+  result += 1;                                    // BREAK
   if (layer_entered) result += layer_entered(0);  // STEP
   return result;
 }

@@ -1,11 +1,11 @@
-// `inpod dap` with a made-up cluster session, for tests of the proxy alone: it sets an environment and preloads the test
-// layer, and does what its target says:
+// `inpod dap` with a made-up cluster session, for tests of the proxy alone: it sets an environment and
+// preloads the test layer, and does what its target says:
 //   fake          starts at once        slow       takes 30 s, and leaves SLOW.stopped when it is cancelled
 //   refused       fails                 nolayer    preloads nothing
 //   deaf          ignores a cancel for 2 s, then starts
-// Environment: FAKE_LAYER the layer's path, FAKE_LOG where it tells of itself; FAKE_LOG.stopped appears on stop(),
-// FAKE_LOG.taken_back on take_back().
-// Usage: fake_inpod [--listen HOST:PORT] [--debugger NAME] [-- ADAPTER…]
+// Environment: FAKE_LAYER the layer's path, FAKE_LOG where it tells of itself; FAKE_LOG.stopped appears on
+// stop(), FAKE_LOG.taken_back on take_back(). Usage: fake_inpod [--listen HOST:PORT] [--debugger NAME] [--
+// ADAPTER…]
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -31,15 +31,19 @@ std::string variable(const char* name) {
 std::size_t loads(const std::string& program) {
   std::ifstream log(variable("FAKE_LOG"));
   std::size_t count = 0;
-  for (std::string pid, executable; log >> pid && std::getline(log >> std::ws, executable);) count += executable == program;
+  for (std::string pid, executable; log >> pid && std::getline(log >> std::ws, executable);)
+    count += executable == program;
   return count;
 }
 
-void leave_mark(const char* suffix) { std::ofstream(variable("FAKE_LOG") + suffix) << "1\n"; }
+void leave_mark(const char* suffix) {
+  std::ofstream(variable("FAKE_LOG") + suffix) << "1\n";
+}
 
 class FakeSession : public Session {
  public:
-  FakeSession(asio::any_io_executor executor, Options options) : executor_(std::move(executor)), options_(std::move(options)) {
+  FakeSession(asio::any_io_executor executor, Options options)
+      : executor_(std::move(executor)), options_(std::move(options)) {
     if (options_.config.target != "nolayer") environment_.set["LD_PRELOAD"] = variable("FAKE_LAYER");
     environment_.set["INPOD_SOCKET"] = variable("FAKE_LOG");
     environment_.set["INPOD_PROGRAM"] = options_.program;
@@ -55,8 +59,16 @@ class FakeSession : public Session {
   }
 
   const LaunchEnvironment& environment() const override { return environment_; }
-  nlohmann::json describe() const override { return {{"id", "fake-1"}, {"target", options_.config.target}, {"pod", "web-1"}, {"container", "app"}, {"mode", "mirror"}}; }
-  bool layer_loaded() const override { return loads(program_.empty() ? options_.program : program_) > expected_; }
+  nlohmann::json describe() const override {
+    return {{"id", "fake-1"},
+            {"target", options_.config.target},
+            {"pod", "web-1"},
+            {"container", "app"},
+            {"mode", "mirror"}};
+  }
+  bool layer_loaded() const override {
+    return loads(program_.empty() ? options_.program : program_) > expected_;
+  }
   void expect_layer(const std::string& program) override {
     program_ = program;
     expected_ = loads(program);
@@ -65,7 +77,8 @@ class FakeSession : public Session {
     const auto until = std::chrono::steady_clock::now() + timeout;
     asio::steady_timer pause(executor_);
     while (!layer_loaded()) {
-      if (std::chrono::steady_clock::now() > until) co_return fail("the program never loaded the layer", "is it a test?");
+      if (std::chrono::steady_clock::now() > until)
+        co_return fail("the program never loaded the layer", "is it a test?");
       pause.expires_after(10ms);
       co_await pause.async_wait(asio::use_awaitable);
     }
@@ -125,18 +138,21 @@ int main(int argc, char** argv) {
       options.adapter.assign(argv + i + 1, argv + argc);
       break;
     }
-    if (flag == "--listen" && i + 1 < argc) options.listen = argv[++i];
-    else if (flag == "--debugger" && i + 1 < argc) options.debugger = argv[++i];
+    if (flag == "--listen" && i + 1 < argc)
+      options.listen = argv[++i];
+    else if (flag == "--debugger" && i + 1 < argc)
+      options.debugger = argv[++i];
   }
   options.start_session = start;
   options.layer_timeout = 8s;
   options.layer_timeout_stopped = 1s;
   asio::io_context context(1);
   int code = 125;
-  asio::co_spawn(context, dap::serve(context.get_executor(), std::move(options)), [&](const std::exception_ptr& thrown, int result) {
-    if (!thrown) code = result;
-    context.stop();
-  });
+  asio::co_spawn(context, dap::serve(context.get_executor(), std::move(options)),
+                 [&](const std::exception_ptr& thrown, int result) {
+                   if (!thrown) code = result;
+                   context.stop();
+                 });
   context.run();
   return code;
 }

@@ -1,5 +1,5 @@
-// A launch in the cluster through each real adapter: breakpoints, environment, arguments, and that the layer gets into the
-// target alone. Also what happens when there is no session, and when it can't be had.
+// A launch in the cluster through each real adapter: breakpoints, environment, arguments, and that the layer
+// gets into the target alone. Also what happens when there is no session, and when it can't be had.
 #include <algorithm>
 #include <filesystem>
 
@@ -33,7 +33,8 @@ TEST_CASE("a launch in the cluster stops at a breakpoint and runs to its end", "
   CHECK(bench.loaded_executables() == std::set<std::string>{debuggee_path()});
 }
 
-TEST_CASE("the debuggee gets the pod's environment on top of the machine's, and its own arguments", "[adapter]") {
+TEST_CASE("the debuggee gets the pod's environment on top of the machine's, and its own arguments",
+          "[adapter]") {
   Bench bench;
   DapClient client(bench.server(), bench.environment);
   REQUIRE(start_debugging(client, bench, bench.launch("fake"), ""));
@@ -60,14 +61,20 @@ TEST_CASE("with noDebug a launch in the cluster runs through its breakpoints", "
   Bench bench;
   DapClient client(bench.server(), bench.environment);
   client.must("initialize", initialize_arguments());
-  const int launch = client.send("launch", bench.launch("fake", {{"noDebug", true}, {"stopOnEntry", true}, {"stopAtBeginningOfMainSubprogram", true}}));
+  const int launch = client.send("launch", bench.launch("fake", {{"noDebug", true},
+                                                                 {"stopOnEntry", true},
+                                                                 {"stopAtBeginningOfMainSubprogram", true}}));
   client.event("initialized");
-  const json lines = client.must("setBreakpoints", {{"source", bench.source()}, {"breakpoints", {{{"line", bench.line_of("BREAK")}}, {{"line", bench.line_of("STEP")}}}}});
+  const json lines =
+      client.must("setBreakpoints",
+                  {{"source", bench.source()},
+                   {"breakpoints", {{{"line", bench.line_of("BREAK")}}, {{"line", bench.line_of("STEP")}}}}});
   REQUIRE(lines["breakpoints"].size() == 2);
   CHECK(lines["breakpoints"][0]["verified"] == false);
   CHECK(lines["breakpoints"][1]["line"] == bench.line_of("STEP"));
   CHECK(lines["breakpoints"][0].value("message", "").find("noDebug") != std::string::npos);
-  CHECK(client.must("setFunctionBreakpoints", {{"breakpoints", {{{"name", "main"}}}}})["breakpoints"][0]["verified"] == false);
+  CHECK(client.must("setFunctionBreakpoints",
+                    {{"breakpoints", {{{"name", "main"}}}}})["breakpoints"][0]["verified"] == false);
   client.must("setExceptionBreakpoints", {{"filters", {"throw", "cpp_throw"}}});
   client.must("configurationDone");
   CHECK(client.response(launch).value("success", false));
@@ -109,7 +116,8 @@ TEST_CASE("a nested configuration is unwrapped", "[adapter]") {
   DapClient client(bench.server(), bench.environment);
   json inner = bench.launch("");
   inner["type"] = "anything";
-  REQUIRE(start_debugging(client, bench, {{"cluster", {{"target", "fake"}}}, {"configuration", inner}}, "BREAK"));
+  REQUIRE(
+      start_debugging(client, bench, {{"cluster", {{"target", "fake"}}}, {"configuration", inner}}, "BREAK"));
   client.event("stopped");
   CHECK(bench.loads().size() == 1);
 }
@@ -121,7 +129,8 @@ TEST_CASE("everything sent after launch waits for the session and keeps its orde
   const int launch = client.send("launch", bench.launch("deaf"));
   client.event("progressStart");
   std::vector<int> sent;
-  sent.push_back(client.send("setBreakpoints", {{"source", bench.source()}, {"breakpoints", {{{"line", bench.line_of("BREAK")}}}}}));
+  sent.push_back(client.send(
+      "setBreakpoints", {{"source", bench.source()}, {"breakpoints", {{{"line", bench.line_of("BREAK")}}}}}));
   sent.push_back(client.send("setFunctionBreakpoints", {{"breakpoints", json::array()}}));
   sent.push_back(client.send("configurationDone"));
   sent.push_back(client.send("threads"));
@@ -131,7 +140,8 @@ TEST_CASE("everything sent after launch waits for the session and keeps its orde
   for (const int seq : sent) client.response(seq);
   std::vector<int> answered;
   for (const auto& message : client.messages())
-    if (message.value("type", "") == "response" && message["request_seq"] > launch) answered.push_back(message["request_seq"]);
+    if (message.value("type", "") == "response" && message["request_seq"] > launch)
+      answered.push_back(message["request_seq"]);
   std::sort(answered.begin(), answered.end());  // an adapter may answer later what takes it longer
   CHECK(answered == sent);
 }
@@ -165,7 +175,8 @@ TEST_CASE("a layer that does not load stops the program", "[adapter]") {
     client.output("the program was stopped: the program never loaded the layer", 25s);
     CHECK(wait_gone(debuggee, 5s));
   } else {
-    client.output("the program was stopped: the program was started, but the loader did not load the layer", 25s);
+    client.output("the program was stopped: the program was started, but the loader did not load the layer",
+                  25s);
     CHECK(wait_gone(client.event("process")["body"]["systemProcessId"], 5s));
   }
   client.event("terminated");

@@ -1,4 +1,5 @@
-// How a conversation ends, and goes on: restart, disconnect, cancel, and the death of either side. Nothing may stay behind.
+// How a conversation ends, and goes on: restart, disconnect, cancel, and the death of either side. Nothing
+// may stay behind.
 #include <signal.h>
 
 #include "bench.hpp"
@@ -139,7 +140,8 @@ TEST_CASE("cancelling a slow start fails the launch and leaves nothing", "[adapt
   CHECK(progress["cancellable"] == true);
   CHECK(progress["requestId"] == launch);
   const bool by_progress = GENERATE(true, false);
-  client.must("cancel", by_progress ? json{{"progressId", progress["progressId"]}} : json{{"requestId", launch}});
+  client.must("cancel",
+              by_progress ? json{{"progressId", progress["progressId"]}} : json{{"requestId", launch}});
   const json answer = client.response(launch, 3s);
   CHECK_FALSE(answer.value("success", true));
   CHECK(answer.value("message", "") == "cancelled");
@@ -202,7 +204,8 @@ TEST_CASE("runInTerminal goes through, and the program in the terminal is in the
     auto environment = bench.environment;
     // lldb-vscode of a private root finds its libraries so; a terminal of the real one needs nothing.
     const auto& program = bench.adapter.command[0];
-    if (bench.adapter.key == "LLDB_VSCODE_14") environment["LD_LIBRARY_PATH"] = program.substr(0, program.rfind('/')) + "/lib";
+    if (bench.adapter.key == "LLDB_VSCODE_14")
+      environment["LD_LIBRARY_PATH"] = program.substr(0, program.rfind('/')) + "/lib";
     terminal.emplace(command, environment);
     return json{{"processId", terminal->pid()}};
   });

@@ -1,5 +1,5 @@
-// The relay itself, against an adapter that keeps every byte: without a session only sequence numbers change, whatever the
-// messages hold.
+// The relay itself, against an adapter that keeps every byte: without a session only sequence numbers change,
+// whatever the messages hold.
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -13,24 +13,34 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// JSON text of every spelling that a parser would not keep: number forms, escapes, bad UTF-8, duplicate and odd keys.
+/// JSON text of every spelling that a parser would not keep: number forms, escapes, bad UTF-8, duplicate and
+/// odd keys.
 class RandomJson {
  public:
   explicit RandomJson(unsigned seed) : random_(seed) {}
   std::string value(int depth) {
     switch (below(depth > 0 ? 9 : 6)) {
-      case 0: return pick({"1.0", "1e5", "-0", "12345678901234567890123", "0.1000", "1E+2", "-3.5e-7"});
-      case 1: return pick({"true", "false", "null"});
-      case 2: return "\"" + text() + "\"";
-      case 3: return pick({"\"\"", "[]", "{}", "[ ]", "{ }"});
-      case 4: return "\"seq\"";
-      case 5: return std::to_string(below(1000));
-      case 6: return array(depth);
-      default: return object(depth, {});
+      case 0:
+        return pick({"1.0", "1e5", "-0", "12345678901234567890123", "0.1000", "1E+2", "-3.5e-7"});
+      case 1:
+        return pick({"true", "false", "null"});
+      case 2:
+        return "\"" + text() + "\"";
+      case 3:
+        return pick({"\"\"", "[]", "{}", "[ ]", "{ }"});
+      case 4:
+        return "\"seq\"";
+      case 5:
+        return std::to_string(below(1000));
+      case 6:
+        return array(depth);
+      default:
+        return object(depth, {});
     }
   }
   std::string object(int depth, std::vector<std::string> members) {
-    for (int i = below(4); i > 0; --i) members.push_back("\"" + key() + "\"" + space() + ":" + space() + value(depth - 1));
+    for (int i = below(4); i > 0; --i)
+      members.push_back("\"" + key() + "\"" + space() + ":" + space() + value(depth - 1));
     std::string out = "{" + space();
     for (std::size_t i = 0; i < members.size(); ++i) out += (i ? "," + space() : "") + members[i];
     return out + space() + "}";
@@ -45,12 +55,18 @@ class RandomJson {
   }
   std::string pick(std::vector<std::string> from) { return from[below(static_cast<int>(from.size()))]; }
   std::string space() { return pick({"", "", "", " ", "\n\t", "  "}); }
-  std::string key() { return pick({"x", "seq", "request_seq", "body", "k\\u0065y", "\\\"", "}", "ключ", "command", text()}); }
-  std::string text() { return pick({"plain", "\\\"quoted\\\"", "\\u0000", "\xff\xfe bad", "{\\\"seq\\\":1}", "]}", "\\\\", "é"}); }
+  std::string key() {
+    return pick({"x", "seq", "request_seq", "body", "k\\u0065y", "\\\"", "}", "ключ", "command", text()});
+  }
+  std::string text() {
+    return pick({"plain", "\\\"quoted\\\"", "\\u0000", "\xff\xfe bad", "{\\\"seq\\\":1}", "]}", "\\\\", "é"});
+  }
   std::mt19937 random_;
 };
 
-std::string member(const std::string& name, const std::string& value) { return "\"" + name + "\":" + value; }
+std::string member(const std::string& name, const std::string& value) {
+  return "\"" + name + "\":" + value;
+}
 
 void write_bodies(const fs::path& path, const std::vector<std::string>& bodies) {
   std::ofstream out(path, std::ios::binary);
@@ -85,7 +101,8 @@ struct RelayBench : Bench {
 };
 
 std::string initialize_answer(const std::string& seq) {
-  return "{" + member("seq", seq) + R"(,"type":"response","request_seq":@REQUEST_SEQ@,"success":true,"command":"initialize","body":{}})";
+  return "{" + member("seq", seq) +
+         R"(,"type":"response","request_seq":@REQUEST_SEQ@,"success":true,"command":"initialize","body":{}})";
 }
 
 }  // namespace
@@ -99,20 +116,24 @@ TEST_CASE("without a session only sequence numbers change, in both directions") 
   std::vector<std::string> sent, arrives, answers{initialize_answer("0")}, comes_back;
   sent.push_back(R"({"seq":1,"type":"request","command":"initialize","arguments":{}})");
   arrives.push_back(sent[0]);
-  comes_back.push_back(R"({"seq":1,"type":"response","request_seq":1,"success":true,"command":"initialize","body":{}})");
+  comes_back.push_back(
+      R"({"seq":1,"type":"response","request_seq":1,"success":true,"command":"initialize","body":{}})");
   // Numbers of the sender's own, in spellings of its own; the receiver sees 2, 3, ….
   for (int i = 0; i < count; ++i) {
-    const std::string client_seq = std::to_string(1000 + 7 * i), adapter_seq = random.below(2) ? "0" : std::to_string(random.below(100000));
+    const std::string client_seq = std::to_string(1000 + 7 * i),
+                      adapter_seq = random.below(2) ? "0" : std::to_string(random.below(100000));
     const std::string command = random.below(2) ? R"("x/custom")" : R"("launch")";
     const auto request = [&](const std::string& seq, RandomJson from) {
-      std::vector<std::string> members{member("seq", seq), member("type", "\"request\""), member("command", command)};
+      std::vector<std::string> members{member("seq", seq), member("type", "\"request\""),
+                                       member("command", command)};
       members.push_back(member("arguments", from.object(4, {})));
       return from.object(0, members).insert(1, " ");
     };
     RandomJson copy = random;
     // A duplicate of a number's key at the top level would leave open which one counts.
     std::string raw = request("@", copy);
-    while (raw.find("seq", raw.find("arguments")) != std::string::npos || raw.find("seq") != raw.rfind("seq\":@")) {
+    while (raw.find("seq", raw.find("arguments")) != std::string::npos ||
+           raw.find("seq") != raw.rfind("seq\":@")) {
       copy = RandomJson(static_cast<unsigned>(random.below(1 << 30)));
       raw = request("@", copy);
     }
@@ -121,8 +142,9 @@ TEST_CASE("without a session only sequence numbers change, in both directions") 
     arrives.push_back(std::string(raw).replace(at, 1, std::to_string(i + 2)));
     const std::string rest = random.object(3, {});
     const auto response = [&](const std::string& seq, const std::string& request_seq) {
-      return "{" + member("body", rest) + "," + member("seq", seq) + " ," + member("request_seq", request_seq) + "," +
-             member("type", "\"response\"") + "," + member("success", "true") + "," + member("command", command) + "}";
+      return "{" + member("body", rest) + "," + member("seq", seq) + " ," +
+             member("request_seq", request_seq) + "," + member("type", "\"response\"") + "," +
+             member("success", "true") + "," + member("command", command) + "}";
     };
     answers.push_back(response(adapter_seq, "@REQUEST_SEQ@"));
     comes_back.push_back(response(std::to_string(i + 2), client_seq));
@@ -131,7 +153,8 @@ TEST_CASE("without a session only sequence numbers change, in both directions") 
   for (const auto& body : sent) client.send_body(body);
   CHECK(bench.received(arrives.size()) == arrives);
   const auto until = std::chrono::steady_clock::now() + 10s;
-  while (client.bodies().size() < comes_back.size() && std::chrono::steady_clock::now() < until) client.wait_end(50ms);
+  while (client.bodies().size() < comes_back.size() && std::chrono::steady_clock::now() < until)
+    client.wait_end(50ms);
   CHECK(client.bodies() == comes_back);
 }
 
@@ -154,7 +177,8 @@ TEST_CASE("events, reverse requests, cancel and unknown messages are passed on")
   REQUIRE(received.size() >= 5);
   CHECK(received[1] == R"({"seq":2,"type":"request","command":"x/slow"})");
   CHECK(received[2] == R"({"type":"request","seq":3,"command":"x/two"})");
-  CHECK(std::count(received.begin(), received.end(), R"({"seq":4,"type":"request","command":"cancel","arguments":{ "requestId": 2 }})") == 1);
+  CHECK(std::count(received.begin(), received.end(),
+                   R"({"seq":4,"type":"request","command":"cancel","arguments":{ "requestId": 2 }})") == 1);
   client.wait_end(300ms);
   REQUIRE(client.bodies().size() == 5);
   CHECK(client.bodies()[1] == R"({"seq":2,"type":"event","event":"x/own","body":{"n":1.50}})");
@@ -162,14 +186,17 @@ TEST_CASE("events, reverse requests, cancel and unknown messages are passed on")
   CHECK(client.bodies()[3] == answers[3]);
   // The client's answer to the reverse request carries the adapter's own number again.
   const auto all = bench.received(6);
-  const bool answered = std::any_of(all.begin(), all.end(), [](const std::string& body) { return body.find(R"("request_seq":0,)") != std::string::npos; });
+  const bool answered = std::any_of(all.begin(), all.end(), [](const std::string& body) {
+    return body.find(R"("request_seq":0,)") != std::string::npos;
+  });
   CHECK(answered);
 }
 
 TEST_CASE("messages may come in any pieces, and several at once") {
   RelayBench bench;
   DapClient client(bench.server({initialize_answer("1")}), bench.environment);
-  const std::string body = R"({"seq":1,"type":"request","command":"initialize"})", other = R"({"seq":2,"type":"request","command":"x"})";
+  const std::string body = R"({"seq":1,"type":"request","command":"initialize"})",
+                    other = R"({"seq":2,"type":"request","command":"x"})";
   std::string bytes = "content-LENGTH:" + std::to_string(body.size()) + "\r\nContent-Type: a\r\n\r\n" + body;
   for (const char c : bytes) {
     client.send_bytes(std::string(1, c));
@@ -181,7 +208,8 @@ TEST_CASE("messages may come in any pieces, and several at once") {
 }
 
 TEST_CASE("a broken stream from the client is an error, not a hang") {
-  const std::string bytes = GENERATE("Content-Length: x\r\n\r\n", "Content-Length: 99999999999\r\n\r\n", "nonsense\r\n\r\n", "Other: 1\r\n\r\n");
+  const std::string bytes = GENERATE("Content-Length: x\r\n\r\n", "Content-Length: 99999999999\r\n\r\n",
+                                     "nonsense\r\n\r\n", "Other: 1\r\n\r\n");
   RelayBench bench;
   DapClient client(bench.server({}), bench.environment);
   client.send_bytes(bytes);

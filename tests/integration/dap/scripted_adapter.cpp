@@ -1,9 +1,11 @@
-// A debug adapter that is made for tests of the relay: it writes down every body that it receives, byte for byte, and sends
-// what it is told.
+// A debug adapter that is made for tests of the relay: it writes down every body that it receives, byte for
+// byte, and sends what it is told.
 //   argv[1]  file: "LENGTH\nBODY" of each message received is appended
-//   argv[2]  file of bodies to send, in the same form; the N-th goes out when the N-th request has come, with each
+//   argv[2]  file of bodies to send, in the same form; the N-th goes out when the N-th request has come, with
+//   each
 //            "@REQUEST_SEQ@" in it replaced by that request's seq; may be missing
-// Ends at the end of stdin. No JSON library: what it does must not depend on what a parser makes of the bytes.
+// Ends at the end of stdin. No JSON library: what it does must not depend on what a parser makes of the
+// bytes.
 #include <cctype>
 #include <cstdio>
 #include <fstream>

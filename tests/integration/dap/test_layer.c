@@ -1,5 +1,6 @@
-/* A stand-in for libinpod.so that only tells where it was loaded: it appends "PID EXECUTABLE" to the file that
-   INPOD_SOCKET names, or to /proc/self/fd/2 where that is missing. Limits: no libc wrappers, nothing intercepted. */
+/* A stand-in for libinpod.so that only tells where it was loaded: it appends "PID EXECUTABLE" to the file
+   that INPOD_SOCKET names, or to /proc/self/fd/2 where that is missing. Limits: no libc wrappers, nothing
+   intercepted. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -28,7 +28,8 @@ LayerPod::LayerPod() : home_(directory_.path() + "/home") {
   }
   directory_.write("home/here", "here\n");
   REQUIRE(chown(directory_.path().c_str(), user, user) == 0);
-  auto made = test::run({"unshare", "--user", "--map-root-user", scripts + "/up", directory_.path() + "/pod"}, options("/"));
+  auto made = test::run({"unshare", "--user", "--map-root-user", scripts + "/up", directory_.path() + "/pod"},
+                        options("/"));
   INFO(made.err);
   REQUIRE(made.status == 0);
   pid_ = made.out.substr(0, made.out.find('\n'));
@@ -38,7 +39,9 @@ LayerPod::LayerPod() : home_(directory_.path() + "/home") {
   make_tree();
 }
 
-LayerPod::~LayerPod() { test::run({scripts + "/down", directory_.path() + "/pod"}); }
+LayerPod::~LayerPod() {
+  test::run({scripts + "/down", directory_.path() + "/pod"});
+}
 
 LayerPod& LayerPod::shared() {
   static LayerPod pod;
@@ -47,7 +50,8 @@ LayerPod& LayerPod::shared() {
 
 ProcessOptions LayerPod::options(const std::string& directory) const {
   ProcessOptions options;
-  options.environment = {{"XDG_RUNTIME_DIR", directory_.path() + "/run"}, {"HOME", home_}, {"XDG_STATE_HOME", home_ + "/state"}};
+  options.environment = {
+      {"XDG_RUNTIME_DIR", directory_.path() + "/run"}, {"HOME", home_}, {"XDG_STATE_HOME", home_ + "/state"}};
   options.unset = {"INPOD_LAYER", "INPOD_AGENT", "LD_PRELOAD"};
   options.directory = directory;
   options.uid = user;
@@ -62,7 +66,9 @@ std::vector<std::string> LayerPod::enter(const char* what, std::vector<std::stri
   return joined(all, command);
 }
 
-std::vector<std::string> LayerPod::in_world(std::vector<std::string> command) const { return enter("world", std::move(command)); }
+std::vector<std::string> LayerPod::in_world(std::vector<std::string> command) const {
+  return enter("world", std::move(command));
+}
 
 std::string LayerPod::shell(const std::string& script) const {
   const auto outcome = test::run(enter("pod", {"sh", "-ec", "cd /tmp\n" + script}), options("/"));
@@ -73,11 +79,16 @@ std::string LayerPod::shell(const std::string& script) const {
 
 void LayerPod::install_debuggees() const {
   shell("mkdir /debuggees; echo here >/tmp/here");
-  const auto copied = test::run({"sh", "-ec", "cd " LAYER_DEBUGGEES "; tar cf - . | " + [&] {
-    std::string text;
-    for (const auto& word : enter("pod", {"tar", "xf", "-", "-C", "/debuggees", "--no-same-owner"})) text += word + " ";
-    return text;
-  }()}, options("/"));
+  const auto copied = test::run(
+      {"sh", "-ec",
+       "cd " LAYER_DEBUGGEES "; tar cf - . | " +
+           [&] {
+             std::string text;
+             for (const auto& word : enter("pod", {"tar", "xf", "-", "-C", "/debuggees", "--no-same-owner"}))
+               text += word + " ";
+             return text;
+           }()},
+      options("/"));
   INFO(copied.err);
   REQUIRE(copied.status == 0);
 }
@@ -95,7 +106,8 @@ echo secret >noone; chmod 000 noone
 for i in $(seq 150); do echo $i >many/file$i.txt; done)");
 }
 
-std::unique_ptr<Process> LayerPod::start_outside(std::vector<std::string> arguments, std::vector<std::string> flags) const {
+std::unique_ptr<Process> LayerPod::start_outside(std::vector<std::string> arguments,
+                                                 std::vector<std::string> flags) const {
   arguments[0] = std::string(LAYER_DEBUGGEES) + "/" + arguments[0];
   auto all = joined({INPOD, "run", "-t", "local:" + pid_}, flags);
   all.push_back("--");
@@ -111,7 +123,9 @@ Outcome LayerPod::outside(std::vector<std::string> arguments, std::vector<std::s
   return start_outside(std::move(arguments), std::move(flags))->wait(seconds(120));
 }
 
-Outcome LayerPod::inside(std::vector<std::string> arguments) const { return start_inside(std::move(arguments))->wait(seconds(60)); }
+Outcome LayerPod::inside(std::vector<std::string> arguments) const {
+  return start_inside(std::move(arguments))->wait(seconds(60));
+}
 
 Outcome LayerPod::run(std::vector<std::string> command, std::vector<std::string> flags) const {
   auto all = joined({INPOD, "run", "-t", "local:" + pid_}, flags);

@@ -1,5 +1,5 @@
-// LayerPod: a pod that belongs to an ordinary user, with the debuggees of tests/debuggees/layer and a tree of files in it; the same
-// program can be run inside it and, by `inpod run`, outside.
+// LayerPod: a pod that belongs to an ordinary user, with the debuggees of tests/debuggees/layer and a tree of
+// files in it; the same program can be run inside it and, by `inpod run`, outside.
 #pragma once
 
 #include <memory>
@@ -24,7 +24,8 @@ class LayerPod {
   /// Runs a debuggee: arguments[0] is its name.
   Outcome outside(std::vector<std::string> arguments, std::vector<std::string> flags = {}) const;
   Outcome inside(std::vector<std::string> arguments) const;
-  std::unique_ptr<Process> start_outside(std::vector<std::string> arguments, std::vector<std::string> flags = {}) const;
+  std::unique_ptr<Process> start_outside(std::vector<std::string> arguments,
+                                         std::vector<std::string> flags = {}) const;
   std::unique_ptr<Process> start_inside(std::vector<std::string> arguments) const;
   /// Any command under `inpod run`.
   Outcome run(std::vector<std::string> command, std::vector<std::string> flags = {}) const;

@@ -30,7 +30,8 @@ while True:
     data, peer = udp.recvfrom(65536)
     udp.sendto(data, peer)
 )";
-  auto process = std::make_unique<Process>(pod.in_world({"python3", "-c", script, std::to_string(port)}), ProcessOptions{.uid = 23456});
+  auto process = std::make_unique<Process>(pod.in_world({"python3", "-c", script, std::to_string(port)}),
+                                           ProcessOptions{.uid = 23456});
   const bool ready = process->wait_for_output("ready", seconds(20));
   INFO(process->err());
   REQUIRE(ready);
@@ -53,7 +54,8 @@ while time.monotonic() < end:
     except OSError: pass
     time.sleep(0.05)
 )";
-  const auto outcome = run(pod.in_world({"python3", "-c", script, address, std::to_string(port)}), {.uid = 23456});
+  const auto outcome =
+      run(pod.in_world({"python3", "-c", script, address, std::to_string(port)}), {.uid = 23456});
   INFO(outcome.err);
   CHECK(outcome.out != "");
   return outcome.out;
@@ -86,10 +88,18 @@ TEST_CASE("asking: stat, access, readlink, realpath") {
   check_same({"asking", tree});
   check_same({"asking_fortified", tree});
 }
-TEST_CASE("listing: opendir, scandir, glob, ftw, fts") { check_same({"listing", tree}); }
-TEST_CASE("streams: stdio and iostreams") { check_same({"streams", tree}); }
-TEST_CASE("children: fork, vfork, exec, posix_spawn, system, popen, SCM_RIGHTS") { check_same({"children", tree}); }
-TEST_CASE("system calls by number") { check_same({"numbered", tree}); }
+TEST_CASE("listing: opendir, scandir, glob, ftw, fts") {
+  check_same({"listing", tree});
+}
+TEST_CASE("streams: stdio and iostreams") {
+  check_same({"streams", tree});
+}
+TEST_CASE("children: fork, vfork, exec, posix_spawn, system, popen, SCM_RIGHTS") {
+  check_same({"children", tree});
+}
+TEST_CASE("system calls by number") {
+  check_same({"numbered", tree});
+}
 TEST_CASE("naming: getaddrinfo, gethostbyname, getnameinfo, host names") {
   check_same({"naming"});
   check_same({"naming_fortified"});
@@ -142,7 +152,8 @@ if child: print(os.waitpid(child, 0)[1])
 print(before, [shares(own) for own in mine], [own.getsockname()[1] for own in mine])
 try: bound(socket.AF_INET, '0.0.0.0')
 except OSError as error: print(os.strerror(error.errno))
-)"}, {"--steal"});
+)"},
+                                           {"--steal"});
   INFO(here.err);
   const std::string each = "[1, 1] [1, 1] [8090, 8090]\nAddress already in use\n", first = each + "0\n";
   CHECK(here.out == first + each);
@@ -162,7 +173,8 @@ child = os.fork()
 mine = [worker(), worker()]
 if child: print(os.waitpid(child, 0)[1])
 print([(own.getsockname()[1], own.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)) for own in mine])
-)"}, {"--steal"});
+)"},
+                                           {"--steal"});
   INFO(here.err);
   CHECK(here.out == "[(8092, 1), (8092, 1)]\n0\n[(8092, 1), (8092, 1)]\n");
 }
@@ -180,7 +192,8 @@ for i in range(2):
     with server() as own, socket.create_connection(('127.0.0.1', 8091), 10) as client:
         own.accept()[0].close()
         print(client.recv(1))
-)"}, {"--steal"});
+)"},
+                                           {"--steal"});
   INFO(here.err);
   CHECK(here.out == "b''\nb''\n");
 }
@@ -201,7 +214,8 @@ for i in range(2):
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         own.bind(('0.0.0.0', 8093))
         subprocess.run([sys.executable, '-c', child, str(own.fileno())], pass_fds=[own.fileno()])
-)"}, {"--steal"});
+)"},
+                                           {"--steal"});
   INFO(here.err);
   CHECK(here.out == "b'' 1\nb'' 1\n");
 }

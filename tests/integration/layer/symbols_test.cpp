@@ -1,4 +1,5 @@
-// What libinpod.so exports and needs: the hooks, all of them named in docs/hooks.md, and no symbol newer than glibc 2.28.
+// What libinpod.so exports and needs: the hooks, all of them named in docs/hooks.md, and no symbol newer than
+// glibc 2.28.
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -60,7 +61,8 @@ Names in_docs_as_passing() {
   while (std::getline(text, line) && line != "## What passes by") {
   }
   while (std::getline(text, line))
-    for (std::sregex_iterator at(line.begin(), line.end(), quoted), end; at != end; ++at) names.insert((*at)[1]);
+    for (std::sregex_iterator at(line.begin(), line.end(), quoted), end; at != end; ++at)
+      names.insert((*at)[1]);
   return names;
 }
 
@@ -109,7 +111,8 @@ TEST_CASE("the layer needs libc and libdl alone, and nothing newer than glibc 2.
   const auto dynamic = output_of({"readelf", "-dW", INPOD_LAYER});
   const std::regex needed(R"(\(NEEDED\).*\[(.*)\])");
   Names libraries;
-  for (std::sregex_iterator at(dynamic.begin(), dynamic.end(), needed), end; at != end; ++at) libraries.insert((*at)[1]);
+  for (std::sregex_iterator at(dynamic.begin(), dynamic.end(), needed), end; at != end; ++at)
+    libraries.insert((*at)[1]);
   CHECK(difference(libraries, {"libc.so.6", "libdl.so.2"}) == "");
   CHECK(libraries.contains("libc.so.6"));
   const auto symbols = output_of({"readelf", "--dyn-syms", "-W", INPOD_LAYER});

@@ -1,4 +1,5 @@
-// Figures, not checks: `integration_relay [figures]` prints them. They depend on the machine; compare runs of one machine.
+// Figures, not checks: `integration_relay [figures]` prints them. They depend on the machine; compare runs of
+// one machine.
 #include <iostream>
 
 #include "catch.hpp"
@@ -23,18 +24,33 @@ double seconds_of(Work work) {
 TEST_CASE("figures", "[.figures]") {
   PodRelay bench;
   const auto client = bench.client();
-  bench.pod().shell("head -c 268435456 /dev/zero >/data/big; printf hello >/data/small; head -c 4000000 /dev/zero >/data/4M");
+  bench.pod().shell(
+      "head -c 268435456 /dev/zero >/data/big; printf hello >/data/small; head -c 4000000 /dev/zero "
+      ">/data/4M");
 
   constexpr int ops = 5000;
-  std::cout << "trivial operation: " << seconds_of([&] { for (int i = 0; i < ops; ++i) client.call({.op = Op::host}); }) / ops * 1e6
+  std::cout << "trivial operation: "
+            << seconds_of([&] {
+                 for (int i = 0; i < ops; ++i) client.call({.op = Op::host});
+               }) / ops *
+                   1e6
             << " us\n";
   std::cout << "open of a small file: "
-            << seconds_of([&] { for (int i = 0; i < 500; ++i) client.tell({.op = Op::release, .a = client.call({.op = Op::open, .text = "/data/small"}).reply.c}); }) / 500 * 1e6
+            << seconds_of([&] {
+                 for (int i = 0; i < 500; ++i)
+                   client.tell({.op = Op::release,
+                                .a = client.call({.op = Op::open, .text = "/data/small"}).reply.c});
+               }) / 500 *
+                   1e6
             << " us\n";
-  std::cout << "open and read of 4 MB: " << seconds_of([&] { Reader(client, "/data/4M").read(0, 4000000); }) * 1e3 << " ms\n";
+  std::cout << "open and read of 4 MB: "
+            << seconds_of([&] { Reader(client, "/data/4M").read(0, 4000000); }) * 1e3 << " ms\n";
   Reader big(client, "/data/big");
-  const double reading = seconds_of([&] { for (std::uint64_t at = 0; at < (256u << 20); at += 1 << 20) big.read(at, 1 << 20); });
-  std::cout << "sequential read of 256 MB: " << 268.435456 / reading << " MB/s, " << big.ensures << " calls\n";
+  const double reading = seconds_of([&] {
+    for (std::uint64_t at = 0; at < (256u << 20); at += 1 << 20) big.read(at, 1 << 20);
+  });
+  std::cout << "sequential read of 256 MB: " << 268.435456 / reading << " MB/s, " << big.ensures
+            << " calls\n";
 
   auto server = bench.socket_in_world(AF_INET, SOCK_STREAM);
   const auto at = raw(AF_INET, "10.77.0.1", 0);
@@ -48,7 +64,12 @@ TEST_CASE("figures", "[.figures]") {
     while (::recv(accepted.get(), data, 1, 0) == 1) ::send(accepted.get(), data, 1, MSG_NOSIGNAL);
   });
   char byte = 'x';
-  std::cout << "ping-pong: " << seconds_of([&] { for (int i = 0; i < 2000; ++i) (void)(::send(fd.get(), &byte, 1, 0) + ::recv(fd.get(), &byte, 1, 0)); }) / 2000 * 1e6
+  std::cout << "ping-pong: "
+            << seconds_of([&] {
+                 for (int i = 0; i < 2000; ++i)
+                   (void)(::send(fd.get(), &byte, 1, 0) + ::recv(fd.get(), &byte, 1, 0));
+               }) / 2000 *
+                   1e6
             << " us a round trip\n";
   fd.reset();
   echo.join();

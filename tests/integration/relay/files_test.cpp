@@ -12,10 +12,13 @@ using relay::FileKind;
 TEST_CASE("files of every size read as in the pod") {
   PodRelay bench;
   bench.pod().shell(
-      "mkdir -p /data/d; printf hello >/data/small; : >/data/empty; head -c 3000000 /dev/urandom >/data/medium; "
+      "mkdir -p /data/d; printf hello >/data/small; : >/data/empty; head -c 3000000 /dev/urandom "
+      ">/data/medium; "
       "head -c 40000000 /dev/urandom >/data/large; ln -s medium /data/link; touch /data/d/a /data/d/b");
   const auto client = bench.client();
-  const auto sum_in_pod = [&](const std::string& path) { return bench.pod().shell("sha256sum <" + path).substr(0, 64); };
+  const auto sum_in_pod = [&](const std::string& path) {
+    return bench.pod().shell("sha256sum <" + path).substr(0, 64);
+  };
   TemporaryDirectory scratch;
   for (const char* path : {"/data/small", "/data/empty", "/data/medium", "/data/large", "/data/link"}) {
     INFO(path);
@@ -39,7 +42,8 @@ TEST_CASE("files of every size read as in the pod") {
   CHECK(client.call({.op = Op::stat, .a = 1, .text = "/data/small/x"}).reply.error == ENOTDIR);
   Reader directory(client, "/data/d", O_RDONLY | O_DIRECTORY);
   CHECK(directory.opened.reply.a == static_cast<std::uint64_t>(FileKind::directory));
-  CHECK(client.call({.op = Op::open, .a = O_RDONLY | O_DIRECTORY, .text = "/data/small"}).reply.error == ENOTDIR);
+  CHECK(client.call({.op = Op::open, .a = O_RDONLY | O_DIRECTORY, .text = "/data/small"}).reply.error ==
+        ENOTDIR);
   struct stat info {};
   REQUIRE(::fstat(directory.opened.fd.get(), &info) == 0);
   CHECK(info.st_size >= 4 * 24);
@@ -75,8 +79,12 @@ TEST_CASE("people read whole regular files, up to a limit, whatever the rules sa
   Config config;
   config.files.mode = "local";
   PodRelay bench(config);
-  bench.pod().shell("mkdir -p /data; printf hello >/data/small; : >/data/empty; mkfifo /data/pipe; head -c 1500000 /dev/zero >/data/large");
-  const auto text = [](const FileContent& content) { return std::string(content.bytes.begin(), content.bytes.end()); };
+  bench.pod().shell(
+      "mkdir -p /data; printf hello >/data/small; : >/data/empty; mkfifo /data/pipe; head -c 1500000 "
+      "/dev/zero >/data/large");
+  const auto text = [](const FileContent& content) {
+    return std::string(content.bytes.begin(), content.bytes.end());
+  };
   const auto small = bench.read_file("/data/small", 5);
   REQUIRE(small);
   CHECK(text(*small) == "hello");
@@ -111,13 +119,15 @@ TEST_CASE("writing reaches the pod when it is allowed") {
   config.files.write = {"/data/**"};
   PodRelay bench(config);
   const auto client = bench.client();
-  const auto made = client.call({.op = Op::open, .a = O_RDWR | O_CREAT | O_APPEND, .b = 0644, .text = "/data/out"});
+  const auto made =
+      client.call({.op = Op::open, .a = O_RDWR | O_CREAT | O_APPEND, .b = 0644, .text = "/data/out"});
   REQUIRE(made.reply.error == 0);
   CHECK(client.call({.op = Op::write, .a = made.reply.c, .d = 1, .data = "one\n"}).reply.a == 4);
   CHECK(client.call({.op = Op::write, .a = made.reply.c, .d = 1, .data = "two\n"}).reply.a == 4);
   CHECK(bench.pod().shell("cat /data/out") == "one\ntwo\n");
   CHECK(client.call({.op = Op::seek, .a = made.reply.c, .b = 0, .c = SEEK_CUR}).reply.a == 8);
   CHECK(client.call({.op = Op::truncate, .a = made.reply.c, .b = 3}).reply.error == 0);
-  CHECK(client.call({.op = Op::change_path, .a = 3, .text = std::string("/data/out\0/data/moved", 21)}).reply.error == 0);
+  CHECK(client.call({.op = Op::change_path, .a = 3, .text = std::string("/data/out\0/data/moved", 21)})
+            .reply.error == 0);
   CHECK(bench.pod().shell("cat /data/moved") == "one");
 }

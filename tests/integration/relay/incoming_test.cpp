@@ -89,9 +89,11 @@ TEST_CASE("mirrored: the pod answers, the program hears the same") {
   const auto accepted = listener.accept();
   REQUIRE(accepted);
   CHECK(receive(accepted.get(), 5) == "GET /");
-  CHECK(text_of(client.call({.op = Op::names, .fd = accepted.get()}).reply.address2) == own_address(visitor.get()));
+  CHECK(text_of(client.call({.op = Op::names, .fd = accepted.get()}).reply.address2) ==
+        own_address(visitor.get()));
   CHECK(::send(accepted.get(), "local", 5, 0) == 5);
-  CHECK(receive(visitor.get(), 8) == "pod");  // the end comes after the pod's answer, and nothing of the program's
+  CHECK(receive(visitor.get(), 8) ==
+        "pod");  // the end comes after the pod's answer, and nothing of the program's
 }
 
 TEST_CASE("a port changes from mirror to steal and back while the program listens") {
@@ -106,7 +108,8 @@ TEST_CASE("a port changes from mirror to steal and back while the program listen
   Listener listener(client, AF_INET, port);
   const auto tells = [&](const char* mode) {
     const auto events = bench.events();
-    const auto last = std::find_if(events.rbegin(), events.rend(), [](const auto& event) { return event.value("event", "") == "activity"; });
+    const auto last = std::find_if(events.rbegin(), events.rend(),
+                                   [](const auto& event) { return event.value("event", "") == "activity"; });
     return last != events.rend() && last->at("incoming").at(0).at("mode") == mode;
   };
   CHECK(eventually(seconds(5), [&] { return tells("mirror"); }));

@@ -30,7 +30,8 @@ TEST_CASE("a blocking connect reaches a server that only the pod can reach") {
   std::uint16_t port = 0;
   const auto server = listen_in_world(bench, domain, port);
   auto fd = make_socket(domain, SOCK_STREAM);
-  REQUIRE(connect_in_pod(bench.client(), fd.get(), raw(domain, domain == AF_INET ? "10.77.0.1" : "fd77::1", port), true) == 0);
+  REQUIRE(connect_in_pod(bench.client(), fd.get(),
+                         raw(domain, domain == AF_INET ? "10.77.0.1" : "fd77::1", port), true) == 0);
   Raw peer;
   peer.length = sizeof(peer.storage);
   UniqueFd accepted(::accept(server.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.length));
@@ -86,7 +87,8 @@ TEST_CASE("refusals and unreachable networks have the pod's errno") {
   CHECK(connect_in_pod(bench.client(), refused.get(), raw(AF_INET, "10.77.0.1", 1), true) == ECONNREFUSED);
   auto unreachable = make_socket(AF_INET, SOCK_STREAM);
   bench.pod().shell("ip route add unreachable 203.0.113.0/24");
-  CHECK(connect_in_pod(bench.client(), unreachable.get(), raw(AF_INET, "203.0.113.5", 80), true) == EHOSTUNREACH);
+  CHECK(connect_in_pod(bench.client(), unreachable.get(), raw(AF_INET, "203.0.113.5", 80), true) ==
+        EHOSTUNREACH);
 }
 
 TEST_CASE("many connections at once keep their bytes apart") {
@@ -132,7 +134,8 @@ TEST_CASE("UDP and names go out from the pod") {
   char data[100];
   Raw from;
   from.length = sizeof(from.storage);
-  CHECK(::recvfrom(server.get(), data, sizeof(data), 0, reinterpret_cast<sockaddr*>(&from.storage), &from.length) == 2);
+  CHECK(::recvfrom(server.get(), data, sizeof(data), 0, reinterpret_cast<sockaddr*>(&from.storage),
+                   &from.length) == 2);
   CHECK(text_of(from.storage).substr(0, 10) == "10.77.0.2:");
   CHECK(::sendto(server.get(), "hello", 5, 0, from.get(), from.length) == 5);
   CHECK(::recv(fd.get(), data, sizeof(data), 0) == 5);

@@ -61,7 +61,8 @@ protocol::Task<Result<void>> PodRelay::connect() {
   to.sin_family = AF_INET;
   to.sin_port = htons(agent_.port());
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to)) != 0) co_return fail_errno("connect to the agent");
+  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to)) != 0)
+    co_return fail_errno("connect to the agent");
   socket.assign(asio::generic::stream_protocol(AF_INET, IPPROTO_TCP), fd.release(), failed);
   auto transport = protocol::make_socket_transport(std::move(socket));
   protocol::Hello hello;
@@ -77,7 +78,8 @@ UniqueFd PodRelay::socket_of(pid_t process, int domain, int type) {
   UniqueFd result;
   std::thread maker([&] {  // setns(2) changes the calling thread alone
     UniqueFd network(::open(("/proc/" + std::to_string(process) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
-    if (::setns(network.get(), CLONE_NEWNET) == 0) result = UniqueFd(::socket(domain, type | SOCK_CLOEXEC, 0));
+    if (::setns(network.get(), CLONE_NEWNET) == 0)
+      result = UniqueFd(::socket(domain, type | SOCK_CLOEXEC, 0));
   });
   maker.join();
   if (!result) throw std::runtime_error("no socket in another network namespace");

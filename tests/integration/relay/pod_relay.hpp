@@ -1,5 +1,5 @@
-// PodRelay: a pod made of namespaces, the real inpod-agent in it, and a Relay whose Link goes to that agent, on a thread
-// of its own. Sockets can be made in the network of the pod or of the world beside it.
+// PodRelay: a pod made of namespaces, the real inpod-agent in it, and a Relay whose Link goes to that agent,
+// on a thread of its own. Sockets can be made in the network of the pod or of the world beside it.
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
@@ -29,8 +29,12 @@ class PodRelay {
   UniqueFd socket_in_pod(int domain, int type) const { return socket_of(pod_.pid(), domain, type); }
   UniqueFd socket_in_world(int domain, int type) const { return socket_of(pod_.world(), domain, type); }
   std::vector<nlohmann::json> events() const;
-  Result<FileContent> read_file(const std::string& path, std::uint64_t limit) { return wait(relay_->read_file(path, limit)); }
-  Result<void> set_mode(std::uint16_t port, protocol::IncomingMode mode) { return wait(relay_->set_incoming_mode(port, mode)); }
+  Result<FileContent> read_file(const std::string& path, std::uint64_t limit) {
+    return wait(relay_->read_file(path, limit));
+  }
+  Result<void> set_mode(std::uint16_t port, protocol::IncomingMode mode) {
+    return wait(relay_->set_incoming_mode(port, mode));
+  }
   void close();
 
  private:

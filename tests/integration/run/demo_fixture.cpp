@@ -54,10 +54,11 @@ std::vector<std::string> Demo::sessions_left() const {
 
 ProcessOptions Demo::options() const {
   ProcessOptions options;
-  options.environment = {{"XDG_RUNTIME_DIR", home_.path() + "/run"},
-                         {"HOME", home_.path()},
-                         {"XDG_STATE_HOME", home_.path() + "/state"},
-                         {"PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}};  // the system's programs, not root's
+  options.environment = {
+      {"XDG_RUNTIME_DIR", home_.path() + "/run"},
+      {"HOME", home_.path()},
+      {"XDG_STATE_HOME", home_.path() + "/state"},
+      {"PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}};  // the system's programs, not root's
   options.unset = {"INPOD_LAYER", "INPOD_AGENT", "LD_PRELOAD"};
   options.directory = home_.path();
   options.uid = uid_;
@@ -69,9 +70,12 @@ std::unique_ptr<Process> Demo::start(std::vector<std::string> arguments, Process
   return std::make_unique<Process>(std::move(arguments), std::move(options));
 }
 
-Outcome Demo::inpod(std::vector<std::string> arguments) const { return start(std::move(arguments))->wait(seconds(60)); }
+Outcome Demo::inpod(std::vector<std::string> arguments) const {
+  return start(std::move(arguments))->wait(seconds(60));
+}
 
-std::vector<std::string> Demo::run_command(std::vector<std::string> command, std::vector<std::string> flags) const {
+std::vector<std::string> Demo::run_command(std::vector<std::string> command,
+                                           std::vector<std::string> flags) const {
   std::vector<std::string> all{"run", "-t", target()};
   all.insert(all.end(), flags.begin(), flags.end());
   all.push_back("--");
@@ -84,7 +88,8 @@ Outcome Demo::run(std::vector<std::string> command, std::vector<std::string> fla
 }
 
 Outcome Demo::inside(std::vector<std::string> command) const {
-  std::vector<std::string> all{"nsenter", "-t", std::to_string(pid()), "-m", "-n", "-p", "-u", "--preserve-credentials", "-r", "-w"};
+  std::vector<std::string> all{"nsenter", "-t", std::to_string(pid()),    "-m", "-n",
+                               "-p",      "-u", "--preserve-credentials", "-r", "-w"};
   if (uid_ != 0) all.push_back("-U");
   all.push_back("--");
   all.insert(all.end(), command.begin(), command.end());

@@ -10,7 +10,8 @@
 
 namespace inpod::test {
 
-/// `inpod demo up --foreground` with its own runtime directory, home and working directory; ended by the destructor.
+/// `inpod demo up --foreground` with its own runtime directory, home and working directory; ended by the
+/// destructor.
 class Demo {
  public:
   /// uid 0: as the test itself.
@@ -35,10 +36,13 @@ class Demo {
   ProcessOptions options() const;
   /// `inpod ARGUMENTS…`
   std::unique_ptr<Process> start(std::vector<std::string> arguments, ProcessOptions options) const;
-  std::unique_ptr<Process> start(std::vector<std::string> arguments) const { return start(std::move(arguments), options()); }
+  std::unique_ptr<Process> start(std::vector<std::string> arguments) const {
+    return start(std::move(arguments), options());
+  }
   Outcome inpod(std::vector<std::string> arguments) const;
   /// `inpod run -t local:PID FLAGS… -- COMMAND…`
-  std::vector<std::string> run_command(std::vector<std::string> command, std::vector<std::string> flags = {}) const;
+  std::vector<std::string> run_command(std::vector<std::string> command,
+                                       std::vector<std::string> flags = {}) const;
   Outcome run(std::vector<std::string> command, std::vector<std::string> flags = {}) const;
   /// The same command inside the pod, by nsenter(1).
   Outcome inside(std::vector<std::string> command) const;

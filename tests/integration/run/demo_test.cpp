@@ -12,7 +12,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<int> demo_pids(const Demo& demo) { return {demo.state().value("client", 0), demo.pid()}; }
+std::vector<int> demo_pids(const Demo& demo) {
+  return {demo.state().value("client", 0), demo.pid()};
+}
 
 bool gone(const std::vector<int>& pids) {
   return eventually(seconds(5), [&] { return !process_lives(pids[0]) && !process_lives(pids[1]); });
@@ -27,12 +29,14 @@ TEST_CASE("an ordinary user has a demo and runs programs in it") {
   const auto config = demo.run({"cat", "/etc/web/config.yaml"});
   CHECK(config.err == "");
   CHECK(config.out == "greeting: hello from the pod\ncolor: teal\nlimit: 42\n");
-  CHECK(demo.run({"curl", "-sS", "-m", "20", "http://web:8080/"}).out.find("hello from the pod") != std::string::npos);
+  CHECK(demo.run({"curl", "-sS", "-m", "20", "http://web:8080/"}).out.find("hello from the pod") !=
+        std::string::npos);
 }
 
 TEST_CASE("the client asks the pod every second and prints what it answers") {
   auto& demo = Demo::shared();
-  CHECK(eventually(seconds(10), [&] { return demo.answers().find("\"secret_length\": 18") != std::string::npos; }));
+  CHECK(eventually(seconds(10),
+                   [&] { return demo.answers().find("\"secret_length\": 18") != std::string::npos; }));
 }
 
 TEST_CASE("the demo ends with its keeper, however that ends") {
@@ -65,13 +69,17 @@ TEST_CASE("up in the background, status, targets, down") {
   INFO(up.err);
   REQUIRE(up.status == 0);
   const auto state = nlohmann::json::parse(up.out);
-  CHECK(nlohmann::json::parse(run({INPOD, "demo", "up", "-o", "json"}, options).out) == state);  // the same one
+  CHECK(nlohmann::json::parse(run({INPOD, "demo", "up", "-o", "json"}, options).out) ==
+        state);  // the same one
   CHECK(nlohmann::json::parse(run({INPOD, "demo", "status", "-o", "json"}, options).out) == state);
   const auto targets = run({INPOD, "targets", "-o", "json"}, options);
   CHECK(targets.status == 0);
   CHECK(nlohmann::json::parse(targets.out).at("target") == state.at("target"));
-  CHECK(eventually(seconds(10), [&] { return read_file(state.at("log").get<std::string>()).find("hello from the pod") != std::string::npos; }));
-  const auto check = run({INPOD, "check", "-t", state.at("target").get<std::string>(), "-o", "json"}, options);
+  CHECK(eventually(seconds(10), [&] {
+    return read_file(state.at("log").get<std::string>()).find("hello from the pod") != std::string::npos;
+  }));
+  const auto check =
+      run({INPOD, "check", "-t", state.at("target").get<std::string>(), "-o", "json"}, options);
   INFO(check.out << check.err);
   CHECK(check.out.find("\"check\":\"agent\",\"remedy\":\"\",\"status\":\"ok\"") != std::string::npos);
   CHECK(check.out.find("\"check\":\"layer\",\"remedy\":\"\",\"status\":\"ok\"") != std::string::npos);
@@ -81,9 +89,18 @@ TEST_CASE("up in the background, status, targets, down") {
 }
 
 TEST_CASE("every command explains itself, and bad usage is 125") {
-  for (const std::vector<std::string>& command :
-       {std::vector<std::string>{}, {"run"}, {"dap"}, {"targets"}, {"check"}, {"session"}, {"session", "list"}, {"session", "stop"},
-        {"session", "start"}, {"demo"}, {"demo", "up"}, {"schema"}}) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{},
+                                                  {"run"},
+                                                  {"dap"},
+                                                  {"targets"},
+                                                  {"check"},
+                                                  {"session"},
+                                                  {"session", "list"},
+                                                  {"session", "stop"},
+                                                  {"session", "start"},
+                                                  {"demo"},
+                                                  {"demo", "up"},
+                                                  {"schema"}}) {
     std::vector<std::string> all{INPOD};
     all.insert(all.end(), command.begin(), command.end());
     all.push_back("--help");

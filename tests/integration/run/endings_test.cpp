@@ -12,7 +12,8 @@ using namespace inpod::test;
 
 namespace {
 
-const std::vector<std::string> sleeper = {"python3", "-u", "-c", "import time; print(open('/etc/hostname').read()); time.sleep(60)"};
+const std::vector<std::string> sleeper = {"python3", "-u", "-c",
+                                          "import time; print(open('/etc/hostname').read()); time.sleep(60)"};
 
 /// All processes below one that is about to end.
 std::vector<int> family(int pid) {
@@ -68,7 +69,8 @@ TEST_CASE("signals sent to inpod reach the program; its code comes back") {
 TEST_CASE("a program that handles the signal goes on") {
   auto& demo = Demo::shared();
   const std::string script =
-      "import signal,sys,time\nsignal.signal(signal.SIGUSR1, lambda *a: (print(open('/etc/hostname').read(), flush=True), sys.exit(3)))\n"
+      "import signal,sys,time\nsignal.signal(signal.SIGUSR1, lambda *a: (print(open('/etc/hostname').read(), "
+      "flush=True), sys.exit(3)))\n"
       "print('ready', flush=True)\ntime.sleep(60)";
   auto process = demo.start(demo.run_command({"python3", "-c", script}));
   REQUIRE(process->wait_for_output("ready\n", seconds(30)));
@@ -153,10 +155,13 @@ server.serve_forever()
   const TemporaryDirectory home;
   ProcessOptions options;
   options.directory = home.path();
-  options.environment = {{"HOME", home.path()}, {"XDG_RUNTIME_DIR", home.path()}, {"XDG_STATE_HOME", home.path() + "/state"}};
+  options.environment = {
+      {"HOME", home.path()}, {"XDG_RUNTIME_DIR", home.path()}, {"XDG_STATE_HOME", home.path() + "/state"}};
   options.environment["KUBECONFIG"] = home.write("kubeconfig",
-      "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
-      "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:" + port + "'}}]\nusers: [{name: u, user: {token: t}}]\n");
+                                                 "apiVersion: v1\nkind: Config\ncurrent-context: "
+                                                 "c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
+                                                 "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:" +
+                                                     port + "'}}]\nusers: [{name: u, user: {token: t}}]\n");
   Process inpod({INPOD, "run", "-t", "pod/web", "--", "true"}, options);
   const bool posted = server.wait_for_output("POST", seconds(20));
   INFO(inpod.err());
@@ -175,8 +180,10 @@ server.serve_forever()
 TEST_CASE("Ctrl-C at a terminal reaches the program once, and inpod lives to see it end") {
   auto& demo = Demo::shared();
   const std::string script =
-      "import signal,sys,time\nn=[0]\ndef h(*a):\n  n[0]+=1; print('caught', n[0], flush=True)\nsignal.signal(signal.SIGINT, h)\n"
-      "print('ready', flush=True)\nt=time.time()\nwhile time.time()-t<2: time.sleep(0.1)\nprint('end', n[0], flush=True)\nsys.exit(4)";
+      "import signal,sys,time\nn=[0]\ndef h(*a):\n  n[0]+=1; print('caught', n[0], "
+      "flush=True)\nsignal.signal(signal.SIGINT, h)\n"
+      "print('ready', flush=True)\nt=time.time()\nwhile time.time()-t<2: time.sleep(0.1)\nprint('end', n[0], "
+      "flush=True)\nsys.exit(4)";
   auto command = demo.run_command({"python3", "-c", script});
   const auto options = demo.options();
   int terminal = -1;
@@ -197,13 +204,15 @@ TEST_CASE("Ctrl-C at a terminal reaches the program once, and inpod lives to see
   const bool ended = eventually(seconds(40), [&] {
     char buffer[1024];
     ssize_t got = 0;
-    while ((got = read(terminal, buffer, sizeof buffer)) > 0) screen.append(buffer, static_cast<std::size_t>(got));
+    while ((got = read(terminal, buffer, sizeof buffer)) > 0)
+      screen.append(buffer, static_cast<std::size_t>(got));
     if (!typed && screen.find("ready") != std::string::npos) typed = write(terminal, "\x03", 1) == 1;
     return waitpid(pid, &status, WNOHANG) == pid;
   });
   char buffer[1024];
   ssize_t got = 0;
-  while ((got = read(terminal, buffer, sizeof buffer)) > 0) screen.append(buffer, static_cast<std::size_t>(got));
+  while ((got = read(terminal, buffer, sizeof buffer)) > 0)
+    screen.append(buffer, static_cast<std::size_t>(got));
   close(terminal);
   if (!ended) kill(pid, SIGKILL);
   INFO(screen);
@@ -216,7 +225,8 @@ TEST_CASE("Ctrl-C at a terminal reaches the program once, and inpod lives to see
 TEST_CASE("when the target ends, the session says so and the program's remote operations fail") {
   Demo demo;
   const std::string script =
-      "import time\nprint(open('/etc/hostname').read(), flush=True)\nfor i in range(200):\n  try: open('/etc/web/config.yaml').read()\n"
+      "import time\nprint(open('/etc/hostname').read(), flush=True)\nfor i in range(200):\n  try: "
+      "open('/etc/web/config.yaml').read()\n"
       "  except OSError as e: print('failed', e.errno, flush=True); break\n  time.sleep(0.05)";
   auto process = demo.start(demo.run_command({"python3", "-c", script}));
   REQUIRE(process->wait_for_output("web-0", seconds(30)));
@@ -230,10 +240,13 @@ TEST_CASE("when the target ends, the session says so and the program's remote op
   CHECK(outcome.err.find("the session was lost while") != std::string::npos);
 }
 
-TEST_CASE("a program that asks nothing of a lost session does not end in success; its own failure stays its own") {
+TEST_CASE(
+    "a program that asks nothing of a lost session does not end in success; its own failure stays its own") {
   for (const int own : {0, 3}) {
     Demo demo;
-    const std::string script = "import sys\nprint(open('/etc/hostname').read(), flush=True)\nsys.stdin.readline()\nsys.exit(" + std::to_string(own) + ")";
+    const std::string script =
+        "import sys\nprint(open('/etc/hostname').read(), flush=True)\nsys.stdin.readline()\nsys.exit(" +
+        std::to_string(own) + ")";
     auto options = demo.options();
     options.keep_stdin = true;
     auto process = demo.start(demo.run_command({"python3", "-c", script}), options);

@@ -39,15 +39,19 @@ TEST_CASE("missing files are missing, with the program's own words and code") {
 
 TEST_CASE("python reads files, lists directories and asks stat as in the pod") {
   same({"python3", "-c", "print(open('/run/secrets/web/password').read())"});
-  same({"python3", "-c", "import os; print(sorted(os.listdir('/etc/web')), os.stat('/etc/web/config.yaml').st_size, "
-                         "oct(os.stat('/run/secrets/web/password').st_mode), os.path.exists('/etc/web/no'))"});
-  same({"python3", "-c", "import mmap; f=open('/etc/web/config.yaml','rb'); m=mmap.mmap(f.fileno(),0,prot=mmap.PROT_READ); print(m[:8], len(m))"});
+  same({"python3", "-c",
+        "import os; print(sorted(os.listdir('/etc/web')), os.stat('/etc/web/config.yaml').st_size, "
+        "oct(os.stat('/run/secrets/web/password').st_mode), os.path.exists('/etc/web/no'))"});
+  same({"python3", "-c",
+        "import mmap; f=open('/etc/web/config.yaml','rb'); m=mmap.mmap(f.fileno(),0,prot=mmap.PROT_READ); "
+        "print(m[:8], len(m))"});
   same({"python3", "-c", "import glob; print(sorted(glob.glob('/etc/web/*')))"});
 }
 
 TEST_CASE("the host name and names of the pod's hosts file") {
   same({"python3", "-c", "import socket; print(socket.gethostname())"});
-  same({"python3", "-c", "import socket\nfor n in ['web', 'client.demo.svc.cluster.local']: print(socket.gethostbyname(n))"});
+  same({"python3", "-c",
+        "import socket\nfor n in ['web', 'client.demo.svc.cluster.local']: print(socket.gethostbyname(n))"});
 }
 
 TEST_CASE("writing to the pod needs leave") {

@@ -1,4 +1,5 @@
-// How programs are started: environment, arguments, standard streams, exit codes; and what is refused, closed.
+// How programs are started: environment, arguments, standard streams, exit codes; and what is refused,
+// closed.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,12 +32,15 @@ TEST_CASE("arguments, standard input and working directory are the user's") {
 
 TEST_CASE("the config file of the directory is used, flags win") {
   auto& demo = Demo::shared();
-  const auto path = demo.home().write("project/.inpod/config.yaml",
-                                      "target: " + demo.target() + "\nenvironment: {set: {A: file, B: file}}\n");
+  const auto path =
+      demo.home().write("project/.inpod/config.yaml",
+                        "target: " + demo.target() + "\nenvironment: {set: {A: file, B: file}}\n");
   demo.home().write("project/deep/er/x", "");
   auto options = demo.options();
   options.directory = demo.home().path() + "/project/deep/er";
-  const auto outcome = demo.start({"run", "-e", "B=flag", "--", "sh", "-c", "echo $A $B; cat /etc/web/config.yaml"}, options)->wait(seconds(60));
+  const auto outcome =
+      demo.start({"run", "-e", "B=flag", "--", "sh", "-c", "echo $A $B; cat /etc/web/config.yaml"}, options)
+          ->wait(seconds(60));
   CHECK(outcome.out == "file flag\ngreeting: hello from the pod\ncolor: teal\nlimit: 42\n");
   demo.home().write("project/.inpod/config.yaml", "target: x\nincomming: {}\n");
   const auto bad = demo.start({"run", "--", "true"}, options)->wait(seconds(60));
@@ -61,9 +65,12 @@ TEST_CASE("exit codes: the program's, 128 + signal, 126, 127") {
 
 TEST_CASE("scripts run in the pod's context, also by env and with a Unicode name") {
   auto& demo = Demo::shared();
-  const auto script = demo.home().write("skripte/größe 世界", "#!/bin/sh\ncat /etc/web/config.yaml \"$@\"\n", 0755);
-  CHECK(demo.run({script, "/etc/hostname"}).out == "greeting: hello from the pod\ncolor: teal\nlimit: 42\nweb-0\n");
-  const auto python = demo.home().write("skripte/p", "#!/usr/bin/env python3\nprint(open('/etc/hostname').read().strip())\n", 0755);
+  const auto script =
+      demo.home().write("skripte/größe 世界", "#!/bin/sh\ncat /etc/web/config.yaml \"$@\"\n", 0755);
+  CHECK(demo.run({script, "/etc/hostname"}).out ==
+        "greeting: hello from the pod\ncolor: teal\nlimit: 42\nweb-0\n");
+  const auto python = demo.home().write(
+      "skripte/p", "#!/usr/bin/env python3\nprint(open('/etc/hostname').read().strip())\n", 0755);
   CHECK(demo.run({python}).out == "web-0\n");
   // Outside the home, where paths are the pod's.
   const std::string folder = "/srv/inpod-test-" + std::to_string(getpid());
@@ -82,17 +89,23 @@ TEST_CASE("scripts run in the pod's context, also by env and with a Unicode name
 
 TEST_CASE("children of the program are in the pod too") {
   auto& demo = Demo::shared();
-  CHECK(demo.run({"sh", "-c", "cat /etc/hostname; (cat /etc/hostname); sh -c 'cat /etc/hostname'"}).out == "web-0\nweb-0\nweb-0\n");
-  CHECK(demo.run({"python3", "-c", "import subprocess; print(subprocess.check_output(['cat','/etc/hostname']))"}).out == "b'web-0\\n'\n");
+  CHECK(demo.run({"sh", "-c", "cat /etc/hostname; (cat /etc/hostname); sh -c 'cat /etc/hostname'"}).out ==
+        "web-0\nweb-0\nweb-0\n");
+  CHECK(demo.run({"python3", "-c",
+                  "import subprocess; print(subprocess.check_output(['cat','/etc/hostname']))"})
+            .out == "b'web-0\\n'\n");
 }
 
 TEST_CASE("files that the user hands over arrive") {
   auto& demo = Demo::shared();
   const auto path = demo.home().write("given.txt", "given\n");
   const std::vector<std::string> with_file{"sh", "-c", "exec \"$@\" 7<" + path, "sh"};
-  std::vector<std::string> program{"sh", "-c", "cat <&7; ls /proc/self/fd"}, bare = with_file, in_pod = with_file;
+  std::vector<std::string> program{"sh", "-c", "cat <&7; ls /proc/self/fd"}, bare = with_file,
+                                                                             in_pod = with_file;
   bare.insert(bare.end(), program.begin(), program.end());
-  for (const auto& word : {std::string(INPOD), std::string("run"), std::string("-t"), demo.target(), std::string("--")}) in_pod.push_back(word);
+  for (const auto& word :
+       {std::string(INPOD), std::string("run"), std::string("-t"), demo.target(), std::string("--")})
+    in_pod.push_back(word);
   in_pod.insert(in_pod.end(), program.begin(), program.end());
   CHECK(run(in_pod, demo.options()).out == run(bare, demo.options()).out);
 }
@@ -100,11 +113,18 @@ TEST_CASE("files that the user hands over arrive") {
 TEST_CASE("programs that the layer can't be loaded into are refused before they run") {
   auto& demo = Demo::shared();
   const auto& home = demo.home().path();
-  const auto c = demo.home().write("other.c", "#include <unistd.h>\nint main() { return write(1, \"ran\", 3) != 3; }\n");
+  const auto c =
+      demo.home().write("other.c", "#include <unistd.h>\nint main() { return write(1, \"ran\", 3) != 3; }\n");
   // net and os/user bring cgo in, as in any service: dynamic with glibc, and still none of glibc's business.
-  const auto go = demo.home().write("other.go", "package main\nimport (\"fmt\"; \"net\")\nfunc main() { fmt.Print(\"ran\"); net.LookupHost(\"localhost\") }\n");
+  const auto go = demo.home().write("other.go",
+                                    "package main\nimport (\"fmt\"; \"net\")\nfunc main() { "
+                                    "fmt.Print(\"ran\"); net.LookupHost(\"localhost\") }\n");
   auto options = demo.options();
-  options.environment.insert({{"GOTOOLCHAIN", "local"}, {"GOFLAGS", "-mod=mod"}, {"GOPROXY", "off"}, {"CGO_ENABLED", "1"}, {"OUT", home + "/other"}});
+  options.environment.insert({{"GOTOOLCHAIN", "local"},
+                              {"GOFLAGS", "-mod=mod"},
+                              {"GOPROXY", "off"},
+                              {"CGO_ENABLED", "1"},
+                              {"OUT", home + "/other"}});
   const auto refused = [&](const std::string& build, const std::string& kind, const std::string& remedy) {
     const auto built = run({"sh", "-c", build}, options, seconds(120));
     INFO(build << "\n" << built.err);
@@ -123,7 +143,8 @@ TEST_CASE("programs that the layer can't be loaded into are refused before they 
   const std::string go_build = "go build -o $OUT ", go_remedy = "inpod can't carry them";
   refused(go_build + go + " && readelf -l $OUT | grep -q ld-linux", "a Go program", go_remedy);
   refused(go_build + "-ldflags '-s -w' " + go + " && strip $OUT", "a Go program", go_remedy);
-  refused(go_build + "-ldflags '-linkmode external -buildid=' " + go + " && ! readelf -n $OUT | grep -qi go", "a Go program", go_remedy);
+  refused(go_build + "-ldflags '-linkmode external -buildid=' " + go + " && ! readelf -n $OUT | grep -qi go",
+          "a Go program", go_remedy);
   refused("CGO_ENABLED=0 " + go_build + go, "a Go program", go_remedy);
   CHECK(demo.sessions_left().empty());
 }
@@ -133,10 +154,12 @@ TEST_CASE("interception: none gives any program the pod's environment, and says 
   const auto& home = demo.home().path();
   const auto c = demo.home().write("alone.c",
                                    "#include <stdio.h>\n#include <stdlib.h>\nint main() {\n"
-                                   "  printf(\"%s %d %d\", getenv(\"WEB_COLOR\"), getenv(\"LD_PRELOAD\") != 0, fopen(\"/etc/web/config.yaml\", \"r\") != 0);\n"
+                                   "  printf(\"%s %d %d\", getenv(\"WEB_COLOR\"), getenv(\"LD_PRELOAD\") != "
+                                   "0, fopen(\"/etc/web/config.yaml\", \"r\") != 0);\n"
                                    "  return 7;\n}\n");
   REQUIRE(run({"cc", "-static", "-o", home + "/alone", c}, demo.options(), seconds(120)).status == 0);
-  for (const std::string& program : {home + "/alone", demo.home().write("alone.sh", "#!" + home + "/alone\n", 0755)}) {
+  for (const std::string& program :
+       {home + "/alone", demo.home().write("alone.sh", "#!" + home + "/alone\n", 0755)}) {
     const auto outcome = demo.run({program}, {"--interception", "none"});
     INFO(program << outcome.err);
     CHECK(outcome.status == 7);

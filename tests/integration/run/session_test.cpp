@@ -51,7 +51,8 @@ TEST_CASE("session start tells an editor how to launch, and ends with its stdin"
   CHECK(line.at("unset").is_array());
   // What an editor does with it:
   ProcessOptions options;
-  for (const auto& [name, value] : line.at("env").items()) options.environment[name] = value.get<std::string>();
+  for (const auto& [name, value] : line.at("env").items())
+    options.environment[name] = value.get<std::string>();
   CHECK(run({"/bin/cat", "/etc/hostname"}, options).out == "web-0\n");
   CHECK(session->wait_for_output("\"event\":\"process\"", seconds(10)));
 
@@ -86,12 +87,15 @@ TEST_CASE("session start answers requests on its stdin") {
 
   const auto file = ask(R"({"id": 2, "request": "readFile", "arguments": {"path": "/etc/hostname"}})", 2);
   CHECK(file.at("body").at("content") == "d2ViLTAK");  // web-0
-  const auto port = ask(R"({"id": 3, "request": "incoming", "arguments": {"port": 8080, "mode": "steal"}})", 3);
+  const auto port =
+      ask(R"({"id": 3, "request": "incoming", "arguments": {"port": 8080, "mode": "steal"}})", 3);
   CHECK(port.at("success") == false);
   CHECK(port.at("text").get<std::string>().find("8080") != std::string::npos);
   int id = 10;
-  for (const char* rest : {R"("incoming", "arguments": {"port": 99999, "mode": "steal"})", R"("incoming", "arguments": {"port": 80, "mode": "stela"})",
-                           R"("readFile", "arguments": {})", R"("readFile", "arguments": 7)", R"("dance", "arguments": {})"}) {
+  for (const char* rest :
+       {R"("incoming", "arguments": {"port": 99999, "mode": "steal"})",
+        R"("incoming", "arguments": {"port": 80, "mode": "stela"})", R"("readFile", "arguments": {})",
+        R"("readFile", "arguments": 7)", R"("dance", "arguments": {})"}) {
     INFO(rest);
     ++id;
     CHECK(ask("{\"id\": " + std::to_string(id) + ", \"request\": " + rest + "}", id).at("success") == false);
@@ -122,15 +126,19 @@ TEST_CASE("session start fails in JSON") {
   auto session = start_session(demo, {"--program", "no-such-program"});
   const auto outcome = session->wait(seconds(20));
   CHECK(outcome.status == 125);
-  CHECK(find(lines(outcome.out), "error").at("text").get<std::string>().find("no-such-program") != std::string::npos);
-  const auto syscalls = start_session(demo, {"--program", "cat", "--interception", "syscalls"})->wait(seconds(20));
+  CHECK(find(lines(outcome.out), "error").at("text").get<std::string>().find("no-such-program") !=
+        std::string::npos);
+  const auto syscalls =
+      start_session(demo, {"--program", "cat", "--interception", "syscalls"})->wait(seconds(20));
   CHECK(syscalls.status == 125);
-  CHECK(find(lines(syscalls.out), "error").at("text").get<std::string>().find("not in this version") != std::string::npos);
+  CHECK(find(lines(syscalls.out), "error").at("text").get<std::string>().find("not in this version") !=
+        std::string::npos);
 }
 
 TEST_CASE("session stop ends program and session") {
   auto& demo = Demo::shared();
-  auto process = demo.start(demo.run_command({"python3", "-u", "-c", "import time; print('up'); time.sleep(60)"}));
+  auto process =
+      demo.start(demo.run_command({"python3", "-u", "-c", "import time; print('up'); time.sleep(60)"}));
   REQUIRE(process->wait_for_output("up", seconds(30)));
   const auto id = lines(demo.inpod({"session", "list", "-o", "json"}).out).at(0).at("id").get<std::string>();
   const auto stopped = demo.inpod({"session", "stop", id});

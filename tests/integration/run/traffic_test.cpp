@@ -19,7 +19,8 @@ Answers answers_since(const Demo& demo, std::size_t from) {
   Answers seen;
   std::istringstream lines(demo.answers().substr(from));
   for (std::string line; std::getline(lines, line);) {
-    if (line.find("\"process\": ") == std::string::npos || line.back() != '}') continue;  // not all of it is there
+    if (line.find("\"process\": ") == std::string::npos || line.back() != '}')
+      continue;  // not all of it is there
     ++(line.find("\"process\": 1}") == std::string::npos ? seen.by_other : seen.by_pod);
   }
   return seen;
@@ -41,21 +42,27 @@ TEST_CASE("curl speaks to the pod's own service by the pod's names") {
 TEST_CASE("a loopback port that is named is the pod's: its side-cars'") {
   auto& demo = Demo::shared();
   const std::vector<std::string> flags{"--outgoing-loopback-ports", "8080"};
-  const std::vector<std::string> ask{"curl", "-sS", "-m", "20", "-w", " %{remote_ip} %{remote_port}", "http://127.0.0.1:8080/sidecar"};
+  const std::vector<std::string> ask{
+      "curl", "-sS", "-m", "20", "-w", " %{remote_ip} %{remote_port}", "http://127.0.0.1:8080/sidecar"};
   const auto page = demo.run(ask, flags);
   INFO(page.err);
   CHECK(page.out.find("you asked for /sidecar") != std::string::npos);
   CHECK(page.out.find(" 127.0.0.1 8080") != std::string::npos);
-  CHECK(demo.run({"python3", "-c", "import socket; s = socket.create_connection(('127.0.0.1', 8080), 20); print(s.getpeername())"}, flags).out ==
-        "('127.0.0.1', 8080)\n");  // a blocking connect
+  CHECK(demo.run({"python3", "-c",
+                  "import socket; s = socket.create_connection(('127.0.0.1', 8080), 20); "
+                  "print(s.getpeername())"},
+                 flags)
+            .out == "('127.0.0.1', 8080)\n");  // a blocking connect
   CHECK(demo.run({"curl", "-sS", "-m", "20", "http://127.0.0.1:8081/"}, flags).status == 7);
 }
 
 TEST_CASE("refusals and unknown names are those of the pod") {
   auto& demo = Demo::shared();
   const std::vector<std::vector<std::string>> commands = {
-      {"curl", "-s", "-m", "20", "-o", "/dev/null", "-w", "%{errormsg} %{local_ip} %{remote_port}", "http://10.77.0.2:1/"},
-      {"curl", "-s", "-m", "20", "-o", "/dev/null", "-w", "%{remote_ip} %{remote_port} %{local_ip}", "http://web:8080/"},
+      {"curl", "-s", "-m", "20", "-o", "/dev/null", "-w", "%{errormsg} %{local_ip} %{remote_port}",
+       "http://10.77.0.2:1/"},
+      {"curl", "-s", "-m", "20", "-o", "/dev/null", "-w", "%{remote_ip} %{remote_port} %{local_ip}",
+       "http://web:8080/"},
   };
   for (const auto& command : commands) {
     const auto here = demo.run(command), there = demo.inside(command);
@@ -63,7 +70,8 @@ TEST_CASE("refusals and unknown names are those of the pod") {
     CHECK(here.status == there.status);
   }
   CHECK(demo.run(commands[1]).out == demo.inside(commands[1]).out);
-  CHECK(demo.run({"curl", "-sS", "-m", "20", "http://no-such-name.invalid/"}).status == 6);  // curl(1): could not resolve
+  CHECK(demo.run({"curl", "-sS", "-m", "20", "http://no-such-name.invalid/"}).status ==
+        6);  // curl(1): could not resolve
 }
 
 TEST_CASE("a mirrored request reaches the program while the pod answers") {
@@ -86,7 +94,8 @@ TEST_CASE("a mirrored request reaches the program while the pod answers") {
 TEST_CASE("a program on a port that the pod doesn't listen on is told which port to map") {
   auto& demo = Demo::shared();
   auto server = demo.start(demo.run_command({INPOD_DEMO_WEB, "9090"}));
-  const bool told = server->wait_for_error("port 9090: nothing listens on it in the pod, which listens on 8080", seconds(30));
+  const bool told = server->wait_for_error(
+      "port 9090: nothing listens on it in the pod, which listens on 8080", seconds(30));
   INFO(server->err());
   CHECK(told);
   CHECK(server->err().find("incoming.map: {9090: 8080}") != std::string::npos);
@@ -114,7 +123,8 @@ TEST_CASE("a stolen request is answered by the program, and by the pod again aft
   server->signal(SIGTERM);
   CHECK(server->wait(seconds(20)).status == 0);
   const auto from = demo.answers().size();
-  CHECK(eventually(seconds(10), [&] { return demo.answers().find("\"process\": 1}", from) != std::string::npos; }));
+  CHECK(eventually(seconds(10),
+                   [&] { return demo.answers().find("\"process\": 1}", from) != std::string::npos; }));
   CHECK(demo.answers().find("no answer") == std::string::npos);
 }
 
@@ -122,17 +132,23 @@ TEST_CASE("a blocking connect that a signal interrupts still connects") {
   auto& demo = Demo::shared();
   // A server whose queue is full until it is told to accept: the kernel answers no SYN meanwhile.
   const std::string serve =
-      "import socket, sys\nl = socket.socket()\nl.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\nl.bind(('10.77.0.2', 9099))\nl.listen(0)\n"
-      "full = socket.create_connection(('10.77.0.2', 9099))\nprint('full', flush=True)\nsys.stdin.readline()\n"
+      "import socket, sys\nl = socket.socket()\nl.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, "
+      "1)\nl.bind(('10.77.0.2', 9099))\nl.listen(0)\n"
+      "full = socket.create_connection(('10.77.0.2', 9099))\nprint('full', "
+      "flush=True)\nsys.stdin.readline()\n"
       "l.accept()\nc = l.accept()[0]\nc.sendall(c.recv(10).upper())";
   const std::string program =
-      "import signal, socket\nsignal.signal(signal.SIGALRM, lambda *a: print('interrupted', flush=True))\nsignal.setitimer(signal.ITIMER_REAL, 0.3)\n"
-      "s = socket.socket()\ns.settimeout(None)\ns.connect(('10.77.0.2', 9099))\ns.sendall(b'ping')\nprint(s.recv(10), s.getpeername())";
+      "import signal, socket\nsignal.signal(signal.SIGALRM, lambda *a: print('interrupted', "
+      "flush=True))\nsignal.setitimer(signal.ITIMER_REAL, 0.3)\n"
+      "s = socket.socket()\ns.settimeout(None)\ns.connect(('10.77.0.2', "
+      "9099))\ns.sendall(b'ping')\nprint(s.recv(10), s.getpeername())";
   const auto talk = [&](std::vector<std::string> command) {
     ProcessOptions options;
     options.keep_stdin = true;
     options.directory = "/";
-    Process server({"nsenter", "-t", std::to_string(demo.pid()), "-a", "--preserve-credentials", "-r", "-w", "--", "python3", "-c", serve}, options);
+    Process server({"nsenter", "-t", std::to_string(demo.pid()), "-a", "--preserve-credentials", "-r", "-w",
+                    "--", "python3", "-c", serve},
+                   options);
     REQUIRE(server.wait_for_output("full", seconds(20)));
     Process client(std::move(command), demo.options());
     CHECK(client.wait_for_output("interrupted", seconds(20)));

@@ -16,8 +16,10 @@ using inpod::agent::take_on;
 
 TEST_CASE("Credentials of a process with other ids and few capabilities", "[credentials]") {
   auto parsed = parse_credentials(
-      "Name:\tUid: 7\nUmask:\t0027\nState:\tS (sleeping)\nUid:\t1000\t1001\t1002\t1003\nGid:\t2000\t2001\t2002\t2003\n"
-      "Groups:\t4 24 2000 \nCapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\nCapEff:\t0000000000000400\n");
+      "Name:\tUid: 7\nUmask:\t0027\nState:\tS "
+      "(sleeping)\nUid:\t1000\t1001\t1002\t1003\nGid:\t2000\t2001\t2002\t2003\n"
+      "Groups:\t4 24 2000 "
+      "\nCapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\nCapEff:\t0000000000000400\n");
   REQUIRE(parsed);
   CHECK(parsed->uids == std::array<uid_t, 3>{1000, 1001, 1002});
   CHECK(parsed->gids == std::array<gid_t, 3>{2000, 2001, 2002});
@@ -27,7 +29,9 @@ TEST_CASE("Credentials of a process with other ids and few capabilities", "[cred
 }
 
 TEST_CASE("No groups", "[credentials]") {
-  auto parsed = parse_credentials("Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t\nCapPrm:\t000001ffffffffff\nCapEff:\t000001ffffffffff\n");
+  auto parsed = parse_credentials(
+      "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t\nCapPrm:\t000001ffffffffff\nCapEff:"
+      "\t000001ffffffffff\n");
   REQUIRE(parsed);
   CHECK(parsed->groups.empty());
   CHECK(parsed->permitted == 0x1ffffffffff);
@@ -75,7 +79,9 @@ TEST_CASE("Ids that can't be taken on are an error for who has the capabilities"
   if (child == 0) {
     if (::unshare(CLONE_NEWUSER) != 0) ::_exit(no_namespace);
     auto result = take_on(credentials);
-    ::_exit(result ? taken : result.error().text.find("group ids (1000, 1000, 1000)") != std::string::npos ? refused : 1);
+    ::_exit(result                                                                          ? taken
+            : result.error().text.find("group ids (1000, 1000, 1000)") != std::string::npos ? refused
+                                                                                            : 1);
   }
   int status = -1;
   REQUIRE(::waitpid(child, &status, 0) == child);

@@ -11,12 +11,15 @@ using inpod::protocol::Bytes;
 
 namespace {
 
-void put16(Bytes& bytes, unsigned value) { bytes.push_back(static_cast<std::uint8_t>(value >> 8)), bytes.push_back(static_cast<std::uint8_t>(value)); }
+void put16(Bytes& bytes, unsigned value) {
+  bytes.push_back(static_cast<std::uint8_t>(value >> 8)), bytes.push_back(static_cast<std::uint8_t>(value));
+}
 void put_name(Bytes& bytes, const std::string& name) {
   for (std::size_t at = 0; at < name.size();) {
     std::size_t end = std::min(name.find('.', at), name.size());
     bytes.push_back(static_cast<std::uint8_t>(end - at));
-    bytes.insert(bytes.end(), name.begin() + static_cast<std::ptrdiff_t>(at), name.begin() + static_cast<std::ptrdiff_t>(end));
+    bytes.insert(bytes.end(), name.begin() + static_cast<std::ptrdiff_t>(at),
+                 name.begin() + static_cast<std::ptrdiff_t>(end));
     at = end + 1;
   }
   bytes.push_back(0);
@@ -70,7 +73,8 @@ TEST_CASE("Cut, bent and looping replies", "[names]") {
   put_record(reply, "b.test", 28, Bytes(16, 7));
   REQUIRE(parse_dns_reply(reply, DnsType::aaaa).status == DnsAnswer::Status::found);
   for (std::size_t length = 0; length < reply.size(); ++length)
-    CHECK(parse_dns_reply(std::span(reply).first(length), DnsType::aaaa).status == DnsAnswer::Status::try_again);
+    CHECK(parse_dns_reply(std::span(reply).first(length), DnsType::aaaa).status ==
+          DnsAnswer::Status::try_again);
   for (std::size_t at = 0; at < reply.size(); ++at) {
     for (int value : {0, 0x3f, 0xc0, 0xff}) {
       Bytes bent = reply;
@@ -79,7 +83,8 @@ TEST_CASE("Cut, bent and looping replies", "[names]") {
     }
   }
   Bytes looping = reply_start("a.test", 1, 1);
-  put_record(looping, "a.test", 5, {0xc0, static_cast<std::uint8_t>(looping.size() + 18)});  // a pointer to itself
+  put_record(looping, "a.test", 5,
+             {0xc0, static_cast<std::uint8_t>(looping.size() + 18)});  // a pointer to itself
   CHECK(parse_dns_reply(looping, DnsType::a).status == DnsAnswer::Status::try_again);
   Bytes short_address = reply_start("a.test", 1, 1);
   put_record(short_address, "a.test", 1, {10, 0});

@@ -26,7 +26,9 @@ inpod::protocol::Resolve ask(const std::string& service, int socktype = 0, int p
 }  // namespace
 
 TEST_CASE("hosts", "[names]") {
-  auto lines = parse_hosts("# comment\n127.0.0.1 localhost\n10.0.0.1\tweb.shop web # here\nfe80::1 six\nnonsense x\n1.2.3.4\n\n10.0.0.2 last");
+  auto lines = parse_hosts(
+      "# comment\n127.0.0.1 localhost\n10.0.0.1\tweb.shop web # here\nfe80::1 six\nnonsense "
+      "x\n1.2.3.4\n\n10.0.0.2 last");
   REQUIRE(lines.size() == 4);
   CHECK(lines[1].names == std::vector<std::string>{"web.shop", "web"});
   CHECK(literal_of(lines[2].address) == "fe80::1");
@@ -41,7 +43,8 @@ TEST_CASE("host.conf", "[names]") {
 }
 
 TEST_CASE("services", "[names]") {
-  auto services = parse_services("http 80/tcp www\n#x 1/tcp\ndomain 53/udp\nbad tcp\nworse 99999/tcp\nodd 7\n");
+  auto services =
+      parse_services("http 80/tcp www\n#x 1/tcp\ndomain 53/udp\nbad tcp\nworse 99999/tcp\nodd 7\n");
   REQUIRE(services.size() == 2);
   CHECK(service_port(services, "www", "tcp") == 80);
   CHECK_FALSE(service_port(services, "http", "udp"));
@@ -107,9 +110,11 @@ TEST_CASE("types and protocols as glibc lists them", "[names]") {
 }
 
 TEST_CASE("addresses that can be reached come first", "[names]") {
-  std::vector<inpod::protocol::SocketAddress> addresses{*parse_literal("ff0e::1%0", LiteralForm::loose), *parse_literal("127.0.0.2", LiteralForm::strict),
+  std::vector<inpod::protocol::SocketAddress> addresses{*parse_literal("ff0e::1%0", LiteralForm::loose),
+                                                        *parse_literal("127.0.0.2", LiteralForm::strict),
                                                         *parse_literal("127.0.0.1", LiteralForm::strict)};
-  addresses[0] = *parse_literal("100::1", LiteralForm::strict);  // the discard prefix: no route, or none better than loopback's
+  addresses[0] = *parse_literal(
+      "100::1", LiteralForm::strict);  // the discard prefix: no route, or none better than loopback's
   order_addresses(addresses);
   CHECK(addresses.size() == 3);
   CHECK(literal_of(addresses[0]).substr(0, 4) == "127.");

@@ -65,7 +65,9 @@ TEST_CASE("Input that is no start record is refused", "[start]") {
   CHECK_FALSE(read_back({1, 2}));
   CHECK_FALSE(read_back({0xff, 0xff, 0xff, 0xff}));
   CHECK_FALSE(read_back({0, 0, 0, 0}));
-  for (std::size_t length = 0; length < good->size(); length += 3) CHECK_FALSE(read_back(protocol::Bytes(good->begin(), good->begin() + static_cast<std::ptrdiff_t>(length))));
+  for (std::size_t length = 0; length < good->size(); length += 3)
+    CHECK_FALSE(
+        read_back(protocol::Bytes(good->begin(), good->begin() + static_cast<std::ptrdiff_t>(length))));
   StartRecord newer;
   newer.version = 99;
   auto bytes = encode_start_record(newer);

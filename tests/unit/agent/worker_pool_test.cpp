@@ -44,8 +44,16 @@ TEST_CASE_METHOD(Fixture, "Jobs that block do not hold up others", "[workers]") 
   auto group = pool.make_group();
   int blocked_ended = 0, quick = 0;
   for (int i = 0; i < 4; ++i)
-    pool.submit(group, [this] { char c; (void)!::read(read_end.get(), &c, 1); }, [&](bool) { ++blocked_ended; });
-  for (int i = 0; i < 20; ++i) pool.submit(group, [] {}, [&](bool done) { quick += done; });
+    pool.submit(
+        group,
+        [this] {
+          char c;
+          (void)!::read(read_end.get(), &c, 1);
+        },
+        [&](bool) { ++blocked_ended; });
+  for (int i = 0; i < 20; ++i)
+    pool.submit(
+        group, [] {}, [&](bool done) { quick += done; });
   CHECK(run_until([&] { return quick == 20; }));
   CHECK(blocked_ended == 0);
   pool.cancel(group);
@@ -63,12 +71,21 @@ TEST_CASE_METHOD(Fixture, "One group can't take all threads, and its queue is bo
   int refused = 0, cancelled = 0;
   std::atomic<int> started{0};
   for (int i = 0; i < 30; ++i) {
-    pool.submit(greedy, [&] { ++started; char c; (void)!::read(read_end.get(), &c, 1); }, [&](bool done) { done ? ++cancelled : ++refused; });
-    if (i < 3) CHECK(run_until([&] { return started == i + 1; }));  // so that the count of waiting ones is exact
+    pool.submit(
+        greedy,
+        [&] {
+          ++started;
+          char c;
+          (void)!::read(read_end.get(), &c, 1);
+        },
+        [&](bool done) { done ? ++cancelled : ++refused; });
+    if (i < 3)
+      CHECK(run_until([&] { return started == i + 1; }));  // so that the count of waiting ones is exact
   }
   CHECK(run_until([&] { return refused == 17; }));
   bool served = false;
-  pool.submit(other, [] {}, [&](bool done) { served = done; });
+  pool.submit(
+      other, [] {}, [&](bool done) { served = done; });
   CHECK(run_until([&] { return served; }));
   CHECK(started == 3);
   pool.cancel(greedy);
@@ -81,7 +98,14 @@ TEST_CASE_METHOD(Fixture, "A pool's end interrupts what runs", "[workers]") {
   {
     WorkerPool pool(io.get_executor(), {});
     auto group = pool.make_group();
-    pool.submit(group, [&] { runs = true; char c; (void)!::read(read_end.get(), &c, 1); }, [](bool) {});
+    pool.submit(
+        group,
+        [&] {
+          runs = true;
+          char c;
+          (void)!::read(read_end.get(), &c, 1);
+        },
+        [](bool) {});
     while (!runs && std::chrono::steady_clock::now() - begin < 10s) std::this_thread::yield();
     REQUIRE(runs);
     begin = std::chrono::steady_clock::now();

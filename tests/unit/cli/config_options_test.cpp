@@ -47,9 +47,31 @@ TEST_CASE("a flag of one value takes one word: a forgotten -- is not taken for a
 }
 
 TEST_CASE("short flags and the flag of every type of key") {
-  const auto config = parse({"-t", "pod/a", "-n", "shop", "--context", "prod", "--steal", "-e", "A=1", "-e", "B=x y=z", "--agent-lease-seconds", "9",
-                             "--no-hostname", "--files-read", "/a/**", "--files-read", "/b", "--incoming-ports", "80", "--incoming-map",
-                             "3000=80", "--outgoing-udp=false", "--agent-labels", "team=shop"});
+  const auto config = parse({"-t",
+                             "pod/a",
+                             "-n",
+                             "shop",
+                             "--context",
+                             "prod",
+                             "--steal",
+                             "-e",
+                             "A=1",
+                             "-e",
+                             "B=x y=z",
+                             "--agent-lease-seconds",
+                             "9",
+                             "--no-hostname",
+                             "--files-read",
+                             "/a/**",
+                             "--files-read",
+                             "/b",
+                             "--incoming-ports",
+                             "80",
+                             "--incoming-map",
+                             "3000=80",
+                             "--outgoing-udp=false",
+                             "--agent-labels",
+                             "team=shop"});
   REQUIRE(config);
   CHECK(config->target == "pod/a");
   CHECK(config->namespace_ == "shop");
@@ -71,21 +93,24 @@ TEST_CASE("every key has a flag") {
   options.add_session(app);
   for (const auto& key : config::keys()) {
     std::string flag = "--" + key.name;
-    std::replace_if(flag.begin() + 2, flag.end(), [](char c) { return c == '.' || c == '_'; }, '-');
+    std::replace_if(
+        flag.begin() + 2, flag.end(), [](char c) { return c == '.' || c == '_'; }, '-');
     INFO(flag);
     CHECK(app.get_option_no_throw(flag) != nullptr);
   }
 }
 
 TEST_CASE("bad flags are refused with the key's own error") {
-  CHECK(parse({"--agent-lease-seconds", "soon"}).error().text.find("a whole number from 0 to 86400") != std::string::npos);
+  CHECK(parse({"--agent-lease-seconds", "soon"}).error().text.find("a whole number from 0 to 86400") !=
+        std::string::npos);
   CHECK(parse({"--incoming-mode", "stael"}).error().remedy == "did you mean \"steal\"?");
   CHECK(parse({"-e", "NOVALUE"}).error().to_string() ==
         "-e, --env, --environment-set: expected NAME=VALUE, got \"NOVALUE\"\n  for example -e NAME=value");
   for (const char* bad : {"3000:80", "http=80", "3000=http", "3000=0"}) {
     INFO(bad);
     CHECK(parse({"--incoming-map", bad}).error().to_string() ==
-          "--incoming-map: expected PROGRAM_PORT=POD_PORT (each 1 to 65535), got \"" + std::string(bad) + "\"\n  for example --incoming-map 3000=80");
+          "--incoming-map: expected PROGRAM_PORT=POD_PORT (each 1 to 65535), got \"" + std::string(bad) +
+              "\"\n  for example --incoming-map 3000=80");
   }
   CHECK(parse({"--steal", "--mirror"}).error().text.rfind("usage", 0) == 0);
   CHECK(parse({"-f", "/no/such/config.yaml"}).error().code == ENOENT);

@@ -32,7 +32,9 @@ TEST_CASE("a program that stands in the debugger before it has asked holds up no
   memcpy(address.sun_path + 1, socket->name.data(), socket->name.size());
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + socket->name.size());
   CHECK(connect(mute.get(), reinterpret_cast<const sockaddr*>(&address), length) == 0);
-  auto answer = std::async(std::launch::async, [&] { return cli::ask_debug_session(socket->name, "/no/such/program", [](const std::string&) {}); });
+  auto answer = std::async(std::launch::async, [&] {
+    return cli::ask_debug_session(socket->name, "/no/such/program", [](const std::string&) {});
+  });
   const bool in_time = answer.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
   mute.reset();  // a holder that waits for it goes on
   const auto answered = answer.get();

@@ -49,7 +49,9 @@ TEST_CASE("JSON lines: none waits for the reader, none is lost or cut") {
   CHECK_FALSE(lines->waiting());
 }
 
-TEST_CASE("JSON lines: the end of the reader ends the wait, and a reader that stays away is not waited for for ever") {
+TEST_CASE(
+    "JSON lines: the end of the reader ends the wait, and a reader that stays away is not waited for for "
+    "ever") {
   int fds[2];
   REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
   UniqueFd read_end(fds[0]);
@@ -59,12 +61,14 @@ TEST_CASE("JSON lines: the end of the reader ends the wait, and a reader that st
   const auto lines = std::make_shared<JsonLines>(context.get_executor(), write_end.get());
   lines->print(std::string(1 << 20, 'x'));
   bool late = false, ended = false;
-  boost::asio::co_spawn(context, lines->flush(std::chrono::milliseconds(50)), [&](std::exception_ptr) { late = lines->waiting(); });
+  boost::asio::co_spawn(context, lines->flush(std::chrono::milliseconds(50)),
+                        [&](std::exception_ptr) { late = lines->waiting(); });
   context.run_for(std::chrono::milliseconds(500));
   CHECK(late);
   read_end.reset();
   context.restart();
-  boost::asio::co_spawn(context, lines->flush(std::chrono::seconds(20)), [&](std::exception_ptr) { ended = true; });
+  boost::asio::co_spawn(context, lines->flush(std::chrono::seconds(20)),
+                        [&](std::exception_ptr) { ended = true; });
   context.run_for(std::chrono::seconds(10));
   CHECK(ended);
   CHECK_FALSE(lines->waiting());

@@ -23,7 +23,9 @@ TEST_CASE("the environment is ours, changed") {
   changes.set = {{"INPOD_TEST_CHANGE", "2=ü"}, {"INPOD_TEST_NEW", ""}};
   changes.unset = {"INPOD_TEST_DROP", "INPOD_TEST_NEVER"};
   const auto merged = cli::merged_environment(changes);
-  const auto count = [&](const std::string& entry) { return std::count(merged.begin(), merged.end(), entry); };
+  const auto count = [&](const std::string& entry) {
+    return std::count(merged.begin(), merged.end(), entry);
+  };
   CHECK(count("INPOD_TEST_KEEP=1") == 1);
   CHECK(count("INPOD_TEST_CHANGE=2=ü") == 1);
   CHECK(count("INPOD_TEST_CHANGE=1") == 0);
@@ -43,8 +45,9 @@ TEST_CASE("the program gets the files that inpod was given, and no other") {
   CHECK(std::count(files.begin(), files.end(), given.get()) == 1);
   CHECK(std::count(files.begin(), files.end(), own.get()) == 0);
   const UniqueFd later(open("/dev/null", O_RDONLY));  // a library's, without close-on-exec
-  const std::string script = "[ -e /proc/self/fd/" + std::to_string(given.get()) + " ] && [ ! -e /proc/self/fd/" +
-                             std::to_string(own.get()) + " ] && [ ! -e /proc/self/fd/" + std::to_string(later.get()) + " ]";
+  const std::string script = "[ -e /proc/self/fd/" + std::to_string(given.get()) +
+                             " ] && [ ! -e /proc/self/fd/" + std::to_string(own.get()) +
+                             " ] && [ ! -e /proc/self/fd/" + std::to_string(later.get()) + " ]";
   const auto pid = cli::launch("/bin/sh", {"sh", "-c", script}, {"PATH=/usr/bin:/bin"}, files);
   REQUIRE(pid);
   int status = 0;
@@ -58,7 +61,8 @@ TEST_CASE("the program has the user's limit of open files, whatever inpod needs 
   limit.rlim_cur = 512;
   REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
   kube::raise_file_limit();
-  const auto pid = cli::launch("/bin/sh", {"sh", "-c", "[ $(ulimit -Sn) = 512 ]"}, {"PATH=/usr/bin:/bin"}, {});
+  const auto pid =
+      cli::launch("/bin/sh", {"sh", "-c", "[ $(ulimit -Sn) = 512 ]"}, {"PATH=/usr/bin:/bin"}, {});
   REQUIRE(pid);
   int status = 0;
   waitpid(*pid, &status, 0);
@@ -73,7 +77,8 @@ TEST_CASE("what can't be executed says why") {
 }
 
 TEST_CASE("brief runs are bounded") {
-  const auto echo = inpod::run_briefly({"/bin/sh", "-c", "echo out; echo err >&2; exit 3"}, {}, std::chrono::seconds(10));
+  const auto echo =
+      inpod::run_briefly({"/bin/sh", "-c", "echo out; echo err >&2; exit 3"}, {}, std::chrono::seconds(10));
   REQUIRE(echo);
   CHECK(echo->out == "out\n");
   CHECK(echo->err == "err\n");

@@ -19,7 +19,9 @@ struct Commands {
     session->add_subcommand("list", "");
     session->add_subcommand("stop", "");
   }
-  std::optional<Error> check(const std::vector<std::string>& arguments) const { return cli::unknown_command(app, arguments); }
+  std::optional<Error> check(const std::vector<std::string>& arguments) const {
+    return cli::unknown_command(app, arguments);
+  }
 
   CLI::App app;
   std::string file, target;
@@ -48,10 +50,12 @@ TEST_CASE("a wrong flag is named, with a near one") {
   REQUIRE(wrong);
   CHECK(wrong->text == "no such flag \"--taget\"; did you mean \"--target\"?");
   CHECK(wrong->remedy == "`inpod run --help` lists the flags");
-  CHECK(commands.check({"session", "list", "x", "--log-fil", "y"})->text == "no such flag \"--log-fil\"; did you mean \"--log-file\"?");
+  CHECK(commands.check({"session", "list", "x", "--log-fil", "y"})->text ==
+        "no such flag \"--log-fil\"; did you mean \"--log-file\"?");
   CHECK(commands.check({"session", "list", "--zzzzzzzzzz"})->text == "no such flag \"--zzzzzzzzzz\"");
   CHECK_FALSE(commands.check({"run", "-t", "--taget", "ls"}));  // its value
-  CHECK_FALSE(commands.check({"run", "--no-color", "--help", "--log-file", "x", "--target=y", "ls", "--all"}));
+  CHECK_FALSE(
+      commands.check({"run", "--no-color", "--help", "--log-file", "x", "--target=y", "ls", "--all"}));
 }
 
 TEST_CASE("what is no command's name is left alone") {

@@ -75,7 +75,8 @@ TEST_CASE("every kind of value, in YAML") {
   CHECK(config->target == "deployment/web");
   CHECK_FALSE(config->hostname);
   CHECK(config->agent.lease_seconds == 60);
-  CHECK(config->agent.labels == std::map<std::string, std::string>{{"team", "shop"}, {"tier", "2"}, {"on", "true"}});
+  CHECK(config->agent.labels ==
+        std::map<std::string, std::string>{{"team", "shop"}, {"tier", "2"}, {"on", "true"}});
   CHECK(config->files.read == std::vector<std::string>{"/etc/**", "**/*.conf"});
   CHECK(config->files.map.at("/home/me/app") == "/app");
   CHECK(config->environment.set == std::map<std::string, std::string>{{"EMPTY", ""}, {"WORDS", "grüß dich"}});
@@ -86,8 +87,10 @@ TEST_CASE("every kind of value, in YAML") {
 }
 
 TEST_CASE("the same in JSON, with comments") {
-  const auto config = load("{ // a comment\n  \"target\": \"pod/\\u00fc\\ud83d\\ude00\",\n  \"incoming\": {\"ports\": [80], \"map\": {\"3000\": 80}}\n}",
-                           "config.json");
+  const auto config = load(
+      "{ // a comment\n  \"target\": \"pod/\\u00fc\\ud83d\\ude00\",\n  \"incoming\": {\"ports\": [80], "
+      "\"map\": {\"3000\": 80}}\n}",
+      "config.json");
   REQUIRE(config);
   CHECK(config->target == "pod/ü😀");
   CHECK(config->incoming.map.at(3000) == 80);
@@ -100,7 +103,8 @@ TEST_CASE("unknown keys are errors with their line and the key that was meant") 
         "config.yaml:2: unknown key \"agent.lease_second\"\n  did you mean \"agent.lease_seconds\"?");
   CHECK(error_of("lease_seconds: 5\n") ==
         "config.yaml:1: unknown key \"lease_seconds\"\n  did you mean \"agent.lease_seconds\"?");
-  CHECK(error_of("agent:\n  target: pod/a\n") == "config.yaml:2: unknown key \"agent.target\"\n  did you mean \"target\"?");
+  CHECK(error_of("agent:\n  target: pod/a\n") ==
+        "config.yaml:2: unknown key \"agent.target\"\n  did you mean \"target\"?");
   CHECK(error_of("zzzzzzzzzz: 1\n") ==
         "config.yaml:1: unknown key \"zzzzzzzzzz\"\n  `inpod schema --markdown` lists all keys");
   CHECK(error_of("{\n\n \"tarket\": \"pod/a\"}", "config.json") ==
@@ -108,23 +112,33 @@ TEST_CASE("unknown keys are errors with their line and the key that was meant") 
 }
 
 TEST_CASE("wrong types name the key, what was expected and what stands there") {
-  CHECK(error_of("target: 5\n") == "config.yaml:1: target: expected text, got number 5\n  put it in quotes: \"5\"");
-  CHECK(error_of("hostname: maybe\n") == "config.yaml:1: hostname: expected true or false, got text \"maybe\"");
-  CHECK(error_of("hostname: 'true'\n") == "config.yaml:1: hostname: expected true or false, got text \"true\"");
+  CHECK(error_of("target: 5\n") ==
+        "config.yaml:1: target: expected text, got number 5\n  put it in quotes: \"5\"");
+  CHECK(error_of("hostname: maybe\n") ==
+        "config.yaml:1: hostname: expected true or false, got text \"maybe\"");
+  CHECK(error_of("hostname: 'true'\n") ==
+        "config.yaml:1: hostname: expected true or false, got text \"true\"");
   CHECK(error_of("agent:\n  lease_seconds: soon\n") ==
         "config.yaml:2: agent.lease_seconds: expected a whole number from 0 to 86400, got text \"soon\"");
   CHECK(error_of("agent:\n  lease_seconds: -1\n") ==
         "config.yaml:2: agent.lease_seconds: expected a whole number from 0 to 86400, got number -1");
   CHECK(error_of("agent:\n  lease_seconds: 99999999999999999999\n") ==
-        "config.yaml:2: agent.lease_seconds: expected a whole number from 0 to 86400, got number 99999999999999999999");
+        "config.yaml:2: agent.lease_seconds: expected a whole number from 0 to 86400, got number "
+        "99999999999999999999");
   CHECK(error_of("agent: 5\n") == "config.yaml:1: agent: expected keys below it, got number 5");
-  CHECK(error_of("files:\n  read: /etc\n") == "config.yaml:2: files.read: expected a list of text, got text \"/etc\"");
+  CHECK(error_of("files:\n  read: /etc\n") ==
+        "config.yaml:2: files.read: expected a list of text, got text \"/etc\"");
   CHECK(error_of("files:\n  read: [[/etc]]\n") == "config.yaml:2: files.read: expected text, got a list");
-  CHECK(error_of("environment:\n  set: [A]\n") == "config.yaml:2: environment.set: expected a map of text to text, got a list");
-  CHECK(error_of("environment:\n  set:\n    A: [1]\n") == "config.yaml:3: environment.set.A: expected text, got a list");
-  CHECK(error_of("environment:\n  set:\n    A:\n") == "config.yaml:3: environment.set.A: expected text, got nothing");
-  CHECK(error_of("incoming:\n  ports: [0]\n") == "config.yaml:2: incoming.ports: expected a port (1 to 65535), got number 0");
-  CHECK(error_of("incoming:\n  ports: [70000]\n") == "config.yaml:2: incoming.ports: expected a port (1 to 65535), got number 70000");
+  CHECK(error_of("environment:\n  set: [A]\n") ==
+        "config.yaml:2: environment.set: expected a map of text to text, got a list");
+  CHECK(error_of("environment:\n  set:\n    A: [1]\n") ==
+        "config.yaml:3: environment.set.A: expected text, got a list");
+  CHECK(error_of("environment:\n  set:\n    A:\n") ==
+        "config.yaml:3: environment.set.A: expected text, got nothing");
+  CHECK(error_of("incoming:\n  ports: [0]\n") ==
+        "config.yaml:2: incoming.ports: expected a port (1 to 65535), got number 0");
+  CHECK(error_of("incoming:\n  ports: [70000]\n") ==
+        "config.yaml:2: incoming.ports: expected a port (1 to 65535), got number 70000");
   CHECK(error_of("incoming:\n  map: {a: 1}\n") ==
         "config.yaml:2: incoming.map: expected a port of the program (1 to 65535), got \"a\"\n"
         "  write the program's port: the pod's port, such as incoming.map: {3000: 80}");
@@ -138,35 +152,46 @@ TEST_CASE("wrong types name the key, what was expected and what stands there") {
 
 TEST_CASE("wrong choices come with the right ones") {
   CHECK(error_of("incoming:\n  mode: stael\n") ==
-        "config.yaml:2: incoming.mode: expected mirror or steal, got text \"stael\"\n  did you mean \"steal\"?");
+        "config.yaml:2: incoming.mode: expected mirror or steal, got text \"stael\"\n  did you mean "
+        "\"steal\"?");
   CHECK(error_of("interception: ptrace\n") ==
         "config.yaml:1: interception: expected auto or preload or syscalls or none, got text \"ptrace\"");
-  CHECK(error_of("files:\n  mode: true\n") == "config.yaml:2: files.mode: expected read or write or local, got true");
+  CHECK(error_of("files:\n  mode: true\n") ==
+        "config.yaml:2: files.mode: expected read or write or local, got true");
 }
 
 TEST_CASE("globs, networks, prefixes and names are checked") {
   CHECK(error_of("files:\n  local:\n    - /a\n    - etc/app\n") ==
-        "config.yaml:4: files.local: text \"etc/app\": it matches whole paths, so it must start with \"/\", \"~/\" or \"**\"");
-  CHECK(error_of("files:\n  local: ['/a[b']\n") == "config.yaml:2: files.local: text \"/a[b\": a \"[\" is never closed");
+        "config.yaml:4: files.local: text \"etc/app\": it matches whole paths, so it must start with \"/\", "
+        "\"~/\" or \"**\"");
+  CHECK(error_of("files:\n  local: ['/a[b']\n") ==
+        "config.yaml:2: files.local: text \"/a[b\": a \"[\" is never closed");
   CHECK(error_of("files:\n  local: ['']\n") == "config.yaml:2: files.local: text \"\": it is empty");
-  CHECK(error_of("files:\n  local: ['/a\\']\n") == "config.yaml:2: files.local: text \"/a\\\": it ends in a lone backslash");
+  CHECK(error_of("files:\n  local: ['/a\\']\n") ==
+        "config.yaml:2: files.local: text \"/a\\\": it ends in a lone backslash");
   CHECK(load("files:\n  local: ['/a[]]b', '/[!a-z]*', '**/x', '/ü/世界']\n"));
   CHECK(load("outgoing:\n  remote_unix: ['/run/*.sock', '~/x', '@bus*']\n"));
-  CHECK(error_of("outgoing:\n  remote_unix: ['@[b']\n") == "config.yaml:2: outgoing.remote_unix: text \"@[b\": a \"[\" is never closed");
+  CHECK(error_of("outgoing:\n  remote_unix: ['@[b']\n") ==
+        "config.yaml:2: outgoing.remote_unix: text \"@[b\": a \"[\" is never closed");
   CHECK(error_of("files:\n  local: ['@bus']\n").find("must start with") != std::string::npos);
   CHECK(load("files:\n  local: ['~/x/*', '~']\n  map: {'~/config': /etc/app}\n"));
-  CHECK(error_of("files:\n  map: {/a: '~/b'}\n").rfind("config.yaml:2: files.map./a: text \"~/b\": it must be an absolute path", 0) == 0);
+  CHECK(error_of("files:\n  map: {/a: '~/b'}\n")
+            .rfind("config.yaml:2: files.map./a: text \"~/b\": it must be an absolute path", 0) == 0);
   CHECK(error_of("files:\n  map: {a: /b}\n") ==
         "config.yaml:2: files.map.a: text \"/b\": \"a\": it must be an absolute path");
-  for (const char* bad : {"10.0.0.0/33", "10.0.0", "10.0.0.1:0", "10.0.0.1:9-8", "10.0.0.1:", "10.0.0.1/", "example.com", "::1/129", "[::1]:x", "[::1"}) {
+  for (const char* bad : {"10.0.0.0/33", "10.0.0", "10.0.0.1:0", "10.0.0.1:9-8", "10.0.0.1:", "10.0.0.1/",
+                          "example.com", "::1/129", "[::1]:x", "[::1"}) {
     INFO(bad);
-    CHECK(error_of(std::string("outgoing:\n  local: ['") + bad + "']\n").rfind("config.yaml:2: outgoing.local: text", 0) == 0);
+    CHECK(error_of(std::string("outgoing:\n  local: ['") + bad + "']\n")
+              .rfind("config.yaml:2: outgoing.local: text", 0) == 0);
   }
-  for (const char* good : {"10.0.0.0/8", "0.0.0.0/0:53", "::/0", "[::1]:80", "[fd00::/8]:1-65535", "fe80::1"}) {
+  for (const char* good :
+       {"10.0.0.0/8", "0.0.0.0/0:53", "::/0", "[::1]:80", "[fd00::/8]:1-65535", "fe80::1"}) {
     INFO(good);
     CHECK(load(std::string("outgoing:\n  local: ['") + good + "']\n"));
   }
-  CHECK(error_of("environment:\n  unset: ['A=B']\n") == "config.yaml:2: environment.unset: text \"A=B\": it holds a \"=\" or a NUL");
+  CHECK(error_of("environment:\n  unset: ['A=B']\n") ==
+        "config.yaml:2: environment.unset: text \"A=B\": it holds a \"=\" or a NUL");
   CHECK(error_of("environment:\n  set: {'A=B': c}\n").find("its name") != std::string::npos);
   CHECK(error_of("environment:\n  set: {A: \"b\\0c\"}\n").find("it holds a NUL") != std::string::npos);
 }
@@ -218,11 +243,14 @@ TEST_CASE("the nearest config above the directory is found") {
 
 TEST_CASE("later sources win: lists replace, maps merge") {
   Config config;
-  REQUIRE(config::apply_json({{"files", {{"read", {"/a"}}}}, {"environment", {{"set", {{"A", "1"}, {"B", "1"}}}}}}, "launch.json: cluster", config));
+  REQUIRE(config::apply_json(
+      {{"files", {{"read", {"/a"}}}}, {"environment", {{"set", {{"A", "1"}, {"B", "1"}}}}}},
+      "launch.json: cluster", config));
   REQUIRE(config::apply_flag("files.read", {"/b", "/c"}, "--files-read", config));
   REQUIRE(config::apply_flag("environment.set", {"B=2", "C=x=y", "D="}, "-e", config));
   CHECK(config.files.read == std::vector<std::string>{"/b", "/c"});
-  CHECK(config.environment.set == std::map<std::string, std::string>{{"A", "1"}, {"B", "2"}, {"C", "x=y"}, {"D", ""}});
+  CHECK(config.environment.set ==
+        std::map<std::string, std::string>{{"A", "1"}, {"B", "2"}, {"C", "x=y"}, {"D", ""}});
 }
 
 TEST_CASE("flags of every type, and their errors") {
@@ -237,7 +265,9 @@ TEST_CASE("flags of every type, and their errors") {
   CHECK(config.namespace_ == "123");
   const auto number = config::apply_flag("agent.lease_seconds", {"x"}, "--agent-lease-seconds", config);
   REQUIRE_FALSE(number);
-  CHECK(number.error().text == "--agent-lease-seconds: agent.lease_seconds: expected a whole number from 0 to 86400, got text \"x\"");
+  CHECK(
+      number.error().text ==
+      "--agent-lease-seconds: agent.lease_seconds: expected a whole number from 0 to 86400, got text \"x\"");
   CHECK_FALSE(config::apply_flag("environment.set", {"A"}, "-e", config));
   CHECK_FALSE(config::apply_flag("incoming.ports", {"http"}, "--incoming-ports", config));
   CHECK_FALSE(config::apply_flag("no.such", {"1"}, "--no-such", config));
@@ -247,7 +277,8 @@ TEST_CASE("launch.json's errors name their place") {
   Config config;
   const auto unknown = config::apply_json({{"agent", {{"imge", "x"}}}}, "launch.json: cluster", config);
   REQUIRE_FALSE(unknown);
-  CHECK(unknown.error().to_string() == "launch.json: cluster: unknown key \"agent.imge\"\n  did you mean \"agent.image\"?");
+  CHECK(unknown.error().to_string() ==
+        "launch.json: cluster: unknown key \"agent.imge\"\n  did you mean \"agent.image\"?");
   CHECK_FALSE(config::apply_json(nlohmann::json::array(), "launch.json: cluster", config));
   CHECK_FALSE(config::apply_json("text", "launch.json: cluster", config));
   CHECK(config::apply_json(nullptr, "launch.json: cluster", config));

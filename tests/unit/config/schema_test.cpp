@@ -1,5 +1,5 @@
-// The schema and the docs page come from the same table as the parser: what the schema shows as an example of each key,
-// the parser must take, and docs/config.md must be what the table says.
+// The schema and the docs page come from the same table as the parser: what the schema shows as an example of
+// each key, the parser must take, and docs/config.md must be what the table says.
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -45,7 +45,8 @@ TEST_CASE("the schema is draft-07 and has every key, typed, with default and des
 
 TEST_CASE("launch.json's schema holds the same keys under cluster") {
   const nlohmann::json schema = config::launch_schema();
-  CHECK(schema.at("properties").at("cluster").at("properties") == nlohmann::json(config::schema()).at("properties"));
+  CHECK(schema.at("properties").at("cluster").at("properties") ==
+        nlohmann::json(config::schema()).at("properties"));
 }
 
 TEST_CASE("the example of every key is valid") {

@@ -63,7 +63,8 @@ TEST_CASE("editors' own adapters are found among their extensions") {
   own.add(".vscode/extensions/vadimcn.vscode-lldb-1.10.0/adapter/codelldb");
   const auto newer = own.add(".vscode/extensions/vadimcn.vscode-lldb-1.11.4/adapter/codelldb");
   CHECK(adapter_from_name("lldb")->argv == std::vector<std::string>{newer, "--port", "${port}"});
-  const auto cpptools = own.add(".vscode-server/extensions/ms-vscode.cpptools-1.2/debugAdapters/bin/OpenDebugAD7");
+  const auto cpptools =
+      own.add(".vscode-server/extensions/ms-vscode.cpptools-1.2/debugAdapters/bin/OpenDebugAD7");
   CHECK(adapter_from_name("cppdbg")->argv == std::vector<std::string>{cpptools});
 }
 
@@ -83,8 +84,10 @@ TEST_CASE("launch.json's debugger: a name or a command") {
 }
 
 TEST_CASE("the adapter's own environment has nothing of the layer") {
-  const char* from[] = {"A=1", "INPOD_SOCKET=/s", "LD_PRELOAD=/l/libinpod.so:/user.so /x/libinpod.so", "LD_PRELOADX=1", nullptr};
-  CHECK(environment_without_layer(from) == std::vector<std::string>{"A=1", "LD_PRELOAD=/user.so", "LD_PRELOADX=1"});
+  const char* from[] = {"A=1", "INPOD_SOCKET=/s", "LD_PRELOAD=/l/libinpod.so:/user.so /x/libinpod.so",
+                        "LD_PRELOADX=1", nullptr};
+  CHECK(environment_without_layer(from) ==
+        std::vector<std::string>{"A=1", "LD_PRELOAD=/user.so", "LD_PRELOADX=1"});
   const char* only[] = {"LD_PRELOAD=libinpod.so", nullptr};
   CHECK(environment_without_layer(only).empty());
 }

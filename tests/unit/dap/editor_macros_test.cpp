@@ -15,7 +15,8 @@ json tidied(const json& given) {
 }  // namespace
 
 TEST_CASE("values stay as they are") {
-  const json given{{"program", "/b/app"}, {"args", {"a b", ""}}, {"cwd", "/w"}, {"env", {{"A", "1"}}}, {"x", "$Y$"}};
+  const json given{
+      {"program", "/b/app"}, {"args", {"a b", ""}}, {"cwd", "/w"}, {"env", {{"A", "1"}}}, {"x", "$Y$"}};
   CHECK(tidied(given) == given);
   CHECK(tidied({{"env", {"A=1"}}}) == json{{"env", {"A=1"}}});
   CHECK(tidied(json::object()) == json::object());
@@ -34,7 +35,9 @@ TEST_CASE("an environment as text becomes variables") {
   CHECK(tidied({{"env", ""}})["env"] == json::array());
 }
 
-TEST_CASE("an empty directory goes") { CHECK_FALSE(tidied({{"cwd", ""}}).contains("cwd")); }
+TEST_CASE("an empty directory goes") {
+  CHECK_FALSE(tidied({{"cwd", ""}}).contains("cwd"));
+}
 
 TEST_CASE("a macro that was left standing is an error that names it") {
   for (const char* key : {"program", "args", "cwd", "env", "environment"}) {

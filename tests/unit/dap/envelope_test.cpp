@@ -13,7 +13,8 @@ TEST_CASE("the kinds of messages") {
   CHECK(request.envelope.is(Kind::request, "next"));
   CHECK(request.part(request.envelope.seq) == "12");
   CHECK(request.arguments() == nlohmann::json{{"a", 1}});
-  const Message response(R"({"seq":0,"type":"response","request_seq":7,"success":true,"command":"x","body":{}})");
+  const Message response(
+      R"({"seq":0,"type":"response","request_seq":7,"success":true,"command":"x","body":{}})");
   CHECK(response.envelope.is(Kind::response, "x"));
   CHECK(response.envelope.success);
   CHECK(response.part(response.envelope.request_seq) == "7");
@@ -23,8 +24,10 @@ TEST_CASE("the kinds of messages") {
 }
 
 TEST_CASE("what is no DAP message is unknown, and is passed on") {
-  const std::string text = GENERATE("", "[]", "{}", "nonsense", R"({"type":"request","command":"x"})", R"({"seq":"1","type":"request"})",
-                                    R"({"seq":1,"type":"other"})", R"({"seq":1,"type":"response"})", R"({"seq":{},"type":"event","event":"x"})");
+  const std::string text =
+      GENERATE("", "[]", "{}", "nonsense", R"({"type":"request","command":"x"})",
+               R"({"seq":"1","type":"request"})", R"({"seq":1,"type":"other"})",
+               R"({"seq":1,"type":"response"})", R"({"seq":{},"type":"event","event":"x"})");
   INFO(text);
   CHECK(Message(text).envelope.kind == Kind::unknown);
 }
@@ -52,13 +55,15 @@ TEST_CASE("requests that are never answered take bounded memory") {
 }
 
 TEST_CASE("launch requests: flat, nested, switched off") {
-  const auto flat = LaunchRequest::read(R"({"program":"p","n":1.0,"cluster":{"target":"t"},"debugger":"gdb"})");
+  const auto flat =
+      LaunchRequest::read(R"({"program":"p","n":1.0,"cluster":{"target":"t"},"debugger":"gdb"})");
   REQUIRE(flat);
   CHECK(flat->concerns_us());
   CHECK((*flat->cluster)["target"] == "t");
   CHECK(flat->debugger == "gdb");
   CHECK(flat->arguments.text() == R"({"program":"p","n":1.0})");
-  const auto nested = LaunchRequest::read(R"({"cluster":{},"configuration":{"type":"lldb-dap","program":"p","cluster":{"target":"inner"}}})");
+  const auto nested = LaunchRequest::read(
+      R"({"cluster":{},"configuration":{"type":"lldb-dap","program":"p","cluster":{"target":"inner"}}})");
   CHECK(nested->nested);
   CHECK(nested->cluster->empty());
   CHECK(nested->arguments.text() == R"({"type":"lldb-dap","program":"p"})");

@@ -10,8 +10,15 @@ using nlohmann::json;
 
 namespace {
 
-const LaunchEnvironment pod{{{"LD_PRELOAD", "/l/libinpod.so:/user.so"}, {"INPOD_SOCKET", "/s"}, {"INPOD_PROGRAM", "/p"}, {"POD", "a\n\"b\""}, {"BOTH", "pod"}, {"BAD", "\xff"}},
-                            {"GONE"}, "/l/libinpod.so", "/s"};
+const LaunchEnvironment pod{{{"LD_PRELOAD", "/l/libinpod.so:/user.so"},
+                             {"INPOD_SOCKET", "/s"},
+                             {"INPOD_PROGRAM", "/p"},
+                             {"POD", "a\n\"b\""},
+                             {"BOTH", "pod"},
+                             {"BAD", "\xff"}},
+                            {"GONE"},
+                            "/l/libinpod.so",
+                            "/s"};
 const std::vector<std::string> host{"PATH=/bin", "GONE=x", "HOME=/h", "BOTH=host", "BROKEN=\xff"};
 
 struct Prepared {
@@ -25,7 +32,9 @@ Prepared prepare(const AdapterFamily& family, const json& given, const json& cap
   return {json::parse(arguments.text()), *plan};
 }
 
-bool has(const json& list, const std::string& item) { return std::find(list.begin(), list.end(), item) != list.end(); }
+bool has(const json& list, const std::string& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
 
 }  // namespace
 
@@ -34,15 +43,22 @@ TEST_CASE("the shapes of an environment") {
   CHECK(variables_from_json({{"A", "1"}, {"B", ""}}) == want);
   CHECK(variables_from_json({{"A", 1}, {"B", ""}}) == want);
   CHECK(variables_from_json(json::array({"A=1", "B", "=C"})) == want);
-  CHECK(variables_from_json(json::array({{{"name", "A"}, {"value", "1"}}, {{"name", "B"}}, {{"nam", "C"}}})) == want);
+  CHECK(variables_from_json(
+            json::array({{{"name", "A"}, {"value", "1"}}, {{"name", "B"}}, {{"nam", "C"}}})) == want);
   CHECK(variables_from_json({{"A", nullptr}}) == Variables{{"A", std::nullopt}});
   CHECK(variables_from_json("text").empty());
   CHECK(variables_from_json(nullptr).empty());
 }
 
 TEST_CASE("the request wins over the pod, but the layer stays first") {
-  const auto merged = debuggee_environment(pod, {{"BOTH", "request"}, {"GONE", "back"}, {"POD", std::nullopt}, {"LD_PRELOAD", "/mine.so"}, {"INPOD_SOCKET", "/evil"}, {"BAD", "good"}});
-  CHECK(merged.set == std::map<std::string, std::string>{{"BOTH", "request"}, {"GONE", "back"}, {"BAD", "good"}});
+  const auto merged = debuggee_environment(pod, {{"BOTH", "request"},
+                                                 {"GONE", "back"},
+                                                 {"POD", std::nullopt},
+                                                 {"LD_PRELOAD", "/mine.so"},
+                                                 {"INPOD_SOCKET", "/evil"},
+                                                 {"BAD", "good"}});
+  CHECK(merged.set ==
+        std::map<std::string, std::string>{{"BOTH", "request"}, {"GONE", "back"}, {"BAD", "good"}});
   CHECK(merged.unset == std::vector<std::string>{"POD"});
   CHECK(merged.injection.at("LD_PRELOAD") == "/l/libinpod.so:/user.so:/mine.so");
   CHECK(merged.injection.at("INPOD_SOCKET") == "/s");
@@ -51,17 +67,22 @@ TEST_CASE("the request wins over the pod, but the layer stays first") {
 }
 
 TEST_CASE("variables under the other name, and in the other shape, reach every adapter") {
-  const json as_env{{"env", {{"MINE", "1"}}}}, as_pairs{{"env", {"MINE=1"}}}, as_environment{{"environment", {{"MINE", "1"}}}};
+  const json as_env{{"env", {{"MINE", "1"}}}}, as_pairs{{"env", {"MINE=1"}}},
+      as_environment{{"environment", {{"MINE", "1"}}}};
   for (const json& given : {as_env, as_pairs, as_environment}) {
     INFO(given.dump());
     CHECK(has(prepare(lldb_family(), given).arguments["env"], "MINE=1"));
     CHECK(prepare(gdb_family(), given).arguments["env"]["MINE"] == "1");
     CHECK(prepare(codelldb_family(), given).arguments["env"]["MINE"] == "1");
-    CHECK(has(prepare(cdt_family(), given).arguments["initCommands"], R"(-interpreter-exec console "set environment MINE=1")"));
+    CHECK(has(prepare(cdt_family(), given).arguments["initCommands"],
+              R"(-interpreter-exec console "set environment MINE=1")"));
   }
-  const json both{{"env", {{"MINE", "env"}, {"A", "1"}}}, {"environment", {{"MINE", "environment"}, {"B", "2"}}}};
-  CHECK(requested_variables(*RawObject::parse(both.dump()), "env") == Variables{{"MINE", "env"}, {"A", "1"}, {"B", "2"}});
-  CHECK(requested_variables(*RawObject::parse(both.dump()), "environment") == Variables{{"MINE", "environment"}, {"A", "1"}, {"B", "2"}});
+  const json both{{"env", {{"MINE", "env"}, {"A", "1"}}},
+                  {"environment", {{"MINE", "environment"}, {"B", "2"}}}};
+  CHECK(requested_variables(*RawObject::parse(both.dump()), "env") ==
+        Variables{{"MINE", "env"}, {"A", "1"}, {"B", "2"}});
+  CHECK(requested_variables(*RawObject::parse(both.dump()), "environment") ==
+        Variables{{"MINE", "environment"}, {"A", "1"}, {"B", "2"}});
 }
 
 TEST_CASE("a layer that can't be passed on is an error, another variable is not") {
@@ -75,26 +96,35 @@ TEST_CASE("a layer that can't be passed on is an error, another variable is not"
 
 TEST_CASE("UTF-8") {
   for (const char* good : {"", "a", "é", "€", "😀"}) CHECK(is_utf8(good));
-  for (const char* bad : {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "a\x80"}) CHECK_FALSE(is_utf8(bad));
+  for (const char* bad : {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "a\x80"})
+    CHECK_FALSE(is_utf8(bad));
 }
 
 TEST_CASE("lldb-dap gets an array, and commands that are quiet where it can be") {
-  const auto [arguments, plan] = prepare(lldb_family(), {{"env", {{"BOTH", "request"}}}, {"initCommands", {"mine"}}}, {{"__lldb", {{"version", "19"}}}});
+  const auto [arguments, plan] =
+      prepare(lldb_family(), {{"env", {{"BOTH", "request"}}}, {"initCommands", {"mine"}}},
+              {{"__lldb", {{"version", "19"}}}});
   CHECK(has(arguments["env"], "LD_PRELOAD=/l/libinpod.so:/user.so"));
   CHECK(has(arguments["env"], "POD=a\n\"b\""));
   CHECK(has(arguments["env"], "BOTH=request"));
   CHECK_FALSE(has(arguments["env"], "BOTH=pod"));
-  CHECK(arguments["initCommands"] == json{"?settings append target.process.thread.step-avoid-libraries libinpod.so", "?settings append target.unset-env-vars GONE", "mine"});
+  CHECK(arguments["initCommands"] ==
+        json{"?settings append target.process.thread.step-avoid-libraries libinpod.so",
+             "?settings append target.unset-env-vars GONE", "mine"});
   CHECK(plan.commands.empty());
   CHECK(plan.left_out == std::vector<std::string>{"BAD"});
-  CHECK(prepare(lldb_family(), json::object()).arguments["initCommands"][0] == "settings append target.process.thread.step-avoid-libraries libinpod.so");
+  CHECK(prepare(lldb_family(), json::object()).arguments["initCommands"][0] ==
+        "settings append target.process.thread.step-avoid-libraries libinpod.so");
 }
 
 TEST_CASE("gdb gets the whole environment, and the layer by a wrapper") {
   const auto [arguments, plan] = prepare(gdb_family(), {{"env", {{"MINE", "1"}}}});
-  CHECK(arguments["env"] == json{{"PATH", "/bin"}, {"HOME", "/h"}, {"BOTH", "pod"}, {"POD", "a\n\"b\""}, {"MINE", "1"}});
+  CHECK(arguments["env"] ==
+        json{{"PATH", "/bin"}, {"HOME", "/h"}, {"BOTH", "pod"}, {"POD", "a\n\"b\""}, {"MINE", "1"}});
   REQUIRE(plan.commands.size() == 2);
-  CHECK(plan.commands[1] == "set exec-wrapper /usr/bin/env 'INPOD_PROGRAM=/p' 'INPOD_SOCKET=/s' 'LD_PRELOAD=/l/libinpod.so:/user.so'");
+  CHECK(plan.commands[1] ==
+        "set exec-wrapper /usr/bin/env 'INPOD_PROGRAM=/p' 'INPOD_SOCKET=/s' "
+        "'LD_PRELOAD=/l/libinpod.so:/user.so'");
 }
 
 TEST_CASE("cdt-gdb-adapter gets commands, and its own environment stays as it was") {
@@ -104,17 +134,21 @@ TEST_CASE("cdt-gdb-adapter gets commands, and its own environment stays as it wa
   CHECK(has(arguments["initCommands"], R"(-interpreter-exec console "set environment BOTH=request")"));
   CHECK(has(arguments["initCommands"], R"(-interpreter-exec console "unset environment GONE")"));
   CHECK(arguments["initCommands"].back().get<std::string>().starts_with("set exec-wrapper"));
-  for (const auto& command : arguments["initCommands"]) CHECK(command.get<std::string>().find('\n') == std::string::npos);
+  for (const auto& command : arguments["initCommands"])
+    CHECK(command.get<std::string>().find('\n') == std::string::npos);
 }
 
 TEST_CASE("cdt-gdb-adapter gets args by its own name") {
-  CHECK(prepare(cdt_family(), {{"args", {"8080", "two words", "it's", ""}}}).arguments["arguments"] == R"('8080' 'two words' 'it'\''s' '')");
+  CHECK(prepare(cdt_family(), {{"args", {"8080", "two words", "it's", ""}}}).arguments["arguments"] ==
+        R"('8080' 'two words' 'it'\''s' '')");
   CHECK(prepare(cdt_family(), {{"args", {"8080"}}, {"arguments", "mine"}}).arguments["arguments"] == "mine");
   CHECK_FALSE(prepare(cdt_family(), json::object()).arguments.contains("arguments"));
 }
 
 TEST_CASE("cppdbg gets setup commands, with gdb only") {
-  const auto [arguments, plan] = prepare(cppdbg_family(), {{"setupCommands", {{{"text", "mine"}}}}, {"environment", {{{"name", "BOTH"}, {"value", "request"}}}}});
+  const auto [arguments, plan] = prepare(
+      cppdbg_family(),
+      {{"setupCommands", {{{"text", "mine"}}}}, {"environment", {{{"name", "BOTH"}, {"value", "request"}}}}});
   CHECK(arguments["setupCommands"].back()["text"] == "mine");
   CHECK(arguments["setupCommands"][0]["text"] == R"(-interpreter-exec console "unset environment GONE")");
   CHECK(arguments["environment"].size() == 1);
@@ -137,7 +171,8 @@ TEST_CASE("quotes in a path survive the shell that gdb starts the program by") {
 }
 
 TEST_CASE("families are told by type, by command, by their answer") {
-  const auto family = [](std::vector<std::string> argv, const std::string& type = "", const json& capabilities = json()) {
+  const auto family = [](std::vector<std::string> argv, const std::string& type = "",
+                         const json& capabilities = json()) {
     const auto found = find_family({std::move(argv), type}, capabilities);
     return std::string(found ? (*found)->name() : "?");
   };
@@ -153,7 +188,10 @@ TEST_CASE("families are told by type, by command, by their answer") {
   CHECK(family({"/e/OpenDebugAD7"}) == "cppdbg");
   CHECK(family({"wrapper"}, "lldb-dap") == "lldb-dap");
   CHECK(family({"wrapper"}, "", {{"$__lldb_version", "22"}}) == "lldb-dap");
-  CHECK(family({"wrapper"}, "", json::parse(R"({"exceptionBreakpointFilters":[{"filter":"assert","label":"Ada assertions"}]})")) == "gdb");
+  CHECK(family({"wrapper"}, "",
+               json::parse(
+                   R"({"exceptionBreakpointFilters":[{"filter":"assert","label":"Ada assertions"}]})")) ==
+        "gdb");
   CHECK(family({"wrapper"}, "", {{"breakpointModes", json::array()}}) == "cdt-gdb-adapter");
   CHECK(family({"wrapper"}) == "?");
 }

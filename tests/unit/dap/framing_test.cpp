@@ -20,7 +20,8 @@ std::string error_of(const std::string& bytes) {
 }  // namespace
 
 TEST_CASE("bodies come out however the bytes came in") {
-  const std::string stream = frame("{\"a\":1}") + "CONTENT-length :  2 \nX: y\r\n\r\n{}" + frame("") + frame(std::string(100000, 'x'));
+  const std::string stream = frame("{\"a\":1}") + "CONTENT-length :  2 \nX: y\r\n\r\n{}" + frame("") +
+                             frame(std::string(100000, 'x'));
   const std::size_t step = GENERATE(1, 2, 7, 4096, 1000000);
   FrameReader reader;
   std::vector<std::string> bodies;

@@ -21,8 +21,9 @@ TEST_CASE("members are found by shape, whatever the values hold") {
 }
 
 TEST_CASE("text that is no object by shape is refused") {
-  const std::string text = GENERATE("", "[]", "null", "{", "{\"a\"", "{\"a\":", "{\"a\":}", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{\"a\":1}x", "{\"a\" 1}",
-                                    "{a:1}", "{\"a\":\"}", "{\"a\":[}", "{\"a\":\"\\");
+  const std::string text =
+      GENERATE("", "[]", "null", "{", "{\"a\"", "{\"a\":", "{\"a\":}", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}",
+               "{\"a\":1}x", "{\"a\" 1}", "{a:1}", "{\"a\":\"}", "{\"a\":[}", "{\"a\":\"\\");
   INFO(text);
   CHECK_FALSE(members_of(text));
 }
@@ -40,7 +41,9 @@ TEST_CASE("splicing replaces only the spans, in any order") {
 }
 
 TEST_CASE("a raw object keeps what is not touched") {
-  auto object = RawObject::parse(R"({"z":1.0,"bad":")" "\xff" R"(","a":[ 1 ],"z":2e0})");
+  auto object = RawObject::parse(R"({"z":1.0,"bad":")"
+                                 "\xff"
+                                 R"(","a":[ 1 ],"z":2e0})");
   REQUIRE(object);
   CHECK(object->get("z") == 2);
   CHECK(object->raw("a") == "[ 1 ]");
@@ -49,9 +52,13 @@ TEST_CASE("a raw object keeps what is not touched") {
   CHECK_FALSE(object->raw("none"));
   object->set("a", "new");
   object->set("add\"ed", true);
-  CHECK(object->text() == R"({"z":1.0,"bad":")" "\xff" R"(","a":"new","z":2e0,"add\"ed":true})");
+  CHECK(object->text() == R"({"z":1.0,"bad":")"
+                          "\xff"
+                          R"(","a":"new","z":2e0,"add\"ed":true})");
   object->erase("z");
   object->prepend("list", {1, 2});
   object->prepend("list", {0});
-  CHECK(object->text() == R"({"bad":")" "\xff" R"(","a":"new","add\"ed":true,"list":[0,1,2]})");
+  CHECK(object->text() == R"({"bad":")"
+                          "\xff"
+                          R"(","a":"new","add\"ed":true,"list":[0,1,2]})");
 }

@@ -79,10 +79,13 @@ TEST_CASE("answers become JSON, refusals become errors") {
   CHECK_THAT(await(context, client->get("/html")).error().text, Catch::Contains("not JSON"));
 }
 
-TEST_CASE("agents are Jobs and ephemeral containers; what has ended in a pod, and what is another's, is left out") {
+TEST_CASE(
+    "agents are Jobs and ephemeral containers; what has ended in a pod, and what is another's, is left out") {
   CannedServer server([](const std::string& request) {
     if (request_line(request).find("/jobs") != std::string::npos)
-      return CannedServer::reply(200, R"({"items":[{"metadata":{"name":"inpod-agent-j","namespace":"shop","labels":{"inpod.dev/session":"j"}}}]})");
+      return CannedServer::reply(
+          200,
+          R"({"items":[{"metadata":{"name":"inpod-agent-j","namespace":"shop","labels":{"inpod.dev/session":"j"}}}]})");
     return CannedServer::reply(200, R"({"items":[
       {"metadata":{"name":"inpod-agent-j-x","namespace":"shop","labels":{"inpod.dev/session":"j"}},"status":{"phase":"Running"}},
       {"metadata":{"name":"web-1","namespace":"shop"},"spec":{"ephemeralContainers":[
@@ -233,12 +236,13 @@ TEST_CASE("requests at the same time all end when the server closes each connect
   const auto client = client_for(context, server.url());
   int ended = 0;
   for (int i = 0; i < 12; ++i) {
-    boost::asio::co_spawn(context, client->get("/api/v1/pods"), [&](std::exception_ptr thrown, Result<json> answer) {
-      ended += !thrown && answer;
-    });
+    boost::asio::co_spawn(
+        context, client->get("/api/v1/pods"),
+        [&](std::exception_ptr thrown, Result<json> answer) { ended += !thrown && answer; });
   }
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (ended < 12 && std::chrono::steady_clock::now() < end && context.run_one_for(std::chrono::seconds(10)) > 0) {
+  while (ended < 12 && std::chrono::steady_clock::now() < end &&
+         context.run_one_for(std::chrono::seconds(10)) > 0) {
   }
   CHECK(ended == 12);
 }
@@ -267,7 +271,8 @@ TEST_CASE("a lost network, a login page and a failing plugin are no missing pod"
   plugin.token.clear();
   plugin.exec.emplace();
   plugin.exec->api_version = "client.authentication.k8s.io/v1", plugin.exec->command = "inpod-no-such-plugin";
-  for (const auto& config : {config_for("http://no-such-host.invalid:1"), config_for("http://127.0.0.1:1"), config_for(page.url()), plugin}) {
+  for (const auto& config : {config_for("http://no-such-host.invalid:1"), config_for("http://127.0.0.1:1"),
+                             config_for(page.url()), plugin}) {
     INFO(config.server << " " << config.exec.has_value());
     const auto client = *Client::create(context.get_executor(), config);
     const auto agent = await(context, check_agent(client, AgentPod{"shop", "agent", "agent", "job", 1}));
@@ -284,12 +289,16 @@ TEST_CASE("an agent's start goes on with a new watch when the one it had breaks"
   std::atomic<int> watches{0};
   CannedServer server([&](const std::string& request) {
     if (request.find("watch=1") == std::string::npos) return CannedServer::reply(201, "{}");
-    if (++watches == 1) return std::string("HTTP/1.1 200 X\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n");  // and no more
-    return CannedServer::reply(200, R"({"type":"DELETED","object":{"metadata":{"name":"seen"}}})" "\n");
+    if (++watches == 1)
+      return std::string(
+          "HTTP/1.1 200 X\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n");  // and no more
+    return CannedServer::reply(200, R"({"type":"DELETED","object":{"metadata":{"name":"seen"}}})"
+                                    "\n");
   });
   boost::asio::io_context context;
   AgentRequest request;
-  request.session = "abcdefgh12", request.client = "dev@laptop", request.namespace_ = "shop", request.start_record = "record";
+  request.session = "abcdefgh12", request.client = "dev@laptop", request.namespace_ = "shop",
+  request.start_record = "record";
   request.config.image = "agent:1", request.config.startup_seconds = 15;
   const auto agent = await(context, start_agent(client_for(context, server.url()), request));
   REQUIRE_FALSE(agent);
@@ -305,9 +314,8 @@ TEST_CASE("impersonation") {
   config.impersonate_extra = {{"example.com/reason", {"x"}}};
   const auto client = *Client::create(context.get_executor(), config);
   REQUIRE(await(context, client->get("/version")));
-  CHECK_THAT(server.requests()[0], Catch::Contains("Impersonate-User: boss") &&
-                                       Catch::Contains("Impersonate-Group: a") &&
-                                       Catch::Contains("Impersonate-Group: b") &&
-                                       Catch::Contains("Impersonate-Uid: 7") &&
-                                       Catch::Contains("Impersonate-Extra-example.com%2Freason: x"));
+  CHECK_THAT(server.requests()[0],
+             Catch::Contains("Impersonate-User: boss") && Catch::Contains("Impersonate-Group: a") &&
+                 Catch::Contains("Impersonate-Group: b") && Catch::Contains("Impersonate-Uid: 7") &&
+                 Catch::Contains("Impersonate-Extra-example.com%2Freason: x"));
 }

@@ -92,7 +92,9 @@ TEST_CASE("certificates: relative to their own file, or inline") {
 TEST_CASE("tokens, passwords, impersonation, proxies") {
   Folder folder;
   const auto path = folder.write(
-      "config", config_text("x", "{tokenFile: tok, username: u, password: p, as: boss, as-uid: '7', as-groups: [a, b], as-user-extra: {reason: [x, y]}}",
+      "config", config_text("x",
+                            "{tokenFile: tok, username: u, password: p, as: boss, as-uid: '7', as-groups: "
+                            "[a, b], as-user-extra: {reason: [x, y]}}",
                             ", proxy-url: 'socks5://proxy:1080', insecure-skip-tls-verify: true"));
   const auto config = load({path, "", ""});
   CHECK(config.token_file == folder.path("tok"));

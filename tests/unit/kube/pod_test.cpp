@@ -66,7 +66,8 @@ TEST_CASE("docs/rbac.md names the capabilities that the agent gets, and no other
     }
   }
   const auto made = *job_manifest(plan());
-  const auto given = made["spec"]["template"]["spec"]["containers"][0]["securityContext"]["capabilities"]["add"];
+  const auto given =
+      made["spec"]["template"]["spec"]["containers"][0]["securityContext"]["capabilities"]["add"];
   CHECK(told == given.get<std::set<std::string>>());
 }
 
@@ -77,14 +78,18 @@ TEST_CASE("the bootstrap starts the agent with its record, and leaves the token 
   const test::Folder folder;
   const std::string record = "token-of-this-session-24", root = folder.path("root");
   std::filesystem::create_directory(root);
-  const std::string agent = "#!/bin/sh\necho \"record $(cat)\"\ncd " + root + "\nls -A\ngrep -c session[-]24 * || true\n# padding";
+  const std::string agent =
+      "#!/bin/sh\necho \"record $(cat)\"\ncd " + root + "\nls -A\ngrep -c session[-]24 * || true\n# padding";
   auto made = plan();
   made.executable_size = agent.size(), made.record_size = record.size();
   if (ephemeral) made.config.mode = "ephemeral";
-  std::string script = (ephemeral ? *ephemeral_container(made) : (*job_manifest(made))["spec"]["template"]["spec"]["containers"][0])["command"][2];
+  std::string script =
+      (ephemeral ? *ephemeral_container(made)
+                 : (*job_manifest(made))["spec"]["template"]["spec"]["containers"][0])["command"][2];
   const auto replace = [&](const std::string& what, const std::string& by) {
     REQUIRE(script.find(what) != std::string::npos);
-    for (std::size_t at = 0; (at = script.find(what, at)) != std::string::npos; at += by.size()) script.replace(at, what.size(), by);
+    for (std::size_t at = 0; (at = script.find(what, at)) != std::string::npos; at += by.size())
+      script.replace(at, what.size(), by);
   };
   replace(ephemeral ? "/.inpod" : "/inpod", root);
   replace("sleep 120", "false");  // nobody waits for a pod that nobody feeds
@@ -220,13 +225,16 @@ TEST_CASE("a pod without a node is waited for: an autoscaler may bring one") {
   CHECK(*judge_agent(pod, "inpod-agent") == AgentState::coming);
   CHECK(no_node_yet(pod) == "0/3 nodes");
   CHECK_THAT(pod_state(pod), Catch::Contains("0/3 nodes"));  // what the error says once the time is over
-  CHECK(no_node_yet(json::parse(R"({"status":{"conditions":[{"type":"PodScheduled","status":"True"}]}})")).empty());
+  CHECK(no_node_yet(json::parse(R"({"status":{"conditions":[{"type":"PodScheduled","status":"True"}]}})"))
+            .empty());
   CHECK(no_node_yet(json()).empty());
 }
 
 TEST_CASE("an agent on a node of another architecture") {
   const Error said{0, "the agent ended at once; it said: sh: exec: /inpod/agent: Exec format error", "old"};
-  const auto node = [](const std::string& architecture) { return json{{"status", {{"nodeInfo", {{"architecture", architecture}}}}}}; };
+  const auto node = [](const std::string& architecture) {
+    return json{{"status", {{"nodeInfo", {{"architecture", architecture}}}}}};
+  };
   CHECK(is_wrong_format(said));
   CHECK(is_wrong_format({0, "the agent's container ended at once: Error, exit code 126", {}}));
   CHECK_FALSE(is_wrong_format({0, "the agent's container ended at once: Error, exit code 1", {}}));
@@ -245,7 +253,8 @@ TEST_CASE("events of a Job that gets no pod") {
              Catch::Contains("agent.mode: ephemeral") && Catch::Contains("enforce=privileged"));
   CHECK_THAT(judge("exceeded quota: none").remedy, Catch::Contains("quota"));
   CHECK_THAT(judge("denied by webhook").text, Catch::Contains("denied by webhook"));
-  CHECK_THAT(admission_remedy("violates PodSecurity \"restricted:latest\"", "ephemeral"), Catch::Contains("agent.mode: job"));
+  CHECK_THAT(admission_remedy("violates PodSecurity \"restricted:latest\"", "ephemeral"),
+             Catch::Contains("agent.mode: job"));
   CHECK(judge_job_events({json{{"reason", "SuccessfulCreate"}}, json(3)}).text.empty());
   CHECK(quote_events({json{{"type", "Warning"},
                            {"reason", "A"},
@@ -258,7 +267,8 @@ TEST_CASE("events of a Job that gets no pod") {
                       json{{"type", "Normal"}, {"reason", "C"}}},
                      1) == "\n    B: new");
   // Where nothing warns, the last that happened says what it waits for.
-  CHECK(quote_events({json{{"type", "Normal"}, {"reason", "Pulling"}, {"message", "image"}}}) == "\n    Pulling: image");
+  CHECK(quote_events({json{{"type", "Normal"}, {"reason", "Pulling"}, {"message", "image"}}}) ==
+        "\n    Pulling: image");
   CHECK(quote_events({}).empty());
 }
 

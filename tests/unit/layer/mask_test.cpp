@@ -15,7 +15,8 @@ TEST_CASE("the umask stands in a process's status") {
   CHECK(mask == 027);
   CHECK(parse_mask("Name:\tUmask:\t0\nUmask:\t0000\nState", mask));
   CHECK(mask == 0);
-  for (const char* none : {"", "Umask:\t", "Name:\tUmask:\t0022\n", "Umask:\t0092\n", "Name:\tcat\nState:\tR\n"}) {
+  for (const char* none :
+       {"", "Umask:\t", "Name:\tUmask:\t0022\n", "Umask:\t0092\n", "Name:\tcat\nState:\tR\n"}) {
     INFO(none);
     CHECK_FALSE(parse_mask(none, mask));
   }

@@ -58,7 +58,8 @@ TEST_CASE("a base may lie in the memory already") {
 TEST_CASE("plain paths are told from those that need work") {
   for (const char* plain : {"/", "/a", "/a/", "/etc/app.conf", "/.a/..b/...", "/a./b.."})
     CHECK(plain_length(plain) == strlen(plain));
-  for (const char* other : {"", "a", "./a", "//", "/a//b", "/a//", "/.", "/..", "/./a", "/../a", "/a/.", "/a/..", "/a/./b", "/a/../b"})
+  for (const char* other : {"", "a", "./a", "//", "/a//b", "/a//", "/.", "/..", "/./a", "/../a", "/a/.",
+                            "/a/..", "/a/./b", "/a/../b"})
     CHECK(plain_length(other) == 0);
   CHECK(plain_length(("/" + std::string(4094, 'a')).c_str()) == 4095);
   CHECK(plain_length(("/" + std::string(4095, 'a')).c_str()) == 0);
@@ -162,7 +163,8 @@ TEST_CASE("the names of the relay's memfds say what they are") {
   CHECK(snapshot.kind() == FdKind::snapshot);
   CHECK(snapshot.handle() == 123);
   CHECK(snapshot.slot() == 45);
-  const FdEntry reader = parse_memfd_name("/memfd:inpod-h:7 (deleted)"), writer = parse_memfd_name("/memfd:inpod-w:7 (deleted)");
+  const FdEntry reader = parse_memfd_name("/memfd:inpod-h:7 (deleted)"),
+                writer = parse_memfd_name("/memfd:inpod-w:7 (deleted)");
   CHECK(reader.kind() == FdKind::handle);
   CHECK(reader.access() == O_RDONLY);
   CHECK_FALSE(reader.changeable());
@@ -170,8 +172,9 @@ TEST_CASE("the names of the relay's memfds say what they are") {
   CHECK(writer.access() == O_RDWR);
   CHECK(writer.changeable());
   CHECK(parse_memfd_name("/memfd:inpod-d:7 (deleted)").kind() == FdKind::directory);
-  for (const char* other : {"/memfd:inpod", "/memfd:inpod-x:7", "/memfd:inpodder:1:2", "/memfd:inpod:x:1", "/memfd:inpod:1",
-                            "/memfd:other:1:2", "socket:[1]", "/home/memfd:inpod:1:2", "/memfd:inpod:99999999999999999999:1"})
+  for (const char* other :
+       {"/memfd:inpod", "/memfd:inpod-x:7", "/memfd:inpodder:1:2", "/memfd:inpod:x:1", "/memfd:inpod:1",
+        "/memfd:other:1:2", "socket:[1]", "/home/memfd:inpod:1:2", "/memfd:inpod:99999999999999999999:1"})
     CHECK_FALSE(static_cast<bool>(parse_memfd_name(other)));
 }
 

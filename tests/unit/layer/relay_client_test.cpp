@@ -1,4 +1,5 @@
-// The relay's client against a relay made to misbehave: cut answers, lies about lengths, silence, interruptions.
+// The relay's client against a relay made to misbehave: cut answers, lies about lengths, silence,
+// interruptions.
 #include "core/relay_client.hpp"
 
 #include <poll.h>
@@ -9,11 +10,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <fcntl.h>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fcntl.h>
 #include <functional>
 #include <string>
 #include <thread>
@@ -28,7 +29,8 @@ namespace {
 /// A relay that does one thing with each connection.
 class FakeRelay {
  public:
-  explicit FakeRelay(std::function<void(int fd, const relay::Request&, const std::string&)> serve) : serve_(std::move(serve)) {
+  explicit FakeRelay(std::function<void(int fd, const relay::Request&, const std::string&)> serve)
+      : serve_(std::move(serve)) {
     char name[] = "/tmp/inpod-test-XXXXXX";
     directory_ = mkdtemp(name);
     path_ = directory_ + "/relay";
@@ -62,7 +64,8 @@ class FakeRelay {
       std::string rest;
       if (recv(fd, &request, sizeof request, MSG_WAITALL) == static_cast<ssize_t>(sizeof request)) {
         rest.resize(request.text_length + request.data_length);
-        if (rest.empty() || recv(fd, rest.data(), rest.size(), MSG_WAITALL) == static_cast<ssize_t>(rest.size()))
+        if (rest.empty() ||
+            recv(fd, rest.data(), rest.size(), MSG_WAITALL) == static_cast<ssize_t>(rest.size()))
           serve_(fd, request, rest);
       }
       close(fd);

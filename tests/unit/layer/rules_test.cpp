@@ -51,8 +51,9 @@ Side unix_side(const Rules& rules, std::string path) {
   const bool abstract = path[0] == '@';
   memcpy(name.sun_path, path.data(), path.size());
   if (abstract) name.sun_path[0] = 0;
-  return rules.outgoing(Network::unix_socket, reinterpret_cast<sockaddr*>(&name),
-                        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1)));
+  return rules.outgoing(
+      Network::unix_socket, reinterpret_cast<sockaddr*>(&name),
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1)));
 }
 
 }  // namespace
@@ -140,14 +141,16 @@ TEST_CASE("loopback is local unless a rule names it") {
 }
 
 TEST_CASE("unix sockets are known by path, abstract ones by @") {
-  const auto rules = parse("outgoing unix remote /run/app/*.sock\noutgoing unix remote @bus*\noutgoing unix local *\n");
+  const auto rules =
+      parse("outgoing unix remote /run/app/*.sock\noutgoing unix remote @bus*\noutgoing unix local *\n");
   CHECK(unix_side(*rules, "/run/app/db.sock") == Side::remote);
   CHECK(unix_side(*rules, "/run/other.sock") == Side::local);
   CHECK(unix_side(*rules, "@bus-1") == Side::remote);
 }
 
 TEST_CASE("ports, names and the hostname") {
-  const auto rules = parse("incoming local 9229\nincoming remote 8000-8999\ndns local *.test\ndns remote *\nhostname remote\n");
+  const auto rules = parse(
+      "incoming local 9229\nincoming remote 8000-8999\ndns local *.test\ndns remote *\nhostname remote\n");
   CHECK(rules->incoming(9229) == Side::local);
   CHECK(rules->incoming(8080) == Side::remote);
   CHECK(rules->incoming(9000) == Side::local);
@@ -159,10 +162,11 @@ TEST_CASE("ports, names and the hostname") {
 TEST_CASE("a word that the layer does not know makes it refuse, and names the line") {
   CHECK(refusal("file read /a\nfuture thing\n") == "unknown word: future thing");
   CHECK(refusal("file sideways /a\n") == "unknown file mode: file sideways /a");
-  for (const char* line : {"file read /a[", "map a /b", "map /a b", "outgoing sctp remote *", "outgoing tcp up *",
-                           "outgoing tcp remote 10.0.0.0/33", "outgoing tcp remote 10.0.0.0/8:99999", "outgoing tcp remote host",
-                           "outgoing tcp remote 10.0.0.0/8:9-1", "incoming remote x", "incoming remote 70000", "dns remote ",
-                           "hostname maybe", "listen_reject 2", "file read "}) {
+  for (const char* line :
+       {"file read /a[", "map a /b", "map /a b", "outgoing sctp remote *", "outgoing tcp up *",
+        "outgoing tcp remote 10.0.0.0/33", "outgoing tcp remote 10.0.0.0/8:99999", "outgoing tcp remote host",
+        "outgoing tcp remote 10.0.0.0/8:9-1", "incoming remote x", "incoming remote 70000", "dns remote ",
+        "hostname maybe", "listen_reject 2", "file read "}) {
     INFO(line);
     CHECK_FALSE(refusal(line).empty());
   }

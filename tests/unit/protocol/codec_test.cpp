@@ -12,18 +12,21 @@ namespace {
 
 constexpr auto message_count = std::variant_size_v<Message>;
 
-bool is_protocol_error(const auto& result) { return !result && result.error().code == EPROTO; }
+bool is_protocol_error(const auto& result) {
+  return !result && result.error().code == EPROTO;
+}
 
 }  // namespace
 
 TEST_CASE("the numbers of messages never change") {
-  const char* names[] = {"Failure",      "Done",       "Text",       "OpenFile",  "OpenedFile",  "ReadFile",
-                         "FileData",     "StreamFile", "FileStream", "WriteFile", "Written",     "TruncateFile",
-                         "CloseFile",    "StatFile",   "FileStat",   "AccessFile", "ReadLink",   "RealPath",
-                         "ReadDirectory", "Directory", "ChangePath", "GetPod",    "Pod",         "Resolve",
-                         "Resolved",     "ResolveBack", "ResolvedName", "Connect", "Connected",  "Subscribe",
-                         "Subscribed",   "Unsubscribe", "Incoming",  "Bye",       "Note",        "Leaving",
-                         "ChangeAttributes", "ControlFile", "Controlled", "GetListeners", "Listeners"};
+  const char* names[] = {
+      "Failure",          "Done",        "Text",         "OpenFile",     "OpenedFile", "ReadFile",
+      "FileData",         "StreamFile",  "FileStream",   "WriteFile",    "Written",    "TruncateFile",
+      "CloseFile",        "StatFile",    "FileStat",     "AccessFile",   "ReadLink",   "RealPath",
+      "ReadDirectory",    "Directory",   "ChangePath",   "GetPod",       "Pod",        "Resolve",
+      "Resolved",         "ResolveBack", "ResolvedName", "Connect",      "Connected",  "Subscribe",
+      "Subscribed",       "Unsubscribe", "Incoming",     "Bye",          "Note",       "Leaving",
+      "ChangeAttributes", "ControlFile", "Controlled",   "GetListeners", "Listeners"};
   RandomMessages random(1);
   REQUIRE(message_count >= std::size(names));
   for (std::size_t i = 0; i < std::size(names); ++i) {
@@ -43,13 +46,14 @@ TEST_CASE("the bytes of a message") {
   OpenFile open{"/etc", 0x01020304, 7, 1ULL << 40, 9};
   Bytes expected = {3, 0,                            // number
                     4, 0, 0, 0, '/', 'e', 't', 'c',  // path
-                    4, 3, 2, 1, 7, 0, 0, 0,          // flags, mode
-                    0, 0, 0, 0, 0, 1, 0, 0,          // prefetch_limit
+                    4, 3, 2, 1, 7,   0,   0,   0,    // flags, mode
+                    0, 0, 0, 0, 0,   1,   0,   0,    // prefetch_limit
                     9, 0, 0, 0};                     // inline_limit
   REQUIRE(*encode(Message(open)) == expected);
 
   Resolved resolved{-2, 0, "", {}, {"a", "bc"}};
-  expected = {24, 0, 0xfe, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 'a', 2, 0, 0, 0, 'b', 'c'};
+  expected = {24, 0, 0xfe, 0xff, 0xff, 0xff, 0, 0, 0, 0,   0, 0, 0, 0, 0,   0,  0,
+              0,  2, 0,    0,    0,    1,    0, 0, 0, 'a', 2, 0, 0, 0, 'b', 'c'};
   REQUIRE(*encode(Message(resolved)) == expected);
 }
 

@@ -17,7 +17,8 @@ Bytes sample_stream() {
   append_frame(all, FrameType::message, 7, *encode(Message(ReadLink{"/x"})));
   append_frame(all, FrameType::data, 3, Bytes(1000, 9));
   append_frame(all, FrameType::data, 4, {});
-  for (const Bytes& frame : {make_end_frame(3, {EndKind::reset, ECONNREFUSED}), make_credit_frame(3, 4711), make_close_frame(1, "bye")}) {
+  for (const Bytes& frame : {make_end_frame(3, {EndKind::reset, ECONNREFUSED}), make_credit_frame(3, 4711),
+                             make_close_frame(1, "bye")}) {
     all.insert(all.end(), frame.begin(), frame.end());
   }
   return all;
@@ -78,21 +79,21 @@ TEST_CASE("frames may come byte by byte") {
 }
 
 TEST_CASE("headers that don't fit are refused before their payload comes") {
-  CHECK(header_is_refused({0, 0, 0, 0, 0}));                                          // type
-  CHECK(header_is_refused({0, 0, 0, 0, 10}));                                         // type
-  CHECK(header_is_refused({2, 0, 0, 0, 2, 1}));                                       // reserved
-  CHECK(header_is_refused({2, 0, 0, 0, 2, 0, 0, 1}));                                 // reserved
-  CHECK(header_is_refused({1, 0, 0x10, 0, 2}));                                       // message of 1 MiB + 1
-  CHECK(header_is_refused({1, 0, 1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 1}));                  // data of 64 KiB + 1
+  CHECK(header_is_refused({0, 0, 0, 0, 0}));                          // type
+  CHECK(header_is_refused({0, 0, 0, 0, 10}));                         // type
+  CHECK(header_is_refused({2, 0, 0, 0, 2, 1}));                       // reserved
+  CHECK(header_is_refused({2, 0, 0, 0, 2, 0, 0, 1}));                 // reserved
+  CHECK(header_is_refused({1, 0, 0x10, 0, 2}));                       // message of 1 MiB + 1
+  CHECK(header_is_refused({1, 0, 1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 1}));  // data of 64 KiB + 1
   CHECK(header_is_refused({0xff, 0xff, 0xff, 0xff, 2}));
-  CHECK(header_is_refused({1, 0x10, 0, 0, 1}));                                       // handshake of 4 KiB + 1
-  CHECK(header_is_refused({8, 0, 0, 0, 3}));                                          // data on stream 0
-  CHECK(header_is_refused({8, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1}));                  // ping with an id
-  CHECK(header_is_refused({8, 0, 0, 0, 7, 0, 0, 0, 1}));                              // ping with a number
-  CHECK(header_is_refused({7, 0, 0, 0, 7}));                                          // ping too short
-  CHECK(header_is_refused({4, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1}));                  // end too short
-  CHECK_FALSE(header_is_refused({0, 0, 0x10, 0, 2}));                                 // message of 1 MiB
-  CHECK_FALSE(header_is_refused({0, 0, 1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 1}));            // data of 64 KiB
+  CHECK(header_is_refused({1, 0x10, 0, 0, 1}));                             // handshake of 4 KiB + 1
+  CHECK(header_is_refused({8, 0, 0, 0, 3}));                                // data on stream 0
+  CHECK(header_is_refused({8, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1}));        // ping with an id
+  CHECK(header_is_refused({8, 0, 0, 0, 7, 0, 0, 0, 1}));                    // ping with a number
+  CHECK(header_is_refused({7, 0, 0, 0, 7}));                                // ping too short
+  CHECK(header_is_refused({4, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1}));        // end too short
+  CHECK_FALSE(header_is_refused({0, 0, 0x10, 0, 2}));                       // message of 1 MiB
+  CHECK_FALSE(header_is_refused({0, 0, 1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 1}));  // data of 64 KiB
 }
 
 TEST_CASE("an end of an unknown kind is refused") {

@@ -1,7 +1,7 @@
 // The handshake over a socket pair: acceptance, refusal, time-outs, and peers that don't speak it.
+#include "link_fixture.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/frame.hpp"
-#include "link_fixture.hpp"
 
 using namespace inpod;
 using namespace inpod::protocol;
@@ -130,7 +130,8 @@ TEST_CASE("peers that don't speak the protocol are refused") {
   CHECK(hello_from(make_frame(FrameType::handshake, 0, Bytes(4096, 0xff))).error().code == EPROTO);
   CHECK(hello_from(make_frame(FrameType::message, 1, Bytes(2, 0))).error().code == EPROTO);
   CHECK(hello_from(make_frame(FrameType::message, 1, Bytes(100000, 0)), false).error().code == EPROTO);
-  CHECK(hello_from(make_frame(FrameType::handshake, 0, *encode(Handshake(Welcome{})))).error().code == EPROTO);
+  CHECK(hello_from(make_frame(FrameType::handshake, 0, *encode(Handshake(Welcome{})))).error().code ==
+        EPROTO);
 }
 
 TEST_CASE("a handshake larger than 4 KiB is not sent") {

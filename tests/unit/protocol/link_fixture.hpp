@@ -1,8 +1,8 @@
-// LinkPair: a client's and an agent's Link over a socket pair, with transports that can be cut and resumed; what the
-// link tests share. Every wait is bounded: a test whose coroutines don't end within the limit fails.
+// LinkPair: a client's and an agent's Link over a socket pair, with transports that can be cut and resumed;
+// what the link tests share. Every wait is bounded: a test whose coroutines don't end within the limit fails.
 //
-// A coroutine lambda given to run() must name its messages before it sends them: g++ 12 destroys an aggregate made
-// inside a co_await expression twice.
+// A coroutine lambda given to run() must name its messages before it sends them: g++ 12 destroys an aggregate
+// made inside a co_await expression twice.
 #pragma once
 
 #include <sys/socket.h>
@@ -16,17 +16,17 @@
 #include "protocol/link.hpp"
 
 // Catch's macros name their expression twice, and g++ 12 then awaits it twice: what is awaited needs these.
-#define AWAIT_CHECK(...)                                 \
-  do {                                                   \
-    const bool good_ = static_cast<bool>(__VA_ARGS__);   \
-    INFO(#__VA_ARGS__);                                  \
-    CHECK(good_);                                        \
+#define AWAIT_CHECK(...)                               \
+  do {                                                 \
+    const bool good_ = static_cast<bool>(__VA_ARGS__); \
+    INFO(#__VA_ARGS__);                                \
+    CHECK(good_);                                      \
   } while (0)
-#define AWAIT_REQUIRE(...)                               \
-  do {                                                   \
-    const bool good_ = static_cast<bool>(__VA_ARGS__);   \
-    INFO(#__VA_ARGS__);                                  \
-    REQUIRE(good_);                                      \
+#define AWAIT_REQUIRE(...)                             \
+  do {                                                 \
+    const bool good_ = static_cast<bool>(__VA_ARGS__); \
+    INFO(#__VA_ARGS__);                                \
+    REQUIRE(good_);                                    \
   } while (0)
 
 namespace inpod::protocol {
@@ -53,8 +53,11 @@ inline TransportPair make_transports(asio::any_io_executor executor, int buffer 
 /// Breaks, as a network does, in the middle of a write: after `bytes` bytes.
 class BreakingTransport final : public ByteTransport {
  public:
-  BreakingTransport(std::unique_ptr<ByteTransport> inner, std::size_t bytes) : inner_(std::move(inner)), left_(bytes) {}
-  Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override { return inner_->read_some(into); }
+  BreakingTransport(std::unique_ptr<ByteTransport> inner, std::size_t bytes)
+      : inner_(std::move(inner)), left_(bytes) {}
+  Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {
+    return inner_->read_some(into);
+  }
   Task<Result<void>> write(std::span<const std::uint8_t> data) override {
     if (data.size() < left_) {
       left_ -= data.size();
@@ -154,8 +157,8 @@ class LinkPair : public Stage {
     if (running() == 0) idle(std::chrono::seconds(3));  // the goodbyes; ends as soon as nothing is left to do
   }
 
-  /// New transports on both ends, as after a handshake. With a number, the agent's or the client's transport breaks
-  /// after having written so many bytes.
+  /// New transports on both ends, as after a handshake. With a number, the agent's or the client's transport
+  /// breaks after having written so many bytes.
   void connect(std::size_t agent_breaks = SIZE_MAX, std::size_t client_breaks = SIZE_MAX) {
     auto transports = make_transports(context.get_executor(), socket_buffer_);
     auto client_received = client->received();
@@ -187,6 +190,8 @@ class LinkPair : public Stage {
   int socket_buffer_;
 };
 
-inline Bytes bytes_of(std::string_view text) { return Bytes(text.begin(), text.end()); }
+inline Bytes bytes_of(std::string_view text) {
+  return Bytes(text.begin(), text.end());
+}
 
 }  // namespace inpod::protocol

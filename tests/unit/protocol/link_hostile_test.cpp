@@ -1,4 +1,5 @@
-// A link against a peer that breaks the rules: every violation ends the link with EPROTO and a close frame that says so.
+// A link against a peer that breaks the rules: every violation ends the link with EPROTO and a close frame
+// that says so.
 #include "link_fixture.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/frame.hpp"
@@ -14,7 +15,9 @@ struct Victim : Stage {
   explicit Victim(bool agent, LinkOptions options = {}) {
     Link::Handlers handlers;
     if (agent) handlers.on_request = [this](std::uint32_t id, Message) { requests.push_back(id); };
-    handlers.on_closed = [this](std::optional<Error> why) { closed = why ? *why : Error{0, "by itself", {}}; };
+    handlers.on_closed = [this](std::optional<Error> why) {
+      closed = why ? *why : Error{0, "by itself", {}};
+    };
     link = Link::create(context.get_executor(), options, std::move(handlers));
     auto transports = make_transports(context.get_executor());
     REQUIRE(link->attach(std::move(transports.a), 0, 1 << 20));
@@ -25,7 +28,9 @@ struct Victim : Stage {
     if (is_numbered(static_cast<FrameType>(frame[4]))) set_frame_number(frame, ++number);
     input.insert(input.end(), frame.begin(), frame.end());
   }
-  void add_message(std::uint32_t id, const Message& message) { add(make_frame(FrameType::message, id, *encode(message))); }
+  void add_message(std::uint32_t id, const Message& message) {
+    add(make_frame(FrameType::message, id, *encode(message)));
+  }
 
   /// Sends what was added, and lets the link answer for a while.
   void play() {
@@ -74,7 +79,9 @@ struct Victim : Stage {
   std::optional<Error> closed;
 };
 
-Bytes data_frame(std::uint32_t id, std::size_t size) { return make_frame(FrameType::data, id, Bytes(size)); }
+Bytes data_frame(std::uint32_t id, std::size_t size) {
+  return make_frame(FrameType::data, id, Bytes(size));
+}
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// Lost transports: nothing is lost or doubled while a link is resumed, and everything fails properly when it can't be.
+// Lost transports: nothing is lost or doubled while a link is resumed, and everything fails properly when it
+// can't be.
 #include <random>
 
 #include "link_fixture.hpp"
@@ -9,7 +10,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::uint8_t byte_at(std::size_t i) { return static_cast<std::uint8_t>(i * 2654435761U >> 13); }
+std::uint8_t byte_at(std::size_t i) {
+  return static_cast<std::uint8_t>(i * 2654435761U >> 13);
+}
 
 Task<void> send_pattern(Stream& stream, std::size_t size) {
   Bytes chunk;
@@ -139,8 +142,8 @@ TEST_CASE("what is sent without a transport waits for one") {
 }
 
 TEST_CASE("frames that come twice are taken once") {
-  // The agent computes what it has received, then more arrives on the old transport, then the client replays from
-  // that older number.
+  // The agent computes what it has received, then more arrives on the old transport, then the client replays
+  // from that older number.
   LinkPair pair;
   std::vector<std::uint32_t> requests;
   pair.on_request = [&](std::uint32_t id, Message) { requests.push_back(id); };

@@ -62,7 +62,8 @@ TEST_CASE("data that comes before the stream is taken is kept") {
     Bytes data = pattern(300 << 10);
     AWAIT_REQUIRE(co_await stream->write(data));
     stream->finish();
-    while (pair.client->received() < 6) co_await sleep_for(1ms);  // five pieces of 64 KiB at most, and the end
+    while (pair.client->received() < 6)
+      co_await sleep_for(1ms);  // five pieces of 64 KiB at most, and the end
     auto taken = pair.client->take_stream(stream->id());
     REQUIRE(taken);
     AWAIT_CHECK((co_await read_all(**taken) == data));
@@ -270,7 +271,8 @@ TEST_CASE("streams that nobody takes are bounded") {
   }
   pair.finish();
   for (std::size_t i = 512; i < streams.size(); ++i) {
-    pair.run([&, s = streams[i].get()]() -> Task<void> { refused += co_await error_of_read(*s) == ECONNREFUSED; });
+    pair.run(
+        [&, s = streams[i].get()]() -> Task<void> { refused += co_await error_of_read(*s) == ECONNREFUSED; });
   }
   pair.finish();
   CHECK(refused == 88);
@@ -318,7 +320,8 @@ TEST_CASE("streams open at once are bounded, streams in sequence are not") {
   CHECK(pair.agent->open_stream().error().code == EMFILE);
   streams.clear();
   pair.wait_until([&] { return pair.agent->received() == 8; });
-  auto [oldest, oldest_end] = pair.open();  // an old one that stays open must not cost memory for each new one
+  auto [oldest, oldest_end] =
+      pair.open();  // an old one that stays open must not cost memory for each new one
   for (int i = 0; i < 300; ++i) {
     pair.run([&]() -> Task<void> {
       auto stream = pair.agent->open_stream();

@@ -201,7 +201,9 @@ TEST_CASE("events arrive in order") {
 
 TEST_CASE("an answer that is too large becomes EMSGSIZE") {
   LinkPair pair;
-  pair.on_request = [&](std::uint32_t id, Message) { pair.agent->respond(id, Text{std::string(2 << 20, 'x')}); };
+  pair.on_request = [&](std::uint32_t id, Message) {
+    pair.agent->respond(id, Text{std::string(2 << 20, 'x')});
+  };
   pair.run([&]() -> Task<void> {
     Message message = ReadLink{"/x"};
     auto answer = co_await pair.client->request(std::move(message));

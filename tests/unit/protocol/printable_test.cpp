@@ -10,7 +10,8 @@ TEST_CASE("Names stay as they are", "[printable]") {
   CHECK(printable("alice@laptop-1.example") == "alice@laptop-1.example");
 }
 
-TEST_CASE("Line ends, control characters, blanks, quotes and bytes past ASCII become question marks", "[printable]") {
+TEST_CASE("Line ends, control characters, blanks, quotes and bytes past ASCII become question marks",
+          "[printable]") {
   CHECK(printable("alice@laptop\ninpod-agent: forged") == "alice@laptop?inpod-agent:?forged");
   CHECK(printable("\x1b[2J\r\t\"\x7f") == "?[2J????");
   CHECK(printable("\xc3\xbc") == "??");

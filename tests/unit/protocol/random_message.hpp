@@ -1,4 +1,5 @@
-// Random values of every wire type, made from the same descriptions as the codec: for property tests and fuzz seeds.
+// Random values of every wire type, made from the same descriptions as the codec: for property tests and fuzz
+// seeds.
 #pragma once
 
 #include <boost/mp11.hpp>
@@ -17,7 +18,9 @@ class RandomMessages {
   Handshake handshake(std::size_t index) { return variant<Handshake>(index); }
   Message message() { return message(below(std::variant_size_v<Message>)); }
 
-  std::size_t below(std::size_t bound) { return std::uniform_int_distribution<std::size_t>(0, bound - 1)(engine_); }
+  std::size_t below(std::size_t bound) {
+    return std::uniform_int_distribution<std::size_t>(0, bound - 1)(engine_);
+  }
   Bytes bytes(std::size_t size) {
     Bytes data(size);
     for (auto& byte : data) byte = static_cast<std::uint8_t>(engine_());
@@ -49,7 +52,8 @@ class RandomMessages {
     } else if constexpr (std::is_enum_v<T>) {
       using Known = boost::describe::describe_enumerators<T>;
       boost::mp11::mp_with_index<boost::mp11::mp_size<Known>::value>(
-          below(boost::mp11::mp_size<Known>::value), [&](auto i) { to = boost::mp11::mp_at<Known, decltype(i)>::value; });
+          below(boost::mp11::mp_size<Known>::value),
+          [&](auto i) { to = boost::mp11::mp_at<Known, decltype(i)>::value; });
     } else {
       fill_compound(to);
     }

@@ -21,7 +21,9 @@ Result<std::string> quarter(int number) {
   return std::to_string(twice);
 }
 
-protocol::Task<Result<int>> half_later(int number) { co_return half(number); }
+protocol::Task<Result<int>> half_later(int number) {
+  co_return half(number);
+}
 
 protocol::Task<Result<std::string>> quarter_later(int number) {
   CO_TRY(once, co_await half_later(number));

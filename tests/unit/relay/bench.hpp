@@ -1,5 +1,6 @@
-// Bench: a real Relay, two real Links over a socketpair, and a small scripted agent at the other end, on a thread of its
-// own. Tests talk to the relay as a debuggee does (RelayClient) and look at what the agent was asked.
+// Bench: a real Relay, two real Links over a socketpair, and a small scripted agent at the other end, on a
+// thread of its own. Tests talk to the relay as a debuggee does (RelayClient) and look at what the agent was
+// asked.
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
@@ -110,7 +111,8 @@ class ScriptedAgent {
     opened.stat = stat_of(request.path);
     opened.real_path = request.path;
     open[opened.handle] = request.path;
-    if (at != files.end() && at->second.content.size() <= request.prefetch_limit && at->second.mode == 0100644) {
+    if (at != files.end() && at->second.content.size() <= request.prefetch_limit &&
+        at->second.mode == 0100644) {
       const auto& content = at->second.content;
       opened.content = piece(content, 0, request.inline_limit);
       if (opened.content.size() < content.size()) {
@@ -126,7 +128,8 @@ class ScriptedAgent {
   void on(std::uint32_t id, protocol::ReadFile& request) {
     ++asked["read"];
     const auto& path = open[request.handle];
-    link->respond(id, protocol::FileData{piece(files[path].content, request.offset, request.length), stat_of(path)});
+    link->respond(
+        id, protocol::FileData{piece(files[path].content, request.offset, request.length), stat_of(path)});
   }
   void on(std::uint32_t id, protocol::StreamFile& request) {
     ++asked["stream"];
@@ -228,7 +231,9 @@ class Bench {
     const auto executor = asio::any_io_executor(loop_.get_executor());
     agent.executor = executor;
     protocol::Link::Handlers for_agent, for_client;
-    for_agent.on_request = [this](std::uint32_t id, Message request) { agent.handle(id, std::move(request)); };
+    for_agent.on_request = [this](std::uint32_t id, Message request) {
+      agent.handle(id, std::move(request));
+    };
     for_client.on_event = [this](Message event) { relay->on_agent_event(std::move(event)); };
     agent.link = protocol::Link::create(executor, {}, std::move(for_agent));
     client_link_ = protocol::Link::create(executor, {}, std::move(for_client));
@@ -255,7 +260,8 @@ class Bench {
       agent.on_connect = nullptr;
     });
     guard_.reset();
-    for (int i = 0; i < 300 && !loop_.stopped(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int i = 0; i < 300 && !loop_.stopped(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     ended_by_itself = loop_.stopped();
     loop_.stop();
     thread_.join();

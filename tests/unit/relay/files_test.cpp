@@ -50,9 +50,10 @@ TEST_CASE("a small file comes whole with the answer to open") {
   CHECK(bench.asked("open") == 1);
   CHECK(bench.asked("read") + bench.asked("stream") + bench.asked("stat") == 0);
   char name[256] = {};
-  CHECK(::readlink(("/proc/self/fd/" + std::to_string(file.opened.fd.get())).c_str(), name, sizeof(name) - 1) > 0);
-  CHECK(std::string(name) ==
-        "/memfd:inpod:" + std::to_string(file.handle()) + ":" + std::to_string(file.opened.reply.b) + " (deleted)");
+  CHECK(::readlink(("/proc/self/fd/" + std::to_string(file.opened.fd.get())).c_str(), name,
+                   sizeof(name) - 1) > 0);
+  CHECK(std::string(name) == "/memfd:inpod:" + std::to_string(file.handle()) + ":" +
+                                 std::to_string(file.opened.reply.b) + " (deleted)");
   CHECK(::write(file.opened.fd.get(), "x", 1) == -1);  // the program can't change it
 }
 
@@ -119,7 +120,8 @@ TEST_CASE("a range that is to be kept (mmap) is never dropped") {
   bench.agent.files["/big"] = {content};
   Reader file(bench.client(), "/big");
   const std::uint64_t kept = 12 << 20;
-  REQUIRE(file.client_.call({.op = Op::ensure, .a = file.handle(), .b = 0, .c = kept, .d = 1}).reply.error == 0);
+  REQUIRE(file.client_.call({.op = Op::ensure, .a = file.handle(), .b = 0, .c = kept, .d = 1}).reply.error ==
+          0);
   auto* map = static_cast<const char*>(::mmap(nullptr, kept, PROT_READ, MAP_SHARED, file.opened.fd.get(), 0));
   for (std::size_t at = 0; at < content.size(); at += 1 << 20) file.read(at, 1 << 20);
   CHECK(std::string_view(map, kept) == std::string_view(content).substr(0, kept));
@@ -131,9 +133,7 @@ TEST_CASE("growth is seen by refresh, a rewritten file is read anew") {
   bench.agent.files["/log"] = {"one\n"};
   Reader file(bench.client(), "/log");
   CHECK(file.read(0, 100) == "one\n");
-  const auto refresh = [&] {
-    return file.client_.call({.op = Op::refresh, .a = file.handle()}).reply.a;
-  };
+  const auto refresh = [&] { return file.client_.call({.op = Op::refresh, .a = file.handle()}).reply.a; };
   CHECK(refresh() == 4);
   CHECK(bench.asked("stat") == 0);  // just opened: nobody is asked
   bench.on_loop([&] { bench.agent.files["/log"] = {"one\ntwo\n", 0100644, 2}; });
@@ -142,7 +142,8 @@ TEST_CASE("growth is seen by refresh, a rewritten file is read anew") {
   bench.on_loop([&] { bench.agent.files["/log"] = {"ONE\nTWO\n", 0100644, 3}; });
   CHECK(within_5s([&] { return refresh() == 8 && file.read(0, 100) == "ONE\nTWO\n"; }));
   bench.on_loop([&] { bench.agent.files["/log"] = {"cut", 0100644, 4}; });
-  CHECK(within_5s([&] { return file.client_.call({.op = Op::file_stat, .a = file.handle()}).reply.stat.size == 3; }));
+  CHECK(within_5s(
+      [&] { return file.client_.call({.op = Op::file_stat, .a = file.handle()}).reply.stat.size == 3; }));
   CHECK(file.read(0, 100) == "cut");
 }
 
@@ -154,7 +155,8 @@ TEST_CASE("a file that is shorter than it says ends where its content ends") {
   CHECK(file.read(0, 100) == "42\n");
 }
 
-TEST_CASE("kernel-made files, devices and files opened for writing are read by handle, the position in the relay") {
+TEST_CASE(
+    "kernel-made files, devices and files opened for writing are read by handle, the position in the relay") {
   Config config;
   config.files.mode = "write";
   Bench bench(config);
@@ -172,7 +174,9 @@ TEST_CASE("kernel-made files, devices and files opened for writing are read by h
   CHECK(client.call({.op = Op::write, .a = out.handle(), .d = 1, .data = "ab"}).reply.a == 2);
   CHECK(client.call({.op = Op::read, .a = out.handle(), .b = 2, .d = 1}).data == "23");
   CHECK(client.call({.op = Op::seek, .a = out.handle(), .b = std::uint64_t(-1), .c = SEEK_END}).reply.a == 9);
-  CHECK(client.call({.op = Op::seek, .a = out.handle(), .b = std::uint64_t(-20), .c = SEEK_CUR}).reply.error == EINVAL);
+  CHECK(
+      client.call({.op = Op::seek, .a = out.handle(), .b = std::uint64_t(-20), .c = SEEK_CUR}).reply.error ==
+      EINVAL);
   CHECK(client.call({.op = Op::read, .a = out.handle(), .b = 9, .d = 1}).data == "9");
   CHECK(client.call({.op = Op::write, .a = out.handle(), .c = 4, .data = "XY"}).reply.a == 2);
   CHECK(bench.on_loop([&] { return bench.agent.files["/data/out"].content; }) == "ab23XY6789");
@@ -210,7 +214,8 @@ TEST_CASE("a directory comes as getdents64 records with its entries' stats remem
   const auto listed = client.call({.op = Op::list, .text = "/app/"});
   REQUIRE(listed.reply.error == 0);
   std::string records(listed.reply.a, '\0');
-  REQUIRE(::pread(listed.fd.get(), records.data(), records.size(), 0) == static_cast<ssize_t>(records.size()));
+  REQUIRE(::pread(listed.fd.get(), records.data(), records.size(), 0) ==
+          static_cast<ssize_t>(records.size()));
   std::vector<std::string> names;
   for (std::size_t at = 0; at < records.size();) {
     std::uint16_t length = 0;
@@ -229,7 +234,8 @@ TEST_CASE("a directory comes as getdents64 records with its entries' stats remem
   CHECK(bench.asked("stat") == 0);
   CHECK(bench.asked("open") == 0);
   CHECK(within_5s([&] {  // until what the listing told is too old
-    return client.call({.op = Op::stat, .a = 1, .text = "/app/b"}).reply.stat.size == 1 && bench.asked("stat") == 1;
+    return client.call({.op = Op::stat, .a = 1, .text = "/app/b"}).reply.stat.size == 1 &&
+           bench.asked("stat") == 1;
   }));
 
   Reader directory(client, "/app", O_RDONLY | O_DIRECTORY);
@@ -276,7 +282,9 @@ TEST_CASE("exec keeps only what was inherited") {
   const auto client = bench.client();
   client.call({.op = Op::hello, .text = "/bin/sh"});
   const auto a = client.call({.op = Op::open, .text = "/a"}), b = client.call({.op = Op::open, .text = "/b"});
-  client.call({.op = Op::hello, .text = "/bin/cat", .data = std::string(reinterpret_cast<const char*>(&b.reply.c), 8)});
+  client.call({.op = Op::hello,
+               .text = "/bin/cat",
+               .data = std::string(reinterpret_cast<const char*>(&b.reply.c), 8)});
   CHECK(bench.eventually([&] { return bench.agent.open.size() == 1; }));
   CHECK(client.call({.op = Op::file_stat, .a = b.reply.c}).data == "/b");
   CHECK(client.call({.op = Op::file_stat, .a = a.reply.c}).reply.error == EBADF);
@@ -285,7 +293,12 @@ TEST_CASE("exec keeps only what was inherited") {
 TEST_CASE("names: identical lookups share one request and are remembered; failures are not") {
   Bench bench;
   const auto client = bench.client();
-  const Sending question{.op = Op::resolve, .a = 2, .b = 1, .text = std::string("db\0" "5432", 7)};
+  const Sending question{.op = Op::resolve,
+                         .a = 2,
+                         .b = 1,
+                         .text = std::string("db\0"
+                                             "5432",
+                                             7)};
   std::vector<std::thread> askers;
   std::vector<Received> answers(4);
   for (auto& answer : answers) askers.emplace_back([&] { answer = client.call(question); });
@@ -299,6 +312,7 @@ TEST_CASE("names: identical lookups share one request and are remembered; failur
   }
   CHECK(bench.asked("resolve") == 1);
   for (int i = 0; i < 2; ++i)
-    CHECK(static_cast<int>(client.call({.op = Op::resolve, .text = std::string("nowhere\0", 8)}).reply.a) == -2);
+    CHECK(static_cast<int>(client.call({.op = Op::resolve, .text = std::string("nowhere\0", 8)}).reply.a) ==
+          -2);
   CHECK(bench.asked("resolve") == 3);
 }

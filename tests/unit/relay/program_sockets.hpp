@@ -1,4 +1,5 @@
-// The sockets of a "program" under test and what the layer does with them: shared by the relay's unit and integration tests.
+// The sockets of a "program" under test and what the layer does with them: shared by the relay's unit and
+// integration tests.
 #pragma once
 
 #include <arpa/inet.h>
@@ -91,7 +92,8 @@ inline int socket_error(int fd) {
 
 /// How many descriptors of this process, and so of the relay's, lead to the same socket.
 inline int descriptors_of(int fd) {
-  struct stat wanted {}, found {};
+  struct stat wanted {
+  }, found{};
   ::fstat(fd, &wanted);
   int count = 0;
   for (int other = 0; other < 4096; ++other)
@@ -101,8 +103,13 @@ inline int descriptors_of(int fd) {
 
 /// op connect, then connect(2) where the relay says; the errno of either, or of connect(2) EINPROGRESS.
 inline int connect_in_pod(const RelayClient& client, int fd, const Raw& remote, bool wait) {
-  const auto reply = client.call({.op = Op::connect, .a = wait, .fd = fd, .address = remote.get(),
-                                  .address_length = remote.length}).reply;
+  const auto reply = client
+                         .call({.op = Op::connect,
+                                .a = wait,
+                                .fd = fd,
+                                .address = remote.get(),
+                                .address_length = remote.length})
+                         .reply;
   if (reply.error != 0) return reply.error;
   const auto* to = reinterpret_cast<const sockaddr*>(&reply.address);
   return ::connect(fd, to, reply.address_length) == 0 ? 0 : errno;

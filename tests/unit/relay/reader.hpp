@@ -18,7 +18,8 @@ class Reader {
  public:
   Reader(const RelayClient& client, const std::string& path, int flags = O_RDONLY) : client_(client) {
     auto hello = client_.call({.op = Op::hello, .text = "/bin/test"});
-    void* memory = ::mmap(nullptr, sizeof(Slot) * relay::slot_count, PROT_READ, MAP_SHARED, hello.fd.get(), 0);
+    void* memory =
+        ::mmap(nullptr, sizeof(Slot) * relay::slot_count, PROT_READ, MAP_SHARED, hello.fd.get(), 0);
     slots_ = static_cast<const Slot*>(memory);
     opened = client_.call({.op = Op::open, .a = static_cast<std::uint64_t>(flags), .text = path});
   }

@@ -1,5 +1,5 @@
-// RelayClient: a debuggee's side of the relay protocol, raw and blocking, for tests. Every wait is bounded (10 s), and a
-// test that would hang fails instead.
+// RelayClient: a debuggee's side of the relay protocol, raw and blocking, for tests. Every wait is bounded
+// (10 s), and a test that would hang fails instead.
 #pragma once
 
 #include <poll.h>

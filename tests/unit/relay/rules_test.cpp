@@ -18,7 +18,9 @@ using inpod::relay::RulesContext;
 
 namespace {
 
-RulesContext developer() { return {"/home/dev", "/home/dev/shop", "/home/dev/shop/build/app", {"gradle"}}; }
+RulesContext developer() {
+  return {"/home/dev", "/home/dev/shop", "/home/dev/shop/build/app", {"gradle"}};
+}
 
 /// First match wins. fnmatch without FNM_PATHNAME lets `*` cross segments, which is enough for these cases.
 std::string mode_of(const std::string& rules, const std::string& path) {
@@ -39,14 +41,16 @@ bool has_line(const std::string& rules, const std::string& line) {
 
 TEST_CASE("default rules: the pod's files are remote, what the program is made of is local") {
   const auto rules = rules_text(Config{}, developer());
-  for (const char* path : {"/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/etc/app/config.yaml", "/var/lib/data/x",
-                           "/run/secrets/kubernetes.io/serviceaccount/token", "/app/settings.json", "/opt/shop/x.conf",
-                           "/etc/ssl/certs/ca-certificates.crt", "/"})
+  for (const char* path :
+       {"/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/etc/app/config.yaml", "/var/lib/data/x",
+        "/run/secrets/kubernetes.io/serviceaccount/token", "/app/settings.json", "/opt/shop/x.conf",
+        "/etc/ssl/certs/ca-certificates.crt", "/"})
     CHECK((path + (" " + mode_of(rules, path))) == std::string(path) + " read");
-  for (const char* path : {"/proc/self/maps", "/dev/null", "/sys/fs", "/tmp/x", "/usr/lib/x86_64-linux-gnu/libc.so.6",
-                           "/lib64/ld-linux-x86-64.so.2", "/home/dev/notes", "/home/dev/shop/build/app", "/etc/ld.so.cache",
-                           "/etc/nsswitch.conf", "/etc/passwd", "/run/user/1000/bus", "/opt/gradle/lib/x",
-                           "/srv/plugins/x.so", "/srv/plugins/libx.so.3", "/etc/ssl/openssl.cnf", "/etc/java-17/security"})
+  for (const char* path :
+       {"/proc/self/maps", "/dev/null", "/sys/fs", "/tmp/x", "/usr/lib/x86_64-linux-gnu/libc.so.6",
+        "/lib64/ld-linux-x86-64.so.2", "/home/dev/notes", "/home/dev/shop/build/app", "/etc/ld.so.cache",
+        "/etc/nsswitch.conf", "/etc/passwd", "/run/user/1000/bus", "/opt/gradle/lib/x", "/srv/plugins/x.so",
+        "/srv/plugins/libx.so.3", "/etc/ssl/openssl.cnf", "/etc/java-17/security"})
     CHECK((path + (" " + mode_of(rules, path))) == std::string(path) + " local");
   CHECK(mode_of(rules, "/home/dev/.kube/config") == "absent");
   CHECK(mode_of(rules, "/home/dev/.aws/credentials") == "absent");
@@ -78,7 +82,8 @@ TEST_CASE("directories whose names look like globs are taken as they are") {
   Config config;
   config.files.read = {"~/data"};
   const auto rules = rules_text(config, context);
-  for (const char* path : {"/home/[dev/notes", "/projects/a*b/[x]/file", "/srv/b?n/[app", "/srv/b?n/plugin.conf", "/opt/tool[/x"})
+  for (const char* path : {"/home/[dev/notes", "/projects/a*b/[x]/file", "/srv/b?n/[app",
+                           "/srv/b?n/plugin.conf", "/opt/tool[/x"})
     CHECK((path + (" " + mode_of(rules, path))) == std::string(path) + " local");
   CHECK(mode_of(rules, "/home/[dev/.kube/config") == "absent");
   CHECK(mode_of(rules, "/home/[dev/data/x") == "read");

@@ -72,14 +72,19 @@ TEST_CASE("broken requests are dropped, and the next one is answered") {
     request.address_length = 1000;
     CHECK(answer_to(client, bytes_of(request)) == -1);
   }
-  SECTION("more bytes than announced") { CHECK(answer_to(client, bytes_of(request) + "more") == -1); }
-  SECTION("cut short") { CHECK(answer_to(client, bytes_of(request).substr(0, 30)) == -1); }
+  SECTION("more bytes than announced") {
+    CHECK(answer_to(client, bytes_of(request) + "more") == -1);
+  }
+  SECTION("cut short") {
+    CHECK(answer_to(client, bytes_of(request).substr(0, 30)) == -1);
+  }
   SECTION("an unknown operation") {
     request.op = static_cast<Op>(9999);
     CHECK(answer_to(client, bytes_of(request)) == ENOSYS);
   }
   SECTION("operations on handles and sockets that don't exist") {
-    for (const auto op : {Op::ensure, Op::refresh, Op::read, Op::write, Op::seek, Op::truncate, Op::file_stat})
+    for (const auto op :
+         {Op::ensure, Op::refresh, Op::read, Op::write, Op::seek, Op::truncate, Op::file_stat})
       CHECK(client.call({.op = op, .a = 77}).reply.error == EBADF);
     CHECK(client.call({.op = Op::names}).reply.error == EBADF);
     CHECK(client.call({.op = Op::connect}).reply.error == EBADF);
@@ -99,14 +104,26 @@ TEST_CASE("operations on a link that has just been lost end, and are no danger")
   const auto client = bench.client();
   bench.lose_link();
   for (int i = 0; i < 2; ++i) {
-    const auto resolved = client.call({.op = Op::resolve, .text = std::string("db\0" "80", 5)});
+    const auto resolved = client.call({.op = Op::resolve,
+                                       .text = std::string("db\0"
+                                                           "80",
+                                                           5)});
     CHECK(static_cast<std::int64_t>(resolved.reply.a) == EAI_AGAIN);
     sockaddr_in peer{AF_INET, htons(53), {htonl(0x0a010203)}, {}};
     UniqueFd udp(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    CHECK(client.call({.op = Op::connect, .fd = udp.get(), .address = reinterpret_cast<sockaddr*>(&peer), .address_length = sizeof peer})
+    CHECK(client
+              .call({.op = Op::connect,
+                     .fd = udp.get(),
+                     .address = reinterpret_cast<sockaddr*>(&peer),
+                     .address_length = sizeof peer})
               .reply.error == 0);  // connecting UDP can't fail for the peer's sake
     UniqueFd tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    CHECK(client.call({.op = Op::connect, .a = 1, .fd = tcp.get(), .address = reinterpret_cast<sockaddr*>(&peer), .address_length = sizeof peer})
+    CHECK(client
+              .call({.op = Op::connect,
+                     .a = 1,
+                     .fd = tcp.get(),
+                     .address = reinterpret_cast<sockaddr*>(&peer),
+                     .address_length = sizeof peer})
               .reply.error != 0);
     CHECK(client.call({.op = Op::open, .text = "/etc/x"}).reply.error != 0);
   }
@@ -172,7 +189,8 @@ TEST_CASE("idle connections beyond the bound make room for working ones") {
   const auto client = bench.client();
   std::vector<UniqueFd> idle;
   for (int i = 0; i < 2100; ++i) {
-    if (i >= 900 && i % 100 == 0) CHECK(client.call({.op = Op::host}).reply.error == 0);  // those before it have been taken
+    if (i >= 900 && i % 100 == 0)
+      CHECK(client.call({.op = Op::host}).reply.error == 0);  // those before it have been taken
     idle.push_back(client.connect());
   }
   CHECK(client.call({.op = Op::host}).reply.error == 0);

@@ -17,7 +17,8 @@ namespace {
 void echo_everything(Bench& bench) {
   bench.agent.on_connect = [&bench](std::uint32_t id, const protocol::Connect& request) {
     auto stream = bench.agent.connected(id, ipv4("10.0.0.9", 40001), request.remote);
-    bench.agent.spawn(bench.agent.echo(std::move(stream), request.transport == protocol::Transport::datagram));
+    bench.agent.spawn(
+        bench.agent.echo(std::move(stream), request.transport == protocol::Transport::datagram));
   };
 }
 
@@ -37,12 +38,18 @@ TEST_CASE("a blocking connect waits for the pod's outcome, and carries bytes bot
   CHECK(text_of(names.address) == (domain == AF_INET ? "10.0.0.9:40001" : "::ffff:10.0.0.9|40001"));
   const std::string big(3 << 20, 'x');
   std::thread writer([&] {
-    for (std::size_t sent = 0; sent < big.size();) sent += static_cast<std::size_t>(::send(fd.get(), big.data() + sent, big.size() - sent, 0));
+    for (std::size_t sent = 0; sent < big.size();)
+      sent += static_cast<std::size_t>(::send(fd.get(), big.data() + sent, big.size() - sent, 0));
     ::shutdown(fd.get(), SHUT_WR);
   });
   CHECK(receive(fd.get(), big.size() + 1) == big);  // and then the end: a half-close in both directions
   writer.join();
-  CHECK(client.call({.op = Op::connect, .a = 1, .fd = fd.get(), .address = remote.get(), .address_length = remote.length})
+  CHECK(client
+            .call({.op = Op::connect,
+                   .a = 1,
+                   .fd = fd.get(),
+                   .address = remote.get(),
+                   .address_length = remote.length})
             .reply.error != EALREADY);
 }
 
@@ -53,7 +60,8 @@ TEST_CASE("a mapped IPv4 address on an IPv6 socket goes the IPv4 way") {
   REQUIRE(connect_in_pod(bench.client(), fd.get(), raw(AF_INET6, "::ffff:10.1.2.3", 80), true) == 0);
   CHECK(::send(fd.get(), "ping", 4, 0) == 4);
   CHECK(receive(fd.get(), 4) == "ping");
-  CHECK(text_of(bench.client().call({.op = Op::names, .fd = fd.get()}).reply.address2) == "::ffff:10.1.2.3|80");
+  CHECK(text_of(bench.client().call({.op = Op::names, .fd = fd.get()}).reply.address2) ==
+        "::ffff:10.1.2.3|80");
 }
 
 TEST_CASE("a blocking connect fails with the pod's errno") {
@@ -86,7 +94,8 @@ TEST_CASE("a non-blocking connect is in progress until the pod answers, then wak
   const auto before = std::chrono::steady_clock::now();
   bench.on_loop([&] {
     if (succeed)
-      bench.agent.spawn(bench.agent.echo(bench.agent.connected(request_id, ipv4("10.0.0.9", 40001), wanted), false));
+      bench.agent.spawn(
+          bench.agent.echo(bench.agent.connected(request_id, ipv4("10.0.0.9", 40001), wanted), false));
     else
       bench.agent.link->respond(request_id, protocol::Failure{ECONNREFUSED, "refused"});
   });
@@ -126,7 +135,8 @@ TEST_CASE("a blocking connect that a signal interrupts goes on by itself") {
   const auto answer = [&] {
     bench.on_loop([&] {
       if (succeed)
-        bench.agent.spawn(bench.agent.echo(bench.agent.connected(request_id, ipv4("10.0.0.9", 40001), wanted), false));
+        bench.agent.spawn(
+            bench.agent.echo(bench.agent.connected(request_id, ipv4("10.0.0.9", 40001), wanted), false));
       else
         bench.agent.link->respond(request_id, protocol::Failure{ECONNREFUSED, "refused"});
     });
@@ -134,7 +144,13 @@ TEST_CASE("a blocking connect that a signal interrupts goes on by itself") {
   auto fd = make_socket(domain, SOCK_STREAM);
   const auto remote = raw(domain, domain == AF_INET ? "10.1.2.3" : "fd00::5", 80);
   const auto ask = [&](std::uint64_t how) {
-    return client.call({.op = Op::connect, .a = how, .fd = fd.get(), .address = remote.get(), .address_length = remote.length}).reply;
+    return client
+        .call({.op = Op::connect,
+               .a = how,
+               .fd = fd.get(),
+               .address = remote.get(),
+               .address_length = remote.length})
+        .reply;
   };
   int first = -1;
   std::thread waiting([&] { first = ask(1).error; });
@@ -162,7 +178,8 @@ TEST_CASE("a blocking connect that a signal interrupts goes on by itself") {
     CHECK((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == EPOLLOUT);
     CHECK(::send(fd.get(), "ping", 4, 0) == 4);
     CHECK(receive(fd.get(), 4) == "ping");
-    CHECK(text_of(client.call({.op = Op::names, .fd = fd.get()}).reply.address2) == (domain == AF_INET ? "10.1.2.3:80" : "fd00::5|80"));
+    CHECK(text_of(client.call({.op = Op::names, .fd = fd.get()}).reply.address2) ==
+          (domain == AF_INET ? "10.1.2.3:80" : "fd00::5|80"));
   } else {
     CHECK((events & EPOLLERR) != 0);
     CHECK(client.call({.op = Op::socket_error, .a = cookie(fd.get())}).reply.a == ECONNREFUSED);
@@ -177,10 +194,13 @@ TEST_CASE("an outcome faster than the program's own connect is not lost") {
   auto fd = make_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
   const auto remote = raw(AF_INET, "10.1.2.3", 80);
   const auto before = bench.received();
-  const auto reply = client.call({.op = Op::connect, .fd = fd.get(), .address = remote.get(),
-                                  .address_length = remote.length}).reply;
+  const auto reply =
+      client
+          .call({.op = Op::connect, .fd = fd.get(), .address = remote.get(), .address_length = remote.length})
+          .reply;
   REQUIRE(reply.error == 0);
-  for (int i = 0; i < 1000 && bench.received() == before; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  for (int i = 0; i < 1000 && bench.received() == before; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   REQUIRE(bench.received() > before);
   Poller poller(fd.get());
   REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&reply.address), reply.address_length) == -1);
@@ -226,7 +246,8 @@ TEST_CASE("a program that closes is heard in the pod, though the relay had a cop
   Bench bench;
   bool ended = false;
   bench.agent.on_connect = [&](std::uint32_t id, const protocol::Connect& request) {
-    std::shared_ptr<protocol::Stream> stream = bench.agent.connected(id, ipv4("10.0.0.9", 40001), request.remote);
+    std::shared_ptr<protocol::Stream> stream =
+        bench.agent.connected(id, ipv4("10.0.0.9", 40001), request.remote);
     bench.agent.spawn([](std::shared_ptr<protocol::Stream> from, bool& flag) -> Task<void> {
       auto data = co_await from->read();
       flag = data && data->empty();
@@ -262,15 +283,22 @@ TEST_CASE("UDP keeps boundaries; an unconnected socket finds out who answered") 
     auto fd = make_socket(AF_INET, SOCK_DGRAM);
     for (const char* host : {"10.0.0.10", "10.0.0.11"}) {
       const auto remote = raw(AF_INET, host, 53);
-      const auto to = client.call({.op = Op::connect, .fd = fd.get(), .address = remote.get(),
-                                   .address_length = remote.length}).reply;
-      CHECK(::sendto(fd.get(), host, 9, 0, reinterpret_cast<const sockaddr*>(&to.address), to.address_length) == 9);
+      const auto to = client
+                          .call({.op = Op::connect,
+                                 .fd = fd.get(),
+                                 .address = remote.get(),
+                                 .address_length = remote.length})
+                          .reply;
+      CHECK(::sendto(fd.get(), host, 9, 0, reinterpret_cast<const sockaddr*>(&to.address),
+                     to.address_length) == 9);
       char data[100];
       Raw from;
       from.length = sizeof(from.storage);
-      CHECK(::recvfrom(fd.get(), data, sizeof(data), 0, reinterpret_cast<sockaddr*>(&from.storage), &from.length) == 9);
-      const auto names = client.call({.op = Op::names, .fd = fd.get(), .address = from.get(),
-                                      .address_length = from.length}).reply;
+      CHECK(::recvfrom(fd.get(), data, sizeof(data), 0, reinterpret_cast<sockaddr*>(&from.storage),
+                       &from.length) == 9);
+      const auto names =
+          client.call({.op = Op::names, .fd = fd.get(), .address = from.get(), .address_length = from.length})
+              .reply;
       CHECK(names.a == 1);
       CHECK(text_of(names.address2) == std::string(host) + ":53");
     }
@@ -282,7 +310,8 @@ TEST_CASE("UDP keeps boundaries; an unconnected socket finds out who answered") 
     auto fd = make_socket(AF_INET, SOCK_DGRAM);
     REQUIRE(connect_in_pod(client, fd.get(), raw(AF_INET, "10.0.0.10", 53), false) == 0);
     CHECK(bench.eventually([&] {
-      return !bench.events.empty() && bench.events.back().at("event") == "activity" && bench.events.back().at("outgoing").at("open") == 0 &&
+      return !bench.events.empty() && bench.events.back().at("event") == "activity" &&
+             bench.events.back().at("outgoing").at("open") == 0 &&
              bench.events.back().at("outgoing").at("failed") == 1;
     }));
   }
@@ -320,7 +349,8 @@ namespace {
 
 std::shared_ptr<protocol::Stream> come(Bench& bench, protocol::IncomingMode mode, std::uint16_t port) {
   std::shared_ptr<protocol::Stream> stream = std::move(*bench.agent.link->open_stream());
-  bench.agent.link->notify(protocol::Incoming{1, stream->id(), mode, ipv4("10.244.1.7", 51234), ipv4("10.0.0.9", port)});
+  bench.agent.link->notify(
+      protocol::Incoming{1, stream->id(), mode, ipv4("10.244.1.7", 51234), ipv4("10.0.0.9", port)});
   return stream;
 }
 
@@ -378,8 +408,8 @@ TEST_CASE("stolen connections come to the program's listener with the true peer"
   const auto activity = [&] { return bench.events.empty() ? nlohmann::json() : bench.events.back(); };
   CHECK(bench.eventually([&] {
     const auto last = activity();
-    return last.value("event", "") == "activity" && last["incoming"].size() == 1 && last["incoming"][0]["open"] == 0 &&
-           last["incoming"][0]["requests"] == 1;
+    return last.value("event", "") == "activity" && last["incoming"].size() == 1 &&
+           last["incoming"][0]["open"] == 0 && last["incoming"][0]["requests"] == 1;
   }));
 }
 
@@ -393,13 +423,18 @@ TEST_CASE("a port on which the pod does not listen is told, with those on which 
   Listener listener(client, AF_INET, 3000), other(client, AF_INET, 9000);
   const auto told = [&](const std::string& text) {
     return std::any_of(bench.events.begin(), bench.events.end(), [&](const auto& event) {
-      return event.value("event", "") == "note" && event.value("severity", "") == "warning" && event.value("text", "").find(text) == 0;
+      return event.value("event", "") == "note" && event.value("severity", "") == "warning" &&
+             event.value("text", "").find(text) == 0;
     });
   };
-  const std::string advice = ": nothing listens on it in the pod, which listens on 80, 443: for that traffic map the program's port to the pod's, incoming.map: ";
+  const std::string advice =
+      ": nothing listens on it in the pod, which listens on 80, 443: for that traffic map the program's port "
+      "to the pod's, incoming.map: ";
   CHECK(bench.eventually([&] { return told("port 9000" + advice + "{9000: 80}"); }));
-  if (!listened) CHECK(bench.eventually([&] { return told("port 8080" + advice + "{3000: 80}"); }));
-  else CHECK_FALSE(bench.on_loop([&] { return told("port 443"); }));
+  if (!listened)
+    CHECK(bench.eventually([&] { return told("port 8080" + advice + "{3000: 80}"); }));
+  else
+    CHECK_FALSE(bench.on_loop([&] { return told("port 443"); }));
 }
 
 TEST_CASE("nothing is advised about ports where nothing is known") {
@@ -432,13 +467,16 @@ TEST_CASE("without a listener a connection is refused, so that the agent gives i
   int code = -1;
   std::string output;
   Listener listener(bench.client(), AF_INET, 80);
-  SECTION("closed just now") { listener.fd.reset(); }
+  SECTION("closed just now") {
+    listener.fd.reset();
+  }
   SECTION("closed, and said so") {
     listener.fd.reset();
     bench.client().tell({.op = Op::listener_gone, .a = listener.local_port});
     CHECK(bench.eventually([&] { return bench.agent.unsubscribed.size() == 1; }));
   }
-  bench.on_loop([&] { bench.agent.spawn(collect(come(bench, protocol::IncomingMode::steal, 80), output, code)); });
+  bench.on_loop(
+      [&] { bench.agent.spawn(collect(come(bench, protocol::IncomingMode::steal, 80), output, code)); });
   CHECK(bench.eventually([&] { return code == ECONNREFUSED; }));
   CHECK(bench.eventually([&] { return bench.agent.unsubscribed.size() == 1; }));
 }
@@ -453,7 +491,8 @@ TEST_CASE("a listener that is still open elsewhere stays subscribed") {
   RelayClient::send(telling.get(), {.op = Op::listener_gone, .a = listener.local_port});
   Received none;
   CHECK_FALSE(RelayClient::receive(telling.get(), none));  // it has looked
-  CHECK(client.call({.op = Op::stat, .a = 1, .text = "/nothing"}).reply.error == ENOENT);  // what it told the agent has come there
+  CHECK(client.call({.op = Op::stat, .a = 1, .text = "/nothing"}).reply.error ==
+        ENOENT);  // what it told the agent has come there
   CHECK(bench.on_loop([&] { return bench.agent.unsubscribed.empty(); }));
   Listener second(bench.client(), AF_INET, 80);
   CHECK(bench.on_loop([&] { return bench.agent.subscribed.size(); }) == 1);  // one subscription for both

@@ -37,7 +37,8 @@ class State {
   /// As though nobody had used them for long.
   void age() const {
     const timespec long_ago[2] = {{1000, 0}, {1000, 0}};
-    for (const auto& entry : fs::directory_iterator(folder())) utimensat(AT_FDCWD, entry.path().c_str(), long_ago, 0);
+    for (const auto& entry : fs::directory_iterator(folder()))
+      utimensat(AT_FDCWD, entry.path().c_str(), long_ago, 0);
   }
   std::string only_file() const {
     for (const auto& entry : fs::directory_iterator(path_ + "/inpod/agents")) {

@@ -35,7 +35,8 @@ TEST_CASE("a child gets its input, environment and files, and nothing else") {
   int fds[2];
   REQUIRE(pipe(fds) == 0);  // deliberately not close-on-exec
   const UniqueFd read_end(fds[0]), write_end(fds[1]);
-  auto options = shell("read line; echo \"$GREETING $line $HOME\"; echo inherited >&5; ls /proc/self/fd | tr '\\n' ' '");
+  auto options =
+      shell("read line; echo \"$GREETING $line $HOME\"; echo inherited >&5; ls /proc/self/fd | tr '\\n' ' '");
   options.inherit = {{write_end.get(), 5}};
   auto child = Child::start(std::move(options));
   REQUIRE(child);
@@ -44,7 +45,8 @@ TEST_CASE("a child gets its input, environment and files, and nothing else") {
   const auto text = read_all(out.get());
   CHECK(text == "hello world \n0 1 2 3 5 ");  // 3 is ls's own, on the directory
   char buffer[32];
-  CHECK(std::string(buffer, static_cast<std::size_t>(read(read_end.get(), buffer, sizeof buffer))) == "inherited\n");
+  CHECK(std::string(buffer, static_cast<std::size_t>(read(read_end.get(), buffer, sizeof buffer))) ==
+        "inherited\n");
   child->end(std::chrono::milliseconds(1000));
   CHECK(child->status_text() == "exit code 0");
 }
@@ -72,7 +74,8 @@ TEST_CASE("a program that can't be run is an error with its errno") {
 }
 
 TEST_CASE("signals that come meanwhile change nothing") {
-  struct sigaction quiet {}, before {};
+  struct sigaction quiet {
+  }, before{};
   quiet.sa_handler = [](int) {};  // without SA_RESTART: calls of ours end with EINTR
   REQUIRE(sigaction(SIGALRM, &quiet, &before) == 0);
   const itimerval often{{0, 50000}, {0, 50000}}, never{};

@@ -9,9 +9,10 @@ using namespace inpod;
 
 namespace {
 
-const std::vector<std::string> pod = {"PATH=/pod/bin", "HOME=/root", "HOSTNAME=web-0",  "DB=postgres://db", "DB_TOKEN=s",
-                                      "EMPTY=",        "LC_ALL=C",   "LD_LIBRARY_PATH=/x", "XDG_DATA_HOME=/x",  "EQUALS=a=b",
-                                      "=odd",          "no equals",  "UMLAUT=grüß dich",   "INPOD_SOCKET=/evil", "GDBHISTFILE=x"};
+const std::vector<std::string> pod = {
+    "PATH=/pod/bin", "HOME=/root", "HOSTNAME=web-0",     "DB=postgres://db",   "DB_TOKEN=s",
+    "EMPTY=",        "LC_ALL=C",   "LD_LIBRARY_PATH=/x", "XDG_DATA_HOME=/x",   "EQUALS=a=b",
+    "=odd",          "no equals",  "UMLAUT=grüß dich",   "INPOD_SOCKET=/evil", "GDBHISTFILE=x"};
 
 LaunchEnvironment build(const EnvironmentConfig& config, const std::string& preload = "") {
   return build_environment(config, pod, "/lib/libinpod.so", "/run/s/relay", "/usr/bin/app", preload);
@@ -30,14 +31,16 @@ TEST_CASE("the pod's variables come, those of a machine stay here") {
   CHECK(environment.set.at("EQUALS") == "a=b");
   CHECK(environment.set.at("UMLAUT") == "grüß dich");
   CHECK(environment.set.at("HOSTNAME") == "web-0");
-  for (const char* name : {"PATH", "HOME", "LC_ALL", "LD_LIBRARY_PATH", "XDG_DATA_HOME", "GDBHISTFILE", "", "no equals"}) {
+  for (const char* name :
+       {"PATH", "HOME", "LC_ALL", "LD_LIBRARY_PATH", "XDG_DATA_HOME", "GDBHISTFILE", "", "no equals"}) {
     INFO(name);
     CHECK(environment.set.count(name) == 0);
   }
 }
 
 TEST_CASE("without a layer there is nothing of it") {
-  const auto environment = build_environment({}, pod, "", "/run/s/relay", "/usr/bin/app", "/usr/lib/libasan.so");
+  const auto environment =
+      build_environment({}, pod, "", "/run/s/relay", "/usr/bin/app", "/usr/lib/libasan.so");
   CHECK(environment.set.at("DB") == "postgres://db");
   CHECK(environment.set.at("LD_PRELOAD") == "/usr/lib/libasan.so");
   for (const auto& [name, value] : environment.set) CHECK_FALSE(name.starts_with("INPOD_"));

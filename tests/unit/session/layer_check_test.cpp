@@ -21,7 +21,9 @@ namespace {
 fs::path some_library() {
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);)
-    if (const auto at = line.find('/'); at != std::string::npos && line.find("libstdc++.so") != std::string::npos) return fs::canonical(line.substr(at));
+    if (const auto at = line.find('/');
+        at != std::string::npos && line.find("libstdc++.so") != std::string::npos)
+      return fs::canonical(line.substr(at));
   throw std::runtime_error("libstdc++ is not a shared library here");
 }
 
@@ -64,7 +66,8 @@ TEST_CASE("a layer whose path LD_PRELOAD can't carry is named before anything st
   const Folder folder;
   const auto apart = folder.path / "my tools";
   fs::create_directories(apart);
-  for (const auto& layer : {apart / "libinpod.so", folder.path / "libinpod.so"}) std::ofstream(layer) << "any\n";
+  for (const auto& layer : {apart / "libinpod.so", folder.path / "libinpod.so"})
+    std::ofstream(layer) << "any\n";
   setenv("INPOD_LAYER", (apart / "libinpod.so").c_str(), 1);
   const auto refused = find_layer();
   setenv("INPOD_LAYER", (folder.path / "libinpod.so").c_str(), 1);
@@ -86,7 +89,9 @@ TEST_CASE("nothing of the program runs") {
   CHECK_THAT(checked.error().text, !Catch::Contains("missing operand"));
 }
 
-TEST_CASE("a process without the layer is known once libc is there; one that runs something else or is gone is not judged") {
+TEST_CASE(
+    "a process without the layer is known once libc is there; one that runs something else or is gone is not "
+    "judged") {
   const std::string own = fs::read_symlink("/proc/self/exe");
   CHECK(check_layer_in(getpid(), own, some_library()));
   const auto missing = check_layer_in(getpid(), own, "/no/libinpod.so");

@@ -52,7 +52,9 @@ std::string elf(const std::string& interpreter, std::uint16_t machine = 0, unsig
   segment.p_offset = sizeof header + sizeof segment;
   segment.p_filesz = interpreter.size() + 1;
   std::string file(reinterpret_cast<char*>(&header), sizeof header);
-  if (!interpreter.empty()) file.append(reinterpret_cast<char*>(&segment), sizeof segment).append(interpreter.c_str(), interpreter.size() + 1);
+  if (!interpreter.empty())
+    file.append(reinterpret_cast<char*>(&segment), sizeof segment)
+        .append(interpreter.c_str(), interpreter.size() + 1);
   return file;
 }
 
@@ -94,12 +96,16 @@ TEST_CASE("a script's interpreter is what gets injected") {
   CHECK(inspect_program(nested, search, true)->executable == std::filesystem::canonical("/bin/sh"));
   const auto env = folder.write("env", "#!/usr/bin/env sh\n");
   CHECK(inspect_program(env, search, true)->executable == std::filesystem::canonical("/usr/bin/env"));
-  CHECK(error_of(folder.write("lost", "#!/usr/bin/env no-such-thing\n")).find("no-such-thing: not found in PATH") != std::string::npos);
-  for (const char* line : {"-S -u NAME sh", "-S -uNAME A=b sh -e", "-iu NAME sh", "-S --unset=NAME --chdir /tmp sh", "-Ssh -e", "-vS -i - sh", "--split-string=sh -e"}) {
+  CHECK(error_of(folder.write("lost", "#!/usr/bin/env no-such-thing\n"))
+            .find("no-such-thing: not found in PATH") != std::string::npos);
+  for (const char* line :
+       {"-S -u NAME sh", "-S -uNAME A=b sh -e", "-iu NAME sh", "-S --unset=NAME --chdir /tmp sh", "-Ssh -e",
+        "-vS -i - sh", "--split-string=sh -e"}) {
     INFO(line);
     const std::string words(line), lost(words.substr(0, words.find("sh")) + "no-such-thing");
     CHECK(error_of(folder.write("options", "#!/usr/bin/env " + words + "\n")) == "no error");
-    CHECK(error_of(folder.write("options", "#!/usr/bin/env " + lost + "\n")).find("no-such-thing: not found in PATH") != std::string::npos);
+    CHECK(error_of(folder.write("options", "#!/usr/bin/env " + lost + "\n"))
+              .find("no-such-thing: not found in PATH") != std::string::npos);
   }
   CHECK(error_of(folder.write("empty", "#!\n")).find("names no interpreter") != std::string::npos);
   const auto loop = folder.path() + "/loop";
@@ -156,14 +162,16 @@ TEST_CASE("Go is known by its linker's note, however the file is damaged") {
     const std::uint32_t numbers[] = {static_cast<std::uint32_t>(owner.size()), description, type};
     return std::string(reinterpret_cast<const char*>(numbers), sizeof numbers) + owner;
   };
-  const std::string gnu = note(std::string("GNU\0", 4), 3, 5) + std::string(8, 'x'), go = note(std::string("Go\0\0", 4), 4, 0);
+  const std::string gnu = note(std::string("GNU\0", 4), 3, 5) + std::string(8, 'x'),
+                    go = note(std::string("Go\0\0", 4), 4, 0);
   CHECK(with_note(go, go.size()).find("a Go program") != std::string::npos);
   CHECK(with_note(gnu + go, (gnu + go).size()).find("a Go program") != std::string::npos);
   CHECK(with_note(gnu, gnu.size()) == "no error");
   CHECK(with_note(gnu + go, gnu.size()) == "no error");
   CHECK(with_note(go, ~std::uint64_t{0}).find("a Go program") != std::string::npos);
   CHECK(with_note(note(std::string("Go\0\0", 4), 3, 0), 16) == "no error");
-  const std::string endless = note("", 1, 0xffffffff), nameless = std::string(4, '\xff') + std::string(8, '\0');
+  const std::string endless = note("", 1, 0xffffffff),
+                    nameless = std::string(4, '\xff') + std::string(8, '\0');
   CHECK(with_note(endless + go, 4096) == "no error");
   CHECK(with_note(nameless + go, 4096) == "no error");
   CHECK(with_note("", 4096) == "no error");

@@ -52,7 +52,8 @@ int start_sleeper() {
 
 void publish_for(const std::string& root, const std::string& id, int pid, std::uint64_t start_time) {
   fs::create_directories(root + "/" + id);
-  std::ofstream(root + "/" + id + "/session.json") << nlohmann::json{{"id", id}, {"pid", pid}, {"start_time", start_time}};
+  std::ofstream(root + "/" + id + "/session.json")
+      << nlohmann::json{{"id", id}, {"pid", pid}, {"start_time", start_time}};
 }
 
 }  // namespace
@@ -119,7 +120,8 @@ TEST_CASE("a session that takes long to start keeps its directory") {
   CHECK(list_sessions()->empty());
   CHECK(fs::exists(slow->path()));
   fs::create_directories(runtime.root() + "/00000004");
-  std::ofstream(runtime.root() + "/00000004/owner.json") << nlohmann::json{{"pid", getpid()}, {"start_time", 1u}};
+  std::ofstream(runtime.root() + "/00000004/owner.json")
+      << nlohmann::json{{"pid", getpid()}, {"start_time", 1u}};
   CHECK(list_sessions()->empty());
   CHECK_FALSE(fs::exists(runtime.root() + "/00000004"));  // its process is gone
 }
