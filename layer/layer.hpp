@@ -5,24 +5,20 @@
 //  1. Nothing is exported but hooks: hidden visibility, and a version script. The list is docs/hooks.md.
 //  2. No C++ runtime: no exceptions, no RTTI, no static that needs a guard, no libstdc++. One constructor.
 //  3. No symbol newer than glibc 2.28. What moved since is pinned (pins.hpp) or done by system calls
-//  (core/raw.hpp).
+//     (core/raw.hpp).
 //  4. Whatever may be called in a signal handler (open, read, write, close, stat, connect, accept, …) neither
-//  allocates nor
-//     locks. Names (getaddrinfo), streams (fopen) and directories' lists allocate, as they do in libc.
+//     allocates nor locks. Names (getaddrinfo), streams (fopen) and directories' lists allocate, as in libc.
 //  5. No lock at all is held across I/O, and nothing of ours waits in the process while a debugger has
-//  stopped it.
+//     stopped it.
 //  6. errno changes only when the hooked function fails.
 //  7. Right across fork, vfork and exec: a vfork child never changes this process's tables (Core::owner), a
 //     forked one introduces itself, exec hands on descriptors and environment.
 //  8. Silent on descriptors 0, 1 and 2, which stay the program's. One exception: when the layer can't start,
-//  one
-//     line on stderr and exit code 125 (fail closed).
-//  9. A call that isn't ours costs some tens of nanoseconds: one atomic load for a descriptor, a comparison
-//  of
-//     literal prefixes for a path.
+//     one line on stderr and exit code 125 (fail closed).
+//  9. A call that is not ours costs some tens of nanoseconds: one atomic load for a descriptor, a comparison
+//     of literal prefixes for a path.
 // 10. It acts only in the program named by INPOD_PROGRAM and in what that starts; elsewhere (debuggers,
-// start-up shells) every hook
-//     passes through at once.
+//     start-up shells) every hook passes through at once.
 // 11. No line information is shipped, so that a debugger's stepIn does not enter.
 // 12. Hooks only translate; what to do is decided in core/. Hooks that call libc functions which call hooks
 //     again (getaddrinfo, glob) hold a Bypass meanwhile.
