@@ -40,7 +40,10 @@ int check(const ConfigOptions& options, bool json) {
     failed = failed || finding.verdict == Verdict::failed;
     print(finding, json);
   };
-  const auto config = options.load();
+  const auto config = options.load([&](const config::FileReport& file) {
+    if (!file.warning.empty()) tell({"config", Verdict::warning, file.warning, ""});
+    if (!file.file.empty()) tell({"config", Verdict::ok, file.line(), ""});
+  });
   if (!config) {
     tell({"config", Verdict::failed, config.error().text, config.error().remedy});
     return 1;

@@ -24,6 +24,7 @@ void add_targets(CLI::App& app, Globals& globals);
 void add_check(CLI::App& app, Globals& globals);
 void add_session(CLI::App& app, Globals& globals);
 void add_schema(CLI::App& app, Globals& globals);
+void add_trust(CLI::App& app, Globals& globals);
 void add_demo(CLI::App& app, Globals& globals);
 
 /// Runs the task on an io_context of its own, to its end. The context is made here and handed in; an

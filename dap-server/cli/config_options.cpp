@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "config/keys.hpp"
-#include "config/load.hpp"
 
 namespace inpod::cli {
 namespace {
@@ -46,9 +45,19 @@ void ConfigOptions::add_key(CLI::App& command, const std::string& key, const std
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
+void add_trusted_folder(CLI::App& command, std::string& folder) {
+  command
+      .add_option(
+          "--trusted-folder", folder,
+          "For editors: a config file found in this folder needs no `inpod trust`, and none is looked "
+          "for above it")
+      ->type_name("FOLDER");
+}
+
 void ConfigOptions::add_cluster(CLI::App& command) {
   command.add_option("-f,--config", file_, "Config file (default: .inpod/config.yaml here or above)")
       ->type_name("FILE");
+  add_trusted_folder(command, trusted_folder_);
   add_key(command, "namespace", "-n,--namespace", "Kubernetes namespace");
   add_key(command, "context", "--context", "Context of the kubeconfig");
   add_key(command, "kubeconfig", "--kubeconfig", "Path of the kubeconfig");
@@ -83,10 +92,11 @@ void ConfigOptions::add_session(CLI::App& command) {
   }
 }
 
-Result<Config> ConfigOptions::load() const {
+Result<Config> ConfigOptions::load(const OnFile& on_file) const {
   Config config;
-  const auto file = file_.empty() ? config::find_file(".") : std::optional<std::string>(file_);
-  if (file) TRY_VOID(config::load_file(*file, config));
+  TRY_ASSIGN(file, file_.empty() ? config::load_found(".", trusted_folder_, config)
+                                 : config::load_file(file_, config));
+  if (on_file) on_file(file);
   for (const auto& [key, values] : values_) {
     if (!values.empty()) TRY_VOID(config::apply_flag(key, values, typed_names(key), config));
   }
@@ -98,8 +108,8 @@ Result<Config> ConfigOptions::load() const {
   return config;
 }
 
-Result<Config> ConfigOptions::load_with_target() const {
-  TRY_ASSIGN(config, load());
+Result<Config> ConfigOptions::load_with_target(const OnFile& on_file) const {
+  TRY_ASSIGN(config, load(on_file));
   if (config.target.empty()) {
     return fail(
         "no target given",

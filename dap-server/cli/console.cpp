@@ -11,6 +11,15 @@ void say(const std::string& text) {
   fprintf(stderr, "inpod: %s\n", text.c_str());
 }
 
+void say_file(const config::FileReport& report) {
+  say_warning(report);
+  if (!report.file.empty()) say(report.line());
+}
+
+void say_warning(const config::FileReport& report) {
+  if (!report.warning.empty()) say(report.warning);
+}
+
 int report(const Error& error) {
   std::string text = error.text;
   if (!error.remedy.empty()) text += "\n  " + error.remedy;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "config/load.hpp"
 #include "protocol/result.hpp"
 
 namespace inpod::cli {
@@ -16,6 +17,10 @@ constexpr int exit_failed = 125;
 int report(const Error& error);
 /// One line "inpod: text" to stderr.
 void say(const std::string& text);
+/// The config file and what it sets, and its warning, as far as there are any.
+void say_file(const config::FileReport& report);
+/// The warning alone, for commands that start nothing.
+void say_warning(const config::FileReport& report);
 /// One JSON object as a line. Bytes that are not UTF-8 are replaced.
 std::string json_line(const nlohmann::json& value);
 /// The same on stdout, at once. False when stdout is gone.

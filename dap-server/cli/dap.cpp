@@ -2,6 +2,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include "cli/command.hpp"
+#include "cli/config_options.hpp"
 #include "dap/serve.hpp"
 
 namespace inpod::cli {
@@ -20,6 +21,7 @@ void add_dap(CLI::App& app, Globals& globals) {
       ->add_option("--debugger", options->debugger,
                    "lldb-dap, gdb, cdt-gdb-adapter, codelldb, cppdbg, or a command")
       ->type_name("NAME");
+  add_trusted_folder(*command, options->trusted_folder);
   command->footer(
       "A command behind \"--\" is the debug adapter to start.\n"
       "Examples:\n  inpod dap\n  inpod dap --debugger lldb-dap\n  inpod dap --listen 127.0.0.1:4711\n  inpod "

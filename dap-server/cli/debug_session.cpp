@@ -211,8 +211,11 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   }
 
   Task<Result<nlohmann::json>> prepare(const nlohmann::json& question, stream_protocol::socket& client) {
-    CO_TRY(config, config_for(question));
+    CO_TRY(asked, config_for(question));
+    auto& [config, file] = asked;
+    if (!file.warning.empty()) co_await say(client, text_line(file.warning));
     if (config.target.empty()) co_return off();
+    if (!file.file.empty()) co_await say(client, text_line(file.line()));
     CO_TRY(path, find_program(question.value("program", ""), ""));
     CO_TRY(program, inspect_program(path, "", config.intercepts()));
     const std::string key = program.executable + "\n" + config.namespace_ + "\n" + config.target;
@@ -233,16 +236,21 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     co_return ready(program.path, std::move(debuggee));
   }
 
-  static Result<Config> config_for(const nlohmann::json& question) {
+  /// INPOD_TARGET and INPOD_NAMESPACE are the program's own: whoever starts it names them.
+  static Result<std::pair<Config, config::FileReport>> config_for(const nlohmann::json& question) {
     Config config;
-    auto file = config::find_file(question.value("directory", "/"));
-    if (!file)
-      file = config::find_file(std::filesystem::path(question.value("program", "/")).parent_path().string());
-    if (file) TRY_VOID(config::load_file(*file, config));
+    const std::string directory = question.value("directory", "/");
+    TRY_ASSIGN(file, config::load_found(directory, {}, config));
+    if (file.file.empty() && file.warning.empty()) {
+      const auto beside = std::filesystem::path(question.value("program", "/")).parent_path().string();
+      auto second = config::load_found(beside, {}, config);
+      if (!second) return Failed(second.error());
+      file = std::move(*second);
+    }
     const auto environment = question.value("environment", nlohmann::json::object());
     config.target = environment.value("INPOD_TARGET", config.target);
     config.namespace_ = environment.value("INPOD_NAMESPACE", config.namespace_);
-    return config;
+    return std::pair(std::move(config), std::move(file));
   }
 
   Task<Result<void>> start(Config config, const std::string& program, stream_protocol::socket& client) {

@@ -54,6 +54,7 @@ int main_of(std::vector<std::string> arguments) {
   add_session(app, globals);
   add_demo(app, globals);
   add_schema(app, globals);
+  add_trust(app, globals);
   app.add_subcommand(
       "gdb-wrapper",
       "gdb itself, whose programs run in the pod; for editors that start gdb (INPOD_GDB, INPOD_TARGET)");

@@ -174,7 +174,7 @@ class Run {
 int run(const ConfigOptions& options, Globals& globals) {
   if (globals.command.empty())
     return report(Error{0, "no program given", "inpod run -t TARGET -- PROGRAM ARGUMENTS…"});
-  auto config = options.load_with_target();
+  auto config = options.load_with_target(say_file);
   if (!config) return report(config.error());
   const std::string path = search_path(*config);
   const auto found = find_program(globals.command[0], path);

@@ -126,6 +126,18 @@ Task<void> answer(std::shared_ptr<Session> session, std::string line, std::share
   out->print(response);
 }
 
+/// The config file as events; those who show notes show its warning.
+void print_file(const config::FileReport& report) {
+  if (!report.warning.empty())
+    print_json({{"type", "event"}, {"event", "note"}, {"severity", "warning"}, {"text", report.warning}});
+  if (!report.file.empty())
+    print_json({{"type", "event"},
+                {"event", "config"},
+                {"file", report.file},
+                {"keys", report.keys},
+                {"text", report.line()}});
+}
+
 /// Stays up for an editor: JSON lines out, ends with stdin or a signal.
 class Start {
  public:
@@ -212,7 +224,7 @@ class Start {
 };
 
 int start(const ConfigOptions& options, const std::string& program) {
-  auto config = options.load_with_target();
+  auto config = options.load_with_target(print_file);
   if (!config) return print_error(config.error());
   std::string executable;
   if (!program.empty()) {
@@ -240,7 +252,7 @@ struct ListOptions {
 /// Runs one of the commands that look into the cluster.
 template <class Command>
 int in_cluster(const ListOptions& options, Command command) {
-  auto config = options.config.load();
+  auto config = options.config.load(say_warning);
   if (!config) return report(config.error());
   return run_to_end([&](asio::any_io_executor executor) { return command(executor, *config); });
 }

@@ -118,7 +118,7 @@ void add_targets(CLI::App& app, Globals& globals) {
   command->footer("Examples:\n  inpod targets -n shop\n  inpod targets -A -o json");
   command->callback([=, &globals] {
     globals.action = [=] {
-      auto config = options->load();
+      auto config = options->load(say_warning);
       if (!config) return report(config.error());
       return run_to_end([&](boost::asio::any_io_executor executor) {
         return list(executor, *config, *all, *format == "json");

@@ -1,40 +1,50 @@
-// Node → Config by the key table, and finding and reading the file.
-#include <fcntl.h>
-#include <sys/stat.h>
+// Node → Config by the key table.
+#include "config/apply.hpp"
 
-#include <cerrno>
+#include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "config/check.hpp"
 #include "config/keys.hpp"
 #include "config/load.hpp"
 #include "config/node.hpp"
 #include "config/node_builder.hpp"
+#include "os/directories.hpp"
 
 namespace inpod::config {
 namespace {
 
 using Problem = std::optional<std::string>;
 
-/// A "~/" that no shell has seen.
-std::string expand_home(const std::string& path) {
-  const char* home = getenv("HOME");
-  return home != nullptr && path.rfind("~/", 0) == 0 ? home + path.substr(1) : path;
+/// A "~/" that no shell has seen; and a path that is relative to `folder`, if that is given.
+std::string full_path(const std::string& path, const std::string& folder) {
+  const std::string home = path.rfind("~/", 0) == 0 ? home_directory() : "";
+  if (!home.empty()) return home + path.substr(1);
+  if (folder.empty() || path.empty()) return path;
+  return (std::filesystem::path(folder) / path).lexically_normal().string();
+}
+
+bool needs_trust(const Key& key, const Node& value) {
+  const auto& rights = key.field.rights;
+  return std::any_of(rights.begin(), rights.end(),
+                     [&](const std::string& right) { return right == any_value || right == value.text; });
 }
 
 /// Applies one document to a Config; remembers where it comes from, for errors.
 class Applier {
  public:
-  Applier(const std::string& origin, Config& config) : origin_(origin), config_(config) {}
+  Applier(const std::string& origin, Config& config, std::string folder = {})
+      : origin_(origin), folder_(std::move(folder)), config_(config) {}
 
   Result<void> section(const Node& map, const std::string& prefix) {
     for (const auto& [name, value] : map.members) {
       const std::string path = prefix.empty() ? name : prefix + "." + name;
       if (const Key* key = find_key(path)) {
         TRY_VOID(assign(*key, value));
+        const std::string* path_value = key->check == Check::path ? text_of(*key) : nullptr;
+        set_.push_back(
+            {key, to_line(value), path_value == nullptr ? "" : *path_value, needs_trust(*key, value)});
       } else if (is_section(path)) {
         if (value.kind == Node::Kind::null) continue;
         if (value.kind != Node::Kind::map) return wrong(path, value, "keys below it");
@@ -50,7 +60,16 @@ class Applier {
     return std::visit([&](auto* field) { return set(key, value, *field); }, key.field(config_));
   }
 
+  std::vector<SetKey> take_set() { return std::move(set_); }
+
  private:
+  /// A key's value, if it is a text.
+  const std::string* text_of(const Key& key) {
+    const Field field = key.field(config_);
+    const auto* text = std::get_if<std::string*>(&field);
+    return text == nullptr ? nullptr : *text;
+  }
+
   static bool is_section(const std::string& path) {
     for (const Key& key : keys()) {
       if (key.name.rfind(path + ".", 0) == 0) return true;
@@ -134,7 +153,7 @@ class Applier {
       return wrong(key.name, value, expected_type(key));
     }
     if (const auto problem = text_problem(key, value.text)) return invalid(key.name, value, *problem);
-    field = key.check == Check::path ? expand_home(value.text) : value.text;
+    field = key.check == Check::path ? full_path(value.text, folder_) : value.text;
     return {};
   }
 
@@ -223,25 +242,10 @@ class Applier {
   }
 
   const std::string& origin_;
+  const std::string folder_;  ///< what relative paths start from; empty: this process's directory
   Config& config_;
+  std::vector<SetKey> set_;
 };
-
-Result<void> apply(const Node& node, const std::string& origin, Config& config) {
-  Config changed = config;
-  TRY_VOID(Applier(origin, changed).section(node, ""));
-  config = std::move(changed);
-  return {};
-}
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail_errno("cannot read config file " + path);
-  std::string content(NodeBuilder::max_bytes + 1, '\0');
-  file.read(content.data(), static_cast<std::streamsize>(content.size()));
-  if (file.bad()) return fail_errno("cannot read config file " + path);
-  content.resize(static_cast<std::size_t>(file.gcount()));
-  return content;
-}
 
 bool is_port_pair(const std::string& value, std::size_t equals) {
   return parse_port(value.substr(0, equals)) && parse_port(value.substr(equals + 1));
@@ -300,30 +304,13 @@ Result<Node> flag_node(const Key& key, const std::vector<std::string>& values, c
 
 }  // namespace
 
-std::optional<std::string> find_file(const std::string& directory) {
-  std::error_code ignored;
-  auto at = std::filesystem::absolute(directory, ignored).lexically_normal();
-  while (true) {
-    for (const char* name : {"config.yaml", "config.yml", "config.json"}) {
-      const auto candidate = at / ".inpod" / name;
-      if (std::filesystem::is_regular_file(candidate, ignored)) return candidate.string();
-    }
-    if (at == at.root_path() || at.empty()) return std::nullopt;
-    at = at.parent_path();
-  }
-}
-
-Result<void> load_file(const std::string& path, Config& config) {
-  TRY_ASSIGN(content, read_file(path));
-  const bool json = path.size() > 5 && path.compare(path.size() - 5, 5, ".json") == 0;
-  auto node = json ? parse_json(content, path) : parse_yaml(content, path);
-  if (!node) return Failed(node.error());
-  return apply(*node, path, config);
-}
-
-Result<void> apply_json(const nlohmann::json& object, const std::string& origin, Config& config) {
-  TRY_ASSIGN(node, from_json(object, origin));
-  return apply(node, origin, config);
+Result<std::vector<SetKey>> apply(const Node& node, const std::string& origin, const std::string& folder,
+                                  Config& config) {
+  Config changed = config;
+  Applier applier(origin, changed, folder);
+  TRY_VOID(applier.section(node, ""));
+  config = std::move(changed);
+  return applier.take_set();
 }
 
 Result<void> apply_flag(const std::string& name, const std::vector<std::string>& values,

@@ -6,8 +6,18 @@
 namespace inpod::config {
 namespace {
 
-/// A row's accessor: FIELD(agent.mode) gives the function that points at config.agent.mode.
-#define FIELD(member) [](Config& config) -> Field { return &config.member; }
+/// A row's accessor: FIELD(dns.enabled) gives the function that points at config.dns.enabled.
+#define FIELD(member)                                          \
+  {                                                            \
+    [](Config& config) -> Field { return &config.member; }, {} \
+  }
+/// The same for a key whose values, all or these, need a yes.
+#define RIGHT(member, ...)                                    \
+  {                                                           \
+    [](Config& config) -> Field { return &config.member; }, { \
+      __VA_ARGS__                                             \
+    }                                                         \
+  }
 
 const std::vector<Key>& table() {
   static const std::vector<Key> rows = {
@@ -19,12 +29,13 @@ const std::vector<Key>& table() {
        "machine) or `targetless`. `/container/NAME` may follow.",
        "deployment/checkout/container/app"},
       {"namespace", FIELD(namespace_), "Kubernetes namespace of the target. Default: the context's.", "shop"},
-      {"context", FIELD(context), "Context of the kubeconfig. Default: its current one.", "staging"},
-      {"kubeconfig", FIELD(kubeconfig),
+      {"context", RIGHT(context, any_value), "Context of the kubeconfig. Default: its current one.",
+       "staging"},
+      {"kubeconfig", RIGHT(kubeconfig, any_value),
        "Path of the kubeconfig. Default: `$KUBECONFIG`, else `~/.kube/config`.", "~/.kube/staging",
        Check::path},
       {"interception",
-       FIELD(interception),
+       RIGHT(interception, "none"),
        "How calls are intercepted: `preload` for programs that use glibc dynamically; `auto` looks at the "
        "executable. "
        "`syscalls`, for static, Go and musl programs, is not in this version. `none`: not at all; such a "
@@ -36,24 +47,24 @@ const std::vector<Key>& table() {
       {"hostname", FIELD(hostname), "Whether the program sees the pod's host name.", "false"},
 
       {"agent.mode",
-       FIELD(agent.mode),
+       RIGHT(agent.mode, any_value),
        "`job`: a Job's pod on the target's node; `ephemeral`: a container added to the target's pod, where "
        "the cluster forbids "
        "`hostPID`.",
        "ephemeral",
        Check::choice,
        {"job", "ephemeral"}},
-      {"agent.image", FIELD(agent.image),
+      {"agent.image", RIGHT(agent.image, any_value),
        "An image that holds `inpod-agent`. Default: the target's own image, into which inpod streams its "
        "agent; no registry is "
        "needed.",
        "registry.example.com/inpod-agent:0.1"},
-      {"agent.bootstrap_image", FIELD(agent.bootstrap_image),
+      {"agent.bootstrap_image", RIGHT(agent.bootstrap_image, any_value),
        "An image with a shell, for targets whose own image has none.", "busybox:1.36"},
-      {"agent.namespace", FIELD(agent.namespace_), "Namespace of the agent's Job. Default: the target's.",
-       "dev-tools"},
+      {"agent.namespace", RIGHT(agent.namespace_, any_value),
+       "Namespace of the agent's Job. Default: the target's.", "dev-tools"},
       {"agent.lease_seconds",
-       FIELD(agent.lease_seconds),
+       RIGHT(agent.lease_seconds, any_value),
        "How long the agent waits for the next launch before it deletes itself.",
        "600",
        Check::range,
@@ -61,26 +72,26 @@ const std::vector<Key>& table() {
        0,
        86400},
       {"agent.startup_seconds",
-       FIELD(agent.startup_seconds),
+       RIGHT(agent.startup_seconds, any_value),
        "How long to wait for the agent to start.",
        "120",
        Check::range,
        {},
        1,
        3600},
-      {"agent.privileged", FIELD(agent.privileged),
+      {"agent.privileged", RIGHT(agent.privileged, any_value),
        "Run the agent as a privileged container instead of with single capabilities.", "true"},
-      {"agent.path", FIELD(agent.path),
+      {"agent.path", RIGHT(agent.path, any_value),
        "The `inpod-agent` executable to use. Default: the one beside `inpod`.",
        "/opt/inpod/lib/inpod/inpod-agent", Check::path},
-      {"agent.labels", FIELD(agent.labels), "Labels for the agent's pod.", "{team: shop}"},
-      {"agent.annotations", FIELD(agent.annotations), "Annotations for the agent's pod.",
+      {"agent.labels", RIGHT(agent.labels, any_value), "Labels for the agent's pod.", "{team: shop}"},
+      {"agent.annotations", RIGHT(agent.annotations, any_value), "Annotations for the agent's pod.",
        "{sidecar.istio.io/inject: \"false\"}"},
-      {"agent.node_selector", FIELD(agent.node_selector), "Node selector of a `targetless` agent's pod.",
-       "{kubernetes.io/arch: amd64}"},
+      {"agent.node_selector", RIGHT(agent.node_selector, any_value),
+       "Node selector of a `targetless` agent's pod.", "{kubernetes.io/arch: amd64}"},
 
       {"files.mode",
-       FIELD(files.mode),
+       RIGHT(files.mode, "write"),
        "Where files are that no list names: `read`: the pod's, and writing fails; `write`: the pod's, and "
        "writing reaches them; "
        "`local`: this machine's. The program, its libraries and sources, `/dev`, `/proc`, `/sys`, `/tmp`, "
@@ -93,8 +104,8 @@ const std::vector<Key>& table() {
        "Paths that exist nowhere for the program. Globs: `*` within a segment, `**` across, `?`, `[…]`.",
        "[/etc/app/override.yaml]", Check::path_glob},
       {"files.local", FIELD(files.local), "Paths of this machine.", "[/opt/tools/**]", Check::path_glob},
-      {"files.write", FIELD(files.write), "Paths of the pod, for reading and writing.", "[/var/lib/app/**]",
-       Check::path_glob},
+      {"files.write", RIGHT(files.write, any_value), "Paths of the pod, for reading and writing.",
+       "[/var/lib/app/**]", Check::path_glob},
       {"files.read", FIELD(files.read),
        "Paths of the pod, read-only. Precedence: absent, local, write, read.", "[/etc/app/**]",
        Check::path_glob},
@@ -102,13 +113,13 @@ const std::vector<Key>& table() {
        "A path under the first prefix is looked up under the second in the pod.",
        "{/home/me/app/config: /etc/app}", Check::prefix},
 
-      {"environment.include", FIELD(environment.include),
+      {"environment.include", RIGHT(environment.include, any_value),
        "Globs of the pod's variables that the program gets. Default: all but those that belong to a machine "
        "(`PATH`, `HOME`, …).",
        "[DATABASE_*]", Check::name_glob},
       {"environment.exclude", FIELD(environment.exclude),
        "Globs of the pod's variables that the program does not get.", "[\"*_TOKEN\"]", Check::name_glob},
-      {"environment.set", FIELD(environment.set), "Variables to set; they win over the pod's.",
+      {"environment.set", RIGHT(environment.set, any_value), "Variables to set; they win over the pod's.",
        "{LOG_LEVEL: debug}", Check::variable},
       {"environment.unset", FIELD(environment.unset), "Variables to remove.", "[HTTP_PROXY]",
        Check::variable},
@@ -117,11 +128,11 @@ const std::vector<Key>& table() {
       {"dns.local", FIELD(dns.local), "Globs of names that are resolved on this machine.",
        "[\"*.corp.example\"]", Check::name_glob},
 
-      {"outgoing.tcp", FIELD(outgoing.tcp), "Whether TCP connections leave from the pod.", "false"},
-      {"outgoing.udp", FIELD(outgoing.udp), "Whether UDP leaves from the pod.", "false"},
-      {"outgoing.unix_sockets", FIELD(outgoing.unix_sockets),
+      {"outgoing.tcp", RIGHT(outgoing.tcp, "false"), "Whether TCP connections leave from the pod.", "false"},
+      {"outgoing.udp", RIGHT(outgoing.udp, "false"), "Whether UDP leaves from the pod.", "false"},
+      {"outgoing.unix_sockets", RIGHT(outgoing.unix_sockets, "true"),
        "Whether connections to unix sockets named by `outgoing.remote_unix` go to the pod's.", "true"},
-      {"outgoing.local", FIELD(outgoing.local),
+      {"outgoing.local", RIGHT(outgoing.local, any_value),
        "Networks, with ports if wanted, that are reached from this machine.",
        "[10.8.0.0/16, \"192.168.1.5:8000-8999\"]", Check::network},
       {"outgoing.loopback_ports", FIELD(outgoing.loopback_ports),
@@ -132,7 +143,7 @@ const std::vector<Key>& table() {
        "[/var/run/app.sock]", Check::unix_glob},
 
       {"incoming.mode",
-       FIELD(incoming.mode),
+       RIGHT(incoming.mode, "steal"),
        "`mirror`: the program gets a copy of the pod's traffic and the pod goes on serving; `steal`: the "
        "program answers "
        "instead of the pod.",
@@ -150,6 +161,7 @@ const std::vector<Key>& table() {
   return rows;
 }
 #undef FIELD
+#undef RIGHT
 
 template <class... F>
 struct Overload : F... {

@@ -30,9 +30,19 @@ enum class Check {
   variable,   ///< names of environment variables
 };
 
+/// Finds a key's value in a Config.
+struct Access {
+  Field (*find)(Config&);
+  /// The values (`any_value`: all) that a found file sets only with the user's yes, `inpod trust`: with them
+  /// it gets more than a program that the user runs anyway, or reaches past that program.
+  std::vector<std::string> rights = {};
+  Field operator()(Config& config) const { return find(config); }
+};
+constexpr const char* any_value = "*";
+
 struct Key {
   std::string name;  ///< "agent.lease_seconds"
-  Field (*field)(Config&);
+  Access field;
   std::string help;     ///< one or more sentences, Markdown
   std::string example;  ///< as YAML, in flow style
   Check check = Check::none;

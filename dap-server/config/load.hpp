@@ -6,21 +6,44 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/config.hpp"
+#include "config/find.hpp"
 
 namespace inpod::config {
 
-/// .inpod/config.yaml, .yml or .json of `directory` or the nearest directory above it; nothing if there is
-/// none.
-std::optional<std::string> find_file(const std::string& directory);
+/// What became of the config file, for the lines that every start shows.
+struct FileReport {
+  std::string file;               ///< the one that was read; empty: none
+  std::vector<std::string> keys;  ///< that it sets, in its order; values may be secrets
+  std::string warning;            ///< a file that was not read, or that others can change; empty: none
 
-/// Reads a config file into `config`; JSON if its name ends in .json, else YAML. On error `config` is left as
-/// it was.
-Result<void> load_file(const std::string& path, Config& config);
+  /// "config file FILE sets target, incoming.mode", or "" without a file.
+  std::string line() const;
+};
+
+/// A found file that asks for rights (Access::rights).
+struct AskedRights {
+  std::string file;                ///< without symbolic links
+  std::string digest;              ///< of its contents, and of files of its project that it hands rights to
+  std::vector<std::string> asked;  ///< "KEY: VALUE" for each right, fit for a terminal; may be empty
+};
+
+/// Finds the config file of `directory` (find.hpp) and reads it into `config`; a report without a file if
+/// there is none. A file that asks for rights without having the user's yes (trust.hpp) is an error, which
+/// lists them; `trusted_folder` has it for all that lies there. Relative paths in the file start from the
+/// folder that holds .inpod. On error `config` is left as it was.
+Result<FileReport> load_found(const std::string& directory, const std::string& trusted_folder,
+                              Config& config);
+
+/// What such a file asks for.
+Result<AskedRights> rights_of(const FoundFile& file);
+
+/// Reads a file that the user has named into `config`, rights and all, also where others can change it: a
+/// warning says so. JSON if its name ends in .json, else YAML. On error `config` is left as it was.
+Result<FileReport> load_file(const std::string& path, Config& config);
 
 /// Applies an object that was parsed elsewhere. origin: what errors call it, such as "launch.json: cluster".
 Result<void> apply_json(const nlohmann::json& object, const std::string& origin, Config& config);

@@ -32,6 +32,8 @@ struct Member {
 
 /// "text \"x\"", "number 5", "a list": for error messages.
 std::string describe(const Node& node);
+/// The whole value on one line, as JSON in ASCII: what it holds does not change the terminal that shows it.
+std::string to_line(const Node& node);
 
 /// Errors carry "origin:line: …". The document must be one map, or empty.
 Result<Node> parse_yaml(const std::string& content, const std::string& origin);

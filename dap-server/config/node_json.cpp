@@ -86,7 +86,35 @@ bool convert(const nlohmann::json& value, NodeBuilder& builder) {
   return builder.scalar(Node::Kind::null, {}, 0);
 }
 
+nlohmann::ordered_json to_json(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::null:
+      return nullptr;
+    case Node::Kind::boolean:
+      return node.text == "true";
+    case Node::Kind::number:
+    case Node::Kind::text:
+      return node.text;
+    case Node::Kind::list: {
+      auto list = nlohmann::ordered_json::array();
+      for (const Node& item : node.items) list.push_back(to_json(item));
+      return list;
+    }
+    case Node::Kind::map: {
+      auto map = nlohmann::ordered_json::object();
+      for (const auto& [name, value] : node.members) map[name] = to_json(value);
+      return map;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
+
+std::string to_line(const Node& node) {
+  if (node.kind == Node::Kind::number) return node.text;
+  return to_json(node).dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
+}
 
 Result<Node> parse_json(const std::string& content, const std::string& origin) {
   if (content.find_first_not_of(" \t\r\n") == std::string::npos) return Node{};

@@ -46,6 +46,7 @@ Json property(const Key& key) {
   Json property = std::visit([&](auto* field) { return Describe{key}(field); }, key.field(defaults));
   if (key.check == Check::choice) property["enum"] = key.choices;
   property["description"] = key.help;
+  if (!key.field.rights.empty()) property["needsTrust"] = key.field.rights;
   return property;
 }
 
@@ -95,13 +96,66 @@ std::string default_text(const Key& key) {
   return value.empty() ? "–" : "`" + value.dump() + "`";
 }
 
+/// Which of a found file's values need the user's yes.
+std::string trust_text(const Key& key) {
+  if (key.field.rights.empty()) return "–";
+  std::string text;
+  for (const auto& value : key.field.rights)
+    text += value == any_value ? "yes" : (text.empty() ? "`" : ", `") + value + "`";
+  return text;
+}
+
 std::string row(const Key& key) {
-  return "| `" + key.name + "` | " + expected_type(key) + " | " + default_text(key) + " | " + key.help +
-         " | `" + key.example + "` |\n";
+  return "| `" + key.name + "` | " + expected_type(key) + " | " + default_text(key) + " | " +
+         trust_text(key) + " | " + key.help + " | `" + key.example + "` |\n";
 }
 
 constexpr const char* table_head =
-    "| key | value | default | meaning | example |\n| --- | --- | --- | --- | --- |\n";
+    "| key | value | default | trust | meaning | example |\n| --- | --- | --- | --- | --- | --- |\n";
+
+constexpr const char* trust_page = R"md(## Whose file is read
+
+A file that you name (`-f FILE`) is your word: it is read whatever it sets. If others can change it, a line says so.
+
+A file that inpod *finds* may be anybody's. The search starts in the current directory (for a debugger: the program's, else the one the
+program lies in) and goes up, but ends with your home, with the root of a repository (`.git`, `.hg`, `.jj`, `.svn`), and with the root of
+a mount. The nearest file counts, and only if nobody but you and root can change it or put another one in its place:
+
+- the file, its directory `.inpod`, every directory above it and every symbolic link on the way are yours or root's;
+- others may not write to any of them, by mode or by a POSIX ACL. Exceptions: a directory with the sticky bit, as `/tmp`, and your private
+  group (your primary group, of your name, with no other member), as systems with the umask 002 have it;
+- it is a regular file.
+
+Else it is not read, a line says why, and no other file is looked for. Where root runs inpod by `sudo`, files of the user who called `sudo`
+are accepted too. `config.yaml` comes before `config.yml` before `config.json`; a second one is named and not read.
+
+Relative paths in a found file (`kubeconfig`, `agent.path`) start from the folder that holds `.inpod`.
+
+## Trust
+
+A repository that you have just cloned is yours by owner, but not by author. So what the column *trust* marks (`yes`: every value; else the
+values that stand there) needs your yes once, if it comes from a found file. Such keys choose a program to run or credentials, give the
+agent or the program rights in the cluster beyond reading, or lead connections around the pod. Without a yes nothing starts, and the error
+lists what is asked for.
+
+```
+inpod trust [FILE]          show what the file asks for, and ask (default: the file that would be found here)
+inpod trust --yes [FILE]    without the question, for scripts
+inpod trust --list          what has your yes
+inpod trust --revoke FILE
+```
+
+A yes holds for this path (without symbolic links) and these contents; after a change it is asked for again. If `kubeconfig` or `agent.path`
+name a file in the project's own folder, its contents count too; what these run in their turn does not. It is kept in
+`${XDG_STATE_HOME:-~/.local/state}/inpod/trust`, which only you may enter.
+
+VS Code: a trusted workspace is the yes for the files in its folders, and nothing above the folder is read. The extension says so by the flag
+`--trusted-folder`, which no file of a repository can set. A launch configuration's `cluster` is the editor's word, and is not asked about.
+
+Each start names the file and the keys that it sets: `inpod run` and the debuggers' wrappers on stderr, `inpod dap` on the debug console, `inpod session
+start` by the event `config`, `inpod check` as its finding `config`.
+
+)md";
 
 }  // namespace
 
@@ -127,7 +181,8 @@ std::string markdown() {
       "<!-- Made by `inpod schema --markdown` from the key table; a test keeps it in step. -->\n\n"
       "A project keeps its settings in `.inpod/config.yaml` (or `.yml`, `.json`); inpod looks in the current "
       "directory and\n"
-      "those above it, `-f FILE` names another. A launch configuration's `\"cluster\": {…}` takes the same "
+      "those above it ([whose file is read](#whose-file-is-read), [trust](#trust)), `-f FILE` names another. "
+      "A launch configuration's `\"cluster\": {…}` takes the same "
       "keys and wins over\n"
       "the file; flags win over both: the key `agent.lease_seconds` is the flag `--agent-lease-seconds`. "
       "Lists and single\n"
@@ -144,7 +199,9 @@ std::string markdown() {
       "```\n\n"
       "`inpod schema` prints the JSON schema; editors with a YAML language server complete keys when the "
       "file starts with\n"
-      "`# yaml-language-server: $schema=PATH`.\n\n## Session\n\n";
+      "`# yaml-language-server: $schema=PATH`.\n\n";
+  text += trust_page;
+  text += "## Session\n\n";
   text += table_head;
   std::string section;
   for (const Key& key : keys()) {

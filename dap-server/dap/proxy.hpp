@@ -85,6 +85,8 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   Task<void> launch_flow();
   Task<Result<Message>> prepare_launch();
   Task<Result<void>> prepare_cluster();
+  /// launch.json's "cluster" on top of the config file, which the client is told about.
+  Result<Config> load_config(const nlohmann::json& cluster, const std::string& directory);
   Task<Result<std::shared_ptr<Session>>> start_session(Config config);
   Task<Result<void>> prepare_adapter();
   void fail_launch(const Error& error);

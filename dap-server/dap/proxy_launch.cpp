@@ -30,14 +30,6 @@ bool names_adapter(const std::string& type) {
   return std::find(known.begin(), known.end(), type) != known.end();
 }
 
-/// The default of ServeOptions::load_config.
-Result<Config> load_config(const nlohmann::json& cluster, const std::string& directory) {
-  Config config;
-  if (const auto file = config::find_file(directory)) TRY_VOID(config::load_file(*file, config));
-  TRY_VOID(config::apply_json(cluster, "launch.json: cluster", config));
-  return config;
-}
-
 std::string joined(const std::vector<std::string>& names) {
   std::string out;
   for (const auto& name : names) out.append(out.empty() ? "" : ", ").append(name);
@@ -126,8 +118,7 @@ Task<Result<void>> Proxy::prepare_cluster() {
   CO_TRY_VOID(find_family(adapter_->command(), adapter_->capabilities()));
   std::string directory = launch.request.text("cwd");
   if (directory.empty()) directory = std::filesystem::path(program).parent_path().string();
-  CO_TRY(config,
-         (options_->load_config ? options_->load_config : load_config)(*launch.request.cluster, directory));
+  CO_TRY(config, load_config(*launch.request.cluster, directory));
   CO_TRY_VOID(check_program(program, config.intercepts()));
   CO_TRY(session, co_await start_session(std::move(config)));
   session_ = std::move(session);
@@ -140,6 +131,16 @@ Task<Result<void>> Proxy::prepare_cluster() {
   wants_entry_stop_ = launch.request.stops_on_entry();
   tell_session("running");
   co_return Result<void>();
+}
+
+Result<Config> Proxy::load_config(const nlohmann::json& cluster, const std::string& directory) {
+  if (options_->load_config) return options_->load_config(cluster, directory);
+  Config config;
+  TRY_ASSIGN(file, config::load_found(directory, options_->trusted_folder, config));
+  if (!file.warning.empty()) say("inpod: " + file.warning, "important");
+  if (!file.file.empty()) say("inpod: " + file.line());
+  TRY_VOID(config::apply_json(cluster, "launch.json: cluster", config));
+  return config;
 }
 
 Task<Result<std::shared_ptr<Session>>> Proxy::start_session(Config config) {

@@ -29,6 +29,7 @@ struct ServeOptions {
   /// launch.json's "cluster" on top of the config file that is found from `directory` upwards. Default: just
   /// that.
   std::function<Result<Config>(const nlohmann::json& cluster, const std::string& directory)> load_config;
+  std::string trusted_folder;                      ///< config::find_file's
   std::chrono::milliseconds layer_timeout{30000};  ///< how long a running debuggee may take to load the layer
   std::chrono::milliseconds layer_timeout_stopped{5000};  ///< the same once it stands at a breakpoint
 };

@@ -1,13 +1,13 @@
 // Look-ups of inpod's own files and directories.
 #include "session/paths.hpp"
 
-#include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <vector>
+
+#include "os/directories.hpp"
 
 namespace inpod {
 namespace {
@@ -36,25 +36,6 @@ Result<std::string> loadable(Result<std::string> layer) {
   return fail("the layer's path, " + *layer + ", holds a space or a colon, which LD_PRELOAD can't carry",
               "install inpod below a path without them, or set INPOD_LAYER to a copy of the file that lies "
               "elsewhere");
-}
-
-/// Makes the directory with mode 0700; one that exists must be a real directory of ours that nobody else can
-/// enter.
-Result<void> private_directory(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno("cannot make " + path);
-  struct stat info {};
-  if (lstat(path.c_str(), &info) != 0) return fail_errno("cannot read " + path);
-  if (!S_ISDIR(info.st_mode) || info.st_uid != geteuid() || (info.st_mode & 077) != 0) {
-    return fail(path + " exists, but is not a directory of yours with mode 0700",
-                "remove it, or set XDG_RUNTIME_DIR");
-  }
-  return {};
-}
-
-std::string home_directory() {
-  if (auto home = environment("HOME"); !home.empty()) return home;
-  const passwd* entry = getpwuid(geteuid());
-  return entry == nullptr ? "" : entry->pw_dir;
 }
 
 }  // namespace
@@ -97,26 +78,12 @@ Result<std::string> runtime_root() {
       access(base.c_str(), W_OK | X_OK) != 0)
     base = "/tmp";
   const std::string path = base + name;
-  TRY_VOID(private_directory(path));
+  TRY_VOID(make_private_directory(path));
   return path;
 }
 
 Result<std::string> agent_state_directory() {
-  std::string base = environment("XDG_STATE_HOME");
-  if (base.empty() || base[0] != '/') {
-    const auto home = home_directory();
-    if (home.empty())
-      return fail("neither XDG_STATE_HOME nor a home directory is known", "set XDG_STATE_HOME");
-    base = home + "/.local/state";
-  }
-  std::error_code error;
-  fs::create_directories(base + "/inpod", error);
-  if (error)
-    return fail("cannot make " + base + "/inpod: " + error.message(),
-                "set XDG_STATE_HOME to a directory of yours");
-  const std::string path = base + "/inpod/agents";
-  TRY_VOID(private_directory(path));
-  return path;
+  return state_directory("agents");
 }
 
 }  // namespace inpod

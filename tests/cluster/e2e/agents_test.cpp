@@ -115,6 +115,7 @@ TEST_CASE("agent.image: an image that holds inpod-agent, for a target with or wi
   Shop::instance().make_bare_pod();
   Developer developer;
   developer.write(".inpod/config.yaml", "agent:\n  image: " + agent_image() + "\n");
+  REQUIRE(developer.run({"trust", "--yes"}).status == 0);
   const auto outcome = developer.run(in("deployment/web", {}, look));
   INFO(outcome.err);
   CHECK(outcome.out == expected_look());

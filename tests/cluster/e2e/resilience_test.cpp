@@ -65,6 +65,7 @@ TEST_CASE("killing inpod gives the traffic back within 10 s, and the agent leave
   auto& shop = Shop::instance();
   auto arguments = steal(server_script(developer));
   developer.write(".inpod/config.yaml", "agent:\n  lease_seconds: 5\n");
+  REQUIRE(developer.run({"trust", "--yes"}).status == 0);
   auto server = developer.inpod(arguments);
   const bool answered = shop.answered_by("by python", seconds(60));
   INFO(server->err());

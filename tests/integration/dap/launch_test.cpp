@@ -2,6 +2,7 @@
 // gets into the target alone. Also what happens when there is no session, and when it can't be had.
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "bench.hpp"
 #include "catch.hpp"
@@ -163,6 +164,35 @@ TEST_CASE("a session that can't be had fails the launch, and nothing runs", "[ad
   CHECK(client.wait_exit() == 0);
   CHECK(bench.loads().empty());
   CHECK_FALSE(std::filesystem::exists(bench.pid_file()));
+}
+
+TEST_CASE("the config file is named; one that needs a yes fails the launch", "[adapter]") {
+  Bench bench;
+  bench.environment["XDG_STATE_HOME"] = bench.directory + "/state";
+  const std::string project = bench.directory + "/project", file = project + "/.inpod/config.yaml";
+  std::filesystem::create_directories(project + "/.inpod");
+  const auto write = [&](const char* text) { std::ofstream(file) << text; };
+  write("hostname: false\nincoming: {mode: steal}\n");
+  {
+    DapClient client(bench.server(), bench.environment);
+    client.must("initialize", initialize_arguments());
+    const json answer = client.response(client.send("launch", bench.launch("fake", {{"cwd", project}})));
+    CHECK_FALSE(answer.value("success", true));
+    CHECK(answer.value("message", "")
+              .find(file + " sets keys that need your yes first: incoming.mode: \"steal\"") !=
+          std::string::npos);
+    client.event("terminated");
+    client.must("disconnect");
+    CHECK(client.wait_exit() == 0);
+    CHECK(bench.loads().empty());
+  }
+  write("hostname: false\n");
+  DapClient client(bench.server(), bench.environment);
+  REQUIRE(start_debugging(client, bench, bench.launch("fake", {{"cwd", project}}), ""));
+  client.output("inpod: config file " + file + " sets hostname");
+  client.event("terminated");
+  client.must("disconnect");
+  CHECK(client.wait_exit() == 0);
 }
 
 TEST_CASE("a layer that does not load stops the program", "[adapter]") {

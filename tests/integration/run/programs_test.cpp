@@ -38,6 +38,7 @@ TEST_CASE("the config file of the directory is used, flags win") {
   demo.home().write("project/deep/er/x", "");
   auto options = demo.options();
   options.directory = demo.home().path() + "/project/deep/er";
+  REQUIRE(demo.start({"trust", "--yes"}, options)->wait(seconds(60)).status == 0);  // for environment.set
   const auto outcome =
       demo.start({"run", "-e", "B=flag", "--", "sh", "-c", "echo $A $B; cat /etc/web/config.yaml"}, options)
           ->wait(seconds(60));

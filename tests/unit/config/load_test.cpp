@@ -230,17 +230,6 @@ TEST_CASE("a file with an error changes nothing") {
   CHECK_FALSE(config::load_file(folder.path(), config));
 }
 
-TEST_CASE("the nearest config above the directory is found") {
-  const Folder folder;
-  const auto outer = folder.write(".inpod/config.json", "{}");
-  std::filesystem::create_directories(folder.path() + "/a/b");
-  CHECK(config::find_file(folder.path() + "/a/b") == outer);
-  const auto inner = folder.write("a/.inpod/config.yaml", "");
-  CHECK(config::find_file(folder.path() + "/a/b") == inner);
-  CHECK(config::find_file(folder.path()) == outer);
-  CHECK(config::find_file(folder.path() + "/a/./b/.") == inner);  // as people write it, not as it was walked
-}
-
 TEST_CASE("later sources win: lists replace, maps merge") {
   Config config;
   REQUIRE(config::apply_json(

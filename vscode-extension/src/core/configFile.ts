@@ -1,7 +1,47 @@
-// What "Open Config" writes where there is no config yet. Everything is a comment, so that the new file changes nothing.
+// `.inpod/config.yaml`: where it is looked for, and what "Open Config" writes where there is none yet.
 
-export const configNames = ['config.yaml', 'config.yml', 'config.json'];
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 
+const configNames = ['config.yaml', 'config.yml', 'config.json'];
+const repositories = ['.git', '.hg', '.jj', '.svn'];
+
+/** The flags by which `inpod` learns that the workspace's user trusts this folder: it asks no more about a config file there,
+ * and looks for none above. */
+export function trustFlags(folder: string | undefined): string[] {
+  return folder === undefined ? [] : ['--trusted-folder', folder];
+}
+
+/** As `inpod --trusted-folder FOLDER` finds it: in the directory and those above, up to the folder, a repository's root, the
+ * home or a mount. Nothing outside the folder is looked at. */
+export function findConfig(directory: string, folder: string): string | undefined {
+  let at = real(directory);
+  const last = real(folder);
+  if (at === undefined || last === undefined || !isWithin(at, last)) return undefined;
+  for (; ; at = dirname(at)) {
+    const here = at;
+    const found = configNames.map((name) => join(here, '.inpod', name)).find((path) => existsSync(path));
+    if (found !== undefined) return isWithin(real(found) ?? '', last) ? found : undefined;
+    if (at === last || at === real(homedir()) || repositories.some((name) => existsSync(join(here, name))))
+      return undefined;
+    if (statSync(at).dev !== statSync(dirname(at)).dev) return undefined;
+  }
+}
+
+function real(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? folder : `${folder}/`);
+}
+
+/** Everything is a comment, so that the new file changes nothing. */
 export const configTemplate = `# What inpod should know about this project's cluster sessions. Every key may be left out; a launch
 # configuration's "cluster": {…} takes the same keys and wins. Remove a "#" to use a line.
 

@@ -12,6 +12,8 @@ export interface StartOptions {
   inpod: string;
   /** Global flags, such as -v. */
   flags: string[];
+  /** trustFlags of the folder. */
+  trust: string[];
   /** None where the layer is not to be loaded: `interception: none`. */
   program: string | undefined;
   /** As the key `cluster` has it; a file's keys are read by `inpod` itself, in `cwd` and above. */
@@ -152,6 +154,7 @@ function startArguments(options: StartOptions): string[] {
     'start',
     '-o',
     'json',
+    ...options.trust,
     ...(options.program === undefined ? [] : ['--program', options.program]),
     ...clusterFlags(options.cluster),
   ];

@@ -20,6 +20,7 @@ export const sessionEnded = (): InpodError =>
 /** Who fixes what. The first row that matches the message decides: rights and the way to the cluster come before targets,
  * since their texts name targets as well. A wrong row costs a less fitting button, nothing else. */
 const rows: readonly { words: RegExp; actions: readonly Action[] }[] = [
+  { words: /need your yes/, actions: ['openConfig', 'showLog'] },
   {
     words: /forbidden|may not|RBAC|unauthorized|kubeconfig|context|API server|ExecCredential|cannot (reach|connect)/i,
     actions: ['diagnose', 'openConfig', 'showLog'],
@@ -66,10 +67,10 @@ export function errorFromText(text: string): InpodError {
 
 /** The last thing that a command which failed has said on stderr, without the log lines around it. */
 export function errorFromOutput(stderr: string, fallback: string): InpodError {
-  const at = stderr.search(/^inpod: /m);
-  if (at >= 0) return errorFromText(stderr.slice(at + 'inpod: '.length));
-  const last = stderr.trim().split('\n').at(-1);
-  return new InpodError(last === undefined || last === '' ? fallback : last);
+  const last = [...stderr.matchAll(/^inpod: /gm)].at(-1);
+  if (last !== undefined) return errorFromText(stderr.slice(last.index + last[0].length));
+  const line = stderr.trim().split('\n').at(-1);
+  return new InpodError(line === undefined || line === '' ? fallback : line);
 }
 
 /** The user has cancelled: nothing is shown. */

@@ -141,8 +141,8 @@ export class AdapterFactory implements vscode.DebugAdapterDescriptorFactory {
   ) {}
 
   createDebugAdapterDescriptor(session: vscode.DebugSession): vscode.DebugAdapterDescriptor {
-    const { inpod, flags, cwd } = orShown(() => tool(this.context, session.workspaceFolder));
-    const args = [...flags, 'dap', ...adapterArguments(session.configuration['debugger'])];
+    const { inpod, flags, trust, cwd } = orShown(() => tool(this.context, session.workspaceFolder));
+    const args = [...flags, 'dap', ...trust, ...adapterArguments(session.configuration['debugger'])];
     this.log.info(`${session.name}: ${[inpod, ...args].join(' ')}`);
     if (isObject(session.configuration['cluster'])) this.sessions.begin(session);
     return new vscode.DebugAdapterInlineImplementation(

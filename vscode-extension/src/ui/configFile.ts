@@ -1,23 +1,16 @@
 // `.inpod/config.yaml`: finding the one that counts, the target that it names, and making one.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { targetInFile } from '../core/cluster';
-import { configNames, configTemplate } from '../core/configFile';
+import { configTemplate, findConfig } from '../core/configFile';
 import { InpodError } from '../core/errors';
 
-/** As `inpod` looks for it: in the directory and those above. */
-export function findConfig(directory: string): string | undefined {
-  for (let at = directory; ; at = dirname(at)) {
-    const found = configNames.map((name) => join(at, '.inpod', name)).find((path) => existsSync(path));
-    if (found !== undefined || at === dirname(at)) return found;
-  }
-}
-
-/** The target that the config file of this directory names, or ''. A file that can't be read is `inpod`'s to complain of. */
-export function configuredTarget(directory: string): string {
-  const file = findConfig(directory);
+/** The target that the config file of this directory names, or ''. Nothing outside a trusted folder is read. A file that
+ * can't be read, or that others can change, is `inpod`'s to complain of. */
+export function configuredTarget(folder: vscode.WorkspaceFolder | undefined, directory: string): string {
+  if (!vscode.workspace.isTrusted || folder?.uri.scheme !== 'file') return '';
+  const file = findConfig(directory, folder.uri.fsPath);
   if (file === undefined) return '';
   try {
     return targetInFile(file, readFileSync(file, 'utf8'));
@@ -30,7 +23,7 @@ export async function openConfig(folder: vscode.WorkspaceFolder | undefined): Pr
   if (folder === undefined) {
     throw new InpodError('There is no folder to keep a config in', 'open a folder first', []);
   }
-  const existing = folder.uri.scheme === 'file' ? findConfig(folder.uri.fsPath) : undefined;
+  const existing = folder.uri.scheme === 'file' ? findConfig(folder.uri.fsPath, folder.uri.fsPath) : undefined;
   const file =
     existing === undefined ? vscode.Uri.joinPath(folder.uri, '.inpod', 'config.yaml') : vscode.Uri.file(existing);
   if (existing === undefined) {

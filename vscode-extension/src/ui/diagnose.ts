@@ -83,11 +83,12 @@ export class Diagnose implements vscode.TextDocumentContentProvider, vscode.Disp
     cancel: vscode.CancellationToken,
     progress: (message: string) => void,
   ): Promise<Finding[]> {
+    const { inpod, trust, cwd } = tool(this.context, folder);
     const findings: Finding[] = [];
     const { code, stderr } = await run({
-      inpod: tool(this.context, folder).inpod,
-      args: ['check', '-o', 'json', ...clusterFlags(cluster)],
-      cwd: existsSync(directory) ? directory : tool(this.context, folder).cwd,
+      inpod,
+      args: ['check', '-o', 'json', ...trust, ...clusterFlags(cluster)],
+      cwd: existsSync(directory) ? directory : cwd,
       each: (line) => {
         const finding = readFinding(line);
         if (finding === undefined) return;
@@ -113,7 +114,9 @@ export class Diagnose implements vscode.TextDocumentContentProvider, vscode.Disp
       time: new Date().toISOString(),
       configuration: configuration?.name ?? '',
       target:
-        target === '' ? configuredTarget(directory) : describeTarget({ target, namespace: text(cluster, 'namespace') }),
+        target === ''
+          ? configuredTarget(folder, directory)
+          : describeTarget({ target, namespace: text(cluster, 'namespace') }),
       inpod: tool(this.context, folder).inpod,
       editor: `${vscode.env.appName} ${vscode.version}`,
       extension: text(this.context.extension.packageJSON as JsonObject, 'version'),

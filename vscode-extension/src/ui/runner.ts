@@ -282,7 +282,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
     progress: (message: string) => void,
     cancel: Cancellation,
   ): Promise<EnvironmentSession> {
-    const { inpod, flags } = tool(this.context, folder);
+    const { inpod, flags, trust } = tool(this.context, folder);
     const path = program === undefined || program.includes('/') ? program : onPath(program);
     if (path === undefined && program !== undefined) {
       throw new InpodError(
@@ -294,6 +294,7 @@ export class Runner implements vscode.DebugConfigurationProvider {
     return EnvironmentSession.start({
       inpod,
       flags,
+      trust,
       program: path,
       cluster: { ...clusterOf(configuration), ...(program === undefined ? { interception: 'none' } : {}) },
       cwd: directoryOf(folder, configuration),
@@ -301,7 +302,11 @@ export class Runner implements vscode.DebugConfigurationProvider {
         this.log.info(what);
         progress(what);
       },
-      event: (event) => this.sessions.event(id, event),
+      event: (event) => {
+        const kind = text(event, 'event');
+        if (kind === 'config' || kind === 'note') this.log.info(text(event, 'text'));
+        this.sessions.event(id, event);
+      },
       log: this.log.line,
       cancel,
     });
@@ -334,7 +339,7 @@ function isInstalled(type: string): boolean {
 
 /** The target that `inpod` will find: in `cluster`, else in the config file. */
 function targetOf(folder: Folder, configuration: JsonObject): string {
-  return text(clusterOf(configuration), 'target') || configuredTarget(directoryOf(folder, configuration));
+  return text(clusterOf(configuration), 'target') || configuredTarget(folder, directoryOf(folder, configuration));
 }
 
 /** Where `inpod` will look for the config file: the program's working directory, or where the program is. */

@@ -2,6 +2,7 @@
 
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
+import { trustFlags } from '../core/configFile';
 import { InpodError } from '../core/errors';
 import { findInpod } from '../core/inpod';
 import { replaced } from '../core/variables';
@@ -30,6 +31,8 @@ export function settings(folder: vscode.WorkspaceFolder | undefined): Settings {
 export interface Tool {
   inpod: string;
   flags: string[];
+  /** Flags of every command that reads a config file, behind the command: trustFlags. */
+  trust: string[];
   cwd: string;
 }
 
@@ -58,6 +61,7 @@ export function tool(context: vscode.ExtensionContext, folder: vscode.WorkspaceF
   return {
     inpod: findInpod({ setting: path, extension: context.extensionPath }),
     flags: debug ? ['-v'] : [],
+    trust: trustFlags(folder?.uri.fsPath),
     cwd: folder?.uri.fsPath ?? homedir(),
   };
 }

@@ -59,7 +59,7 @@ export class Targets {
     if (text(cluster, 'target') !== '') return 'written';
     const chosen = this.chosen(folder);
     if (chosen !== undefined) return chosen;
-    if (configuredTarget(directory) !== '') return 'written';
+    if (configuredTarget(folder, directory) !== '') return 'written';
     const named = settings(folder).defaultTarget;
     if (named === '') return undefined;
     const choice = parseTarget(named);
@@ -120,13 +120,13 @@ export class Targets {
     flags: string[],
     cancel: vscode.CancellationToken,
   ): Promise<Listing> {
-    const { inpod, cwd } = tool(this.context, folder);
+    const { inpod, trust, cwd } = tool(this.context, folder);
     const targets: ListedTarget[] = [];
     const each = (line: JsonObject): void => {
       const target = readTarget(line);
       if (target !== undefined) targets.push(target);
     };
-    const args = ['targets', '-o', 'json', ...flags];
+    const args = ['targets', '-o', 'json', ...trust, ...flags];
     let end;
     try {
       end = await run({ inpod, args, cwd, each, log: this.log.line, cancel, limitSeconds: listLimitSeconds });

@@ -17,6 +17,8 @@ describe('errors', () => {
     );
     assert.equal(error.message, 'cannot reach the API server');
     assert.equal(error.remedy, 'check the VPN and the proxy');
+    const notes = 'inpod: /tmp/.inpod/config.yaml is not read: it is theirs\ninpod: no target given\n  say -t\n';
+    assert.equal(errorFromOutput(notes, 'x').message, 'no target given');
     assert.equal(errorFromOutput('', 'nothing was said').message, 'nothing was said');
     assert.equal(errorFromOutput('ld.so: no such file\n', 'x').message, 'ld.so: no such file');
     assert.equal(errorFromText('a\n  b').remedy, 'b');
@@ -32,6 +34,7 @@ describe('errors', () => {
     assert.equal(first('pods is forbidden: User "a" cannot list resource "pods"'), 'diagnose');
     assert.equal(first('context "x" is in none of ~/.kube/config'), 'diagnose');
     assert.equal(first('/p/.inpod/config.yaml:3: unknown key "targt"'), 'openConfig');
+    assert.equal(first('/p/.inpod/config.yaml sets keys that need your yes first: kubeconfig: "x"'), 'openConfig');
     assert.equal(first('inpod-agent was not ready in time', 'raise agent.startup_seconds'), 'openConfig');
     assert.equal(first('no debug adapter is installed here'), 'openLaunch');
     assert.equal(first("the program /p/web can't be found: No such file"), 'openLaunch');

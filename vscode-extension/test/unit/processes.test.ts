@@ -109,6 +109,7 @@ describe('an environment session', () => {
     EnvironmentSession.start({
       inpod,
       flags: ['-v'],
+      trust: ['--trusted-folder', '/p'],
       program: '/bin/node',
       cluster: { target: 'pod/a', environment: { set: { TOKEN: 'secret', N: 1 } } },
       cwd: directory,

@@ -40,9 +40,10 @@ public class WrapperRouteTest {
     Files.deleteIfExists(demo.home.resolve(".inpod/config.yaml"));
   }
 
-  private static void configure() throws IOException {
+  private static void configure() throws Exception {
     Files.createDirectories(demo.home.resolve(".inpod"));
     Files.writeString(demo.home.resolve(".inpod/config.yaml"), "target: " + demo.targetName() + "\nincoming: {mode: steal}\n");
+    output(demo.bin.resolve("inpod"), List.of("trust", "--yes"));
   }
 
   private static Mi gdb(Map<String, String> more) throws IOException {
