@@ -1,5 +1,6 @@
 // Which adapter runs, programs that can't be injected, and attach.
 #include <signal.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -248,4 +249,22 @@ TEST_CASE("attach goes through as it is, and says that it does not move a proces
   client.wait_exit();
   CHECK_FALSE(gone(pid));
   kill(pid, SIGKILL);
+}
+
+TEST_CASE("an adapter's port that another user has taken gets nothing") {
+  if (geteuid() != 0) {
+    SUCCEED("needs root, to be another user");
+    return;
+  }
+  Bench bench;
+  const std::string listen =
+      "socket(S, PF_INET, SOCK_STREAM, 0); bind(S, pack_sockaddr_in($ARGV[0], INADDR_LOOPBACK)); listen(S, "
+      "1);"
+      "accept(C, S); sysread(C, $got, 9999); print STDERR 'got: ', $got;";
+  DapClient client(bench.server_with({"--", "setpriv", "--reuid=65534", "--clear-groups", "perl", "-MSocket",
+                                      "-e", listen, "${port}"}),
+                   bench.environment);
+  const json answer = client.request("initialize", initialize_arguments());
+  CHECK_FALSE(answer.value("success", true));
+  CHECK(answer.dump().find("is another user's (uid 65534)") != std::string::npos);
 }
