@@ -21,6 +21,7 @@
 #include "kube/exec_pointers.hpp"
 #include "kube/file_limit.hpp"
 #include "protocol/task.hpp"
+#include "relay/socket_diag.hpp"
 #include "session/pipe.hpp"
 
 namespace inpod::dap {
@@ -185,22 +186,33 @@ AdapterProcess::~AdapterProcess() {
 namespace {
 
 /// Connects to an adapter that listens on `port`, which it does some time after its start; not if it ends
-/// before (pidfd).
+/// before (pidfd). Another user may have taken the port first, and would get the program's environment.
 Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short port, std::string name,
                                   int pidfd) {
+  const bool kernel_tells = relay::existing_sockets(relay::SocketKind::tcp_listener).has_value();
   asio::ip::tcp::socket socket(executor);
   asio::steady_timer pause(executor);
   const asio::ip::tcp::endpoint peer(asio::ip::address_v4::loopback(), port);
+  bool connected = false;
   for (int tries = 0; tries < 200; ++tries) {
-    const auto [error] = co_await socket.async_connect(peer, as_result);
-    if (!error) co_return UniqueFd(socket.release());
-    socket.close();
+    if (!connected) {
+      const auto [error] = co_await socket.async_connect(peer, as_result);
+      connected = !error;
+      if (error) socket.close();
+    }
+    // Nobody is its user before the adapter has accepted it.
+    const auto user = connected ? relay::peer_user(socket.native_handle()) : std::nullopt;
+    if (user && *user != geteuid())
+      co_return fail("port " + std::to_string(port) + ", which the debug adapter " + name +
+                         " was to listen on, is another user's (uid " + std::to_string(*user) + ")",
+                     "try again");
+    if (user || (connected && !kernel_tells)) co_return UniqueFd(socket.release());
     pollfd ended{pidfd, POLLIN, 0};
     if (poll(&ended, 1, 0) == 1)
       co_return fail(
           "the debug adapter " + name + " ended before it listened on port " + std::to_string(port),
           "look at its own messages");
-    pause.expires_after(50ms);
+    pause.expires_after(connected ? 5ms : 50ms);
     co_await pause.async_wait(as_result);
   }
   co_return fail("the debug adapter " + name + " does not listen on port " + std::to_string(port),

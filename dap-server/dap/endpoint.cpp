@@ -60,6 +60,16 @@ Result<std::shared_ptr<Endpoint>> Endpoint::create(asio::any_io_executor executo
   return std::shared_ptr<Endpoint>(new Endpoint(std::move(state)));
 }
 
+void Endpoint::expect_secret() {
+  state_->reader.expect_secret();
+}
+void Endpoint::trust() {
+  state_->reader.trust();
+}
+const std::optional<std::string>& Endpoint::secret() const {
+  return state_->reader.secret();
+}
+
 Task<Result<std::optional<std::string>>> Endpoint::read() {
   const auto self = shared_from_this();
   while (true) {

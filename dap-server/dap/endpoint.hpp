@@ -29,6 +29,11 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
                                                   UniqueFd out);
   ~Endpoint();
 
+  /// For a client that must show a secret: see FrameReader. Before the first `read`.
+  void expect_secret();
+  void trust();
+  const std::optional<std::string>& secret() const;
+
   /// The next message's body; nothing at an orderly end.
   Task<Result<std::optional<std::string>>> read();
   /// Queues a body. Lost silently when the other side is gone: the reader learns of that.

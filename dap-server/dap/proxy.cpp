@@ -40,26 +40,33 @@ bool names_progress(const nlohmann::json& arguments, const std::string& id) {
 }  // namespace
 
 Proxy::Proxy(asio::any_io_executor executor, std::shared_ptr<const ServeOptions> options,
-             std::shared_ptr<Endpoint> client)
+             std::shared_ptr<Endpoint> client, std::optional<ClientSecret> secret)
     : executor_(executor),
       options_(std::move(options)),
       client_(std::move(client)),
       beside_ended_(executor),
+      secret_(std::move(secret)),
+      admission_limit_(executor),
       starting_limit_(executor) {}
 
 Task<int> Proxy::run() {
   const auto self = shared_from_this();
+  begin_admission();
   while (!leaving_) {
     auto body = co_await client_->read();
     if (!body) {
-      fprintf(stderr, "inpod dap: cannot read from the client: %s\n", body.error().to_string().c_str());
+      const Error error = body.error().context("cannot read from the client");
+      if (secret_)
+        refusal_ = error;
+      else
+        fprintf(stderr, "inpod dap: %s\n", error.to_string().c_str());
       exit_code_ = 125;
       break;
     }
     if (!*body) break;
     try {
       Message message(std::move(**body));
-      co_await on_client(std::move(message));
+      if (admit(message)) co_await on_client(std::move(message));
     } catch (const std::exception& error) {
       fprintf(stderr, "inpod dap: internal error: %s\n", error.what());
       exit_code_ = 125;
@@ -120,12 +127,17 @@ void Proxy::on_client_request(Message message) {
   }
 }
 
-Task<void> Proxy::on_initialize(Message message) {
-  const auto self = shared_from_this();
+void Proxy::note_initialize(const Message& message) {
+  initialized_ = true;
   initialize_arguments_ = message.part(message.envelope.arguments);
   const auto arguments = message.arguments();
   client_shows_progress_ =
       arguments.is_object() && arguments.value("supportsProgressReporting", nlohmann::json()) == true;
+}
+
+Task<void> Proxy::on_initialize(Message message) {
+  const auto self = shared_from_this();
+  note_initialize(message);
   if (adapter_) {
     adapter_->relay_request(message);
     co_return;
@@ -313,6 +325,7 @@ Task<void> Proxy::shut_down() {
     cancel_launch_.emit(asio::cancellation_type::terminal);
   }
   phase_ = Phase::over;
+  admission_limit_.cancel();
   starting_limit_.cancel();
   end_session();
   if (const auto port = adapter_) co_await port->process().end();

@@ -1,10 +1,11 @@
 // Proxy: one client's conversation: between its Endpoint and its debug adapter, with a cluster session where
 // a launch asks for one. Without one it changes nothing but sequence numbers.
 //
-//   proxy.cpp          the client's messages, and the end
-//   proxy_adapter.cpp  the adapter's messages: starting it, following what it says, its death
-//   proxy_launch.cpp   launch: held while the session starts, then rewritten
-//   proxy_session.cpp  the session: its events, the layer's handshake, its end
+//   proxy.cpp            the client's messages, and the end
+//   proxy_admission.cpp  what the client must do before anything is done for it
+//   proxy_adapter.cpp    the adapter's messages: starting it, following what it says, its death
+//   proxy_launch.cpp     launch: held while the session starts, then rewritten
+//   proxy_session.cpp    the session: its events, the layer's handshake, its end
 //
 // One executor; call only there. The object lives as long as one of its coroutines does.
 #pragma once
@@ -19,6 +20,7 @@
 
 #include "dap/adapter_port.hpp"
 #include "dap/adapters/family.hpp"
+#include "dap/client_secret.hpp"
 #include "dap/launch_request.hpp"
 #include "dap/serve.hpp"
 
@@ -26,12 +28,19 @@ namespace inpod::dap {
 
 class Proxy : public std::enable_shared_from_this<Proxy> {
  public:
+  /// secret: what the client must show; nothing where it needs none.
   Proxy(boost::asio::any_io_executor executor, std::shared_ptr<const ServeOptions> options,
-        std::shared_ptr<Endpoint> client);
+        std::shared_ptr<Endpoint> client, std::optional<ClientSecret> secret);
   /// Runs until both sides are gone and the session has ended. The exit code as `serve` says.
   Task<int> run();
   /// Ends the conversation as if the client had left.
   void stop();
+
+  /// The client has yet to show the secret.
+  bool is_stranger() const { return secret_ && !leaving_; }
+  bool showed_wrong_secret() const { return showed_wrong_secret_; }
+  /// Why the client was turned away before it had shown the secret; nothing when it was not.
+  const std::optional<Error>& refusal() const { return refusal_; }
 
  private:
   enum class Phase {
@@ -44,9 +53,16 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   /// Where the debuggee stands, as the adapter's messages tell.
   enum class Motion { none, running, stopped_at_entry, stopped };
 
+  // -- proxy_admission.cpp
+  void begin_admission();
+  bool admit(Message& message);
+  bool admit_stranger(const Message& message, const std::optional<std::string>& shown);
+  void turn_away(const Message& message, const Error& error);
+
   // -- proxy.cpp
   Task<void> on_client(Message message);
   void on_client_request(Message message);
+  void note_initialize(const Message& message);
   Task<void> on_initialize(Message message);
   void on_cancel(const Message& message);
   void on_ending(const Message& message);
@@ -121,6 +137,12 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   std::size_t beside_ = 0;         ///< coroutines of run_beside that have not ended
   boost::asio::steady_timer beside_ended_;
 
+  std::optional<ClientSecret> secret_;  ///< until the client has shown it
+  bool showed_wrong_secret_ = false;
+  std::optional<Error> refusal_;
+  boost::asio::steady_timer admission_limit_;
+
+  bool initialized_ = false;          ///< the client has sent initialize
   std::string initialize_arguments_;  ///< raw, for another adapter
   bool client_shows_progress_ = false;
   std::optional<Message> held_initialized_;

@@ -88,6 +88,9 @@ Task<void> Proxy::launch_flow() {
 Task<Result<Message>> Proxy::prepare_launch() {
   const Message& message = launch_->message;
   const LaunchRequest& request = launch_->request;
+  // Before the secret was shown, initialize started no adapter.
+  std::optional<Result<AdapterCommand>> first;
+  if (!adapter_) first = first_adapter();
   const std::string named = request.nested && !adapter_is_final_ ? request.text("type") : std::string();
   if (!request.debugger.is_null()) {
     CO_TRY(command, adapter_from_json(request.debugger));
@@ -97,7 +100,7 @@ Task<Result<Message>> Proxy::prepare_launch() {
     CO_TRY_VOID(co_await use_adapter(std::move(command)));
   }
   if (!adapter_) {
-    CO_TRY(command, installed_adapter());
+    CO_TRY(command, std::move(*first));
     CO_TRY_VOID(co_await use_adapter(std::move(command)));
   }
   if (request.cluster && message.envelope.name == "attach")

@@ -1,5 +1,6 @@
-// `inpod dap`: the DAP server, over stdio or TCP. Each client gets a debug adapter and a cluster session of
-// its own.
+// `inpod dap`: the DAP server, over stdio, TCP or a unix socket. Each client gets a debug adapter and a
+// cluster session of its own. Over TCP, nothing is done for a client before it has shown the secret
+// (client_secret.hpp).
 //
 // One executor (an io_context run by one thread).
 #pragma once
@@ -19,10 +20,12 @@ using SessionFactory =
     std::function<Task<Result<std::shared_ptr<Session>>>(boost::asio::any_io_executor, Session::Options)>;
 
 struct ServeOptions {
-  std::string listen;  ///< HOST:PORT; empty: stdio. Port 0: any; the one taken is printed to stderr
+  std::string listen;  ///< as Listener takes it; empty: stdio. The address taken is printed to stderr
   bool allow_remote =
-      false;  ///< listen may name another address than loopback: whoever connects can run programs here
-  std::vector<std::string> adapter;  ///< --adapter CMD…: the debug adapter's command line
+      false;  ///< listen may name another address than loopback: whoever has the secret runs programs here
+  std::string secret_file;  ///< ClientSecret::from_file; empty: a fresh secret, printed to stderr
+  std::chrono::milliseconds secret_timeout{30000};  ///< how long a client may take to show the secret
+  std::vector<std::string> adapter;                 ///< --adapter CMD…: the debug adapter's command line
   std::string
       debugger;  ///< --debugger NAME, as in launch.json; neither: $INPOD_ADAPTER, else what is installed
   SessionFactory start_session;  ///< Session::start

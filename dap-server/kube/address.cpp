@@ -17,7 +17,10 @@ std::optional<ServerAddress> parse_server(const std::string& url) {
   }
   const auto slash = std::min(url.find('/', at), url.size());
   auto authority = url.substr(at, slash - at);
-  if (const auto user = authority.rfind('@'); user != std::string::npos) authority.erase(0, user + 1);
+  if (const auto user = authority.rfind('@'); user != std::string::npos) {
+    address.has_user = true;
+    authority.erase(0, user + 1);
+  }
   address.prefix = url.substr(slash);
   while (!address.prefix.empty() && address.prefix.back() == '/') address.prefix.pop_back();
 

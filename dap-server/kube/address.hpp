@@ -12,6 +12,7 @@ struct ServerAddress {
   std::string port;    ///< always there
   std::string prefix;  ///< of every path ("/k8s/clusters/c-1"), or empty; no slash at the end
   bool default_port = false;
+  bool has_user = false;  ///< the URL held a user name, which is dropped
 
   std::string bracketed_host() const { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
   std::string host_header() const { return default_port ? bracketed_host() : bracketed_host() + ":" + port; }

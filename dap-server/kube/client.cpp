@@ -20,7 +20,12 @@ std::string resource_path(const std::string& api, const std::string& namespace_,
 }
 
 Result<std::shared_ptr<Client>> Client::create(boost::asio::any_io_executor executor, Kubeconfig config) {
-  if (!parse_server(config.server)) {
+  const auto address = parse_server(config.server);
+  if (address && address->has_user) {
+    return fail("the server URL of cluster \"" + config.cluster + "\" holds a user name or a password",
+                "put them into the entry of user \"" + config.user + "\" in " + config.source);
+  }
+  if (!address) {
     return fail("the server of cluster \"" + config.cluster + "\" is no URL: \"" + config.server + "\"",
                 "correct it in " + config.source);
   }
@@ -37,8 +42,13 @@ Client::~Client() = default;
 
 Error Client::refusal(const HttpRequest& request, long status, const std::string& body) const {
   auto error = api_error(request.method, request.path, status, body);
+  if (status < 400)
+    error = {EIO,
+             "the API server " + config_.server + " redirects (" + std::to_string(status) +
+                 "), which is not followed: credentials would go elsewhere",
+             "set the server's final address in " + config_.source};
   if (status == 401) error.text += " (user \"" + config_.user + "\" of " + config_.source + ")";
-  return error;
+  return credentials_->explain_refusal(std::move(error), status);
 }
 
 Task<Result<std::string>> Client::call(HttpRequest request) {
@@ -53,7 +63,7 @@ Task<Result<std::string>> Client::call(HttpRequest request) {
       co_return Failed(transport_error(exchange.transfer(), config_));
     const long status = exchange.status();
     log_debug(request.method + " " + request.path + ": " + std::to_string(status));
-    if (status < 400) co_return std::move(exchange.body());
+    if (status < 300) co_return std::move(exchange.body());
     if (status == 401 && attempt == 0 && credentials_->renew(identity)) continue;
     co_return Failed(refusal(request, status, exchange.body()));
   }
@@ -149,7 +159,7 @@ Task<Result<std::optional<Watch::Event>>> Watch::next(std::chrono::milliseconds 
   const auto deadline = std::chrono::steady_clock::now() + bound;
   auto& body = exchange_->body();
   for (;;) {
-    const auto newline = exchange_->status() < 400 ? body.find('\n', searched_) : std::string::npos;
+    const auto newline = exchange_->status() < 300 ? body.find('\n', searched_) : std::string::npos;
     if (newline != std::string::npos) {
       auto object =
           json::parse(body.begin(), body.begin() + static_cast<std::ptrdiff_t>(newline), nullptr, false);
@@ -171,7 +181,7 @@ Task<Result<std::optional<Watch::Event>>> Watch::next(std::chrono::milliseconds 
     if (transfer.ended()) {
       if (transfer.code() != CURLE_OK)
         co_return fail("the watch on the API server broke: " + transfer.error_text());
-      if (exchange_->status() >= 400)
+      if (exchange_->status() >= 300)
         co_return Failed(api_error("GET", exchange_->request().path, exchange_->status(), body));
       co_return std::optional<Event>();
     }

@@ -6,6 +6,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <ctime>
 
+#include "kube/address.hpp"
 #include "kube/api_error.hpp"
 #include "kube/fields.hpp"
 #include "kube/kubeconfig_entries.hpp"
@@ -101,7 +102,10 @@ std::string exec_info(const Kubeconfig& config, bool interactive) {
 }
 
 Credentials::Credentials(asio::any_io_executor executor, const Kubeconfig& config)
-    : config_(config), changed_(executor, asio::steady_timer::time_point::max()) {}
+    : config_(config), changed_(executor, asio::steady_timer::time_point::max()) {
+  const auto address = parse_server(config_.server);
+  over_tls_ = address && address->tls;
+}
 
 Result<Identity> Credentials::from_files() {
   Identity identity{{}, config_.client_certificate, config_.client_key};
@@ -128,6 +132,7 @@ asio::awaitable<Result<Identity>> Credentials::get() {
 }
 
 asio::awaitable<Result<Identity>> Credentials::find() {
+  if (!over_tls_) co_return Identity{};
   // As in kubectl, a token or password of the kubeconfig wins over the plugin.
   CO_TRY(identity, from_files());
   if (!config_.exec || !identity.authorization.empty()) co_return identity;
@@ -188,7 +193,21 @@ asio::awaitable<Result<PluginAnswer>> Credentials::run_plugin() {
   co_return answer;
 }
 
+Error Credentials::explain_refusal(Error error, long status) const {
+  const bool has_token = !config_.token.empty() || !config_.token_file.empty();
+  const bool has_any = has_token || !config_.username.empty() || config_.exec;
+  if (over_tls_ || !has_any || (status != 401 && status != 403)) return error;
+  const std::string held_back = has_token                   ? "the token"
+                                : !config_.username.empty() ? "the password"
+                                                            : "the plugin's token";
+  error.text += "; the server URL " + config_.server + " is http://, so " + held_back + " of user \"" +
+                config_.user + "\" is not sent";
+  error.remedy = "use https:// as the server of cluster \"" + config_.cluster + "\" in " + config_.source;
+  return error;
+}
+
 bool Credentials::renew(const Identity& used) {
+  if (!over_tls_) return false;
   if (config_.exec && config_.token.empty() && config_.token_file.empty() && config_.username.empty()) {
     // Only what the server refused is thrown away: another request may have renewed it in the meantime.
     const bool stale =

@@ -1,6 +1,9 @@
 // Credentials: who we are to the API server, now. Reads token files again when they may have changed, runs
 // the credential plugin when its last answer has expired, and again, once, when the server says 401.
 //
+// A server at http:// gets none of them, as with kubectl: whoever sits on the way would read them. Nor is a
+// plugin run for it. (kubectl proxy and the like need none.)
+//
 // One executor. Concurrent callers share one run of the plugin.
 #pragma once
 
@@ -49,6 +52,8 @@ class Credentials {
   /// The server refused `used`. True when trying again makes sense: the plugin will be run anew, or the file
   /// read.
   bool renew(const Identity& used);
+  /// Adds to a refusal (401 or 403) that credentials were held back, where they were.
+  Error explain_refusal(Error error, long status) const;
 
  private:
   boost::asio::awaitable<Result<Identity>> find();
@@ -56,6 +61,7 @@ class Credentials {
   Result<Identity> from_files();
 
   Kubeconfig config_;
+  bool over_tls_;
   boost::asio::steady_timer changed_;  // wakes those who wait for the plugin
   bool running_ = false;
   std::optional<PluginAnswer> answer_;

@@ -117,7 +117,7 @@ Exchange::Exchange(std::shared_ptr<CurlLoop> loop, const Kubeconfig& config, con
   // the Host header go to the true address.
   std::string server = config_.server;
   if (!config_.tls_server_name.empty()) {
-    if (const auto address = parse_server(server)) {
+    if (const auto address = parse_server(server); address && address->tls) {
       server = "https://" + config_.tls_server_name + ":" + address->port + address->prefix;
       connect_to_.reset(
           curl_slist_append(nullptr, ("::" + address->bracketed_host() + ":" + address->port).c_str()));

@@ -318,6 +318,7 @@ Task<Result<std::shared_ptr<WebSocket>>> WebSocket::connect(std::shared_ptr<Clie
     upgrade.identity = identity;
     auto opened = co_await open(upgrade);
     if (!opened && upgrade.refused == 401 && attempt == 0 && client->credentials().renew(identity)) continue;
+    if (!opened) co_return Failed(client->credentials().explain_refusal(opened.error(), upgrade.refused));
     co_return opened;
   }
 }

@@ -74,16 +74,18 @@ DapClient::DapClient(const std::vector<std::string>& command,
   if (error) throw DapError("cannot start " + words[0] + ": " + strerror(error));
 }
 
-DapClient::DapClient(unsigned short port) {
-  signal(SIGPIPE, SIG_IGN);
+DapClient::DapClient(unsigned short port)
+    : DapClient(Socket{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  in_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (connect(in_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     throw DapError(std::string("connect: ") + strerror(errno));
-  out_ = fcntl(in_, F_DUPFD_CLOEXEC, 3);
+}
+
+DapClient::DapClient(Socket socket) : in_(socket.fd), out_(fcntl(socket.fd, F_DUPFD_CLOEXEC, 3)) {
+  signal(SIGPIPE, SIG_IGN);
 }
 
 DapClient::~DapClient() {

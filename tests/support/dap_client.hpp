@@ -36,6 +36,11 @@ class DapClient {
                      const std::map<std::string, std::string>& environment = {});
   /// Connects to a server on 127.0.0.1.
   explicit DapClient(unsigned short port);
+  /// Talks to a server by a connected socket, which it then owns.
+  struct Socket {
+    int fd = -1;
+  };
+  explicit DapClient(Socket socket);
   ~DapClient();
   DapClient(const DapClient&) = delete;
   DapClient& operator=(const DapClient&) = delete;

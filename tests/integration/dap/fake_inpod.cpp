@@ -4,8 +4,8 @@
 //   refused       fails                 nolayer    preloads nothing
 //   deaf          ignores a cancel for 2 s, then starts
 // Environment: FAKE_LAYER the layer's path, FAKE_LOG where it tells of itself; FAKE_LOG.stopped appears on
-// stop(), FAKE_LOG.taken_back on take_back(). Usage: fake_inpod [--listen HOST:PORT] [--debugger NAME] [--
-// ADAPTER…]
+// stop(), FAKE_LOG.taken_back on take_back(); FAKE_SECRET_TIMEOUT milliseconds that a client has for the
+// secret. Usage: fake_inpod [--listen HOST:PORT] [--secret-file FILE] [--debugger NAME] [-- ADAPTER…]
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -140,12 +140,16 @@ int main(int argc, char** argv) {
     }
     if (flag == "--listen" && i + 1 < argc)
       options.listen = argv[++i];
+    else if (flag == "--secret-file" && i + 1 < argc)
+      options.secret_file = argv[++i];
     else if (flag == "--debugger" && i + 1 < argc)
       options.debugger = argv[++i];
   }
   options.start_session = start;
   options.layer_timeout = 8s;
   options.layer_timeout_stopped = 1s;
+  if (const auto bound = variable("FAKE_SECRET_TIMEOUT"); !bound.empty())
+    options.secret_timeout = std::chrono::milliseconds(std::stoi(bound));
   asio::io_context context(1);
   int code = 125;
   asio::co_spawn(context, dap::serve(context.get_executor(), std::move(options)),

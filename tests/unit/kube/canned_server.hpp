@@ -1,5 +1,6 @@
 // A tiny HTTP server on loopback for answers that a real API server can't be made to give: each request gets
-// what a function says, then the connection is closed. An empty answer leaves the client waiting.
+// what a function says, then the connection is closed. An empty answer leaves the client waiting. With TLS on
+// demand.
 #pragma once
 
 #include <arpa/inet.h>
@@ -9,19 +10,22 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "catch.hpp"
+#include "tls_identity.hpp"
 
 namespace inpod::kube::test {
 
 class CannedServer {
  public:
   using Answer = std::function<std::string(const std::string& request)>;
-  explicit CannedServer(Answer answer) : answer_(std::move(answer)) {
+  explicit CannedServer(Answer answer, std::unique_ptr<TlsIdentity> tls = nullptr)
+      : answer_(std::move(answer)), tls_(std::move(tls)) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET, address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -29,7 +33,7 @@ class CannedServer {
     REQUIRE(bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0);
     REQUIRE(listen(listener_, 16) == 0);
     getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    url_ = std::string(tls_ ? "https" : "http") + "://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
     thread_ = std::thread([this] { serve(); });
   }
   ~CannedServer() {
@@ -39,6 +43,8 @@ class CannedServer {
     close(listener_);
   }
   const std::string& url() const { return url_; }
+  /// PEM, of a server with TLS.
+  std::string certificate() const { return tls_->certificate(); }
   std::vector<std::string> requests() {
     std::lock_guard lock(mutex_);
     return requests_;
@@ -58,10 +64,11 @@ class CannedServer {
     }
   }
   void handle(int fd) {
+    const TlsConnection tls(tls_.get(), fd);
     std::string request;
     char buffer[4096];
     while (request.find("\r\n\r\n") == std::string::npos) {
-      const auto got = read(fd, buffer, sizeof buffer);
+      const auto got = tls.read(buffer, sizeof buffer);
       if (got <= 0) break;
       request.append(buffer, static_cast<std::size_t>(got));
     }
@@ -69,7 +76,7 @@ class CannedServer {
     const auto body = request.find("\r\n\r\n") + 4, header = request.find("Content-Length: ");
     const auto length = header < body ? std::stoul(request.substr(header + 16)) : 0;
     while (request.size() < body + length) {
-      const auto got = read(fd, buffer, sizeof buffer);
+      const auto got = tls.read(buffer, sizeof buffer);
       if (got <= 0) break;
       request.append(buffer, static_cast<std::size_t>(got));
     }
@@ -83,7 +90,7 @@ class CannedServer {
       return;
     }
     for (std::size_t done = 0; done < text.size();) {
-      const auto sent = send(fd, text.data() + done, text.size() - done, MSG_NOSIGNAL);
+      const auto sent = tls.write(text.data() + done, text.size() - done);
       if (sent <= 0) break;
       done += static_cast<std::size_t>(sent);
     }
@@ -92,6 +99,7 @@ class CannedServer {
   }
 
   Answer answer_;
+  std::unique_ptr<TlsIdentity> tls_;
   int listener_ = -1;
   std::string url_;
   std::atomic<bool> stop_{false};

@@ -18,6 +18,7 @@ using namespace inpod;
 using namespace inpod::kube;
 using inpod::kube::test::CannedServer;
 using inpod::kube::test::Folder;
+using inpod::kube::test::TlsIdentity;
 using inpod::kube::test::Variable;
 using std::chrono::milliseconds;
 
@@ -69,8 +70,7 @@ TEST_CASE("answers become JSON, refusals become errors") {
   boost::asio::io_context context;
   const auto client = client_for(context, server.url());
   CHECK((*await(context, client->get("/good")))["kind"] == "Thing");
-  CHECK_THAT(server.requests()[0], Catch::Contains("Authorization: Bearer secret-token") &&
-                                       Catch::Contains("Accept: application/json"));
+  CHECK_THAT(server.requests()[0], Catch::Contains("Accept: application/json"));
   const auto forbidden = await(context, client->get("/api/v1/namespaces/shop/pods")).error();
   CHECK(forbidden.code == EACCES);
   CHECK_THAT(forbidden.remedy,
@@ -127,13 +127,16 @@ TEST_CASE("a 401 runs the credential plugin once more, and only once") {
                        folder.path("runs") + ")\n",
                    true);
   std::string good = "Bearer t2";
-  CannedServer server([&](const std::string& request) {
-    return request.find(good) != std::string::npos
-               ? CannedServer::reply(200, "{}")
-               : CannedServer::reply(401, R"({"message":"Unauthorized"})");
-  });
+  CannedServer server(
+      [&](const std::string& request) {
+        return request.find(good) != std::string::npos
+                   ? CannedServer::reply(200, "{}")
+                   : CannedServer::reply(401, R"({"message":"Unauthorized"})");
+      },
+      std::make_unique<TlsIdentity>());
   boost::asio::io_context context;
   auto config = config_for(server.url());
+  config.authority = server.certificate();
   config.token.clear();
   config.exec.emplace();
   config.exec->api_version = "client.authentication.k8s.io/v1", config.exec->command = script,
@@ -147,6 +150,83 @@ TEST_CASE("a 401 runs the credential plugin once more, and only once") {
   CHECK_THAT(error.text,
              Catch::Contains("401: Unauthorized") && Catch::Contains("user \"dev\" of /the/config"));
   CHECK(server.requests().size() == 4);
+}
+
+TEST_CASE("a token goes over TLS alone") {
+  const auto answer = [](const std::string& request) {
+    return request.find("Authorization: Bearer secret-token") != std::string::npos
+               ? CannedServer::reply(200, "{}")
+               : CannedServer::reply(401, R"({"message":"Unauthorized"})");
+  };
+  boost::asio::io_context context;
+  SECTION("with it, the server knows us") {
+    CannedServer server(answer, std::make_unique<TlsIdentity>());
+    auto config = config_for(server.url());
+    config.authority = server.certificate();
+    CHECK(await(context, (*Client::create(context.get_executor(), config))->get("/version")));
+  }
+  SECTION("without it, nothing is shown, and the refusal says why") {
+    CannedServer server(answer);
+    auto config = config_for(server.url());
+    config.cluster = "dev-cluster";
+    SECTION("a token") {}
+    SECTION("a password") {
+      config.token.clear(), config.username = "user", config.password = "pass";
+    }
+    // That name is for the certificate: it makes no TLS of http://.
+    SECTION("the certificate's name") {
+      config.tls_server_name = "kubernetes";
+    }
+    const auto client = *Client::create(context.get_executor(), config);
+    const auto error = await(context, client->get("/version")).error();
+    CHECK_THAT(error.text, Catch::Contains("is http://") && Catch::Contains("user \"dev\" is not sent"));
+    CHECK_THAT(error.remedy, Catch::Contains("https://") && Catch::Contains("dev-cluster"));
+    const auto stream = await(context, port_forward(client, "shop", "web", 80)).error();
+    CHECK_THAT(stream.text, Catch::Contains("is http://"));
+    REQUIRE(server.requests().size() == 2);
+    for (const auto& request : server.requests()) CHECK_THAT(request, !Catch::Contains("Authorization"));
+  }
+}
+
+TEST_CASE("a redirect is not followed, so that no token goes with it") {
+  CannedServer elsewhere([](const std::string&) { return CannedServer::reply(200, "{}"); });
+  const int status = GENERATE(301, 302, 307, 308);
+  CannedServer server(
+      [&](const std::string& request) {
+        return CannedServer::reply(
+            status, "{}", "Location: " + elsewhere.url() + request_line(request).substr(4, 8) + "\r\n");
+      },
+      std::make_unique<TlsIdentity>());
+  boost::asio::io_context context;
+  auto config = config_for(server.url());
+  config.authority = server.certificate();
+  const auto client = *Client::create(context.get_executor(), config);
+  CHECK_THAT(await(context, client->get("/version")).error().text, Catch::Contains("redirects"));
+  CHECK_FALSE(await(context, port_forward(client, "shop", "web", 80)));
+  auto watch = await(context, client->watch("/version"));
+  REQUIRE(watch);
+  CHECK_FALSE(await(context, (*watch)->next(milliseconds(5000))));
+  CHECK(elsewhere.requests().empty());
+}
+
+TEST_CASE("a proxy on the way to TLS gets no token") {
+  CannedServer proxy([](const std::string&) { return CannedServer::reply(403, "{}"); });
+  boost::asio::io_context context;
+  auto config = config_for("https://api.example");
+  config.proxy = proxy.url();
+  const auto client = *Client::create(context.get_executor(), config);
+  CHECK_FALSE(await(context, client->get("/version")));
+  CHECK_FALSE(await(context, port_forward(client, "shop", "web", 80)));
+  REQUIRE(proxy.requests().size() == 2);
+  for (const auto& request : proxy.requests())
+    CHECK_THAT(request, Catch::StartsWith("CONNECT api.example:443 ") && !Catch::Contains("secret-token"));
+}
+
+TEST_CASE("a password in the server's URL is refused, and not shown") {
+  boost::asio::io_context context;
+  const auto error =
+      Client::create(context.get_executor(), config_for("http://user:word@127.0.0.1:1")).error().to_string();
+  CHECK_THAT(error, Catch::Contains("holds a user name or a password") && !Catch::Contains("word@"));
 }
 
 TEST_CASE("a server that isn't there, or isn't one, is named") {
@@ -267,7 +347,7 @@ TEST_CASE("an http proxy gets the whole request; loopback goes around the enviro
 TEST_CASE("a lost network, a login page and a failing plugin are no missing pod") {
   CannedServer page([](const std::string&) { return CannedServer::reply(200, "<html>log in"); });
   boost::asio::io_context context;
-  auto plugin = config_for(page.url());
+  auto plugin = config_for("https://127.0.0.1:1");
   plugin.token.clear();
   plugin.exec.emplace();
   plugin.exec->api_version = "client.authentication.k8s.io/v1", plugin.exec->command = "inpod-no-such-plugin";

@@ -178,6 +178,7 @@ TEST_CASE("a plugin's answer is checked") {
 TEST_CASE("tokens of files are read anew; passwords") {
   Folder folder;
   Kubeconfig config;
+  config.server = "https://x.example";
   config.token_file = folder.write("token", "first\n");
   boost::asio::io_context context;
   Credentials credentials(context.get_executor(), config);
@@ -191,9 +192,40 @@ TEST_CASE("tokens of files are read anew; passwords") {
   CHECK_THAT(get_error(config).text, Catch::Contains("gone"));
 
   Kubeconfig basic;
+  basic.server = "https://x.example";
   basic.username = "user", basic.password = "pass";
   Credentials passwords(context.get_executor(), basic);
   CHECK(await_on(context, passwords.get())->authorization == "Basic dXNlcjpwYXNz");
+}
+
+TEST_CASE("what proves who we are is not for a server without TLS, and no plugin is run for it") {
+  Folder folder;
+  auto config = with_plugin(
+      folder.write("login",
+                   "#!/bin/sh\ntouch " + folder.path("ran") + "\necho '" +
+                       answer(R"({"token":"t","clientCertificateData":"c","clientKeyData":"k"})") + "'\n",
+                   true));
+  config.server = GENERATE("http://x.example", "http://127.0.0.1:8001", "http://[::1]:8001/prefix", "");
+  SECTION("a plugin") {}
+  SECTION("a token") {
+    config.token = "t";
+  }
+  SECTION("a token's file") {
+    config.token_file = folder.write("token", "t\n");
+  }
+  SECTION("a password") {
+    config.username = "user", config.password = "pass";
+  }
+  boost::asio::io_context context;
+  Credentials credentials(context.get_executor(), config);
+  const auto identity = await_on(context, credentials.get());
+  REQUIRE(identity);
+  CHECK(*identity == Identity{});
+  CHECK_FALSE(credentials.renew(*identity));
+  CHECK_FALSE(std::filesystem::exists(folder.path("ran")));
+  CHECK_THAT(credentials.explain_refusal(Error{EPERM, "401", {}}, 401).text,
+             Catch::Contains("is http://") && Catch::Contains("user \"dev\" is not sent"));
+  CHECK(credentials.explain_refusal(Error{ENOENT, "404", {}}, 404).text == "404");
 }
 
 TEST_CASE("programs: output, exit codes, signals, deadlines, bounded output") {
