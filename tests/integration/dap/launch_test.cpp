@@ -2,6 +2,7 @@
 // gets into the target alone. Also what happens when there is no session, and when it can't be had.
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "bench.hpp"
 #include "catch.hpp"
@@ -55,6 +56,31 @@ TEST_CASE("the debuggee gets the pod's environment on top of the machine's, and 
   CHECK(flat.find("PATH=[/") != std::string::npos);
   CHECK(flat.find("not UTF-8 were left out: BINARY") != std::string::npos);
   CHECK(bench.loaded_executables() == std::set<std::string>{debuggee_path()});
+}
+
+TEST_CASE("no debugger, shell or command line gets a variable of the pod", "[adapter]") {
+  Bench bench;
+  const std::string shell = bench.directory + "/shell", log = bench.directory + "/shell.log";
+  std::ofstream(shell) << "#!/bin/bash\ncat /proc/$$/environ /proc/$$/cmdline >>'" << log
+                       << "'\nexec /bin/bash \"$@\"\n";
+  std::filesystem::permissions(shell, std::filesystem::perms::owner_all);
+  bench.environment["SHELL"] = shell;
+  DapClient client(bench.server(), bench.environment);
+  REQUIRE(start_debugging(client, bench, bench.launch("fake"), "BREAK"));
+  client.event("stopped");
+  const pid_t debuggee = bench.debuggee();
+  CHECK(process_file(debuggee, "environ").find("POD_VALUE=of the pod") != std::string::npos);
+  for (const pid_t pid : family_of(client.pid())) {
+    INFO(pid << " " << process_file(pid, "comm"));
+    CHECK(process_file(pid, "cmdline").find("of the pod") == std::string::npos);
+    if (pid != debuggee) CHECK(process_file(pid, "environ").find("of the pod") == std::string::npos);
+  }
+  CHECK_FALSE(bench.marked(".ran"));
+  std::ifstream in(log);
+  const std::string seen(std::istreambuf_iterator<char>(in), {});
+  CHECK(seen.empty() == bench.adapter.lldb);  // which starts programs without a shell
+  for (const char* pods : {"of the pod", "POD_", "BASH_FUNC", "LD_PRELOAD", "INPOD_"})
+    CHECK(seen.find(pods) == std::string::npos);
 }
 
 TEST_CASE("with noDebug a launch in the cluster runs through its breakpoints", "[adapter]") {
