@@ -144,6 +144,8 @@ TEST_CASE("gdb by another name starts its shell without the pod's variables") {
                                  {{"INPOD_TARGET", pod.target()}, {"SHELL", shell}});
   INFO(outcome.err);
   CHECK(outcome.out.find("APP_MODE=" + odd.substr(0, odd.find('\n'))) != std::string::npos);
+  CHECK((outcome.out + outcome.err).find("make programs run or read something were left out (") !=
+        std::string::npos);
   const std::string seen = read_file(log);
   CHECK(seen.find("SHELL=" + shell) != std::string::npos);
   for (const char* pods : {"APP_MODE", "odd", "BASH_FUNC", "LD_PRELOAD"})
