@@ -138,8 +138,7 @@ TEST_CASE("gdb by another name starts its shell without the pod's variables") {
   const HostilePod pod;
   const auto log = pod.demo().home().path() + "/shell.log";
   const auto shell = pod.demo().home().write(
-      "shell", "#!/bin/bash\ncat /proc/$$/environ /proc/$$/cmdline >>'" + log + "'\nexec /bin/bash \"$@\"\n",
-      0755);
+      "shell", "#!/bin/bash\ncat /proc/$$/environ /proc/$$/cmdline >>'" + log + "'\neval \"$2\"\n", 0755);
   const auto outcome = pod.inpod({"gdb-wrapper", "-nx", "-batch", "-ex", "run", "--args", "/usr/bin/env"},
                                  {{"INPOD_TARGET", pod.target()}, {"SHELL", shell}});
   INFO(outcome.err);
