@@ -221,8 +221,13 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     const std::string key = program.executable + "\n" + config.namespace_ + "\n" + config.target;
     if (!session_ || key != key_) {
       co_await stop();
+      notes_.clear();
       CO_TRY_VOID(co_await start(std::move(config), program.executable, client));
       key_ = key;
+      for (const auto& note : std::exchange(notes_, {})) {
+        const auto line = text_line(note);
+        co_await say(client, line);
+      }
     }
     session_->expect_layer(program.executable);
     executable_ = program.executable;
@@ -274,7 +279,13 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
 
   void on_event(const nlohmann::json& event) {
     const std::string kind = event.value("event", "");
-    if (kind == "note" && event.value("severity", "") != "info") tell(debuggee_, event.value("text", ""));
+    if (kind == "note" && event.value("severity", "") != "info") {
+      const std::string text = event.value("text", "");
+      if (session_)
+        tell(debuggee_, text);
+      else
+        notes_.push_back(text);
+    }
     if (kind != "closed") return;
     tell(debuggee_, "the session has ended: " + event.value("error", ""));
     key_.clear();  // the next start is a new session
@@ -313,6 +324,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   std::vector<std::string> environment_;
   std::shared_ptr<Session> session_;
   std::string key_, executable_;
+  std::vector<std::string> notes_;  ///< of a session that is starting, for who waits for it
   int debuggee_ = 0;
   bool stopping_ = false;
 };

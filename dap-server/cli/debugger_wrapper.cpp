@@ -16,6 +16,7 @@
 #include "cli/debug_session.hpp"
 #include "cli/debugger_arguments.hpp"
 #include "cli/launcher.hpp"
+#include "session/environment.hpp"
 #include "session/paths.hpp"
 #include "session/pipe.hpp"
 #include "session/program.hpp"
@@ -173,10 +174,7 @@ int become_debuggee(const std::vector<std::string>& arguments) {
           "machine alone");
     return execute(command[0], command, own_environment());
   }
-  LaunchEnvironment changes;
-  changes.set = answer->set;
-  changes.unset = answer->unset;
-  return execute(answer->path, command, merged_environment(changes));
+  return execute(answer->path, command, merged_environment(answer->set, answer->unset));
 }
 
 }  // namespace

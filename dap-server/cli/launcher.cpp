@@ -8,15 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "cli/signals.hpp"
 #include "kube/exec_pointers.hpp"
 #include "kube/file_limit.hpp"
 #include "protocol/unique_fd.hpp"
 #include "session/pipe.hpp"
-
-extern char** environ;
 
 namespace inpod::cli {
 namespace {
@@ -39,18 +35,6 @@ std::vector<int> inherited_files() {
   }
   closedir(directory);
   return files;
-}
-
-std::vector<std::string> merged_environment(const LaunchEnvironment& changes) {
-  std::vector<std::string> result;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string text = *entry;
-    const std::string name = text.substr(0, text.find('='));
-    const bool unset = std::find(changes.unset.begin(), changes.unset.end(), name) != changes.unset.end();
-    if (!unset && changes.set.count(name) == 0) result.push_back(text);
-  }
-  for (const auto& [name, value] : changes.set) result.push_back(name + "=" + value);
-  return result;
 }
 
 Result<int> launch(const std::string& path, const std::vector<std::string>& arguments,

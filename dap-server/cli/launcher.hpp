@@ -6,16 +6,12 @@
 #include <vector>
 
 #include "protocol/result.hpp"
-#include "session/session.hpp"
 
 namespace inpod::cli {
 
 /// The files that inpod itself was given and passes on (everything open and not close-on-exec); call it first
 /// thing.
 std::vector<int> inherited_files();
-
-/// This process's environment with the launch environment's changes, as "NAME=value".
-std::vector<std::string> merged_environment(const LaunchEnvironment& changes);
 
 /// Forks and executes; returns the pid. Errors are the exec's, with its errno (ENOENT, EACCES, ENOEXEC, …).
 Result<int> launch(const std::string& path, const std::vector<std::string>& arguments,

@@ -2,6 +2,7 @@
 // own.
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -12,6 +13,7 @@
 #include "cli/unknown_command.hpp"
 #include "kube/file_limit.hpp"
 #include "log/log.hpp"
+#include "session/environment_file.hpp"
 
 namespace inpod::cli {
 namespace {
@@ -28,6 +30,8 @@ std::vector<std::string> split_command(std::vector<std::string>& arguments) {
 int main_of(std::vector<std::string> arguments) {
   // Before all else: every argument of these is the debugger's.
   if (const auto code = run_wrapper_command(arguments)) return *code;
+  if (const auto code = exec_with_environment(arguments))
+    _exit(*code);  // under a debugger's eyes: no exit handlers
   kube::raise_file_limit();
   CLI::App app("inpod runs and debugs a program on this machine as though it ran in a pod of the cluster.",
                "inpod");

@@ -9,6 +9,7 @@
 #include "cli/console.hpp"
 #include "cli/launcher.hpp"
 #include "cli/signals.hpp"
+#include "session/environment.hpp"
 #include "session/layer_check.hpp"
 #include "session/program.hpp"
 #include "session/session.hpp"
@@ -101,7 +102,7 @@ class Run {
   }
 
   Task<int> run_program(Signals& signals) {
-    const auto environment = merged_environment(session_->environment());
+    const auto environment = merged_environment(session_->environment().set, session_->environment().unset);
     session_->expect_layer(program_.executable);
     const auto pid = launch(program_.path, globals_.command, environment, globals_.inherited_files);
     if (!pid) co_return program_error(pid.error());

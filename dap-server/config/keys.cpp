@@ -114,9 +114,10 @@ const std::vector<Key>& table() {
        "{/home/me/app/config: /etc/app}", Check::prefix},
 
       {"environment.include", RIGHT(environment.include, any_value),
-       "Globs of the pod's variables that the program gets. Default: all but those that belong to a machine "
-       "(`PATH`, `HOME`, …).",
-       "[DATABASE_*]", Check::name_glob},
+       "The pod's variables that the program gets. A glob brings an application's own variables; one that "
+       "belongs to a machine (`PATH`, `HOME`, …) or makes programs run or read something (`BASH_ENV`, "
+       "`JAVA_TOOL_OPTIONS`, …) comes only if it is named in full. Default: `[\"*\"]`.",
+       "[\"*\", JAVA_TOOL_OPTIONS]", Check::name_glob},
       {"environment.exclude", FIELD(environment.exclude),
        "Globs of the pod's variables that the program does not get.", "[\"*_TOKEN\"]", Check::name_glob},
       {"environment.set", RIGHT(environment.set, any_value), "Variables to set; they win over the pod's.",

@@ -246,11 +246,7 @@ void Proxy::on_restart(const Message& message) {
     }
     no_debug_ = request->no_debug();
     if (no_debug_) without_entry_stop(request->arguments);
-    const auto host = environment_without_layer(environ);
-    const LaunchContext context{session_->environment(), host, adapter_->capabilities()};
-    const auto family = find_family(adapter_->command(), adapter_->capabilities());
-    if (!family) return respond_error(message, family.error());
-    if (const auto plan = (*family)->prepare(request->arguments, context); !plan)
+    if (const auto plan = prepare_launch_arguments(request->arguments); !plan)
       return respond_error(message, plan.error());
   }
   if (request && (session_ || request->concerns_us())) also.emplace_back(*at, request->arguments.text());

@@ -23,6 +23,7 @@
 #include "dap/client_secret.hpp"
 #include "dap/launch_request.hpp"
 #include "dap/serve.hpp"
+#include "session/environment_file.hpp"
 
 namespace inpod::dap {
 
@@ -105,6 +106,8 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   Result<Config> load_config(const nlohmann::json& cluster, const std::string& directory);
   Task<Result<std::shared_ptr<Session>>> start_session(Config config);
   Task<Result<void>> prepare_adapter();
+  /// Puts the environment into launch arguments, and where the program will find it.
+  Result<LaunchPlan> prepare_launch_arguments(RawObject& arguments);
   void fail_launch(const Error& error);
   void progress(Stage stage, const std::string& text);
   void end_progress();
@@ -167,7 +170,9 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   boost::asio::steady_timer starting_limit_;  ///< of Phase::starting
 
   std::shared_ptr<Session> session_;
-  std::string program_;  ///< of session_
+  std::string program_;                              ///< of session_
+  std::optional<EnvironmentFile> environment_file_;  ///< for the program of the last launch or restart
+  DebuggeeEnvironment debuggee_environment_;         ///< what stands in it
   bool wants_entry_stop_ = false;
   bool no_debug_ = false;  ///< the launch in the cluster said so: breakpoints stay here (no_debug.hpp)
   Motion motion_ = Motion::none;

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "dap/proxy.hpp"
+#include "dap/terminal_request.hpp"
 #include "protocol/task.hpp"
 
 namespace inpod::dap {
@@ -188,14 +189,10 @@ void Proxy::relay_reverse_request(const Message& message) {
   const auto& envelope = message.envelope;
   Replacements replacements;
   if (envelope.name == "runInTerminal" && session_) {
-    // A terminal passes its own environment on, so what the pod removes must be removed there.
-    if (auto arguments = RawObject::parse(message.part(envelope.arguments))) {
-      auto variables = RawObject::parse(arguments->raw("env").value_or("{}")).value_or(RawObject());
-      for (const auto& name : session_->environment().unset)
-        if (!variables.has(name)) variables.set(name, nullptr);
-      arguments->set_raw("env", variables.text());
+    if (auto arguments = RawObject::parse(message.part(envelope.arguments));
+        arguments && environment_file_ &&
+        keep_out_of_terminal(*arguments, debuggee_environment_, environment_file_->command()))
       replacements.emplace_back(*envelope.arguments, arguments->text());
-    }
   }
   const auto number = to_client_.open({std::string(message.part(envelope.seq)), envelope.name, {}});
   replacements.emplace_back(*envelope.seq, std::to_string(number));

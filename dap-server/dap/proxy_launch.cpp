@@ -181,11 +181,7 @@ Task<Result<std::shared_ptr<Session>>> Proxy::start_session(Config config) {
 }
 
 Task<Result<void>> Proxy::prepare_adapter() {
-  CO_TRY(family, find_family(adapter_->command(), adapter_->capabilities()));
-  const auto host = environment_without_layer(environ);
-  const LaunchContext context{session_->environment(), host, adapter_->capabilities()};
-  CO_TRY(plan, family->prepare(launch_->request.arguments, context));
-  CO_TRY_VOID(check_injection(plan.left_out));
+  CO_TRY(plan, prepare_launch_arguments(launch_->request.arguments));
   for (const auto& command : plan.commands) {
     const auto port = adapter_;
     const nlohmann::json arguments{{"expression", command}, {"context", "repl"}};
@@ -195,10 +191,28 @@ Task<Result<void>> Proxy::prepare_adapter() {
                          "\", which keeps the layer out of it: " + answer.raw,
                      "try another \"debugger\"");
   }
-  if (!plan.left_out.empty())
-    say("inpod: variables of the pod that are not UTF-8 were left out: " + joined(plan.left_out),
+  if (!plan.debuggee.left_out.empty())
+    say("inpod: variables of the pod that are not UTF-8 were left out: " + joined(plan.debuggee.left_out),
         "important");
   co_return Result<void>();
+}
+
+Result<LaunchPlan> Proxy::prepare_launch_arguments(RawObject& arguments) {
+  TRY_ASSIGN(family, find_family(adapter_->command(), adapter_->capabilities()));
+  if (!environment_file_) {
+    TRY_ASSIGN(file, EnvironmentFile::create());
+    environment_file_.emplace(std::move(file));
+  }
+  const auto host = environment_without_layer(environ);
+  const auto starter = environment_file_->command();
+  TRY_ASSIGN(plan,
+             family->prepare(arguments, {session_->environment(), host, adapter_->capabilities(), starter}));
+  TRY_VOID(check_injection(plan.debuggee.left_out));
+  debuggee_environment_ = plan.debuggee;
+  auto set = plan.debuggee.set;
+  set.insert(plan.debuggee.injection.begin(), plan.debuggee.injection.end());
+  TRY_VOID(environment_file_->write(set, plan.debuggee.unset));
+  return plan;
 }
 
 void Proxy::fail_launch(const Error& error) {

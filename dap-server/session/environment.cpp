@@ -4,25 +4,40 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <set>
+
+#include "protocol/printable.hpp"
+#include "session/variable_policy.hpp"
+
+extern char** environ;
 
 namespace inpod {
 namespace {
 
-/// HOSTNAME is not here: it is the pod's, as gethostname(2) says.
-const std::vector<std::string>& machine_bound() {
-  static const std::vector<std::string> globs = {
-      "PATH",      "HOME",           "SHELL",      "TERM",       "TERMINFO",
-      "COLORTERM", "TERM_PROGRAM*",  "USER",       "LOGNAME",    "PWD",
-      "OLDPWD",    "SHLVL",          "_",          "TMPDIR",     "TMP",
-      "TEMP",      "TZDIR",          "LANG",       "LANGUAGE",   "LC_*",
-      "LD_*",      "GLIBC_TUNABLES", "MALLOC_*",   "GCONV_PATH", "LOCPATH",
-      "XDG_*",     "DISPLAY",        "XAUTHORITY", "WAYLAND_*",  "DBUS_*",
-      "SSH_*",     "GPG_*",          "EDITOR",     "VISUAL",     "PAGER",
-      "BROWSER",   "LESS*",          "LS_COLORS",  "MAIL",       "HISTFILE",
-      "GDB*",      "LLDB*",          "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV",
-      "VSCODE_*",  "INPOD_*",
-  };
-  return globs;
+/// execve(2) takes no longer string (MAX_ARG_STRLEN), its zero byte included.
+constexpr std::size_t longest_entry = 128 * 1024 - 1;
+constexpr std::size_t names_shown = 8, name_shown = 64;  ///< a hostile pod may have thousands
+
+enum class Fate { taken, not_wanted, left_out };
+
+/// A name that the user lists in full is wanted whatever its kind; a glob brings ordinary variables alone.
+Fate fate_of(const std::string& name, VariableKind kind, const EnvironmentConfig& config) {
+  const auto& include = config.include;
+  if (kind == VariableKind::reserved || matches_any(name, config.exclude)) return Fate::not_wanted;
+  if (std::find(include.begin(), include.end(), name) != include.end()) return Fate::taken;
+  if (!include.empty() && !matches_any(name, include)) return Fate::not_wanted;
+  return kind == VariableKind::ordinary   ? Fate::taken
+         : kind == VariableKind::steering ? Fate::left_out
+                                          : Fate::not_wanted;
+}
+
+/// "3 variables … (A, B, …)"
+std::string counted(const std::vector<std::string>& names, const char* what) {
+  std::string text =
+      std::to_string(names.size()) + (names.size() == 1 ? " variable " : " variables ") + what + " (";
+  for (std::size_t at = 0; at < std::min(names.size(), names_shown); ++at)
+    text += (at == 0 ? "" : ", ") + protocol::printable(names[at].substr(0, name_shown));
+  return text + (names.size() > names_shown ? ", …)" : ")");
 }
 
 }  // namespace
@@ -32,26 +47,31 @@ bool matches_any(const std::string& name, const std::vector<std::string>& globs)
                      [&](const std::string& glob) { return fnmatch(glob.c_str(), name.c_str(), 0) == 0; });
 }
 
-bool is_machine_bound(const std::string& name) {
-  return matches_any(name, machine_bound());
-}
-
 LaunchEnvironment build_environment(const EnvironmentConfig& config,
                                     const std::vector<std::string>& pod_environment, const std::string& layer,
                                     const std::string& socket, const std::string& program,
                                     const std::string& own_preload) {
   LaunchEnvironment result;
+  std::set<std::string> seen;
   for (const std::string& entry : pod_environment) {
     const auto equals = entry.find('=');
-    if (equals == std::string::npos || equals == 0) continue;
     const std::string name = entry.substr(0, equals);
-    // A name that the user lists by hand is wanted even where it is bound to a machine, but never the
-    // loader's.
-    const bool listed = !config.include.empty() && matches_any(name, config.include);
-    const bool taken = config.include.empty()
-                           ? !is_machine_bound(name)
-                           : listed && name.rfind("LD_", 0) != 0 && name.rfind("INPOD_", 0) != 0;
-    if (taken && !matches_any(name, config.exclude)) result.set[name] = entry.substr(equals + 1);
+    if (!seen.insert(name).second) continue;
+    const auto kind = kind_of_variable(name);
+    if (equals == std::string::npos || kind == VariableKind::unusable || entry.size() > longest_entry) {
+      result.unusable.push_back(name);
+      continue;
+    }
+    switch (fate_of(name, kind, config)) {
+      case Fate::taken:
+        result.set[name] = entry.substr(equals + 1);
+        break;
+      case Fate::left_out:
+        result.left_out.push_back(name);
+        break;
+      case Fate::not_wanted:
+        break;
+    }
   }
   std::string preload = own_preload;
   for (const auto& name : config.unset) {
@@ -80,6 +100,37 @@ LaunchEnvironment build_environment(const EnvironmentConfig& config,
   result.set["LD_PRELOAD"] = preload.empty() ? layer : layer + ":" + preload;
   result.set["INPOD_SOCKET"] = socket;
   result.set["INPOD_PROGRAM"] = program;
+  return result;
+}
+
+std::optional<std::string> left_out_note(const LaunchEnvironment& environment,
+                                         const EnvironmentConfig& config) {
+  std::string text;
+  if (!environment.left_out.empty()) {
+    text = counted(environment.left_out, environment.left_out.size() == 1
+                                             ? "that makes programs run or read something was left out"
+                                             : "that make programs run or read something were left out") +
+           "; to have one, name it in full in environment.include" +
+           (config.include.empty() ? ": [\"*\", " + environment.left_out.front().substr(0, name_shown) + "]"
+                                   : "");
+  }
+  if (!environment.unusable.empty())
+    text += (text.empty() ? "" : "; ") +
+            counted(environment.unusable, "with an unusable name or length left out");
+  if (text.empty()) return std::nullopt;
+  return "the pod's environment: " + text;
+}
+
+std::vector<std::string> merged_environment(const std::map<std::string, std::string>& set,
+                                            const std::vector<std::string>& unset) {
+  std::vector<std::string> result;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    const std::string name = text.substr(0, text.find('='));
+    if (std::find(unset.begin(), unset.end(), name) == unset.end() && set.count(name) == 0)
+      result.push_back(text);
+  }
+  for (const auto& [name, value] : set) result.push_back(name + "=" + value);
   return result;
 }
 

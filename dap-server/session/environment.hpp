@@ -1,7 +1,9 @@
-// The debuggee's environment: the container's own variables, less those that belong to a machine, changed as
-// the config says, and what the layer needs. Pure functions; any thread.
+// The debuggee's environment: the container's own variables, less those that belong to a machine or make
+// programs run or read something (variable_policy.hpp), changed as the config says, and what the layer needs.
+// Pure functions but for merged_environment, which reads environ(7); any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "config/config.hpp"
@@ -9,19 +11,23 @@
 
 namespace inpod {
 
-/// Whether a variable describes the machine or login it is on (PATH, HOME, LC_*, …) and so never comes from
-/// the pod.
-bool is_machine_bound(const std::string& name);
-
 /// Shell glob match (fnmatch(3)) of a variable's name.
 bool matches_any(const std::string& name, const std::vector<std::string>& globs);
 
-/// pod_environment: "NAME=value" as GetPod gives it; entries without "=" or with an empty name are dropped.
+/// pod_environment: "NAME=value" as GetPod gives it; of two with one name the first counts, as for getenv(3).
 /// layer: empty where calls are not intercepted. own_preload: LD_PRELOAD of this process, which goes behind
 /// the layer.
 LaunchEnvironment build_environment(const EnvironmentConfig& config,
                                     const std::vector<std::string>& pod_environment, const std::string& layer,
                                     const std::string& socket, const std::string& program,
                                     const std::string& own_preload);
+
+/// What to tell the user of left_out and unusable; nothing if there is nothing. One line, printable.
+std::optional<std::string> left_out_note(const LaunchEnvironment& environment,
+                                         const EnvironmentConfig& config);
+
+/// This process's environment with changes, as "NAME=value".
+std::vector<std::string> merged_environment(const std::map<std::string, std::string>& set,
+                                            const std::vector<std::string>& unset);
 
 }  // namespace inpod

@@ -204,6 +204,8 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     environment_ =
         build_environment(options_.config.environment, pod_environment, layer, relay_->socket_path(),
                           options_.program, preload == nullptr ? "" : preload);
+    if (const auto note = left_out_note(environment_, options_.config.environment))
+      event({{"event", "note"}, {"severity", "warning"}, {"text", *note}});
     for (const auto& [name, value] : environment_.set)
       if (name != "LD_PRELOAD" && !name.starts_with("INPOD_")) pod_variables_.push_back(name);
     co_return Result<void>();

@@ -31,6 +31,9 @@ struct LaunchEnvironment {
   std::vector<std::string> unset;
   std::string layer;   ///< path of libinpod.so; empty where calls are not intercepted (`interception: none`)
   std::string socket;  ///< path of the relay's socket
+  std::vector<std::string> left_out{};  ///< names of the pod that make programs run or read something
+  std::vector<std::string>
+      unusable{};  ///< names of the pod that are none, or whose values are too long; any bytes
 };
 
 class Session {

@@ -1,6 +1,6 @@
 // cdt-gdb-adapter (Eclipse CDT's, also behind VS Code's type "gdbtarget"). `env` is ignored, and
-// `environment` goes to gdb itself with all that it starts; so everything travels by initCommands, which run
-// before the program does.
+// `environment` goes to gdb itself with all that it starts; so an exec-wrapper, set by initCommands, brings
+// everything to the program alone.
 #include "dap/adapters/family.hpp"
 #include "session/program.hpp"
 
@@ -35,13 +35,10 @@ class Cdt : public AdapterFamily {
   }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
-    const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "environment"));
-    nlohmann::json commands = gdb_mi_environment(debuggee);
-    commands.push_back("set startup-with-shell on");
-    commands.push_back(gdb_exec_wrapper(debuggee));
-    arguments.prepend("initCommands", commands);
+    auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "environment"));
+    arguments.prepend("initCommands", {"set startup-with-shell on", gdb_exec_wrapper(context)});
     rename_args(arguments);
-    return LaunchPlan{{}, debuggee.left_out};
+    return LaunchPlan{{}, std::move(debuggee)};
   }
 };
 

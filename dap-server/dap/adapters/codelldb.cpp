@@ -15,7 +15,7 @@ class Codelldb : public AdapterFamily {
   bool answers(const nlohmann::json&) const override { return false; }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
-    const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
+    auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
     auto whole = whole_environment(context.host, debuggee);
     whole.insert(debuggee.injection.begin(), debuggee.injection.end());
     arguments.set("env", whole);
@@ -24,7 +24,7 @@ class Codelldb : public AdapterFamily {
     if (!layer.empty())
       commands.push_back("settings append target.process.thread.step-avoid-libraries " + layer);
     arguments.prepend("initCommands", commands);
-    return LaunchPlan{{}, debuggee.left_out};
+    return LaunchPlan{{}, std::move(debuggee)};
   }
 };
 

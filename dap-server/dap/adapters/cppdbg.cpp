@@ -1,5 +1,6 @@
 // OpenDebugAD7, the adapter of VS Code's C/C++ extension (type "cppdbg"), with gdb. `environment` is an array
-// of {name, value} that gdb itself starts with, so the debuggee's variables travel by setupCommands instead.
+// of {name, value} that gdb itself starts with; so an exec-wrapper, set by setupCommands, brings everything
+// to the program alone.
 #include "dap/adapters/family.hpp"
 
 namespace inpod::dap {
@@ -18,16 +19,15 @@ class Cppdbg : public AdapterFamily {
     if (arguments.get("MIMode") == "lldb")
       return fail("inpod can't inject through cppdbg with \"MIMode\": \"lldb\"",
                   "use \"MIMode\": \"gdb\", or \"debugger\": \"lldb-dap\"");
-    const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "environment"));
+    auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "environment"));
     nlohmann::json commands = nlohmann::json::array();
     const auto add = [&](const std::string& text) {
       commands.push_back({{"text", text}, {"ignoreFailures", false}});
     };
-    for (const auto& text : gdb_mi_environment(debuggee)) add(text);
     add("set startup-with-shell on");
-    add(gdb_exec_wrapper(debuggee));
+    add(gdb_exec_wrapper(context));
     arguments.prepend("setupCommands", commands);
-    return LaunchPlan{{}, debuggee.left_out};
+    return LaunchPlan{{}, std::move(debuggee)};
   }
 };
 

@@ -1,37 +1,12 @@
 // The table of families, and what the gdb-based ones share.
 #include "dap/adapters/family.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 
 #include "session/program.hpp"
 
 namespace inpod::dap {
-namespace {
-
-/// A C string as gdb/MI reads it.
-std::string mi_quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out.append("\\").push_back(c);
-    } else if (byte < 0x20 || byte == 0x7f) {
-      const char octal[] = {'\\', static_cast<char>('0' + (byte >> 6)),
-                            static_cast<char>('0' + ((byte >> 3) & 7)), static_cast<char>('0' + (byte & 7)),
-                            0};
-      out += octal;
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
-}  // namespace
-
 std::string program_name(const AdapterCommand& command) {
   const std::string& path = command.argv.empty() ? command.type : command.argv[0];
   std::string name = path.substr(path.rfind('/') + 1);
@@ -46,20 +21,10 @@ Variables requested_variables(const RawObject& arguments, const char* own) {
   return variables;
 }
 
-std::string gdb_exec_wrapper(const DebuggeeEnvironment& debuggee) {
-  std::string line =
-      access("/usr/bin/env", X_OK) == 0 ? "set exec-wrapper /usr/bin/env" : "set exec-wrapper env";
-  for (const auto& [name, value] : debuggee.injection) line += " " + shell_quoted(name + "=" + value);
+std::string gdb_exec_wrapper(const LaunchContext& context) {
+  std::string line = "set exec-wrapper";
+  for (const auto& word : context.starter) line += " " + shell_quoted(word);
   return line;
-}
-
-std::vector<std::string> gdb_mi_environment(const DebuggeeEnvironment& debuggee) {
-  std::vector<std::string> commands;
-  for (const auto& name : debuggee.unset)
-    commands.push_back("-interpreter-exec console " + mi_quoted("unset environment " + name));
-  for (const auto& [name, value] : debuggee.set)
-    commands.push_back("-interpreter-exec console " + mi_quoted("set environment " + name + "=" + value));
-  return commands;
 }
 
 Result<const AdapterFamily*> find_family(const AdapterCommand& command, const nlohmann::json& capabilities) {

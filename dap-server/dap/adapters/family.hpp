@@ -20,13 +20,16 @@ struct LaunchContext {
   const LaunchEnvironment& pod;
   const std::vector<std::string>& host;  ///< our own environment without the layer's part, "K=V"
   const nlohmann::json& capabilities;    ///< the adapter's answer to initialize
+  /// Words in front of the program's, by which it gets its environment (EnvironmentFile::command), for those
+  /// adapters that start it by a shell.
+  const std::vector<std::string>& starter;
 };
 
-/// What to do for a launch. left_out: names of variables that could not be carried.
+/// What to do for a launch.
 struct LaunchPlan {
   std::vector<std::string>
       commands;  ///< debugger commands to run before the launch request, by evaluate, context "repl"
-  std::vector<std::string> left_out;
+  DebuggeeEnvironment debuggee;  ///< what the starter is to give the program
 };
 
 class AdapterFamily {
@@ -59,10 +62,8 @@ Result<const AdapterFamily*> find_family(const AdapterCommand& command, const nl
 /// Last part of argv[0], lower case.
 std::string program_name(const AdapterCommand& command);
 
-/// gdb's exec-wrapper: env(1) puts the layer into the target alone, not into the shell that gdb starts it by.
-/// Holds LD_PRELOAD and INPOD_* only: what stands there can be read in ps(1).
-std::string gdb_exec_wrapper(const DebuggeeEnvironment& debuggee);
-/// gdb/MI commands that set the rest of the environment; values of several lines and any bytes get through.
-std::vector<std::string> gdb_mi_environment(const DebuggeeEnvironment& debuggee);
+/// gdb's exec-wrapper: puts the pod's variables and the layer into the target alone, not into gdb or the
+/// shell that it starts the target by.
+std::string gdb_exec_wrapper(const LaunchContext& context);
 
 }  // namespace inpod::dap

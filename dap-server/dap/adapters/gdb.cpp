@@ -1,6 +1,7 @@
-// gdb -i dap (gdb 14 and newer). `env` REPLACES the whole environment, so it gets all of it. gdb starts the
-// program by $SHELL -c exec …; an exec-wrapper puts the layer behind that shell. ("startup-with-shell off"
-// would too, but then gdb splits arguments that hold spaces.)
+// gdb -i dap (gdb 14 and newer). `env` REPLACES the whole environment, also of the shell that gdb starts the
+// program by ($SHELL -c exec …), so it is taken out: the shell gets what gdb itself has, and behind it an
+// exec-wrapper gives the program its environment. ("startup-with-shell off" would need no care of the shell,
+// but then gdb splits arguments that hold spaces.)
 #include "dap/adapters/family.hpp"
 
 namespace inpod::dap {
@@ -26,9 +27,9 @@ class Gdb : public AdapterFamily {
   }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
-    const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
-    arguments.set("env", whole_environment(context.host, debuggee));
-    return LaunchPlan{{"set startup-with-shell on", gdb_exec_wrapper(debuggee)}, debuggee.left_out};
+    auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
+    arguments.erase("env");
+    return LaunchPlan{{"set startup-with-shell on", gdb_exec_wrapper(context)}, std::move(debuggee)};
   }
 };
 

@@ -1,6 +1,7 @@
 // lldb-dap, and lldb-vscode as it was called up to LLVM 17. It injects only the debuggee: no shell, and
 // lldb-server starts the program by itself. `env` is an array of "K=V" up to 19 (an object is silently
-// ignored); newer ones take it as well.
+// ignored); newer ones take it as well. With runInTerminal it asks the client to start the program;
+// terminal_request.hpp keeps the variables out of that terminal.
 #include "dap/adapters/family.hpp"
 
 namespace inpod::dap {
@@ -17,7 +18,7 @@ class Lldb : public AdapterFamily {
   bool answers(const nlohmann::json& capabilities) const override { return tells_version(capabilities); }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
-    const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
+    auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
     nlohmann::json pairs = nlohmann::json::array();
     for (const auto* part : {&debuggee.set, &debuggee.injection})
       for (const auto& [variable, value] : *part) pairs.push_back(variable + "=" + value);
@@ -32,7 +33,7 @@ class Lldb : public AdapterFamily {
     for (const auto& variable : debuggee.unset)
       commands.push_back(quiet + "settings append target.unset-env-vars " + variable);
     if (!commands.empty()) arguments.prepend("initCommands", commands);
-    return LaunchPlan{{}, debuggee.left_out};
+    return LaunchPlan{{}, std::move(debuggee)};
   }
 
  private:

@@ -202,6 +202,17 @@ std::vector<pid_t> children_of(pid_t pid) {
   return out;
 }
 
+std::vector<pid_t> family_of(pid_t pid) {
+  std::vector<pid_t> out{pid};
+  for (std::size_t at = 0; at < out.size(); ++at)
+    for (const pid_t child : children_of(out[at])) out.push_back(child);
+  return out;
+}
+
+std::string process_file(pid_t pid, const std::string& name) {
+  return read_file("/proc/" + std::to_string(pid) + "/" + name);
+}
+
 bool gone(pid_t pid) {
   const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
   const auto paren = stat.rfind(')');

@@ -70,6 +70,10 @@ std::map<std::string, std::string> locals_of(DapClient& client, const json& stop
 void resume(DapClient& client, const json& stopped);
 
 std::vector<pid_t> children_of(pid_t pid);
+/// All below `pid`, itself included.
+std::vector<pid_t> family_of(pid_t pid);
+/// /proc/PID/NAME.
+std::string process_file(pid_t pid, const std::string& name);
 /// Gone, or a zombie that somebody else is to reap.
 bool gone(pid_t pid);
 bool wait_gone(pid_t pid, milliseconds bound);

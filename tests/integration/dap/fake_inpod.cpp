@@ -6,6 +6,8 @@
 // Environment: FAKE_LAYER the layer's path, FAKE_LOG where it tells of itself; FAKE_LOG.stopped appears on
 // stop(), FAKE_LOG.taken_back on take_back(); FAKE_SECRET_TIMEOUT milliseconds that a client has for the
 // secret. Usage: fake_inpod [--listen HOST:PORT] [--secret-file FILE] [--debugger NAME] [-- ADAPTER…]
+#include <unistd.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -16,6 +18,7 @@
 #include <fstream>
 
 #include "dap/serve.hpp"
+#include "session/environment_file.hpp"
 
 using namespace inpod;
 using namespace std::chrono_literals;
@@ -49,6 +52,8 @@ class FakeSession : public Session {
     environment_.set["INPOD_PROGRAM"] = options_.program;
     environment_.set["POD_VALUE"] = "of the pod";
     environment_.set["POD_LINES"] = "one\n\"two\" \\ $three 'four'";
+    environment_.set["BASH_FUNC_exec%%"] =
+        "() { touch '" + variable("FAKE_LOG") + ".ran'; builtin exec \"$@\"; }";
     environment_.set["BINARY"] = "\xff\xfe";
     environment_.set["REQUEST_VALUE"] = "of the pod too";
     for (const char* name : {"MODE", "PID_FILE"})
@@ -131,6 +136,7 @@ Task<Result<std::shared_ptr<Session>>> start(asio::any_io_executor executor, Ses
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto code = exec_with_environment({argv + 1, argv + argc})) _exit(*code);
   dap::ServeOptions options;
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];

@@ -58,6 +58,32 @@ TEST_CASE("the debuggee gets the pod's environment on top of the machine's, and 
   CHECK(bench.loaded_executables() == std::set<std::string>{debuggee_path()});
 }
 
+TEST_CASE("no debugger, shell or command line gets a variable of the pod", "[adapter]") {
+  Bench bench;
+  const std::string shell = bench.directory + "/shell", log = bench.directory + "/shell.log";
+  // No exec of its own: gdb counts them until the program is there.
+  std::ofstream(shell) << "#!/bin/bash\ncat /proc/$$/environ /proc/$$/cmdline >>'" << log
+                       << "'\neval \"$2\"\n";
+  std::filesystem::permissions(shell, std::filesystem::perms::owner_all);
+  bench.environment["SHELL"] = shell;
+  DapClient client(bench.server(), bench.environment);
+  REQUIRE(start_debugging(client, bench, bench.launch("fake"), "BREAK"));
+  client.event("stopped");
+  const pid_t debuggee = bench.debuggee();
+  CHECK(process_file(debuggee, "environ").find("POD_VALUE=of the pod") != std::string::npos);
+  for (const pid_t pid : family_of(client.pid())) {
+    INFO(pid << " " << process_file(pid, "comm"));
+    CHECK(process_file(pid, "cmdline").find("of the pod") == std::string::npos);
+    if (pid != debuggee) CHECK(process_file(pid, "environ").find("of the pod") == std::string::npos);
+  }
+  CHECK_FALSE(bench.marked(".ran"));
+  std::ifstream in(log);
+  const std::string seen(std::istreambuf_iterator<char>(in), {});
+  CHECK(seen.empty() == bench.adapter.lldb);  // which starts programs without a shell
+  for (const char* pods : {"of the pod", "POD_", "BASH_FUNC", "LD_PRELOAD", "INPOD_"})
+    CHECK(seen.find(pods) == std::string::npos);
+}
+
 TEST_CASE("with noDebug a launch in the cluster runs through its breakpoints", "[adapter]") {
   Bench bench;
   DapClient client(bench.server(), bench.environment);

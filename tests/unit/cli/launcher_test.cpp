@@ -15,24 +15,6 @@
 
 using namespace inpod;
 
-TEST_CASE("the environment is ours, changed") {
-  setenv("INPOD_TEST_KEEP", "1", 1);
-  setenv("INPOD_TEST_CHANGE", "1", 1);
-  setenv("INPOD_TEST_DROP", "1", 1);
-  LaunchEnvironment changes;
-  changes.set = {{"INPOD_TEST_CHANGE", "2=ü"}, {"INPOD_TEST_NEW", ""}};
-  changes.unset = {"INPOD_TEST_DROP", "INPOD_TEST_NEVER"};
-  const auto merged = cli::merged_environment(changes);
-  const auto count = [&](const std::string& entry) {
-    return std::count(merged.begin(), merged.end(), entry);
-  };
-  CHECK(count("INPOD_TEST_KEEP=1") == 1);
-  CHECK(count("INPOD_TEST_CHANGE=2=ü") == 1);
-  CHECK(count("INPOD_TEST_CHANGE=1") == 0);
-  CHECK(count("INPOD_TEST_NEW=") == 1);
-  CHECK(count("INPOD_TEST_DROP=1") == 0);
-}
-
 TEST_CASE("exit codes as a shell gives them") {
   CHECK(cli::exit_code(W_EXITCODE(7, 0)) == 7);
   CHECK(cli::exit_code(W_EXITCODE(0, SIGKILL)) == 137);

@@ -19,6 +19,8 @@ const LaunchEnvironment pod{{{"LD_PRELOAD", "/l/libinpod.so:/user.so"},
                             {"GONE"},
                             "/l/libinpod.so",
                             "/s"};
+const std::vector<std::string> starter{"/it's/inpod", "exec-environment", "/proc/1/fd/3", "--"};
+const std::string wrapper = R"(set exec-wrapper '/it'\''s/inpod' 'exec-environment' '/proc/1/fd/3' '--')";
 const std::vector<std::string> host{"PATH=/bin", "GONE=x", "HOME=/h", "BOTH=host", "BROKEN=\xff"};
 
 struct Prepared {
@@ -27,7 +29,7 @@ struct Prepared {
 };
 Prepared prepare(const AdapterFamily& family, const json& given, const json& capabilities = json::object()) {
   auto arguments = *RawObject::parse(given.dump());
-  const auto plan = family.prepare(arguments, {pod, host, capabilities});
+  const auto plan = family.prepare(arguments, {pod, host, capabilities, starter});
   REQUIRE(plan);
   return {json::parse(arguments.text()), *plan};
 }
@@ -72,10 +74,9 @@ TEST_CASE("variables under the other name, and in the other shape, reach every a
   for (const json& given : {as_env, as_pairs, as_environment}) {
     INFO(given.dump());
     CHECK(has(prepare(lldb_family(), given).arguments["env"], "MINE=1"));
-    CHECK(prepare(gdb_family(), given).arguments["env"]["MINE"] == "1");
+    CHECK(prepare(gdb_family(), given).plan.debuggee.set.at("MINE") == "1");
     CHECK(prepare(codelldb_family(), given).arguments["env"]["MINE"] == "1");
-    CHECK(has(prepare(cdt_family(), given).arguments["initCommands"],
-              R"(-interpreter-exec console "set environment MINE=1")"));
+    CHECK(prepare(cdt_family(), given).plan.debuggee.set.at("MINE") == "1");
   }
   const json both{{"env", {{"MINE", "env"}, {"A", "1"}}},
                   {"environment", {{"MINE", "environment"}, {"B", "2"}}}};
@@ -112,30 +113,39 @@ TEST_CASE("lldb-dap gets an array, and commands that are quiet where it can be")
         json{"?settings append target.process.thread.step-avoid-libraries libinpod.so",
              "?settings append target.unset-env-vars GONE", "mine"});
   CHECK(plan.commands.empty());
-  CHECK(plan.left_out == std::vector<std::string>{"BAD"});
+  CHECK(plan.debuggee.left_out == std::vector<std::string>{"BAD"});
   CHECK(prepare(lldb_family(), json::object()).arguments["initCommands"][0] ==
         "settings append target.process.thread.step-avoid-libraries libinpod.so");
 }
 
-TEST_CASE("gdb gets the whole environment, and the layer by a wrapper") {
-  const auto [arguments, plan] = prepare(gdb_family(), {{"env", {{"MINE", "1"}}}});
-  CHECK(arguments["env"] ==
-        json{{"PATH", "/bin"}, {"HOME", "/h"}, {"BOTH", "pod"}, {"POD", "a\n\"b\""}, {"MINE", "1"}});
-  REQUIRE(plan.commands.size() == 2);
-  CHECK(plan.commands[1] ==
-        "set exec-wrapper /usr/bin/env 'INPOD_PROGRAM=/p' 'INPOD_SOCKET=/s' "
-        "'LD_PRELOAD=/l/libinpod.so:/user.so'");
+TEST_CASE(
+    "neither gdb nor its shell gets a variable of the pod; a wrapper behind them gives the program all") {
+  const std::map<std::string, std::string> all{{"BOTH", "request"}, {"POD", "a\n\"b\""}};
+  const auto gdb = prepare(gdb_family(), {{"env", {{"BOTH", "request"}}}});
+  CHECK(gdb.arguments == json::object());  // gdb passes its own environment on
+  CHECK(gdb.plan.commands == std::vector<std::string>{"set startup-with-shell on", wrapper});
+  const auto cdt =
+      prepare(cdt_family(), {{"environment", {{"BOTH", "request"}}}, {"initCommands", {"mine"}}});
+  CHECK(cdt.arguments["environment"] == json{{"BOTH", "request"}});  // the user's own
+  CHECK(cdt.arguments["initCommands"] == json{"set startup-with-shell on", wrapper, "mine"});
+  const json pair{{"name", "BOTH"}, {"value", "request"}}, mine{{"text", "mine"}};
+  const auto cppdbg = prepare(cppdbg_family(),
+                              {{"environment", json::array({pair})}, {"setupCommands", json::array({mine})}});
+  CHECK(cppdbg.arguments["environment"] == json::array({pair}));
+  REQUIRE(cppdbg.arguments["setupCommands"].size() == 3);
+  CHECK(cppdbg.arguments["setupCommands"][1]["text"] == wrapper);
+  CHECK(cppdbg.arguments["setupCommands"][2] == mine);
+  for (const auto& prepared : {gdb, cdt, cppdbg}) {
+    CHECK(prepared.arguments.dump().find("POD") == std::string::npos);
+    CHECK(prepared.plan.debuggee.set == all);
+    CHECK(prepared.plan.debuggee.injection.at("LD_PRELOAD") == "/l/libinpod.so:/user.so");
+    CHECK(prepared.plan.debuggee.unset == std::vector<std::string>{"GONE"});
+  }
 }
 
-TEST_CASE("cdt-gdb-adapter gets commands, and its own environment stays as it was") {
-  const auto [arguments, plan] = prepare(cdt_family(), {{"environment", {{"BOTH", "request"}}}});
-  CHECK(arguments["environment"] == json{{"BOTH", "request"}});
-  CHECK(has(arguments["initCommands"], R"(-interpreter-exec console "set environment POD=a\012\"b\"")"));
-  CHECK(has(arguments["initCommands"], R"(-interpreter-exec console "set environment BOTH=request")"));
-  CHECK(has(arguments["initCommands"], R"(-interpreter-exec console "unset environment GONE")"));
-  CHECK(arguments["initCommands"].back().get<std::string>().starts_with("set exec-wrapper"));
-  for (const auto& command : arguments["initCommands"])
-    CHECK(command.get<std::string>().find('\n') == std::string::npos);
+TEST_CASE("cppdbg with lldb is refused") {
+  auto lldb = *RawObject::parse(R"({"MIMode":"lldb"})");
+  CHECK_FALSE(cppdbg_family().prepare(lldb, {pod, host, json(), starter}));
 }
 
 TEST_CASE("cdt-gdb-adapter gets args by its own name") {
@@ -145,29 +155,12 @@ TEST_CASE("cdt-gdb-adapter gets args by its own name") {
   CHECK_FALSE(prepare(cdt_family(), json::object()).arguments.contains("arguments"));
 }
 
-TEST_CASE("cppdbg gets setup commands, with gdb only") {
-  const auto [arguments, plan] = prepare(
-      cppdbg_family(),
-      {{"setupCommands", {{{"text", "mine"}}}}, {"environment", {{{"name", "BOTH"}, {"value", "request"}}}}});
-  CHECK(arguments["setupCommands"].back()["text"] == "mine");
-  CHECK(arguments["setupCommands"][0]["text"] == R"(-interpreter-exec console "unset environment GONE")");
-  CHECK(arguments["environment"].size() == 1);
-  auto lldb = *RawObject::parse(R"({"MIMode":"lldb"})");
-  CHECK_FALSE(cppdbg_family().prepare(lldb, {pod, host, json()}));
-}
-
 TEST_CASE("CodeLLDB gets the whole environment and inherits none") {
   const auto [arguments, plan] = prepare(codelldb_family(), json::object());
   CHECK(arguments["env"]["PATH"] == "/bin");
   CHECK(arguments["env"]["LD_PRELOAD"] == "/l/libinpod.so:/user.so");
   CHECK_FALSE(arguments["env"].contains("GONE"));
   CHECK(arguments["initCommands"][0] == "settings set target.inherit-env false");
-}
-
-TEST_CASE("quotes in a path survive the shell that gdb starts the program by") {
-  LaunchEnvironment odd = pod;
-  odd.set["LD_PRELOAD"] = "/it's/libinpod.so";
-  CHECK(gdb_exec_wrapper(debuggee_environment(odd, {})).ends_with(R"('LD_PRELOAD=/it'\''s/libinpod.so')"));
 }
 
 TEST_CASE("families are told by type, by command, by their answer") {

@@ -17,6 +17,28 @@ export function ours(env: Record<string, string>): Record<string, string> {
   return Object.fromEntries(own);
 }
 
+/** The debuggers that hand `env` to a terminal as a command line, which VS Code types into the user's shell. Python's brings it to the
+ * program by itself. */
+function typesIntoTerminal(configuration: Configuration, family: NativeFamily): boolean {
+  const console = text(configuration, 'console');
+  return family !== 'python' && (console === 'integratedTerminal' || console === 'externalTerminal');
+}
+
+/** Names of the pod's variables that no shell may see: a control character would end the line there and make the rest a command,
+ * and not every shell reads quotes, backslashes and `!` between quotes alike (fish, csh, PowerShell with its typographic ones). */
+export function unfitForTerminal(
+  configuration: Configuration,
+  family: NativeFamily,
+  session: SessionEnvironment,
+): string[] {
+  if (!typesIntoTerminal(configuration, family)) return [];
+  const own = ours(session.env);
+  return Object.entries(session.env)
+    .filter(([name]) => !(name in own))
+    .filter(([, value]) => /[\p{Cc}'"`\\!\u2018-\u201f]/u.test(value))
+    .map(([name]) => name);
+}
+
 export function withEnvironment<C extends Configuration>(
   configuration: C,
   family: NativeFamily,
@@ -25,7 +47,9 @@ export function withEnvironment<C extends Configuration>(
   const user = isObject(configuration['env']) ? configuration['env'] : {};
   const env: Record<string, unknown> = {};
   for (const name of session.unset) env[name] = family === 'python' ? '' : null;
-  Object.assign(env, session.env, user, ours(session.env));
+  const unfit = unfitForTerminal(configuration, family, session);
+  const given = Object.fromEntries(Object.entries(session.env).filter(([name]) => !unfit.includes(name)));
+  Object.assign(env, given, user, ours(session.env));
   return { ...configuration, env };
 }
 

@@ -28,7 +28,7 @@ import {
   type Configuration,
 } from '../core/configurations';
 import { debuggerFor } from '../core/debuggers';
-import { programOf, withEnvironment } from '../core/environment';
+import { programOf, unfitForTerminal, withEnvironment } from '../core/environment';
 import { EnvironmentSession } from '../core/environmentSession';
 import { InpodError, type Cancelled } from '../core/errors';
 import { either, isExecutable, onPath, type Cancellation } from '../core/inpod';
@@ -267,6 +267,13 @@ export class Runner implements vscode.DebugConfigurationProvider {
     );
     this.sessions.add(id, configuration.name, session);
     const name = sessionName(configuration.name, targetOf(folder, configuration));
+    const unfit = unfitForTerminal(configuration, family, session.environment);
+    if (unfit.length > 0) {
+      const many = unfit.length > 1 ? `${unfit.length} variables` : 'a variable';
+      const note = `${configuration.name}: ${many} of the pod can't go through a terminal and did not (${unfit.slice(0, 8).join(', ')}). "console": "internalConsole" brings all.`;
+      this.log.info(note);
+      void vscode.window.showWarningMessage(note);
+    }
     return withEnvironment(
       { ...without(configuration, runMark, settledMark, 'cluster'), name, [sessionMark]: id },
       family,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { programOf, withEnvironment } from '../../src/core/environment';
+import { programOf, unfitForTerminal, withEnvironment } from '../../src/core/environment';
 import { clusterFlags } from '../../src/core/environmentSession';
 
 const session = {
@@ -32,6 +32,27 @@ describe('the environment of node, python and go', () => {
   it('makes variables empty for Python, whose adapter takes text only', () => {
     const { env } = withEnvironment({ ...node, type: 'python' }, 'python', session) as { env?: object };
     assert.deepEqual(env, { OLD: '', ...session.env });
+  });
+
+  it('keeps what a shell could take for a command out of a terminal', () => {
+    const hostile = {
+      A: '\u0003\ntouch marker\n',
+      B: "x\\'; touch marker #",
+      C: '!!',
+      D: '\u2019; touch marker',
+      E: '\u009b',
+      F: '"`x`"',
+    };
+    const pod = { env: { ...hostile, DB: 'postgres://u:p@h/db?x=1&y=$z grüß', LD_PRELOAD: '/l' }, unset: [] };
+    const kept = { DB: pod.env.DB, LD_PRELOAD: '/l' };
+    for (const console of ['integratedTerminal', 'externalTerminal']) {
+      const configuration = { ...node, console };
+      assert.deepEqual(unfitForTerminal(configuration, 'node', pod), Object.keys(hostile));
+      assert.deepEqual((withEnvironment(configuration, 'node', pod) as { env?: object }).env, kept);
+      assert.deepEqual((withEnvironment(configuration, 'go', pod) as { env?: object }).env, kept);
+      assert.deepEqual((withEnvironment(configuration, 'python', pod) as { env?: object }).env, pod.env);
+    }
+    assert.deepEqual((withEnvironment(node, 'node', pod) as { env?: object }).env, pod.env);
   });
 
   it('goes to the interpreter', () => {
