@@ -49,7 +49,12 @@ const std::vector<Key>& table() {
        "needed.",
        "registry.example.com/inpod-agent:0.1"},
       {"agent.bootstrap_image", FIELD(agent.bootstrap_image),
-       "An image with a shell, for targets whose own image has none.", "busybox:1.36"},
+       "The image that the agent's pod is made of, instead of the target's own: for `targetless`, which has "
+       "none. Nothing of it is "
+       "run, except where the image's shell has to start the agent: in `agent.mode: ephemeral`, or without "
+       "the right to make "
+       "ConfigMaps.",
+       "busybox:1.36"},
       {"agent.namespace", FIELD(agent.namespace_), "Namespace of the agent's Job. Default: the target's.",
        "dev-tools"},
       {"agent.lease_seconds",
