@@ -350,11 +350,14 @@ Task<Result<AgentPod>> start_steps(std::shared_ptr<Start> start) {
   co_return start->agent;
 }
 
-/// The target's image is for the node's architecture; the agent may not be.
+/// The target's image is for the node's architecture; the loader and the agent may not be.
 Task<Error> explain_format(std::shared_ptr<Start> start, Error error) {
   const auto assigned = text(start->pod, {"spec", "nodeName"});
   const std::string node = assigned.empty() ? start->plan.target.node : assigned;
-  if (!is_wrong_format(error) || node.empty()) co_return error;
+  // The loader waits for the agent: where it ended without a word, it was not executed at all.
+  const bool suspect = is_wrong_format(error) ||
+                       (!start->plan.loader.empty() && error.text.find("it said") == std::string::npos);
+  if (!suspect || node.empty()) co_return error;
   auto object = co_await start->client->get(resource_path("v1", "", "nodes", node));
   co_return judge_format(std::move(error), node, object ? *object : json());  // not allowed: then without
 }

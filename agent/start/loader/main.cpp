@@ -2,9 +2,9 @@
 // that no program of the container's image runs with the agent's rights.
 //
 // stdin: u64 length (little endian), the executable's SHA-256 (32 bytes), the executable. What comes behind
-// is left for the executable, which runs from a sealed memory file, as "inpod-agent", with an empty
-// environment: the image's variables must not reach it. Where this fails, or all of it is not there within
-// SECONDS, one line on stdout says why, and the exit status is 1.
+// is left for the executable, which runs from a sealed memory file as "inpod-agent". Of the environment it
+// gets what Kubernetes has set: variables of the image could change what it does. Where this fails, or all of
+// it is not there within SECONDS, one line on stdout says why, and the exit status is 1.
 //
 // Static and without libc: it reads nothing of the file system, and a few KB are all that it takes.
 #include "system.hpp"
@@ -146,7 +146,28 @@ std::uint64_t parse_seconds(const char* text) {
   return *text == '\0' ? seconds : 0;
 }
 
-[[noreturn]] void load(std::uint64_t seconds) {
+/// Variables of Kubernetes. A targetless agent tells its own environment as the pod's.
+constexpr const char* kept_prefixes[] = {"KUBERNETES_", "HOSTNAME="};
+
+bool is_kept(const char* variable) {
+  for (const char* prefix : kept_prefixes) {
+    const char* at = variable;
+    while (*prefix && *at == *prefix) ++at, ++prefix;
+    if (!*prefix) return true;
+  }
+  return false;
+}
+
+/// Leaves those that are kept, in place.
+void filter(const char** environment) {
+  const char** kept = environment;
+  for (const char** each = environment; *each; ++each) {
+    if (is_kept(*each)) *kept++ = *each;
+  }
+  *kept = nullptr;
+}
+
+[[noreturn]] void load(std::uint64_t seconds, const char* const* environment) {
   struct {
     std::uint8_t length[8], digest[Sha256::size];
   } header;
@@ -171,7 +192,6 @@ std::uint64_t parse_seconds(const char* text) {
     (Line() << "the agent that came is not the one that was sent: its SHA-256 differs").fail();
 
   const char* const arguments[] = {"inpod-agent", nullptr};
-  const char* const environment[] = {nullptr};
   const long result = execute(fd, arguments, environment);
   if (result == wrong_format) (Line() << "cannot execute the agent: Exec format error").fail();
   fail("cannot execute the agent", result);
@@ -180,13 +200,16 @@ std::uint64_t parse_seconds(const char* text) {
 }  // namespace
 }  // namespace inpod::loader
 
-/// stack: argc, argv[0], … (the ABI's initial process stack).
-extern "C" [[noreturn]] void loader_main(const long* stack) {
+/// stack: argc, argv[0] … argv[argc - 1], 0, the environment's variables, 0 (the ABI's initial process
+/// stack).
+extern "C" [[noreturn]] void loader_main(long* stack) {
   using namespace inpod::loader;
-  const auto* const* arguments = reinterpret_cast<const char* const*>(stack + 1);
+  const auto** arguments = reinterpret_cast<const char**>(stack + 1);
+  const auto** environment = arguments + stack[0] + 1;
+  filter(environment);
   const auto seconds = stack[0] == 2 ? parse_seconds(arguments[1]) : 0;
   if (seconds == 0) (Line() << "usage: inpod-loader SECONDS (inpod starts it)").fail();
-  load(seconds);
+  load(seconds, environment);
 }
 
 #if defined(__x86_64__)

@@ -36,7 +36,12 @@ Outcome load(const std::string& input, std::vector<std::string> arguments = {"60
   arguments.insert(arguments.begin(), INPOD_LOADER);
   test::ProcessOptions options;
   options.input = input;
-  options.environment = {{"LD_PRELOAD", "/image/evil.so"}, {"GLIBC_TUNABLES", "x"}, {"PATH", "/image"}};
+  options.environment = {{"LD_PRELOAD", "/image/evil.so"},
+                         {"GLIBC_TUNABLES", "x"},
+                         {"PATH", "/image"},
+                         {"HOSTNAMES", "x"},
+                         {"HOSTNAME", "agent"},
+                         {"KUBERNETES_PORT", "1"}};
   return test::run(std::move(arguments), options);
 }
 
@@ -56,7 +61,7 @@ TEST_CASE(
   const auto outcome = load(header_of(program) + program + "record");
   INFO(outcome.out << outcome.err);
   CHECK(outcome.status == 0);
-  CHECK(outcome.out == "arguments=1 name=inpod-agent variables=0 files=3 seals=15\nrecord");
+  CHECK(outcome.out == "arguments=1 name=inpod-agent variables=2 files=3 seals=15\nrecord");
 }
 
 TEST_CASE("the loader's SHA-256 is OpenSSL's, for each length of the last block and for large files") {
