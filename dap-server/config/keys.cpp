@@ -50,10 +50,9 @@ const std::vector<Key>& table() {
        "registry.example.com/inpod-agent:0.1"},
       {"agent.bootstrap_image", FIELD(agent.bootstrap_image),
        "The image that the agent's pod is made of, instead of the target's own: for `targetless`, which has "
-       "none. Nothing of it is "
-       "run, except where the image's shell has to start the agent: in `agent.mode: ephemeral`, or without "
-       "the right to make "
-       "ConfigMaps.",
+       "none. Its own shell runs only in `agent.mode: ephemeral` and where you may not make ConfigMaps: "
+       "there it "
+       "starts the agent.",
        "busybox:1.36"},
       {"agent.namespace", FIELD(agent.namespace_), "Namespace of the agent's Job. Default: the target's.",
        "dev-tools"},

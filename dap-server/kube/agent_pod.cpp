@@ -271,7 +271,12 @@ std::string watch_path_of(const Start& start) {
 /// Whether the container, which runs, may have the session's token.
 Task<Result<void>> check_started(std::shared_ptr<Start> start) {
   if (start->loader_uid.empty()) co_return Result<void>();
-  co_return co_await check_loader(start->client, start->plan.namespace_, start->loader_uid);
+  for (;;) {
+    auto checked = co_await check_loader(start->client, start->plan.namespace_, start->loader_uid);
+    const bool decided = checked || checked.error().code == ESTALE || is_final(checked.error());
+    if (decided || start->left() <= event_interval) co_return checked;
+    co_await pause(event_interval);
+  }
 }
 
 /// Attaches and feeds. An attach may slip in just before the container runs: it then ends without a word, and

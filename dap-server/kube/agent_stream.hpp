@@ -15,11 +15,10 @@ struct AgentInput {
   std::string record;   ///< the start record, with its length; holds the session's token
 };
 
-/// The record is sent only after `check`, which runs beside the sending of the program, has not failed.
-///
-/// Returns the port of the line "inpod-agent ready port=N". Closes
-/// the connection in any case. Errors: that of check; it ended before (with its last lines; EAGAIN when it
-/// said nothing, for example because the container was not quite running), or the time is over (ETIMEDOUT).
+/// The record is sent only once `check`, which runs beside the sending of the program, has not failed.
+/// Returns the port of the line "inpod-agent ready port=N". Closes the connection in any case. Errors: that
+/// of check; it ended before (with its last lines; EAGAIN when it said nothing, for example because the
+/// container was not quite running), or the time is over (ETIMEDOUT).
 Task<Result<std::uint16_t>> feed_agent(std::shared_ptr<RemoteCommand> command,
                                        std::shared_ptr<const AgentInput> input,
                                        std::function<Task<Result<void>>()> check,
