@@ -288,8 +288,8 @@ Task<Result<std::uint16_t>> attach_and_feed(std::shared_ptr<Start> start) {
                         ? "sending the agent (" + std::to_string((start->executable.size() >> 20) + 1) +
                               " MB)"
                         : "starting the agent");
-    auto port = co_await feed_agent(
-        command, start->input, [start] { return check_started(start); }, start->deadline);
+    std::function<Task<Result<void>>()> check = [start] { return check_started(start); };
+    auto port = co_await feed_agent(command, start->input, std::move(check), start->deadline);
     if (port || port.error().code != EAGAIN || text(start->pod, {"status", "phase"}) == "Running")
       co_return port;
   }

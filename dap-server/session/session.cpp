@@ -59,7 +59,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     CO_TRY_VOID(publish());
     access_->keep();
     if (layer.empty()) {
-      warn(
+      note_warning(
           "interception: none: the environment is the pod's; files, names and connections are this "
           "machine's");
     }
@@ -140,7 +140,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     if (options_.on_event) options_.on_event(value);
   }
 
-  void warn(const std::string& text) const {
+  void note_warning(const std::string& text) const {
     event({{"event", "note"}, {"severity", "warning"}, {"text", text}});
   }
 
@@ -163,8 +163,10 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
       if (connected) co_return Result<void>();
       cluster->forget();
     }
-    CO_TRY(access,
-           co_await cluster->start(std::move(report), [self](const std::string& text) { self->warn(text); }));
+    std::function<void(const std::string&)> warn = [self](const std::string& text) {
+      self->note_warning(text);
+    };
+    CO_TRY(access, co_await cluster->start(std::move(report), std::move(warn)));
     cluster.reset();
     co_return co_await connect(std::move(access));
   }
