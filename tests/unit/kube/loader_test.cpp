@@ -25,7 +25,9 @@ json with_other_program() {
 }
 
 std::string refusal(int status, const std::string& reason) {
-  return CannedServer::reply(status, json{{"message", "configmaps: " + reason}, {"reason", reason}}.dump());
+  return CannedServer::reply(
+      status,
+      json{{"message", "User \"dev\" cannot use resource \"configmaps\""}, {"reason", reason}}.dump());
 }
 
 /// Gives one answer after the other.

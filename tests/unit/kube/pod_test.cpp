@@ -110,7 +110,8 @@ TEST_CASE("a bootstrap that nobody feeds ends, even as process 1 of its containe
   const auto at = script.find("sleep 120");
   REQUIRE(at != std::string::npos);
   script.replace(at, 9, "true");  // the time is over at once
-  for (auto path = script.find("/inpod"); path != std::string::npos; path = script.find("/inpod", path))
+  for (auto path = script.find("/inpod"); path != std::string::npos;
+       path = script.find("/inpod", path + folder.path().size()))
     script.replace(path, 6, folder.path());
   REQUIRE(mkfifo(folder.path("stdin").c_str(), 0600) == 0);
   const auto file = folder.write("script", script), output = folder.path("output");
