@@ -178,19 +178,20 @@ TEST_CASE("the Job of an agent") {
   SECTION("inpod-loader from a ConfigMap: nothing of the image runs") {
     auto other = plan();
     other.loader = "inpod-loader-1";
-    made = *job_manifest(other);
-    CHECK(pod["volumes"][0]["configMap"]["name"] == "inpod-loader-1");
-    CHECK((pod["volumes"][0]["configMap"]["defaultMode"].get<int>() & 0777) == 0555);
-    CHECK(container["command"] == json({"/.inpod-agent-abcdefgh/inpod-loader", "120"}));
-    CHECK_FALSE(container.contains("args"));
-    CHECK(container["workingDir"] == "/");
-    CHECK(container["securityContext"]["readOnlyRootFilesystem"] == true);
-    CHECK(container["securityContext"]["runAsUser"] == 0);
+    const auto spec = (*job_manifest(other))["spec"]["template"]["spec"];
+    const auto started = spec["containers"][0], volume = spec["volumes"][0]["configMap"];
+    CHECK(volume["name"] == "inpod-loader-1");
+    CHECK((volume["defaultMode"].get<int>() & 0777) == 0555);
+    CHECK(started["command"] == json({"/.inpod-agent-abcdefgh/inpod-loader", "120"}));
+    CHECK_FALSE(started.contains("args"));
+    CHECK(started["workingDir"] == "/");
+    CHECK(started["securityContext"]["readOnlyRootFilesystem"] == true);
+    CHECK(started["securityContext"]["runAsUser"] == 0);
     // The path is another one for each session, so that no image can have anything there.
-    CHECK(container["volumeMounts"][0]["mountPath"] == "/.inpod-agent-abcdefgh");
+    CHECK(started["volumeMounts"][0]["mountPath"] == "/.inpod-agent-abcdefgh");
     other.target = {}, other.config.bootstrap_image = "busybox";
-    made = *job_manifest(other);
-    CHECK_FALSE(container["securityContext"].contains("readOnlyRootFilesystem"));
+    const auto targetless = (*job_manifest(other))["spec"]["template"]["spec"]["containers"][0];
+    CHECK_FALSE(targetless["securityContext"].contains("readOnlyRootFilesystem"));
   }
   SECTION("an image that has the agent: no bootstrap") {
     auto other = plan();
