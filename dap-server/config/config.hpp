@@ -19,7 +19,7 @@ namespace inpod {
 struct AgentConfig {
   std::string mode = "job";  ///< job | ephemeral
   std::string image;         ///< an image that holds inpod-agent; empty: stream ours into the target's image
-  std::string bootstrap_image;         ///< an image with a shell, when the target's has none
+  std::string bootstrap_image;         ///< what the agent's pod is made of; empty: the target's image
   std::string namespace_;              ///< key "namespace": where the agent's Job goes; empty: the target's
   std::uint32_t lease_seconds = 300;   ///< how long it lingers for the next launch
   std::uint32_t startup_seconds = 60;  ///< how long to wait for it

@@ -60,7 +60,10 @@ const std::vector<Key>& table() {
        "needed.",
        "registry.example.com/inpod-agent:0.1"},
       {"agent.bootstrap_image", RIGHT(agent.bootstrap_image, any_value),
-       "An image with a shell, for targets whose own image has none.", "busybox:1.36"},
+       "The image that the agent's pod is made of, instead of the target's own: for `targetless`, which has "
+       "none. Its own shell runs only in `agent.mode: ephemeral` and where you may not make ConfigMaps: "
+       "there it starts the agent.",
+       "busybox:1.36"},
       {"agent.namespace", RIGHT(agent.namespace_, any_value),
        "Namespace of the agent's Job. Default: the target's.", "dev-tools"},
       {"agent.lease_seconds",

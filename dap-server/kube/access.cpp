@@ -57,6 +57,8 @@ std::vector<AccessCheck> needed_access(const std::string& target_namespace,
     if (agent_namespace != target_namespace)
       add(agent_namespace, "", "pods", {"get", "list"}, "to see the agent's state", false);
     add(agent_namespace, "batch", "jobs", {"create", "delete"}, "to start and end the agent", false);
+    add(agent_namespace, "", "configmaps", {"get", "create"},
+        "to start the agent without running the target's image with the agent's rights", true);
     add(agent_namespace, "batch", "jobs", {"list"}, "to find agents that run already, and to tidy up", true);
   }
   add(agent_namespace, "", "events", {"list"}, "to say why an agent doesn't start", true);

@@ -12,6 +12,7 @@
 #include "kube/api_error.hpp"
 #include "kube/fields.hpp"
 #include "kube/gather.hpp"
+#include "kube/loader.hpp"
 #include "kube/manifest.hpp"
 #include "protocol/task.hpp"
 
@@ -29,18 +30,24 @@ constexpr auto event_interval = milliseconds(1000);
 struct Start {
   std::shared_ptr<Client> client;
   AgentPlan plan;
-  std::shared_ptr<const std::string> input;
-  std::function<void(const std::string&)> on_progress;
+  std::string executable, record;
+  std::shared_ptr<const AgentInput> input;
+  std::function<void(const std::string&)> on_progress, on_warning;
   Clock::time_point deadline;
   AgentPod agent;
   std::unique_ptr<Watch> watch;
   std::string watch_path;
-  bool created = false;  // there may be a Job to delete
-  json pod;              // as last seen
+  std::string loader_uid;  // of the ConfigMap, where one is used
+  bool created = false;    // there may be a Job to delete
+  json pod;                // as last seen
 
   void progress(const std::string& text) const {
     if (on_progress) on_progress(text);
   }
+  void warn(const std::string& text) const {
+    if (on_warning) on_warning(text);
+  }
+  bool is_ephemeral() const { return plan.config.mode == "ephemeral"; }
   milliseconds left() const { return std::chrono::duration_cast<milliseconds>(deadline - Clock::now()); }
 };
 
@@ -66,24 +73,22 @@ std::string length_prefixed(const std::string& record) {
 Result<std::shared_ptr<Start>> prepare(std::shared_ptr<Client> client, AgentRequest request) {
   auto start = std::make_shared<Start>();
   start->client = std::move(client);
-  start->on_progress = std::move(request.on_progress);
+  start->on_progress = std::move(request.on_progress), start->on_warning = std::move(request.on_warning);
   start->deadline = Clock::now() + std::chrono::seconds(request.config.startup_seconds);
-  const auto record = length_prefixed(request.start_record);
-  std::string executable;
+  start->record = length_prefixed(request.start_record);
   if (request.config.image.empty()) {
     TRY_ASSIGN(content, read_executable(request.executable));
-    executable = std::move(content);
+    start->executable = std::move(content);
   }
   auto& plan = start->plan;
-  plan.executable_size = executable.size(), plan.record_size = record.size();
-  start->input = std::make_shared<const std::string>(executable + record);
+  plan.executable_size = start->executable.size(), plan.record_size = start->record.size();
   for (const auto& choice : {request.config.namespace_, request.target.namespace_, request.namespace_,
                              start->client->config().namespace_}) {
     if (plan.namespace_.empty()) plan.namespace_ = choice;
   }
   plan.session = request.session, plan.client = request.client;
   plan.target = std::move(request.target), plan.config = std::move(request.config);
-  if (plan.config.mode == "ephemeral") plan.namespace_ = plan.target.namespace_;
+  if (start->is_ephemeral()) plan.namespace_ = plan.target.namespace_;
   start->agent.namespace_ = plan.namespace_;
   return start;
 }
@@ -258,9 +263,20 @@ Task<Result<std::shared_ptr<RemoteCommand>>> wait_and_attach(std::shared_ptr<Sta
 
 std::string watch_path_of(const Start& start) {
   const auto pods = resource_path("v1", start.plan.namespace_, "pods");
-  if (start.plan.config.mode == "ephemeral")
+  if (start.is_ephemeral())
     return pods + "?fieldSelector=" + escape("metadata.name=" + start.plan.target.pod);
   return pods + "?labelSelector=" + escape(session_label + std::string("=") + start.plan.session);
+}
+
+/// Whether the container, which runs, may have the session's token.
+Task<Result<void>> check_started(std::shared_ptr<Start> start) {
+  if (start->loader_uid.empty()) co_return Result<void>();
+  for (;;) {
+    auto checked = co_await check_loader(start->client, start->plan.namespace_, start->loader_uid);
+    const bool decided = checked || checked.error().code == ESTALE || is_final(checked.error());
+    if (decided || start->left() <= event_interval) co_return checked;
+    co_await pause(event_interval);
+  }
 }
 
 /// Attaches and feeds. An attach may slip in just before the container runs: it then ends without a word, and
@@ -269,20 +285,63 @@ Task<Result<std::uint16_t>> attach_and_feed(std::shared_ptr<Start> start) {
   for (;;) {
     CO_TRY(command, co_await wait_and_attach(start));
     start->progress(start->plan.executable_size > 0
-                        ? "sending the agent (" + std::to_string((start->input->size() >> 20) + 1) + " MB)"
+                        ? "sending the agent (" + std::to_string((start->executable.size() >> 20) + 1) +
+                              " MB)"
                         : "starting the agent");
-    auto port = co_await feed_agent(command, start->input, start->deadline);
+    std::function<Task<Result<void>>()> check = [start] { return check_started(start); };
+    auto port = co_await feed_agent(command, start->input, std::move(check), start->deadline);
     if (port || port.error().code != EAGAIN || text(start->pod, {"status", "phase"}) == "Running")
       co_return port;
   }
 }
 
-Task<Result<AgentPod>> start_steps(std::shared_ptr<Start> start) {
-  start->watch_path = watch_path_of(*start);
+Task<Result<void>> open_watch(std::shared_ptr<Start> start) {
   CO_TRY(watch, co_await start->client->watch(start->watch_path));
   start->watch = std::move(watch);
+  co_return Result<void>();
+}
+
+/// Has inpod-loader start the agent, where that can be. Says it where the image's shell does.
+Task<Result<void>> choose_loader(std::shared_ptr<Start> start) {
+  auto& plan = start->plan;
+  if (start->executable.empty()) co_return Result<void>();
+  CO_TRY(image, agent_image(plan));
+  const auto warning =
+      "image " + image + ": its own shell starts the agent, and so runs with the agent's rights. ";
+  if (start->is_ephemeral()) {
+    start->warn(warning +
+                "In agent.mode: ephemeral there is no other way: use it only for images that you trust");
+    co_return Result<void>();
+  }
+  auto placed = co_await place_loader(start->client, plan.namespace_);
+  if (placed) {
+    plan.loader = loader_name(), start->loader_uid = std::move(*placed);
+  } else if (placed.error().code == EACCES) {
+    start->warn(warning + "With the right to make a ConfigMap, nothing of the image would run: " +
+                placed.error().to_string());
+  } else {
+    co_return Failed(placed.error());
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> get_ready(std::shared_ptr<Start> start) {
+  start->watch_path = watch_path_of(*start);
+  std::vector<Task<Result<void>>> tasks;
+  tasks.push_back(open_watch(start));
+  tasks.push_back(choose_loader(start));
+  for (auto& result : co_await gather(std::move(tasks))) {
+    if (!result) co_return result;
+  }
+  auto program = start->plan.loader.empty() ? start->executable : loader_input(start->executable);
+  start->input = std::make_shared<const AgentInput>(AgentInput{std::move(program), start->record});
+  co_return Result<void>();
+}
+
+Task<Result<AgentPod>> start_steps(std::shared_ptr<Start> start) {
+  CO_TRY_VOID(co_await get_ready(start));
   start->progress("creating the agent in namespace " + start->plan.namespace_);
-  if (start->plan.config.mode == "ephemeral") {
+  if (start->is_ephemeral()) {
     CO_TRY_VOID(co_await create_ephemeral(start));
   } else {
     CO_TRY_VOID(co_await create_job(start));
@@ -296,18 +355,22 @@ Task<Result<AgentPod>> start_steps(std::shared_ptr<Start> start) {
   co_return start->agent;
 }
 
-/// The target's image is for the node's architecture; the agent may not be.
+/// The target's image is for the node's architecture; the loader and the agent may not be.
 Task<Error> explain_format(std::shared_ptr<Start> start, Error error) {
   const auto assigned = text(start->pod, {"spec", "nodeName"});
   const std::string node = assigned.empty() ? start->plan.target.node : assigned;
-  if (!is_wrong_format(error) || node.empty()) co_return error;
+  // The loader waits for the agent: where it ended without a word, it was not executed at all.
+  const bool suspect = is_wrong_format(error) ||
+                       (!start->plan.loader.empty() && error.text.find("it said") == std::string::npos);
+  if (!suspect || node.empty()) co_return error;
   auto object = co_await start->client->get(resource_path("v1", "", "nodes", node));
   co_return judge_format(std::move(error), node, object ? *object : json());  // not allowed: then without
 }
 
 /// The node's own words about a container that ended are better than a broken attach.
 Task<Error> explain(std::shared_ptr<Start> start, Error error) {
-  if (start->agent.pod.empty() || error.code == ETIMEDOUT || error.code == EACCES) co_return error;
+  const bool said = error.code == ETIMEDOUT || error.code == EACCES || error.code == ESTALE;
+  if (said || start->agent.pod.empty()) co_return error;
   for (int attempt = 0; attempt < 10; ++attempt) {
     const auto pod =
         co_await start->client->get(resource_path("v1", start->agent.namespace_, "pods", start->agent.pod));

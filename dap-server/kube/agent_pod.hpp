@@ -1,5 +1,7 @@
-// Agent pods: puts inpod-agent into the cluster beside a target, with no registry: the pod runs an image that
-// the node already has and receives the executable by `attach`. Also: its end, and tidying up after crashes.
+// Agent pods: puts inpod-agent into the cluster beside a target, with no registry: the pod is made of an
+// image that the node already has, runs inpod-loader from a ConfigMap (loader.hpp), and receives the
+// executable by `attach`. Where there can be no ConfigMap, the image's own shell does the loader's work, with
+// the agent's rights; on_warning says so. Also: its end, and tidying up after crashes.
 //
 // One executor. Cancelling start_agent deletes what it made before it returns (ECANCELED).
 #pragma once
@@ -25,6 +27,7 @@ struct AgentRequest {
   std::string start_record;  ///< handed to the agent's stdin behind its length (4 bytes, little endian);
                              ///< opaque, secret
   std::function<void(const std::string&)> on_progress;  ///< sentences for people; may be empty
+  std::function<void(const std::string&)> on_warning;   ///< that the image's own programs run; may be empty
 };
 
 /// Where an agent is; enough to reach it (port_forward) and to end it.

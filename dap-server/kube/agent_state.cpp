@@ -17,8 +17,8 @@ bool contains(const std::string& text, std::string_view part) {
 }
 
 constexpr auto image_remedy =
-    "set agent.bootstrap_image to an image with a shell that the node can get, or agent.image to one with "
-    "inpod-agent in it";
+    "set agent.bootstrap_image to an image that the node can get, or agent.image to one with inpod-agent in "
+    "it";
 
 /// The runtime could not start `sh`: the words differ by runtime (runc, crun, containerd, CRI-O).
 bool lacks_shell(const std::string& message) {
@@ -28,9 +28,11 @@ bool lacks_shell(const std::string& message) {
 }
 
 Failed no_shell(const std::string& image) {
-  return fail("the image " + image + " has no shell, so the agent can't be started in it",
-              "set agent.bootstrap_image to any image with a shell that the node can get (busybox), or "
-              "agent.image to an image with inpod-agent in it");
+  return fail(
+      "the image " + image + " has no shell, so the agent can't be started in it",
+      "no shell is needed in agent.mode: job with the right to make ConfigMaps (docs/rbac.md); else set "
+      "agent.bootstrap_image to any image with a shell that the node can get (busybox), or agent.image "
+      "to an image with inpod-agent in it");
 }
 
 Failed not_started(const std::string& image, const std::string& reason, const std::string& message) {

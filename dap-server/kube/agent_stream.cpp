@@ -28,10 +28,24 @@ Error ended_early(const std::string& lines, const std::string& how) {
   return error;
 }
 
+Task<Result<void>> write_text(std::shared_ptr<RemoteCommand> command, const std::string& text) {
+  co_return co_await command->write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+/// Error: that of the check alone. What ends the writing ends the reading, which knows the reason.
 Task<Result<std::uint16_t>> write_input(std::shared_ptr<RemoteCommand> command,
-                                        std::shared_ptr<const std::string> input) {
-  const std::span bytes(reinterpret_cast<const std::uint8_t*>(input->data()), input->size());
-  CO_TRY_VOID(co_await command->write(bytes));
+                                        std::shared_ptr<const AgentInput> input,
+                                        std::function<Task<Result<void>>()> check) {
+  std::vector<Task<Result<void>>> tasks;
+  tasks.push_back(write_text(command, input->program));
+  tasks.push_back(check());
+  const auto results = co_await gather(std::move(tasks));
+  if (results.size() != 2) co_return Failed(Error{ECANCELED, "cancelled", {}});
+  if (!results[1]) {
+    command->close();
+    co_return Failed(results[1].error());
+  }
+  if (results[0]) (void)co_await write_text(command, input->record);
   co_return std::uint16_t{0};
 }
 
@@ -72,7 +86,8 @@ std::uint16_t ready_port(const std::string& line) {
 }
 
 Task<Result<std::uint16_t>> feed_agent(std::shared_ptr<RemoteCommand> command,
-                                       std::shared_ptr<const std::string> input,
+                                       std::shared_ptr<const AgentInput> input,
+                                       std::function<Task<Result<void>>()> check,
                                        std::chrono::steady_clock::time_point deadline) {
   const auto executor = co_await boost::asio::this_coro::executor;
   const auto late = std::make_shared<bool>(false);
@@ -85,13 +100,13 @@ Task<Result<std::uint16_t>> feed_agent(std::shared_ptr<RemoteCommand> command,
         alive->close();
       });
   std::vector<Task<Result<std::uint16_t>>> tasks;
-  tasks.push_back(write_input(command, input));
+  tasks.push_back(write_input(command, input, std::move(check)));
   tasks.push_back(read_until_ready(command));
   auto results = co_await gather(std::move(tasks));
   timer.cancel();
   if (results.size() != 2) co_return Failed(Error{ECANCELED, "cancelled", {}});
   if (*late) co_return Failed(Error{ETIMEDOUT, "the agent was started, but did not get ready in time", {}});
-  co_return results[1];
+  co_return results[0] ? results[1] : results[0];
 }
 
 }  // namespace inpod::kube

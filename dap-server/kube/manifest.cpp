@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "kube/loader.hpp"
+
 namespace inpod::kube {
 namespace {
 
@@ -31,39 +33,50 @@ json security_context(const AgentPlan& plan) {
   return context;
 }
 
-Result<std::string> image_of(const AgentPlan& plan) {
-  for (const auto& image : {plan.config.image, plan.config.bootstrap_image, plan.target.image}) {
-    if (!image.empty()) return image;
-  }
-  return fail("the agent has no image to run in: the target is no pod",
-              "set agent.bootstrap_image to any small image with a shell that the cluster can pull "
-              "(busybox), or agent.image");
+/// A container that nobody feeds ends by itself after so many seconds.
+std::uint32_t patience(const AgentPlan& plan) {
+  return std::max<std::uint32_t>(120, 2 * plan.config.startup_seconds);
+}
+
+/// Where the loader is mounted. Whoever made the image can't know this name: a volume or a symbolic link of
+/// the image's own, at a path known beforehand, could put another program in the loader's place.
+std::string loader_folder(const AgentPlan& plan) {
+  return "/." + agent_name(plan.session);
 }
 
 /// Takes everything from stdin into one file, splits it into the agent and the start record, and becomes the
 /// agent. Not by two `head`s on stdin: busybox's reads ahead. The record holds the session's token: no file
 /// has it when the agent runs, since the processes of an ephemeral container's target can look into its root.
-/// A pod that nobody feeds ends by itself.
+///
+/// What waits for stdin is not the shell: as process 1 of a pod it could not be killed.
 std::string bootstrap_script(const AgentPlan& plan) {
   const std::string folder = is_ephemeral(plan) ? "/.inpod" : "/inpod", agent = folder + "/agent",
                     start = folder + "/start", all = folder + "/all";
-  const auto patience = std::max<std::uint32_t>(120, 2 * plan.config.startup_seconds);
+  const auto seconds = std::to_string(patience(plan));
   return (is_ephemeral(plan) ? "mkdir -p " + folder + " && chmod 700 " + folder + " || exit 1; "
                              : std::string()) +  //
-         "(sleep " +
-         std::to_string(patience) + " && { [ -x " + agent + " ] || kill $$; }) & " + "head -c " +
-         std::to_string(plan.executable_size + plan.record_size) + " > " + all +              //
-         " && tail -c " + std::to_string(plan.record_size) + " " + all + " > " + start +      //
+         "exec 3<&0; head -c " +
+         std::to_string(plan.executable_size + plan.record_size) + " <&3 > " + all +  //
+         " & head=$!; (sleep " + seconds + " && kill $head) 3<&- & wait $head ||" +
+         " { echo the agent did not come within " + seconds + " s; exit 1; }; kill $!; exec 3<&-;" +
+         " tail -c " + std::to_string(plan.record_size) + " " + all + " > " + start +         //
          " && head -c " + std::to_string(plan.executable_size) + " " + all + " > " + agent +  //
          " && chmod 700 " + agent + " && exec < " + start + " && rm -f " + all + " " + start + " && exec " +
          agent;
 }
 
 Result<json> container(const AgentPlan& plan) {
-  TRY_ASSIGN(image, image_of(plan));
+  TRY_ASSIGN(image, agent_image(plan));
   json spec{{"name", container_name}, {"image", image},    {"imagePullPolicy", "IfNotPresent"},
             {"stdin", true},          {"stdinOnce", true}, {"securityContext", security_context(plan)}};
-  if (plan.executable_size > 0) spec["command"] = {"sh", "-c", bootstrap_script(plan)};
+  if (!plan.loader.empty()) {
+    spec["command"] = {loader_folder(plan) + "/" + loader_file, std::to_string(patience(plan))};
+    spec["workingDir"] = "/";
+    // A targetless agent's own root is what programs see as the pod's files.
+    if (!plan.target.pod.empty()) spec["securityContext"]["readOnlyRootFilesystem"] = true;
+  } else if (plan.executable_size > 0) {
+    spec["command"] = {"sh", "-c", bootstrap_script(plan)};
+  }
   return spec;
 }
 
@@ -96,6 +109,19 @@ json pod_annotations(const AgentPlan& plan) {
   return all;
 }
 
+/// The loader's ConfigMap, or memory for the shell to put the agent into.
+json volume(const AgentPlan& plan) {
+  json made{{"name", "inpod"}};
+  if (plan.loader.empty()) {
+    made["emptyDir"]["medium"] = "Memory";
+  } else {
+    made["configMap"] = {{"name", plan.loader},
+                         {"defaultMode", 0555},
+                         {"items", json::array({{{"key", loader_file}, {"path", loader_file}}})}};
+  }
+  return made;
+}
+
 }  // namespace
 
 std::string label_value(const std::string& any) {
@@ -113,18 +139,29 @@ std::string agent_name(const std::string& session) {
   return "inpod-agent-" + session;
 }
 
+Result<std::string> agent_image(const AgentPlan& plan) {
+  for (const auto& image : {plan.config.image, plan.config.bootstrap_image, plan.target.image}) {
+    if (!image.empty()) return image;
+  }
+  return fail(
+      "the agent has no image to run in: the target is no pod",
+      "set agent.bootstrap_image to any small image that the cluster can pull (busybox), or agent.image");
+}
+
 Result<json> job_manifest(const AgentPlan& plan) {
   TRY_ASSIGN(agent, container(plan));
   const bool targetless = plan.target.pod.empty();
   agent["resources"] = {{"requests", {{"cpu", "10m"}, {"memory", "32Mi"}}}};
-  agent["volumeMounts"] = json::array({{{"name", "inpod"}, {"mountPath", "/inpod"}}});
+  const auto folder = plan.loader.empty() ? "/inpod" : loader_folder(plan);
+  agent["volumeMounts"] =
+      json::array({{{"name", "inpod"}, {"mountPath", folder}, {"readOnly", !plan.loader.empty()}}});
   json pod{{"hostPID", !targetless},
            {"restartPolicy", "Never"},
            {"automountServiceAccountToken", false},
            {"enableServiceLinks", false},
            {"terminationGracePeriodSeconds", 5},
            {"tolerations", json::array({{{"operator", "Exists"}}})},
-           {"volumes", json::array({{{"name", "inpod"}, {"emptyDir", {{"medium", "Memory"}}}}})},
+           {"volumes", json::array({volume(plan)})},
            {"containers", json::array({std::move(agent)})}};
   if (!targetless) {
     pod["nodeName"] =

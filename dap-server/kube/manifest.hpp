@@ -25,8 +25,11 @@ struct AgentPlan {
   ResolvedTarget target;  ///< pod empty: targetless
   AgentConfig config;
   std::string namespace_;  ///< where the Job goes
-  /// What comes by stdin: the executable, and behind it the start record with its length. executable_size 0:
-  /// the image has the agent, which reads the start record itself.
+  /// The ConfigMap whose inpod-loader starts the agent. Empty: the shell of the container's image does, or
+  /// the image has the agent.
+  std::string loader;
+  /// What the shell takes from stdin: the executable, and behind it the start record with its length.
+  /// executable_size 0: the image has the agent, which reads the start record itself.
   std::uint64_t executable_size = 0, record_size = 0;
 };
 
@@ -36,7 +39,11 @@ std::string label_value(const std::string& any);
 /// "inpod-agent-SESSION".
 std::string agent_name(const std::string& session);
 
-/// The Job. Error: no image can be known (targetless without agent.image or agent.bootstrap_image).
+/// The image that the agent's container is made of. Error: none can be known (targetless without agent.image
+/// or agent.bootstrap_image).
+Result<std::string> agent_image(const AgentPlan& plan);
+
+/// The Job. Error: that of agent_image.
 Result<nlohmann::json> job_manifest(const AgentPlan& plan);
 
 /// The entry of ephemeralContainers.

@@ -201,7 +201,8 @@ std::shared_ptr<AgentAccess> ClusterTarget::leased() {
   return std::make_shared<ClusterAgent>(shared_from_this(), std::move(*agent), false);
 }
 
-Task<Result<std::shared_ptr<AgentAccess>>> ClusterTarget::start(Progress progress) {
+Task<Result<std::shared_ptr<AgentAccess>>> ClusterTarget::start(
+    Progress progress, std::function<void(const std::string&)> warn) {
   const auto self = shared_from_this();
   CO_TRY(token, random_token());
   CO_TRY(name, random_token());
@@ -221,6 +222,7 @@ Task<Result<std::shared_ptr<AgentAccess>>> ClusterTarget::start(Progress progres
   CO_TRY(encoded, encode_record(record));
   request.start_record = std::move(encoded);
   request.on_progress = [progress](const std::string& text) { progress(Stage::agent, text); };
+  request.on_warning = std::move(warn);
   // What a crash has left is tidied up beside the start; its outcome matters to nobody.
   const std::string agents_namespace =
       config_.agent.namespace_.empty() ? target_.namespace_ : config_.agent.namespace_;

@@ -25,8 +25,10 @@ class ClusterTarget : public std::enable_shared_from_this<ClusterTarget> {
   /// an error: call forget and start.
   std::shared_ptr<AgentAccess> leased();
   void forget() { state_->forget(); }
-  /// Starts one. Cancelled: nothing stays.
-  Task<Result<std::shared_ptr<AgentAccess>>> start(Progress progress);
+  /// Starts one. warn: told when the target's own image runs with the agent's rights. Cancelled: nothing
+  /// stays.
+  Task<Result<std::shared_ptr<AgentAccess>>> start(Progress progress,
+                                                   std::function<void(const std::string&)> warn);
 
  private:
   friend class ClusterAgent;

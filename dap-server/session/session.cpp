@@ -59,11 +59,9 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     CO_TRY_VOID(publish());
     access_->keep();
     if (layer.empty()) {
-      event({{"event", "note"},
-             {"severity", "warning"},
-             {"text",
-              "interception: none: the environment is the pod's; files, names and connections are this "
-              "machine's"}});
+      note_warning(
+          "interception: none: the environment is the pod's; files, names and connections are this "
+          "machine's");
     }
     co_return Result<void>();
   }
@@ -142,6 +140,10 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     if (options_.on_event) options_.on_event(value);
   }
 
+  void note_warning(const std::string& text) const {
+    event({{"event", "note"}, {"severity", "warning"}, {"text", text}});
+  }
+
   Task<Result<void>> reach_agent() {
     const std::string& target = options_.config.target;
     if (target.empty())
@@ -161,7 +163,10 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
       if (connected) co_return Result<void>();
       cluster->forget();
     }
-    CO_TRY(access, co_await cluster->start(std::move(report)));
+    std::function<void(const std::string&)> warn = [self](const std::string& text) {
+      self->note_warning(text);
+    };
+    CO_TRY(access, co_await cluster->start(std::move(report), std::move(warn)));
     cluster.reset();
     co_return co_await connect(std::move(access));
   }

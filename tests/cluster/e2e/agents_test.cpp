@@ -90,6 +90,7 @@ TEST_CASE("agent.mode ephemeral: a container in the target's own pod, and no Job
   const auto jobs = agents(name_space(), "job");
   const auto outcome = developer.run(in("deployment/web", {"--agent-mode", "ephemeral"}, look));
   INFO(outcome.err);
+  CHECK(outcome.err.find("its own shell starts the agent") != std::string::npos);
   CHECK(outcome.out == expected_look());
   CHECK(outcome.status == 0);
   CHECK(agents(name_space(), "job") == jobs);
@@ -127,11 +128,15 @@ TEST_CASE("agent.image: an image that holds inpod-agent, for a target with or wi
   CHECK(bare.out == "hello-from-noshell\nbare\n");
 }
 
-TEST_CASE("agent.bootstrap_image: a shell for a target that has none") {
+TEST_CASE("a target whose image has no shell, by its own image or agent.bootstrap_image") {
   Shop::instance().make_bare_pod();
   Developer developer;
-  const auto outcome = developer.run(in("pod/bare", {"--agent-bootstrap-image", "docker.io/local/busybox:1"},
-                                        {"cat", "/www/index.html", "/etc/hostname"}));
+  std::vector<std::string> flags;
+  SECTION("its own") {}
+  SECTION("another") {
+    flags = {"--agent-bootstrap-image", "docker.io/local/busybox:1"};
+  }
+  const auto outcome = developer.run(in("pod/bare", flags, {"cat", "/www/index.html", "/etc/hostname"}));
   INFO(outcome.err);
   CHECK(outcome.out == "hello-from-noshell\nbare\n");
   CHECK(outcome.status == 0);

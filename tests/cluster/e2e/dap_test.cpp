@@ -16,7 +16,7 @@ json cluster_attributes() {
 }
 
 // initialize, launch, breakpoint, configurationDone: in the order a real editor sends them.
-void launch(DapClient& client) {
+void launch(DapClient& client, const json& cluster = cluster_attributes()) {
   client.must("initialize", {{"clientID", "test"},
                              {"adapterID", "inpod"},
                              {"linesStartAt1", true},
@@ -24,8 +24,7 @@ void launch(DapClient& client) {
                              {"pathFormat", "path"},
                              {"supportsProgressReporting", true}});
   const int launch = client.send(
-      "launch",
-      {{"program", binaries + "/inpod-test-service"}, {"args", {"8080"}}, {"cluster", cluster_attributes()}});
+      "launch", {{"program", binaries + "/inpod-test-service"}, {"args", {"8080"}}, {"cluster", cluster}});
   client.event("initialized", seconds(60));
   set_breakpoint(client);
   client.must("configurationDone", nullptr, seconds(60));
@@ -78,6 +77,12 @@ void stops_on_a_request(const std::vector<std::string>& adapter) {
   CHECK(shop.restarts() == 0);
 }
 
+std::string bare_pod_ip() {
+  return kubectl(
+             {"-n", Shop::instance().name_space(), "get", "pod", "bare", "-o", "jsonpath={.status.podIP}"})
+      .out;
+}
+
 }  // namespace
 
 TEST_CASE("lldb-dap 19 stops on a request from another pod") {
@@ -94,4 +99,24 @@ TEST_CASE("gdb 16 stops on a request from another pod") {
 
 TEST_CASE("cdt-gdb-adapter with gdb 13 stops on a request from another pod") {
   stops_on_a_request({debugger("CDT_GDB_ADAPTER")});
+}
+
+TEST_CASE("a program is debugged in a pod whose image has no shell") {
+  Shop::instance().make_bare_pod();
+  Developer developer;
+  DapClient client(developer.dap_command({debugger("LLDB_DAP_19")}));
+  json cluster = cluster_attributes();
+  cluster["target"] = "pod/bare";
+  launch(client, cluster);
+  Process request({"kubectl", "-n", Shop::instance().name_space(), "exec", "client", "--", "sh", "-c",
+                   "for i in $(seq 300); do curl -sS -m 30 http://" + bare_pod_ip() +
+                       ":8080/cart | grep 'by c++' && break; sleep 0.2; done"});
+  const json stopped = client.event("stopped", seconds(60));
+  const int thread = stopped["body"]["threadId"];
+  const json frame = client.must("stackTrace", {{"threadId", thread}})["stackFrames"][0];
+  CHECK(evaluate(client, frame, "path.c_str()").find("/cart") != std::string::npos);
+  client.must("continue", {{"threadId", thread}});
+  CHECK_THAT(request.wait(seconds(30)).out, Catch::StartsWith("by c++ /cart"));
+  client.request("disconnect", {{"terminateDebuggee", true}});
+  client.wait_exit();
 }

@@ -152,11 +152,12 @@ TEST_CASE("a missing permission is named as the rule that grants it") {
   fails(failure, {"{apiGroups: [\"apps\"], resources: [\"deployments\"], verbs: [\"get\"]}"});
 }
 
-TEST_CASE("an image without a shell asks for a bootstrap image") {
+TEST_CASE("an image without a shell, where one is needed, asks for a bootstrap image") {
   Shop::instance().make_bare_pod();
   Developer developer;
-  fails(Failure(developer, target("pod/bare")),
-        {"local/noshell:1 has no shell", "agent.bootstrap_image", "agent.image"});
+  Failure failure(developer, target("pod/bare"));
+  failure.keys["agent"] = {{"mode", "ephemeral"}};
+  fails(failure, {"local/noshell:1 has no shell", "agent.bootstrap_image", "agent.image"});
 }
 
 TEST_CASE("an image that the node can't get is named with the node's words") {

@@ -24,8 +24,7 @@ std::vector<pid_t> agent_processes() {
   std::vector<pid_t> found;
   for (const pid_t pid :
        processes_of(containers_of(Shop::instance().name_space(), "app.kubernetes.io/managed-by=inpod")))
-    if (read_file("/proc/" + std::to_string(pid) + "/cmdline").find("/inpod/agent") == 0)
-      found.push_back(pid);
+    if (read_file("/proc/" + std::to_string(pid) + "/cmdline").find("inpod-agent") == 0) found.push_back(pid);
   return found;
 }
 

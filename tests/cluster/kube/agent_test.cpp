@@ -95,7 +95,8 @@ TEST_CASE("an agent that ended is tidied up") {
   cluster.pod("app", "exec sleep 1000");
   auto request = request_for(cluster, "pod/app");
   const auto agent = cluster.must(start_agent(cluster.client(), request));
-  cluster.kubectl("exec " + agent.pod + " -c " + agent.container + " -- sh -c \"kill -9 \\$(pidof agent)\"");
+  cluster.kubectl("exec " + agent.pod + " -c " + agent.container +
+                  " -- sh -c \"kill -9 \\$(pidof inpod-agent)\"");
   cluster.kubectl("wait --for=condition=Failed job/inpod-agent-" + request.session + " --timeout=30s");
   CHECK(cluster.must(clean_up_agents(cluster.client(), cluster.space(), "tester@here")) == 1);
   CHECK(job_is_gone(cluster, request.session));
@@ -119,10 +120,12 @@ TEST_CASE("what keeps an agent from starting is named") {
   cluster.kubectl("wait --for=condition=Ready pod/bare --timeout=60s");
   auto request = request_for(cluster, "pod/bare");
 
-  SECTION("no shell in the image") {
+  SECTION("no shell in the image, where one is needed") {
+    request.config.mode = "ephemeral";
     const auto error = cluster.error_of(start_agent(cluster.client(), request));
     CHECK_THAT(error.text, Catch::Contains("has no shell"));
-    CHECK_THAT(error.remedy, Catch::Contains("agent.bootstrap_image") && Catch::Contains("agent.image"));
+    CHECK_THAT(error.remedy, Catch::Contains("agent.bootstrap_image") && Catch::Contains("agent.image") &&
+                                 Catch::Contains("agent.mode: job"));
   }
   SECTION("an image that the node can't get") {
     request.config.bootstrap_image = "registry.invalid/none:1";
@@ -152,14 +155,15 @@ TEST_CASE("what keeps an agent from starting is named") {
   CHECK(job_is_gone(cluster, request.session));
 }
 
-TEST_CASE("another image gives the shell that the target's lacks") {
+TEST_CASE("an image without a shell is as good as any, and so is another one than the target's") {
   Cluster cluster;
   cluster.apply(
       "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec: {terminationGracePeriodSeconds: 0, "
       "containers: [{name: main, image: 'local/noshell:1', imagePullPolicy: Never}]}\n");
   cluster.kubectl("wait --for=condition=Ready pod/bare --timeout=60s");
   auto request = request_for(cluster, "pod/bare");
-  request.config.bootstrap_image = "local/busybox:1";
+  check_echo(cluster, cluster.must(start_agent(cluster.client(), request)));
+  request.session += "b", request.config.bootstrap_image = "local/busybox:1";
   check_echo(cluster, cluster.must(start_agent(cluster.client(), request)));
 }
 

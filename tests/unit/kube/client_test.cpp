@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "await.hpp"
 #include "canned_server.hpp"
 #include "files.hpp"
 #include "kube/agent_pod.hpp"
@@ -16,6 +17,7 @@
 
 using namespace inpod;
 using namespace inpod::kube;
+using inpod::kube::test::await;
 using inpod::kube::test::CannedServer;
 using inpod::kube::test::Folder;
 using inpod::kube::test::TlsIdentity;
@@ -23,20 +25,6 @@ using inpod::kube::test::Variable;
 using std::chrono::milliseconds;
 
 namespace {
-
-template <class T>
-T await(boost::asio::io_context& context, Task<T> task) {
-  std::optional<T> result;
-  boost::asio::co_spawn(context, std::move(task), [&](std::exception_ptr thrown, T value) {
-    if (thrown) std::rethrow_exception(thrown);
-    result = std::move(value);
-  });
-  context.restart();
-  while (!result && context.run_one_for(std::chrono::seconds(20)) > 0) {
-  }
-  REQUIRE(result);
-  return std::move(*result);
-}
 
 Kubeconfig config_for(const std::string& server) {
   Kubeconfig config;

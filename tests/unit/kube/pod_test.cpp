@@ -2,6 +2,9 @@
 // servers send.
 #include "kube/pod.hpp"
 
+#include <sys/stat.h>
+#include <sys/wait.h>
+
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -98,6 +101,28 @@ TEST_CASE("the bootstrap starts the agent with its record, and leaves the token 
   CHECK(folder.read("output") == "record " + record + "\nagent\n0\n");
 }
 
+TEST_CASE("a bootstrap that nobody feeds ends, even as process 1 of its container") {
+  const std::string shell = GENERATE("sh", "bash", "busybox sh");
+  CAPTURE(shell);
+  const test::Folder folder;
+  std::string script = (*job_manifest(plan()))["spec"]["template"]["spec"]["containers"][0]["command"][2];
+  CHECK(script.find("$$") == std::string::npos);  // Kubernetes makes "$" of it
+  const auto at = script.find("sleep 120");
+  REQUIRE(at != std::string::npos);
+  script.replace(at, 9, "true");  // the time is over at once
+  for (auto path = script.find("/inpod"); path != std::string::npos;
+       path = script.find("/inpod", path + folder.path().size()))
+    script.replace(path, 6, folder.path());
+  REQUIRE(mkfifo(folder.path("stdin").c_str(), 0600) == 0);
+  const auto file = folder.write("script", script), output = folder.path("output");
+  const auto status =
+      std::system(("exec 4<>" + folder.path("stdin") + "; timeout 20 unshare --user --pid --fork " + shell +
+                   " " + file + " <&4 > " + output + " 2>&1")
+                      .c_str());
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 1));
+  CHECK_THAT(folder.read("output"), Catch::Contains("the agent did not come within 120 s"));
+}
+
 TEST_CASE("a pod's description: ids, probes by number without repetition") {
   const auto target = *describe_pod(two_containers(), "app");
   CHECK(target.runtime == "cri-o");
@@ -134,7 +159,7 @@ TEST_CASE("the Job of an agent") {
   CHECK_FALSE(container["securityContext"].contains("privileged"));
   CHECK(container["securityContext"]["capabilities"]["drop"] == json({"ALL"}));
   CHECK_THAT(container["command"][2].get<std::string>(),
-             Catch::Contains("head -c 1024 > /inpod/all") && Catch::Contains("tail -c 24 /inpod/all"));
+             Catch::Contains("head -c 1024 <&3 > /inpod/all") && Catch::Contains("tail -c 24 /inpod/all"));
 
   SECTION("privileged, another image, more labels, another namespace") {
     auto other = plan();
@@ -149,6 +174,24 @@ TEST_CASE("the Job of an agent") {
     CHECK_FALSE(made["spec"]["template"]["spec"].contains("imagePullSecrets"));
     other.namespace_ = "shop";
     CHECK((*job_manifest(other))["spec"]["template"]["spec"]["imagePullSecrets"][0]["name"] == "s");
+  }
+  SECTION("inpod-loader from a ConfigMap: nothing of the image runs") {
+    auto other = plan();
+    other.loader = "inpod-loader-1";
+    const auto spec = (*job_manifest(other))["spec"]["template"]["spec"];
+    const auto started = spec["containers"][0], volume = spec["volumes"][0]["configMap"];
+    CHECK(volume["name"] == "inpod-loader-1");
+    CHECK((volume["defaultMode"].get<int>() & 0777) == 0555);
+    CHECK(started["command"] == json({"/.inpod-agent-abcdefgh/inpod-loader", "120"}));
+    CHECK_FALSE(started.contains("args"));
+    CHECK(started["workingDir"] == "/");
+    CHECK(started["securityContext"]["readOnlyRootFilesystem"] == true);
+    CHECK(started["securityContext"]["runAsUser"] == 0);
+    // The path is another one for each session, so that no image can have anything there.
+    CHECK(started["volumeMounts"][0]["mountPath"] == "/.inpod-agent-abcdefgh");
+    other.target = {}, other.config.bootstrap_image = "busybox";
+    const auto targetless = (*job_manifest(other))["spec"]["template"]["spec"]["containers"][0];
+    CHECK_FALSE(targetless["securityContext"].contains("readOnlyRootFilesystem"));
   }
   SECTION("an image that has the agent: no bootstrap") {
     auto other = plan();
