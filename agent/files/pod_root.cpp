@@ -45,7 +45,7 @@ bool PodRoot::try_chroot() const {
   return ::unshare(CLONE_FS) == 0 && ::fchdir(target_.root.get()) == 0 && ::chroot(".") == 0;
 }
 
-Result<void> PodRoot::enter() const {
+Result<void> PodRoot::enter_thread() const {
   if (!target_.pid) {
     if (::unshare(CLONE_FS) == 0) ::umask(0);  // as take_on does
     return {};
@@ -54,16 +54,6 @@ Result<void> PodRoot::enter() const {
     return fail_errno("cannot enter the target's root directory");
   if (target_.uts_namespace) ::setns(target_.uts_namespace.get(), CLONE_NEWUTS);
   return take_on(target_.credentials);
-}
-
-Result<void> PodRoot::try_thread() const {
-  Result<void> entered;
-  std::thread([&] { entered = enter(); }).join();
-  return entered;
-}
-
-void PodRoot::enter_thread() const {
-  if (!enter()) ::abort();  // it must never act on the agent's own files, or with its rights
 }
 
 Result<UniqueFd> PodRoot::open(const std::string& path, int flags, mode_t mode) const {

@@ -1,6 +1,7 @@
-// PodRoot: makes paths mean what they mean inside the target's root directory, for the calling worker thread.
+// PodRoot: makes paths mean what they mean inside the target's root directory, for the threads that entered
+// it.
 //
-// With the right to chroot each worker is chrooted there, and paths are used as they are. Without (an
+// With the right to chroot the threads are chrooted there, and paths are used as they are. Without (an
 // ephemeral container under a strict policy) each path is opened with openat2(2) RESOLVE_IN_ROOT, which
 // confines symbolic links and ".." in the same way and needs no capability (Linux 5.6), and the system calls
 // get the object's /proc/self/fd path. The rest of the file code does not see which: it asks `locate`.
@@ -28,11 +29,10 @@ class PodRoot {
   /// After enter_target. Keeps the reference.
   explicit PodRoot(const Target& target);
 
-  /// Whether a thread can become what enter_thread makes of each worker: to be asked before there are any.
-  Result<void> try_thread() const;
-  /// For each worker, once, before any other call on it: its own fs attributes, the root, the target's UTS
-  /// namespace (where that is allowed) and credentials.
-  void enter_thread() const;
+  /// Makes the calling thread one that works in the pod: fs attributes of its own, the root, the target's UTS
+  /// namespace (where that is allowed) and credentials. The threads that it starts are such threads too.
+  /// After an error it must do nothing else: it may have entered in part.
+  Result<void> enter_thread() const;
 
   /// open(2) of a path as seen in the pod; O_CLOEXEC is added.
   Result<UniqueFd> open(const std::string& path, int flags, mode_t mode) const;
@@ -45,7 +45,6 @@ class PodRoot {
 
  private:
   bool try_chroot() const;
-  Result<void> enter() const;
 
   const Target& target_;
   UniqueFd own_fds_;  // /proc/self/fd of the agent's own /proc: inside the root there may be none

@@ -30,6 +30,15 @@ void install_interrupt_handler() {
   sigemptyset(&action.sa_mask);
   ::sigaction(SIGUSR2, &action, nullptr);
 }
+
+bool start_detached(std::function<void()> body) {
+  try {
+    std::thread(std::move(body)).detach();
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
 }  // namespace
 
 class WorkerPool::Group {
@@ -75,7 +84,6 @@ struct WorkerPool::Shared : std::enable_shared_from_this<Shared> {
   }
 
   void thread_main(std::list<Thread>::iterator self) {
-    if (options.on_thread_start) options.on_thread_start();
     std::unique_lock lock(mutex);
     self->id = ::pthread_self();
     while (true) {
@@ -113,11 +121,9 @@ struct WorkerPool::Shared : std::enable_shared_from_this<Shared> {
       return;
     }
     auto self = threads.emplace(threads.end());
-    try {
-      std::thread([shared = shared_from_this(), self] { shared->thread_main(self); }).detach();
-    } catch (const std::system_error&) {  // no more threads for this process: the job waits for one of ours
-      threads.erase(self);
-    }
+    auto body = [shared = shared_from_this(), self] { shared->thread_main(self); };
+    // No more threads for this process: the job waits for one of ours.
+    if (!(options.start_thread ? options.start_thread(body) : start_detached(body))) threads.erase(self);
   }
 
   // Sends the signal to every thread that works for a cancelled group; true if there was one.

@@ -20,11 +20,12 @@ namespace inpod::agent {
 class WorkerPool {
  public:
   struct Options {
-    std::size_t kept = 4;                   ///< threads that stay when idle
-    std::size_t most = 64;                  ///< threads at most
-    std::size_t group_most = 48;            ///< of them for one group
-    std::size_t group_queue = 4096;         ///< jobs of one group that wait; more are refused
-    std::function<void()> on_thread_start;  ///< runs once on each new thread, before its first job
+    std::size_t kept = 4;            ///< threads that stay when idle
+    std::size_t most = 64;           ///< threads at most
+    std::size_t group_most = 48;     ///< of them for one group
+    std::size_t group_queue = 4096;  ///< jobs of one group that wait; more are refused
+    /// Runs a thread's body on a new thread, or says that no more can be had; std::thread where it is empty.
+    std::function<bool(std::function<void()>)> start_thread;
   };
   class Group;
   using Job = std::function<void()>;

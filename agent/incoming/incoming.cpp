@@ -13,8 +13,9 @@ constexpr std::size_t most_subscriptions = 1024;
 
 class IncomingImpl : public Incoming {
  public:
-  IncomingImpl(const boost::asio::any_io_executor& executor, const Note& note)
-      : mirror_(executor, note), steal_(std::make_shared<Steal>(executor, note)) {}
+  IncomingImpl(const boost::asio::any_io_executor& executor, const Note& note,
+               const std::shared_ptr<PrivilegedNetwork>& network)
+      : mirror_(executor, note, network), steal_(std::make_shared<Steal>(executor, note, network)) {}
   ~IncomingImpl() override { steal_->close(); }
 
   Result<std::uint64_t> subscribe(std::shared_ptr<Client> client, const protocol::Subscribe& what) override {
@@ -70,9 +71,10 @@ class IncomingImpl : public Incoming {
 
 }  // namespace
 
-Result<std::unique_ptr<Incoming>> Incoming::create(
-    boost::asio::any_io_executor executor, std::function<void(protocol::Severity, std::string)> note) {
-  return std::unique_ptr<Incoming>(new IncomingImpl(executor, note));
+Result<std::unique_ptr<Incoming>> Incoming::create(boost::asio::any_io_executor executor,
+                                                   std::function<void(protocol::Severity, std::string)> note,
+                                                   std::shared_ptr<PrivilegedNetwork> network) {
+  return std::unique_ptr<Incoming>(new IncomingImpl(executor, note, network));
 }
 
 }  // namespace inpod::agent

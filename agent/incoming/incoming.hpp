@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "incoming/privileged_network.hpp"
 #include "protocol/link.hpp"
 
 namespace inpod::agent {
@@ -20,8 +21,10 @@ namespace inpod::agent {
 class Incoming {
  public:
   /// `note` takes what concerns the agent as a whole; what concerns one client goes to it as a Note event.
-  static Result<std::unique_ptr<Incoming>> create(boost::asio::any_io_executor executor,
-                                                  std::function<void(protocol::Severity, std::string)> note);
+  /// `network` does what needs capabilities.
+  static Result<std::unique_ptr<Incoming>> create(
+      boost::asio::any_io_executor executor, std::function<void(protocol::Severity, std::string)> note,
+      std::shared_ptr<PrivilegedNetwork> network = own_privileged_network());
   virtual ~Incoming() = default;
 
   /// One per client session, given by the server.

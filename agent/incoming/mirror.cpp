@@ -49,7 +49,8 @@ Result<void> Mirror::watch_ports() {
     };
     handlers.on_drops = [this](std::uint32_t packets) { on_drops(packets); };
     handlers.pause = [this] { return should_pause(); };
-    TRY_ASSIGN(sniffer, Sniffer::create(executor_, std::move(handlers), note_));
+    TRY_ASSIGN(socket, network_->open_packet_socket());
+    TRY_ASSIGN(sniffer, Sniffer::create(executor_, std::move(socket), std::move(handlers), note_));
     sniffer_ = std::move(sniffer);
   }
   std::vector<std::uint16_t> ports;

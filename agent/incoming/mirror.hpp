@@ -26,8 +26,8 @@ namespace inpod::agent {
 
 class Mirror {
  public:
-  Mirror(boost::asio::any_io_executor executor, Note note)
-      : executor_(executor), note_(std::move(note)), doubt_(executor) {}
+  Mirror(boost::asio::any_io_executor executor, Note note, std::shared_ptr<PrivilegedNetwork> network)
+      : executor_(executor), note_(std::move(note)), network_(std::move(network)), doubt_(executor) {}
   ~Mirror();
   Mirror(const Mirror&) = delete;
   Mirror& operator=(const Mirror&) = delete;
@@ -81,6 +81,7 @@ class Mirror {
 
   boost::asio::any_io_executor executor_;
   Note note_;
+  std::shared_ptr<PrivilegedNetwork> network_;
   LocalAddresses local_;
   std::map<std::uint64_t, Subscriber> subscribers_;
   Flows flows_;

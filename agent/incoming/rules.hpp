@@ -12,6 +12,7 @@
 // comment tells whose it is. Pure functions, no I/O.
 #pragma once
 
+#include <boost/describe.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@ struct StolenPort {
   std::uint16_t listener = 0;  ///< of ours, where its connections go
   std::string client;          ///< "user@host"
 };
+BOOST_DESCRIBE_STRUCT(StolenPort, (), (port, listener, client))
 
 /// What the rule's comment says: "8080 stolen by alice@laptop".
 struct StolenBy {

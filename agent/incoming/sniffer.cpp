@@ -25,7 +25,6 @@ namespace inpod::agent {
 namespace {
 
 namespace asio = boost::asio;
-constexpr int socket_buffer = 32 << 20;          // bytes of copies that may wait in the kernel
 constexpr std::size_t largest_packet = 1 << 16;  // a super-packet; a larger one is cut, which shows as a gap
 constexpr std::size_t packets_per_batch = 256, bytes_per_batch = 256 << 10;
 constexpr auto pause_step = std::chrono::milliseconds(2);
@@ -81,22 +80,6 @@ bool has_room(int fd) {
   socklen_t length = sizeof info;
   if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length) != 0) return false;
   return info[SK_MEMINFO_RMEM_ALLOC] < info[SK_MEMINFO_RCVBUF] / 2;
-}
-
-Result<UniqueFd> open_packet_socket() {
-  UniqueFd fd(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));  // protocol 0: nothing yet
-  if (!fd) {
-    const int code = errno;
-    return Failed(
-        Error{code, std::string("cannot open a packet socket to mirror traffic: ") + strerror(code),
-              code == EPERM ? "The agent needs the capability NET_RAW in the pod's network namespace." : ""});
-  }
-  const int on = 1, room = socket_buffer;
-  if (::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) != 0)
-    (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-  if (::setsockopt(fd.get(), SOL_PACKET, PACKET_AUXDATA, &on, sizeof on) != 0)
-    return fail_errno("cannot ask for the status of packets");
-  return fd;
 }
 
 }  // namespace
@@ -194,9 +177,11 @@ Result<void> Sniffer::watch(const std::vector<std::uint16_t>& ports) {
   return impl_->watch(ports);
 }
 
-Result<std::unique_ptr<Sniffer>> Sniffer::create(asio::any_io_executor executor, Handlers handlers,
-                                                 Note note) {
-  TRY_ASSIGN(fd, open_packet_socket());
+Result<std::unique_ptr<Sniffer>> Sniffer::create(asio::any_io_executor executor, UniqueFd fd,
+                                                 Handlers handlers, Note note) {
+  const int on = 1;
+  if (::setsockopt(fd.get(), SOL_PACKET, PACKET_AUXDATA, &on, sizeof on) != 0)
+    return fail_errno("cannot ask for the status of packets");
   auto impl = std::make_shared<Impl>(executor, std::move(fd), std::move(handlers));
   TRY_VOID(impl->watch({}));  // nothing passes until ports are watched
   TRY_VOID(impl->bind());

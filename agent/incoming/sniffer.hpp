@@ -16,6 +16,7 @@
 #include "incoming/packet.hpp"
 #include "incoming/report.hpp"
 #include "protocol/result.hpp"
+#include "protocol/unique_fd.hpp"
 
 namespace inpod::agent {
 
@@ -32,9 +33,9 @@ class Sniffer {
     std::function<bool()> pause;
   };
 
-  /// Errors: EPERM (no CAP_NET_RAW). Call in the pod's network namespace.
-  static Result<std::unique_ptr<Sniffer>> create(boost::asio::any_io_executor executor, Handlers handlers,
-                                                 Note note);
+  /// packets: of PrivilegedNetwork::open_packet_socket.
+  static Result<std::unique_ptr<Sniffer>> create(boost::asio::any_io_executor executor, UniqueFd packets,
+                                                 Handlers handlers, Note note);
   /// Stops; no handler is called any more.
   ~Sniffer();
   Sniffer(const Sniffer&) = delete;

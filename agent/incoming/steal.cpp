@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "incoming/addresses.hpp"
+#include "incoming/redirect.hpp"
 #include "incoming/stolen_socket.hpp"
 #include "protocol/task.hpp"
 
@@ -23,14 +24,10 @@ constexpr auto node_refresh = std::chrono::seconds(10);
 }  // namespace
 
 Result<void> Steal::apply() {
-  if (!redirect_) {
-    TRY_ASSIGN(redirect, Redirect::create({}));
-    redirect_ = std::move(redirect);
-  }
   std::vector<StolenPort> stolen;
   for (const auto& [number, port] : ports_)
     stolen.push_back({number, port->listener_port, port->client->name});
-  return redirect_->set(stolen);
+  return network_->redirect(stolen);
 }
 
 Result<void> Steal::add(std::uint64_t subscription, const protocol::Subscribe& what,
@@ -62,7 +59,7 @@ void Steal::remove(std::uint64_t subscription) {
   ports_.erase(found);
   if (auto applied = apply(); !applied) {
     // Never leave a rule without its session: the whole table goes, and is made anew for the others.
-    redirect_.reset();
+    network_->end_redirect();
     if (auto again = apply(); !again) note_(protocol::Severity::error, "steal: " + again.error().text);
   }
   port->leaving = true;
@@ -84,14 +81,14 @@ void Steal::drop_idle_table() {
   if (!idle()) return;
   idle_.expires_after(last_packets_time);
   idle_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
-    if (const auto self = weak.lock(); self && !error && self->idle()) self->redirect_.reset();
+    if (const auto self = weak.lock(); self && !error && self->idle()) self->network_->end_redirect();
   });
 }
 
 void Steal::close() {
   closed_ = true;
   idle_.cancel();
-  if (redirect_) (void)redirect_->set({});
+  if (!ports_.empty()) (void)network_->redirect({});
   for (const auto& [number, port] : ports_) leaving_.insert(port);
   ports_.clear();
   for (const auto& port : leaving_) {
@@ -100,7 +97,7 @@ void Steal::close() {
   }
   for (const auto& connection : live_)
     connection->abort();  // while the kernel still translates: the resets arrive
-  redirect_.reset();
+  network_->end_redirect();
 }
 
 protocol::Task<void> Steal::accept_all(std::shared_ptr<Steal> self, std::shared_ptr<Port> port) {
@@ -130,7 +127,7 @@ void Steal::take(const std::shared_ptr<Port>& port, StolenConnection::Socket soc
   route.probes = port->probes;
   route.from_node = !port->probes.empty() && from_node(peer.ip);
   auto connection =
-      std::make_shared<StolenConnection>(std::move(socket), peer, *target, std::move(route), note_);
+      std::make_shared<StolenConnection>(std::move(socket), peer, *target, std::move(route), note_, network_);
   port->connections.insert(connection);
   live_.insert(connection);
   asio::co_spawn(executor_, StolenConnection::run(connection),

@@ -16,7 +16,6 @@
 #include <set>
 
 #include "incoming/incoming.hpp"
-#include "incoming/redirect.hpp"
 #include "incoming/report.hpp"
 #include "incoming/stolen_connection.hpp"
 
@@ -24,8 +23,8 @@ namespace inpod::agent {
 
 class Steal : public std::enable_shared_from_this<Steal> {
  public:
-  Steal(boost::asio::any_io_executor executor, Note note)
-      : executor_(executor), note_(std::move(note)), idle_(executor) {}
+  Steal(boost::asio::any_io_executor executor, Note note, std::shared_ptr<PrivilegedNetwork> network)
+      : executor_(executor), note_(std::move(note)), network_(std::move(network)), idle_(executor) {}
 
   /// Errors: EADDRINUSE (stolen by someone, who is named); those of Redirect.
   Result<void> add(std::uint64_t subscription, const protocol::Subscribe& what,
@@ -57,10 +56,10 @@ class Steal : public std::enable_shared_from_this<Steal> {
 
   boost::asio::any_io_executor executor_;
   Note note_;
+  std::shared_ptr<PrivilegedNetwork> network_;
   std::map<std::uint16_t, std::shared_ptr<Port>> ports_;
   std::set<std::shared_ptr<Port>> leaving_;
   std::set<std::shared_ptr<StolenConnection>> live_;
-  std::unique_ptr<Redirect> redirect_;
   std::set<IpAddress> node_;
   std::chrono::steady_clock::time_point node_read_{};
   boost::asio::steady_timer idle_;

@@ -26,12 +26,14 @@ constexpr auto least_wait = std::chrono::milliseconds(50), longest_wait = std::c
 
 }  // namespace
 
-StolenConnection::StolenConnection(Socket socket, Endpoint peer, Endpoint target, Route route, Note note)
+StolenConnection::StolenConnection(Socket socket, Endpoint peer, Endpoint target, Route route, Note note,
+                                   std::shared_ptr<PrivilegedNetwork> network)
     : socket_(std::move(socket)),
       peer_(peer),
       target_(target),
       route_(std::move(route)),
       note_(std::move(note)),
+      network_(std::move(network)),
       deadline_(socket_.get_executor()),
       changed_(socket_.get_executor()) {
   prepare(socket_);
@@ -230,7 +232,7 @@ Task<void> StolenConnection::upload(std::shared_ptr<StolenConnection> self) {
 Task<void> StolenConnection::relay(std::shared_ptr<StolenConnection> self) {
   self->with_pod_ = true;
   const auto executor = self->socket_.get_executor();
-  auto pod = open_marked(executor, self->target_);
+  auto pod = open_marked(executor, *self->network_, self->target_);
   if (!pod) {
     self->note_(protocol::Severity::warning, "steal: " + pod.error().text);
     self->abort();

@@ -32,7 +32,9 @@ class StolenConnection : public std::enable_shared_from_this<StolenConnection> {
     bool from_node = false;
   };
 
-  StolenConnection(Socket socket, Endpoint peer, Endpoint target, Route route, Note note);
+  /// network: opens the way to the pod.
+  StolenConnection(Socket socket, Endpoint peer, Endpoint target, Route route, Note note,
+                   std::shared_ptr<PrivilegedNetwork> network);
 
   /// The connection's whole life. Returns when both directions have ended.
   static protocol::Task<void> run(std::shared_ptr<StolenConnection> self);
@@ -57,6 +59,7 @@ class StolenConnection : public std::enable_shared_from_this<StolenConnection> {
   Endpoint peer_, target_;
   Route route_;
   Note note_;
+  std::shared_ptr<PrivilegedNetwork> network_;
   boost::asio::steady_timer deadline_;  ///< of a look at first bytes, of a connect
   boost::asio::steady_timer changed_;   ///< cancelled when one of the flags below changes
   std::unique_ptr<protocol::Stream> stream_;

@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "incoming/mark.hpp"
 #include "protocol/unique_fd.hpp"
 
 namespace inpod::agent {
@@ -55,12 +54,10 @@ Endpoint peer_of(tcp::socket& socket) {
   return endpoint_of(reinterpret_cast<sockaddr*>(&address));
 }
 
-Result<tcp::socket> open_marked(boost::asio::any_io_executor executor, const Endpoint& target) {
+Result<tcp::socket> open_marked(boost::asio::any_io_executor executor, PrivilegedNetwork& network,
+                                const Endpoint& target) {
   const bool four = is_ipv4(target.ip);
-  UniqueFd fd(::socket(four ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) return fail_errno("cannot make a socket to the pod");
-  if (::setsockopt(fd.get(), SOL_SOCKET, SO_MARK, &own_mark, sizeof own_mark) != 0)
-    return fail_errno("cannot mark a socket to the pod");
+  TRY_ASSIGN(fd, network.open_marked_socket(four));
   return tcp::socket(executor, four ? tcp::v4() : tcp::v6(), fd.release());
 }
 

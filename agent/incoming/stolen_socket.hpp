@@ -6,6 +6,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "incoming/endpoint.hpp"
+#include "incoming/privileged_network.hpp"
 #include "protocol/result.hpp"
 
 namespace inpod::agent {
@@ -19,7 +20,7 @@ Endpoint peer_of(boost::asio::ip::tcp::socket& socket);
 /// An unconnected socket of the target's family, with our mark: its connection is neither redirected nor
 /// mirrored.
 Result<boost::asio::ip::tcp::socket> open_marked(boost::asio::any_io_executor executor,
-                                                 const Endpoint& target);
+                                                 PrivilegedNetwork& network, const Endpoint& target);
 boost::asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint);
 /// No Nagle delay (the other side of the relay has its own), and keep-alive, so that dead peers end.
 void prepare(boost::asio::ip::tcp::socket& socket);

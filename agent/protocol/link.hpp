@@ -107,9 +107,10 @@ class Link : public std::enable_shared_from_this<Link> {
                                       Handlers handlers);
   ~Link();
 
-  /// Takes a transport on which the handshake has just succeeded. peer_received: what the peer said it has.
-  /// Replays, then runs. peer_window: the credit that each new stream starts with towards the peer.
-  /// peer_features: what it named in the handshake; requests of other features fail with EOPNOTSUPP.
+  /// Takes a transport on which the handshake (handshake.hpp) has just succeeded. peer_received: what the
+  /// peer said it has. Replays, then runs. peer_window: the credit that each new stream starts with towards
+  /// the peer. peer_features: what it named in the handshake; requests of other features fail with
+  /// EOPNOTSUPP.
   Result<void> attach(std::unique_ptr<ByteTransport> transport, std::uint64_t peer_received,
                       std::uint32_t peer_window, std::vector<std::string> peer_features = own_features());
   /// Agent: the client is back on another transport, for which attach() is to come. The old one is lost from
@@ -150,16 +151,5 @@ class Link : public std::enable_shared_from_this<Link> {
   explicit Link(std::shared_ptr<LinkCore> core);
   std::shared_ptr<LinkCore> core_;
 };
-
-/// Client's side of the handshake on a fresh transport, bounded by `timeout`.
-Task<Result<Welcome>> shake_hands(ByteTransport& transport, const Hello& hello,
-                                  std::chrono::milliseconds timeout);
-/// Agent's side, first half: reads the Hello (at most 4 KiB, within `timeout`). The caller checks token and
-/// session.
-Task<Result<Hello>> read_hello(ByteTransport& transport, std::chrono::milliseconds timeout);
-/// Agent's side, second half.
-Task<Result<void>> write_handshake(ByteTransport& transport, const Handshake& answer);
-/// Compares in constant time.
-bool token_equal(const std::array<std::uint8_t, 32>& a, const std::array<std::uint8_t, 32>& b);
 
 }  // namespace inpod::protocol

@@ -425,7 +425,7 @@ using Message =
 // ---- handshake (not numbered, sent once per transport, before all else)
 // -----------------------------------------
 
-constexpr std::uint32_t protocol_version = 1;
+constexpr std::uint32_t protocol_version = 2;
 
 /// What a peer of this version may lack: each side names what it knows in Hello and Welcome, and nothing of a
 /// feature that the other side did not name is sent to it. To add messages: a name here, and theirs in
@@ -443,28 +443,35 @@ inline std::string_view feature_of(const Message& request) {
   return std::holds_alternative<GetListeners>(request) ? feature_listeners : std::string_view{};
 }
 
-/// First frame of the client. session: chosen by the client; the same after a lost transport. received: the
-/// number of the last numbered frame it has seen (0: none, a new session).
+// ---- handshake (handshake.hpp says who sends what, and what the proofs are made of)
+
+using Nonce = std::array<std::uint8_t, 32>;  ///< random, of one handshake
+using Proof = std::array<std::uint8_t, 32>;  ///< that its sender knows the token
+
+/// First frame of the client, after the agent's Greeting. session: chosen by the client; the same after a
+/// lost transport. received: the number of the last numbered frame it has seen (0: none, a new session).
 struct Hello {
   std::uint32_t version = protocol_version;
   std::vector<std::string> features = own_features();
-  std::array<std::uint8_t, 32> token{};
+  Nonce nonce{};
+  Proof proof{};
   std::array<std::uint8_t, 16> session{};
   std::uint64_t received = 0;
   std::uint32_t window = 0;  ///< bytes of credit that each new stream starts with, client's side
   std::string client;        ///< "user@host", shown to other developers on a clash
 };
-BOOST_DESCRIBE_STRUCT(Hello, (), (version, features, token, session, received, window, client))
+BOOST_DESCRIBE_STRUCT(Hello, (), (version, features, nonce, proof, session, received, window, client))
 /// Agent's answer when it accepts.
 struct Welcome {
   std::uint32_t version = protocol_version;
   std::vector<std::string> features = own_features();
+  Proof proof{};
   bool resumed = false;
   std::uint64_t received = 0;
   std::uint32_t window = 0;
   std::uint32_t lease_seconds = 0;
 };
-BOOST_DESCRIBE_STRUCT(Welcome, (), (version, features, resumed, received, window, lease_seconds))
+BOOST_DESCRIBE_STRUCT(Welcome, (), (version, features, proof, resumed, received, window, lease_seconds))
 /// Agent's answer when it refuses; it then closes. code: EACCES (token), EPROTO (version), ESTALE (can't
 /// resume).
 struct Rejected {
@@ -472,7 +479,13 @@ struct Rejected {
   std::string text;
 };
 BOOST_DESCRIBE_STRUCT(Rejected, (), (code, text))
+/// The agent's first frame, sent as soon as a transport is there.
+struct Greeting {
+  std::uint32_t version = protocol_version;
+  Nonce nonce{};
+};
+BOOST_DESCRIBE_STRUCT(Greeting, (), (version, nonce))
 
-using Handshake = std::variant<Hello, Welcome, Rejected>;
+using Handshake = std::variant<Hello, Welcome, Rejected, Greeting>;
 
 }  // namespace inpod::protocol

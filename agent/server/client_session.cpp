@@ -90,30 +90,29 @@ Task<void> ClientSession::answer_later(std::weak_ptr<ClientSession> weak, std::u
 
 Task<Message> ClientSession::describe() {
   struct Described {
-    Result<protocol::Pod> pod;
-    UniqueFd working_directory;
+    Result<TargetState> state;
+    protocol::Pod pod;
   };
   PodServices& services = services_;  // they outlive this session
   auto agent_group = services.agent_workers.make_group();
   auto pod_group = files_->group();
   auto outside = [&services] {
-    auto described = std::make_shared<Described>();
-    described->pod = describe_pod(services.target);
-    described->working_directory = open_working_directory(services.target);
+    auto described = std::make_shared<Described>(services.read_target());
+    if (described->state) described->pod = describe_pod(services.target, described->state->environment);
     return described;
   };
   auto found = co_await services.agent_workers.run(agent_group, std::move(outside));
   if (!found) co_return failure(EAGAIN, "too much work at once");
   std::shared_ptr<Described> described = *found;
-  if (!described->pod) co_return to_failure(described->pod.error());
+  if (!described->state) co_return to_failure(described->state.error());
   auto inside = [&services, described] {
-    add_names(*described->pod);
-    described->pod->working_directory = services.root.path_of(described->working_directory.get());
+    add_names(described->pod);
+    described->pod.working_directory = services.root.path_of(described->state->working_directory.get());
     return true;
   };
   const auto ran = co_await services.pod_workers.run(pod_group, std::move(inside));
   if (!ran) co_return failure(EAGAIN, "too much work at once");
-  co_return std::move(*described->pod);
+  co_return std::move(described->pod);
 }
 
 void ClientSession::serve(std::uint32_t id, const protocol::GetPod&) {

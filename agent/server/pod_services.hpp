@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <functional>
 #include <memory>
 
 #include "files/pod_root.hpp"
@@ -16,9 +17,10 @@ namespace inpod::agent {
 struct PodServices {
   boost::asio::any_io_executor io;
   const Target& target;
+  std::function<Result<TargetState>()> read_target;  ///< may block; any thread
   const PodRoot& root;
   WorkerPool& pod_workers;    ///< inside the pod's root, with the target's credentials
-  WorkerPool& agent_workers;  ///< the agent's own root and credentials
+  WorkerPool& agent_workers;  ///< the agent's own root
   Resolver& resolver;
   Incoming* incoming;  ///< null where the kernel gives no means for it; `incoming_error` then says why
   Error incoming_error;

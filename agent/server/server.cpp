@@ -8,9 +8,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "protocol/handshake.hpp"
 #include "protocol/printable.hpp"
 #include "protocol/task.hpp"
 #include "server/log.hpp"
@@ -21,7 +23,8 @@ using protocol::Rejected;
 using protocol::Task;
 
 namespace {
-constexpr std::size_t max_clients = 64, max_greeting = 32;
+constexpr std::size_t max_clients = 64, max_greeting = 64;
+constexpr int backlog = 128;
 constexpr auto handshake_time = std::chrono::milliseconds(10'000);
 constexpr auto goodbye_time = std::chrono::milliseconds(2000);
 constexpr auto accept_pause = std::chrono::milliseconds(200);
@@ -50,7 +53,7 @@ Result<UniqueFd> listen_on_loopback(std::uint16_t& port) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
   auto* raw = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(fd.get(), raw, length) != 0 || ::listen(fd.get(), 16) != 0 ||
+  if (::bind(fd.get(), raw, length) != 0 || ::listen(fd.get(), backlog) != 0 ||
       ::getsockname(fd.get(), raw, &length) != 0)
     return fail_errno("cannot listen on 127.0.0.1:" + std::to_string(port));
   port = ntohs(address.sin_port);
@@ -87,6 +90,7 @@ Task<void> Server::accept_all() {
     UniqueFd socket(::accept4(listener_->descriptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC));
     if (socket) {
       take(std::move(socket));
+      co_await boost::asio::post(token);  // whoever connects without end must not keep the others from a turn
     } else if (errno == EAGAIN) {
       co_await listener_->descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read, token);
     } else {  // out of fds, or the connection is gone already: the listener itself stays good
@@ -97,7 +101,6 @@ Task<void> Server::accept_all() {
 }
 
 void Server::take(UniqueFd socket) {
-  if (greeting_ >= max_greeting) return;
   sockaddr_storage own{};
   socklen_t length = sizeof own;
   ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&own), &length);
@@ -108,19 +111,24 @@ void Server::take(UniqueFd socket) {
   stream.assign(boost::asio::generic::stream_protocol(own.ss_family, 0), socket.get(), failure);
   if (failure) return;
   (void)socket.release();
-  ++greeting_;
-  boost::asio::co_spawn(services_.io, greet_and_count(protocol::make_socket_transport(std::move(stream))),
-                        rethrow);
+  boost::asio::co_spawn(services_.io, greet(protocol::make_socket_transport(std::move(stream))), rethrow);
 }
 
-Task<void> Server::greet_and_count(std::unique_ptr<protocol::ByteTransport> transport) {
-  co_await greet(std::move(transport));
-  --greeting_;
+/// Anyone in the pod may connect and say nothing. The oldest such transport goes when there are too many: a
+/// client proves itself within a round trip, so those that wait the longest are the least likely to be one.
+Task<Result<Hello>> Server::read_hello(protocol::ByteTransport& transport) {
+  if (greeting_.size() >= max_greeting) {
+    greeting_.front()->close();
+    greeting_.pop_front();
+  }
+  greeting_.push_back(&transport);
+  auto hello = co_await protocol::read_hello(transport, record_.token, handshake_time);
+  greeting_.remove(&transport);
+  co_return hello;
 }
 
-/// Welcome for whom may enter.
+/// Welcome for whom may enter. The Hello's proof was checked before.
 protocol::Handshake Server::judge(const Hello& hello) {
-  if (!protocol::token_equal(hello.token, record_.token)) return reject(EACCES, "wrong token");
   if (hello.version != protocol::protocol_version)
     return reject(EPROTO, "the agent speaks protocol version " + std::to_string(protocol::protocol_version) +
                               ", the client " + std::to_string(hello.version));
@@ -151,15 +159,22 @@ std::shared_ptr<ClientSession> Server::session_of(const Hello& hello) {
 }
 
 Task<void> Server::greet(std::unique_ptr<protocol::ByteTransport> transport) {
-  auto hello = co_await protocol::read_hello(*transport, handshake_time);
-  if (!hello) {
+  auto hello = co_await read_hello(*transport);
+  if (!hello && hello.error().code != EACCES) {  // it speaks something else, was dropped, or hung up
     transport->close();
     co_return;
   }
-  protocol::Handshake answer = judge(*hello);
-  auto written = co_await protocol::write_handshake(*transport, answer);
-  if (auto* rejected = std::get_if<Rejected>(&answer)) log("a client was refused: " + rejected->text);
-  if (!written || std::holds_alternative<Rejected>(answer)) {
+  protocol::Handshake answer =
+      hello ? judge(*hello) : protocol::Handshake(reject(EACCES, hello.error().text));
+  if (const auto* rejected = std::get_if<Rejected>(&answer)) {
+    log("a client was refused: " + rejected->text);
+    (void)co_await protocol::refuse_client(*transport, *rejected);
+    transport->close();
+    co_return;
+  }
+  const auto& welcome = std::get<protocol::Welcome>(answer);
+  auto written = co_await protocol::accept_client(*transport, record_.token, *hello, welcome);
+  if (!written) {
     transport->close();
     co_return;
   }

@@ -1,11 +1,12 @@
-// Server: takes clients' transports, checks their token, starts or resumes their sessions, and decides when
-// the agent leaves: when the target is gone, when it is told to, or when nobody has used it for its lease. Io
-// thread only.
+// Server: takes clients' transports, checks that they know the token, starts or resumes their sessions, and
+// decides when the agent leaves: when the target is gone, when it is told to, or when nobody has used it for
+// its lease. Io thread only.
 #pragma once
 
 #include <array>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 
@@ -34,7 +35,7 @@ class Server {
   protocol::Task<void> accept_all();
   void take(UniqueFd socket);
   protocol::Task<void> greet(std::unique_ptr<protocol::ByteTransport> transport);
-  protocol::Task<void> greet_and_count(std::unique_ptr<protocol::ByteTransport> transport);
+  protocol::Task<Result<protocol::Hello>> read_hello(protocol::ByteTransport& transport);
   protocol::Handshake judge(const protocol::Hello& hello);
   std::shared_ptr<ClientSession> session_of(const protocol::Hello& hello);
   void expect_client_within(std::uint32_t seconds, const char* reason);
@@ -49,7 +50,7 @@ class Server {
   std::function<void()> on_leave_;
   boost::asio::steady_timer lonely_timer_;
   std::map<SessionId, std::shared_ptr<ClientSession>> sessions_;
-  std::size_t greeting_ = 0;  // transports that have not finished their handshake
+  std::list<protocol::ByteTransport*> greeting_;  // without a valid Hello so far; the oldest first
   bool leaving_ = false;
 };
 

@@ -2,7 +2,10 @@
 // start_record.hpp for how it is started and what it prints, server.hpp for when it ends.
 //
 // One thread runs everything that does not block, in the target's network namespace; threads inside the
-// target's root do what may (worker_pool.hpp). The executable is static and calls nothing that needs NSS.
+// target's root do what may (worker_pool.hpp). All of them have the target's ids and capabilities, and no
+// more: what needs more is done by two small processes (monitors.hpp). The executable is static and calls
+// nothing that needs NSS.
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -16,6 +19,8 @@
 #include <cstdio>
 #include <string_view>
 
+#include "files/pod_threads.hpp"
+#include "privileges/monitors.hpp"
 #include "protocol/printable.hpp"
 #include "server/log.hpp"
 #include "server/server.hpp"
@@ -84,12 +89,48 @@ void watch(boost::asio::posix::stream_descriptor& descriptor, int fd, std::funct
                         });
 }
 
-int serve(const StartRecord& record, Entrance entrance, const Target& target, bool local) {
+/// The processes that keep capabilities. `target` is null if there is none.
+struct Monitors {
+  std::shared_ptr<Monitor> network, target;
+};
+
+Result<Monitors> start_monitors(StartRecord& record, const Target& target) {
+  // Neither child needs the token, of which each has a copy of its own.
+  const auto forget = [&record] { ::explicit_bzero(record.token.data(), record.token.size()); };
+  Monitors monitors;
+  TRY_ASSIGN(network, start_network_monitor(forget));
+  monitors.network = std::move(network);
+  if (!target.pid) return monitors;
+  TRY_ASSIGN(reader, start_target_monitor(target, forget));
+  monitors.target = std::move(reader);
+  return monitors;
+}
+
+/// A targetless agent works on its own files, as root of its container, and needs no more for that.
+constexpr std::uint64_t file_capabilities = capability_bit(CAP_CHOWN) | capability_bit(CAP_DAC_OVERRIDE) |
+                                            capability_bit(CAP_DAC_READ_SEARCH) | capability_bit(CAP_FOWNER) |
+                                            capability_bit(CAP_FSETID);
+
+/// The threads that work in the pod are made first: this thread then has not the rights to make another.
+Result<std::unique_ptr<PodThreads>> give_up_rights(const Target& target, const PodRoot& root) {
+  if (!target.pid) TRY_VOID(limit_capabilities(file_capabilities));
+  TRY_ASSIGN(threads, PodThreads::create(root));
+  if (target.pid) TRY_VOID(take_on(target.credentials));
+  stay_undumpable();
+  TRY_ASSIGN(filtered, filter_system_calls(Forking::refused));
+  if (!filtered) log("this kernel can't filter system calls");
+  return threads;
+}
+
+int serve(const StartRecord& record, Entrance entrance, const Target& target, const Monitors& monitors,
+          bool local) {
   boost::asio::io_context io(1);
   PodRoot root(target);
-  if (auto entered = root.try_thread(); !entered) return failed(entered.error());
+  auto threads = give_up_rights(target, root);
+  if (!threads) return failed(threads.error());
+  if (local) ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // after setns and changed ids, which clear it
   WorkerPool::Options inside;
-  inside.on_thread_start = [&root] { root.enter_thread(); };
+  inside.start_thread = [&pod = **threads](std::function<void()> body) { return pod.start(std::move(body)); };
   WorkerPool pod_workers(io.get_executor(), inside);
   WorkerPool::Options names = inside;
   names.kept = names.most = 1;
@@ -105,9 +146,14 @@ int serve(const StartRecord& record, Entrance entrance, const Target& target, bo
     log(text);
     if (server_to_note) server_to_note->note(severity, text);
   };
-  auto incoming = Incoming::create(io.get_executor(), note);
+  auto incoming = Incoming::create(io.get_executor(), note, privileged_network(monitors.network));
+  auto read_target = [&monitors]() -> Result<TargetState> {
+    if (!monitors.target) return own_state();
+    return read_target_state(*monitors.target);
+  };
   PodServices services{io.get_executor(),
                        target,
+                       read_target,
                        root,
                        pod_workers,
                        agent_workers,
@@ -122,10 +168,13 @@ int serve(const StartRecord& record, Entrance entrance, const Target& target, bo
   signals.async_wait([&server](const boost::system::error_code& cancelled, int) {
     if (!cancelled) server.leave("it was told to stop");
   });
-  boost::asio::posix::stream_descriptor target_end(io), parent_end(io);
+  boost::asio::posix::stream_descriptor target_end(io), parent_end(io), network_end(io), reader_end(io);
   if (target.pid_fd)
     watch(target_end, ::dup(target.pid_fd.get()),
           [&server] { server.leave("the target's process has ended"); });
+  const auto monitor_ended = [&server] { server.leave("one of its privileged processes has ended"); };
+  watch(network_end, ::dup(monitors.network->process()), monitor_ended);
+  if (monitors.target) watch(reader_end, ::dup(monitors.target->process()), monitor_ended);
   if (local)
     watch(parent_end, STDIN_FILENO, [&server] { server.leave("the process that started it has ended"); });
 
@@ -137,6 +186,7 @@ int serve(const StartRecord& record, Entrance entrance, const Target& target, bo
 }
 
 int run(bool local) {
+  if (auto safe = become_untouchable(); !safe) return failed(safe.error());
   ::signal(SIGPIPE, SIG_IGN);
   raise_fd_limit();
   auto record = read_start_record(STDIN_FILENO);
@@ -146,10 +196,13 @@ int run(bool local) {
   auto target = find_target(*record);
   if (!target) return failed(target.error());
   if (auto entered = enter_target(*target); !entered) return failed(entered.error());
-  if (local) ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // after setns, which clears it
+  stay_undumpable();
+  limit_bounding_set();
+  auto monitors = start_monitors(*record, *target);
+  if (!monitors) return failed(monitors.error());
   log("started for " + protocol::printable(record->client) + ", target process " +
       std::to_string(target->pid));
-  return serve(*record, std::move(*entrance), *target, local);
+  return serve(*record, std::move(*entrance), *target, *monitors, local);
 }
 
 }  // namespace

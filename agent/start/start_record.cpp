@@ -43,7 +43,9 @@ Result<StartRecord> read_start_record(int fd) {
   auto length = protocol::load_little_endian<std::uint32_t>(head.data());
   if (length > max_start_record) return fail("the start record on stdin is larger than 64 KiB");
   TRY_ASSIGN(body, read_exactly(fd, length));
-  TRY_ASSIGN(form, protocol::Reader(body).take<Form>());
+  auto form_or_error = protocol::Reader(body).take<Form>();
+  ::explicit_bzero(body.data(), body.size());  // the token is in it
+  TRY_ASSIGN(form, std::move(form_or_error));
   auto& record = std::get<StartRecord>(form);
   if (record.version != protocol::protocol_version)
     return fail("the start record is of protocol version " + std::to_string(record.version) +

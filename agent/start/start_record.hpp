@@ -22,7 +22,7 @@ constexpr std::size_t max_start_record = 64 * 1024;  ///< bytes, without the len
 
 struct StartRecord {
   std::uint32_t version = protocol::protocol_version;
-  std::array<std::uint8_t, 32> token{};  ///< what a client's Hello must bring
+  std::array<std::uint8_t, 32> token{};  ///< what a client must prove to know
   /// The target: container_id is looked for in every process's cgroup (any runtime, full id); where none
   /// matches, or it is empty, pid is taken. Neither: targetless, the agent acts in its own namespaces.
   std::string container_id;

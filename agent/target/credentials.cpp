@@ -48,13 +48,13 @@ struct Capabilities {
   bool read() { return ::syscall(SYS_capget, &header, data) == 0; }
   std::uint64_t permitted() const { return data[0].permitted | std::uint64_t{data[1].permitted} << 32; }
   std::uint64_t effective() const { return data[0].effective | std::uint64_t{data[1].effective} << 32; }
-  void write(std::uint64_t new_permitted, std::uint64_t new_effective) {
+  bool write(std::uint64_t new_permitted, std::uint64_t new_effective) {
     for (int half = 0; half < 2; ++half) {
       data[half].permitted = static_cast<std::uint32_t>(new_permitted >> (32 * half));
       data[half].effective = static_cast<std::uint32_t>(new_effective >> (32 * half));
       data[half].inheritable = 0;
     }
-    ::syscall(SYS_capset, &header, data);
+    return ::syscall(SYS_capset, &header, data) == 0;
   }
 };
 
@@ -127,15 +127,15 @@ Result<Credentials> parse_credentials(std::string_view status) {
 
 Result<void> take_on(const Credentials& credentials) {
   Capabilities own;
-  bool known = own.read();
-  std::uint64_t permitted = known ? own.permitted() & credentials.permitted : 0;
+  if (!own.read()) return not_taken("capabilities", errno);
+  const std::uint64_t permitted = own.permitted() & credentials.permitted;
   bool sets_groups = has_capability(CAP_SETGID), sets_users = has_capability(CAP_SETUID);
   ::umask(0);
   TRY_VOID(take_on_groups(credentials.groups, sets_groups));
   TRY_VOID(take_on_gids(credentials.gids, sets_groups));
   ::prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L);
   TRY_VOID(take_on_uids(credentials.uids, sets_users));
-  if (known) own.write(permitted, permitted & credentials.effective);
+  if (!own.write(permitted, permitted & credentials.effective)) return not_taken("capabilities", errno);
   return {};
 }
 

@@ -16,10 +16,6 @@
 namespace inpod::agent {
 namespace {
 
-std::string proc_directory(const Target& target) {
-  return target.pid ? "/proc/" + std::to_string(target.pid) : "/proc/self";
-}
-
 std::vector<protocol::SocketAddress> interface_addresses() {
   std::vector<protocol::SocketAddress> found;
   ifaddrs* first = nullptr;
@@ -36,10 +32,6 @@ std::vector<protocol::SocketAddress> interface_addresses() {
 
 }  // namespace
 
-UniqueFd open_working_directory(const Target& target) {
-  return UniqueFd(::open((proc_directory(target) + "/cwd").c_str(), O_PATH | O_CLOEXEC));
-}
-
 void add_names(protocol::Pod& pod) {
   utsname names{};
   ::uname(&names);
@@ -49,17 +41,30 @@ void add_names(protocol::Pod& pod) {
   pod.machine = names.machine;
 }
 
-Result<protocol::Pod> describe_pod(const Target& target) {
+Result<TargetState> read_target_state(int directory) {
+  constexpr std::size_t environment_limit = 512 * 1024;  // well below a frame
+  UniqueFd environ(::openat(directory, "environ", O_RDONLY | O_CLOEXEC));
+  if (!environ) return fail_errno("the target's environment");
+  TRY_ASSIGN(text, read_small_file(environ.get(), environment_limit));
+  return TargetState{std::move(text), UniqueFd(::openat(directory, "cwd", O_PATH | O_CLOEXEC))};
+}
+
+TargetState own_state() {
+  TargetState state;
+  for (char** entry = environ; *entry; ++entry) state.environment.append(*entry).push_back('\0');
+  state.working_directory.reset(::open(".", O_PATH | O_CLOEXEC));
+  return state;
+}
+
+protocol::Pod describe_pod(const Target& target, std::string_view environment) {
   protocol::Pod pod;
   pod.pid = static_cast<std::uint32_t>(target.pid);
   pod.uid = target.credentials.uids[1];
   pod.gid = target.credentials.gids[1];
   pod.addresses = interface_addresses();
-  constexpr std::size_t environment_limit = 512 * 1024;  // well below a frame
-  TRY_ASSIGN(environ, read_small_file(proc_directory(target) + "/environ", environment_limit));
-  for (std::size_t at = 0; at < environ.size();) {
-    std::size_t end = std::min(environ.find('\0', at), environ.size());
-    if (end > at) pod.environment.push_back(environ.substr(at, end - at));
+  for (std::size_t at = 0; at < environment.size();) {
+    std::size_t end = std::min(environment.find('\0', at), environment.size());
+    if (end > at) pod.environment.emplace_back(environment.substr(at, end - at));
     at = end + 1;
   }
   return pod;

@@ -144,6 +144,8 @@ Result<void> enter_target(Target& target) {
       error.remedy = "the agent needs the capability SYS_PTRACE, or the same user as the target";
       return Failed(std::move(error));
     }
+    target.directory.reset(::open(proc(target.pid, "").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!target.directory) return fail_errno(proc(target.pid, ""));
     target.uts_namespace.reset(::open(proc(target.pid, "ns/uts").c_str(), O_RDONLY | O_CLOEXEC));
   }
   TRY_ASSIGN(status, read_small_file(target.pid ? proc(target.pid, "status") : "/proc/self/status"));

@@ -16,20 +16,40 @@ bool is_ephemeral(const AgentPlan& plan) {
   return plan.config.mode == "ephemeral";
 }
 
-/// The agent's rights. SYS_ADMIN, SYS_CHROOT: enter namespaces. SYS_PTRACE: /proc of the target. NET_ADMIN,
-/// NET_RAW: redirect and mirror. SETUID, SETGID: act as the target's user. The rest is what a container that
-/// runs as root has of file rights by default: the agent acts with the target's own capabilities, as far as
-/// it has them itself.
+bool is_targetless(const AgentPlan& plan) {
+  return plan.target.pod.empty();
+}
+
+/// What the agent starts with; once it stands, its threads have no more than the target (docs/security.md).
+/// NET_ADMIN, NET_RAW: redirect and mirror. The files' rights are what a container that runs as root has by
+/// default: the agent acts with the target's own capabilities, as far as it has them itself. With a target:
+/// SYS_CHROOT: its root; SYS_PTRACE: its /proc; SETUID, SETGID: act as its user. SYS_ADMIN: enter its
+/// namespaces, which an ephemeral container is in already.
+json capabilities(const AgentPlan& plan) {
+  auto names = json::array();
+  if (!is_targetless(plan) && !is_ephemeral(plan)) names.push_back("SYS_ADMIN");
+  if (!is_targetless(plan))
+    for (const auto* name : {"SYS_CHROOT", "SYS_PTRACE", "SETUID", "SETGID"}) names.push_back(name);
+  for (const auto* name :
+       {"NET_ADMIN", "NET_RAW", "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID"})
+    names.push_back(name);
+  return names;
+}
+
+/// No seccompProfile: what the cluster gives by default applies, and once it stands the agent filters its own
+/// system calls, more narrowly than a runtime's profile, which follows SYS_ADMIN and SYS_PTRACE and in old
+/// runtimes lacks pidfd_open(2) and openat2(2).
 json security_context(const AgentPlan& plan) {
   json context{{"runAsUser", 0}, {"runAsGroup", 0}, {"runAsNonRoot", false}};
   if (plan.config.privileged) {
     context["privileged"] = true;
     return context;
   }
-  context["capabilities"]["drop"] = json::array({"ALL"});
-  context["capabilities"]["add"] =
-      json::array({"SYS_ADMIN", "SYS_CHROOT", "SYS_PTRACE", "NET_ADMIN", "NET_RAW", "SETUID", "SETGID",
-                   "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID"});
+  auto added = capabilities(plan);
+  // The API server refuses this beside SYS_ADMIN; the agent sets no_new_privs itself, too.
+  if (std::find(added.begin(), added.end(), "SYS_ADMIN") == added.end())
+    context["allowPrivilegeEscalation"] = false;
+  context["capabilities"] = {{"drop", {"ALL"}}, {"add", std::move(added)}};
   return context;
 }
 
@@ -105,7 +125,10 @@ json pod_annotations(const AgentPlan& plan) {
   all["consul.hashicorp.com/connect-inject"] = "false";
   all["kuma.io/sidecar-injection"] = "disabled";
   all["cluster-autoscaler.kubernetes.io/safe-to-evict"] = "true";
-  all[std::string("container.apparmor.security.beta.kubernetes.io/") + container_name] = "unconfined";
+  // The runtime's profile lets a process look into those of the same profile only, and the target may have
+  // another, or none. Who knows better says so in agent.annotations.
+  const auto profile = std::string("container.apparmor.security.beta.kubernetes.io/") + container_name;
+  if (!is_targetless(plan) && !all.contains(profile)) all[profile] = "unconfined";
   return all;
 }
 
@@ -150,7 +173,7 @@ Result<std::string> agent_image(const AgentPlan& plan) {
 
 Result<json> job_manifest(const AgentPlan& plan) {
   TRY_ASSIGN(agent, container(plan));
-  const bool targetless = plan.target.pod.empty();
+  const bool targetless = is_targetless(plan);
   agent["resources"] = {{"requests", {{"cpu", "10m"}, {"memory", "32Mi"}}}};
   const auto folder = plan.loader.empty() ? "/inpod" : loader_folder(plan);
   agent["volumeMounts"] =

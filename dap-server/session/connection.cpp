@@ -9,6 +9,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "protocol/handshake.hpp"
 #include "protocol/task.hpp"
 #include "session/client_name.hpp"
 
@@ -53,12 +54,11 @@ Task<Result<void>> Connection::open() {
 Task<Result<void>> Connection::connect() {
   CO_TRY(transport, co_await access_->open());
   protocol::Hello hello;
-  hello.token = access_->token();
   hello.session = session_;
   hello.received = link_->received();
   hello.window = protocol::LinkOptions{}.stream_window;
   hello.client = client_name();
-  CO_TRY(welcome, co_await protocol::shake_hands(*transport, hello, handshake_bound));
+  CO_TRY(welcome, co_await protocol::shake_hands(*transport, access_->token(), hello, handshake_bound));
   if (attached_ && !welcome.resumed) {
     co_return Failed(Error{ESTALE, "the agent no longer knows this session", "launch again"});
   }

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "catch.hpp"
+#include "protocol/handshake.hpp"
 
 namespace inpod::test {
 
@@ -23,10 +24,12 @@ agent::StartRecord record_for(pid_t target) {
 
 AgentProcess::AgentProcess(pid_t target) : AgentProcess(record_for(target)) {}
 
-AgentProcess::AgentProcess(agent::StartRecord record, std::vector<std::string> arguments, bool wait)
+AgentProcess::AgentProcess(agent::StartRecord record, std::vector<std::string> arguments, bool wait,
+                           std::vector<std::string> through)
     : record_(std::move(record)) {
   REQUIRE(::getrandom(record_.token.data(), record_.token.size(), 0) == 32);
-  std::vector<std::string> command{INPOD_AGENT};
+  std::vector<std::string> command = std::move(through);
+  command.push_back(INPOD_AGENT);
   command.insert(command.end(), arguments.begin(), arguments.end());
   ProcessOptions options;
   options.keep_stdin = true;
@@ -107,12 +110,11 @@ Result<protocol::Welcome> AgentClient::connect(const std::array<std::uint8_t, 32
         self->io_, boost::asio::generic::stream_protocol(AF_INET, 0), fd);
     auto transport = protocol::make_socket_transport(std::move(stream));
     protocol::Hello hello;
-    hello.token = with;
     hello.session = self->session_;
     hello.received = self->link_->received();
     hello.window = protocol::LinkOptions().stream_window;
     hello.client = "test@here";
-    auto welcome = co_await protocol::shake_hands(*transport, hello, seconds(5));
+    auto welcome = co_await protocol::shake_hands(*transport, with, hello, seconds(5));
     if (!welcome) co_return Failed(welcome.error());
     auto attached = self->link_->attach(std::move(transport), welcome->received, welcome->window);
     if (!attached) co_return Failed(attached.error());

@@ -25,8 +25,9 @@ using protocol::Task;
 class AgentProcess {
  public:
   /// Starts it and waits for the line on stdout. A token is put into the record. wait: REQUIREs that it is
-  /// ready.
-  explicit AgentProcess(agent::StartRecord record, std::vector<std::string> arguments = {}, bool wait = true);
+  /// ready. through: a command that executes the one behind it, such as setpriv.
+  explicit AgentProcess(agent::StartRecord record, std::vector<std::string> arguments = {}, bool wait = true,
+                        std::vector<std::string> through = {});
   /// For a target's pid.
   explicit AgentProcess(pid_t target);
 

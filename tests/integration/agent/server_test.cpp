@@ -11,6 +11,20 @@
 using namespace inpod;
 using namespace inpod::test;
 
+namespace {
+
+UniqueFd connect_to(const AgentProcess& agent) {
+  UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(agent.port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  return socket;
+}
+
+}  // namespace
+
 TEST_CASE("A wrong token reveals nothing", "[server]") {
   TestPod pod;
   AgentProcess agent(pod.pid());
@@ -247,7 +261,7 @@ TEST_CASE("What can't start says why in one line", "[server]") {
   CHECK(outcome.status == 1);
   CHECK(outcome.out.rfind("inpod-agent failed: the start record on stdin is cut short", 0) == 0);
   CHECK(run({INPOD_AGENT, "--nonsense"}).status == 2);
-  CHECK(run({INPOD_AGENT, "--version"}).out.rfind("inpod-agent 0.1.0, protocol 1", 0) == 0);
+  CHECK(run({INPOD_AGENT, "--version"}).out.rfind("inpod-agent 0.1.0, protocol 2", 0) == 0);
   CHECK(run({INPOD_AGENT, "--help"}).out.rfind("usage:", 0) == 0);
 }
 
@@ -284,4 +298,22 @@ TEST_CASE("Hundreds of requests at once are all answered", "[server]") {
   }
   CHECK(good == 300);
   CHECK(bad == 300);
+}
+
+TEST_CASE("Connections that say nothing keep no client out", "[server]") {
+  TestPod pod;
+  AgentProcess agent(pod.pid());
+  std::vector<UniqueFd> idle;
+  for (int i = 0; i < 300; ++i) idle.push_back(connect_to(agent));
+  AgentClient client(agent);  // REQUIREs that it comes in
+  CHECK(perform(client, "realpath\t/data") == "/data");
+  for (int i = 0; i < 1000; ++i) connect_to(agent);
+  AgentClient another(agent);
+  CHECK(perform(another, "realpath\t/data") == "/data");
+  // A session that stands is not among those that are dropped.
+  for (int i = 0; i < 200; ++i) idle.push_back(connect_to(agent));
+  CHECK(perform(client, "realpath\t/data") == "/data");
+  CHECK_FALSE(client.closed());
+  idle.clear();
+  CHECK(eventually(seconds(20), [&] { return agent.fds() < 60; }));
 }

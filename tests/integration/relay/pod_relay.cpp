@@ -13,6 +13,7 @@
 #include <boost/asio/use_future.hpp>
 
 #include "catch.hpp"
+#include "protocol/handshake.hpp"
 
 namespace inpod::test {
 
@@ -66,11 +67,10 @@ protocol::Task<Result<void>> PodRelay::connect() {
   socket.assign(asio::generic::stream_protocol(AF_INET, IPPROTO_TCP), fd.release(), failed);
   auto transport = protocol::make_socket_transport(std::move(socket));
   protocol::Hello hello;
-  hello.token = agent_.token();
   ::getrandom(hello.session.data(), hello.session.size(), 0);
   hello.window = 1 << 20;
   hello.client = "test@here";
-  CO_TRY(welcome, co_await protocol::shake_hands(*transport, hello, seconds(10)));
+  CO_TRY(welcome, co_await protocol::shake_hands(*transport, agent_.token(), hello, seconds(10)));
   co_return link_->attach(std::move(transport), welcome.received, welcome.window);
 }
 

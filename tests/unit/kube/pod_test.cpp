@@ -211,6 +211,38 @@ TEST_CASE("the Job of an agent") {
   }
 }
 
+TEST_CASE("an agent starts with the rights that its kind needs, and no other") {
+  const auto profile = "container.apparmor.security.beta.kubernetes.io/inpod-agent";
+  const auto added = [](const json& container) {
+    return container["securityContext"]["capabilities"]["add"].get<std::set<std::string>>();
+  };
+  const std::set<std::string> network_and_files{"NET_ADMIN",       "NET_RAW", "CHOWN", "DAC_OVERRIDE",
+                                                "DAC_READ_SEARCH", "FOWNER",  "FSETID"};
+  auto in_target = network_and_files;
+  in_target.insert({"SYS_CHROOT", "SYS_PTRACE", "SETUID", "SETGID"});
+
+  auto made = plan();
+  auto pod = (*job_manifest(made))["spec"]["template"];
+  CHECK(pod["metadata"]["annotations"][profile] == "unconfined");
+  CHECK_FALSE(pod["spec"]["containers"][0]["securityContext"].contains("allowPrivilegeEscalation"));
+  made.config.annotations[profile] = "runtime/default";
+  pod = (*job_manifest(made))["spec"]["template"];
+  CHECK(pod["metadata"]["annotations"][profile] == "runtime/default");
+
+  made.config.mode = "ephemeral";
+  const auto container = *ephemeral_container(made);
+  CHECK(added(container) == in_target);
+  CHECK(container["securityContext"]["allowPrivilegeEscalation"] == false);
+
+  auto targetless = plan();
+  targetless.target = {};
+  targetless.config.bootstrap_image = "busybox";
+  pod = (*job_manifest(targetless))["spec"]["template"];
+  CHECK(added(pod["spec"]["containers"][0]) == network_and_files);
+  CHECK(pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] == false);
+  CHECK_FALSE(pod["metadata"]["annotations"].contains(profile));
+}
+
 TEST_CASE("an ephemeral container has no volume and names the target's container") {
   auto made = plan();
   made.config.mode = "ephemeral";

@@ -40,6 +40,7 @@ TEST_CASE("the numbers of messages never change") {
   CHECK(encode(Handshake(Hello{}))->front() == 0);
   CHECK(encode(Handshake(Welcome{}))->front() == 1);
   CHECK(encode(Handshake(Rejected{}))->front() == 2);
+  CHECK(encode(Handshake(Greeting{}))->front() == 3);
 }
 
 TEST_CASE("the bytes of a message") {
