@@ -15,6 +15,7 @@
 #include <set>
 
 #include "dap/proxy.hpp"
+#include "protocol/printable.hpp"
 #include "protocol/task.hpp"
 
 namespace inpod::dap {
@@ -27,7 +28,7 @@ namespace {
 constexpr int own_failure = 125;
 
 int failed(const Error& error) {
-  fprintf(stderr, "inpod dap: %s\n", error.to_string().c_str());
+  fprintf(stderr, "inpod dap: %s\n", protocol::shown(error.to_string()).c_str());
   return own_failure;
 }
 
