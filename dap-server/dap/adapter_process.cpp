@@ -21,6 +21,7 @@
 #include "kube/exec_pointers.hpp"
 #include "kube/file_limit.hpp"
 #include "protocol/task.hpp"
+#include "relay/socket_diag.hpp"
 #include "session/pipe.hpp"
 
 namespace inpod::dap {
@@ -184,6 +185,16 @@ AdapterProcess::~AdapterProcess() {
 
 namespace {
 
+/// That what `socket` is connected to is our own user's: any other may have taken the port just before the
+/// adapter, and would be told the program's environment, and could have the editor run things.
+Result<void> check_owner(asio::ip::tcp::socket& socket, const std::string& name) {
+  const auto owner = relay::tcp_peer_owner(socket.native_handle());
+  if (!owner || *owner == geteuid()) return {};
+  return fail("the port that the debug adapter " + name + " should listen on was taken by user " +
+                  std::to_string(*owner) + " of this machine",
+              "start it again: it gets another port");
+}
+
 /// Connects to an adapter that listens on `port`, which it does some time after its start; not if it ends
 /// before (pidfd).
 Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short port, std::string name,
@@ -193,7 +204,10 @@ Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short
   const asio::ip::tcp::endpoint peer(asio::ip::address_v4::loopback(), port);
   for (int tries = 0; tries < 200; ++tries) {
     const auto [error] = co_await socket.async_connect(peer, as_result);
-    if (!error) co_return UniqueFd(socket.release());
+    if (!error) {
+      CO_TRY_VOID(check_owner(socket, name));
+      co_return UniqueFd(socket.release());
+    }
     socket.close();
     pollfd ended{pidfd, POLLIN, 0};
     if (poll(&ended, 1, 0) == 1)

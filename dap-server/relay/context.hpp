@@ -35,6 +35,7 @@ struct Context {
   Config config;
   protocol::Pod pod;
   std::vector<protocol::Probe> probes;
+  std::string directory;  ///< the session's own, of mode 0700
   Activity* activity = nullptr;
   std::weak_ptr<void> owner;        ///< the relay
   std::unordered_set<Pump*> pumps;  ///< all that run

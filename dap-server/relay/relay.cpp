@@ -36,8 +36,8 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
  public:
   RelayImpl(boost::asio::any_io_executor executor, std::shared_ptr<protocol::Link> link, Options options,
             std::unique_ptr<SlotTable> slots)
-      : context_{std::move(executor), std::move(link), std::move(options.config), std::move(options.pod),
-                 std::move(options.probes)},
+      : context_{std::move(executor),    std::move(link),           std::move(options.config),
+                 std::move(options.pod), std::move(options.probes), options.directory},
         activity_(context_, std::move(options.on_event)),
         slots_(std::move(slots)),
         processes_(context_),
@@ -53,7 +53,10 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   Result<void> start(const std::string& path) {
     context_.owner = weak_from_this();
     processes_.set_handlers({[this](std::uint64_t handle) { files_.unused(handle); },
-                             [this](int) { incoming_.look_for_closed(); }});
+                             [this](int pid) {
+                               incoming_.look_for_closed();
+                               datagrams_.process_gone(pid);
+                             }});
     TRY_ASSIGN(server, Server::create(context_, path, [this](Call call) { return answer(std::move(call)); }));
     server_ = std::move(server);
     server_->start();

@@ -7,30 +7,53 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+#include <cstring>
+
 #include "protocol/unique_fd.hpp"
+#include "relay/address.hpp"
 
 namespace inpod::relay {
 namespace {
 
-constexpr std::uint32_t listening = 1u << 10;  // TCP_LISTEN
+using protocol::AddressFamily;
+using protocol::SocketAddress;
 
-struct DumpRequest {
+constexpr std::uint32_t listening = 1u << 10;  // TCP_LISTEN
+constexpr std::uint32_t loopback_interface = 1;
+
+struct DiagRequest {
   nlmsghdr head{};
   inet_diag_req_v2 body{};
 };
 
-bool send_request(int netlink, SocketKind kind, int family) {
-  DumpRequest request;
+DiagRequest request_for(int family, int protocol, std::uint16_t flags) {
+  DiagRequest request;
   request.head.nlmsg_len = sizeof(request);
   request.head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-  request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  request.head.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
   request.body.sdiag_family = static_cast<std::uint8_t>(family);
-  request.body.sdiag_protocol = kind == SocketKind::udp ? IPPROTO_UDP : IPPROTO_TCP;
-  request.body.idiag_states = kind == SocketKind::udp ? ~0u : listening;
+  request.body.sdiag_protocol = static_cast<std::uint8_t>(protocol);
+  request.body.idiag_states = ~0u;
+  return request;
+}
+
+UniqueFd open_netlink() {
+  UniqueFd netlink(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  const timeval limit{0, 200000};
+  if (netlink) ::setsockopt(netlink.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  return netlink;
+}
+
+bool send_request(int netlink, const DiagRequest& request) {
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
   return ::sendto(netlink, &request, sizeof(request), 0, reinterpret_cast<sockaddr*>(&kernel),
                   sizeof(kernel)) == sizeof(request);
+}
+
+std::uint64_t cookie_in(const inet_diag_msg& found) {
+  return found.id.idiag_cookie[0] | static_cast<std::uint64_t>(found.id.idiag_cookie[1]) << 32;
 }
 
 /// Reads the dump to its end.
@@ -44,23 +67,79 @@ bool receive(int netlink, std::unordered_set<std::uint64_t>& cookies) {
          message = NLMSG_NEXT(message, left)) {
       if (message->nlmsg_type == NLMSG_DONE) return true;
       if (message->nlmsg_type != SOCK_DIAG_BY_FAMILY) return false;
-      const auto* found = static_cast<const inet_diag_msg*>(NLMSG_DATA(message));
-      cookies.insert(found->id.idiag_cookie[0] | static_cast<std::uint64_t>(found->id.idiag_cookie[1]) << 32);
+      cookies.insert(cookie_in(*static_cast<const inet_diag_msg*>(NLMSG_DATA(message))));
     }
   }
+}
+
+struct Found {
+  std::uint64_t cookie = 0;  ///< 0: no such socket
+  std::uint32_t owner = 0;
+};
+
+/// The one socket that a packet from `from` to `to` would reach.
+std::optional<Found> find(int protocol, const SocketAddress& to, const SocketAddress& from) {
+  const int family = to.family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
+  auto request = request_for(family, protocol, 0);
+  auto& id = request.body.id;
+  // A socket's own address is the source, but for UDP "src and dst are swapped for historical reasons"
+  // (net/ipv4/udp_diag.c).
+  const bool swapped = protocol == IPPROTO_UDP;
+  const SocketAddress &source = swapped ? from : to, &destination = swapped ? to : from;
+  std::memcpy(id.idiag_src, source.ip.data(), source.ip.size());
+  std::memcpy(id.idiag_dst, destination.ip.data(), destination.ip.size());
+  id.idiag_sport = htons(source.port);
+  id.idiag_dport = htons(destination.port);
+  id.idiag_if = loopback_interface;
+  id.idiag_cookie[0] = id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+  const UniqueFd netlink = open_netlink();
+  if (!netlink || !send_request(netlink.get(), request)) return std::nullopt;
+  alignas(nlmsghdr) char buffer[4096];
+  const auto got = ::recv(netlink.get(), buffer, sizeof(buffer), 0);
+  const auto* message = reinterpret_cast<const nlmsghdr*>(buffer);
+  if (got < 0 || !NLMSG_OK(message, static_cast<std::size_t>(got))) return std::nullopt;
+  if (message->nlmsg_type == NLMSG_ERROR) {
+    const auto code = static_cast<const nlmsgerr*>(NLMSG_DATA(message))->error;
+    // Without the kernel's module the answer is ENOENT, too: then it knows no socket of this kind at all.
+    if (code == -ENOENT && existing_sockets(swapped ? SocketKind::udp : SocketKind::tcp_listener))
+      return Found{};
+    return std::nullopt;
+  }
+  const auto& socket = *static_cast<const inet_diag_msg*>(NLMSG_DATA(message));
+  return Found{cookie_in(socket), socket.idiag_uid};
 }
 
 }  // namespace
 
 std::optional<std::unordered_set<std::uint64_t>> existing_sockets(SocketKind kind) {
-  UniqueFd netlink(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  const UniqueFd netlink = open_netlink();
   if (!netlink) return std::nullopt;
-  const timeval limit{0, 200000};
-  ::setsockopt(netlink.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
   std::unordered_set<std::uint64_t> cookies;
-  for (const int family : {AF_INET, AF_INET6})
-    if (!send_request(netlink.get(), kind, family) || !receive(netlink.get(), cookies)) return std::nullopt;
+  for (const int family : {AF_INET, AF_INET6}) {
+    auto request = request_for(family, kind == SocketKind::udp ? IPPROTO_UDP : IPPROTO_TCP, NLM_F_DUMP);
+    if (kind == SocketKind::tcp_listener) request.body.idiag_states = listening;
+    if (!send_request(netlink.get(), request) || !receive(netlink.get(), cookies)) return std::nullopt;
+  }
   return cookies;
+}
+
+std::optional<std::uint64_t> udp_socket_at(const SocketAddress& local, const SocketAddress& remote) {
+  const auto found = find(IPPROTO_UDP, local, remote);
+  if (!found) return std::nullopt;
+  return found->cookie;
+}
+
+std::optional<std::uint32_t> tcp_peer_owner(int fd) {
+  const auto own = local_address(fd), peer = peer_address(fd);
+  if (!own || !peer) return std::nullopt;
+  const auto connected = find(IPPROTO_TCP, *peer, *own);
+  if (!connected) return std::nullopt;
+  if (connected->cookie != 0 && connected->owner != 0) return connected->owner;
+  SocketAddress anybody;
+  anybody.family = peer->family;
+  const auto listener = find(IPPROTO_TCP, *peer, anybody);
+  if (listener && listener->cookie != 0) return listener->owner;
+  return connected->cookie != 0 ? std::optional(connected->owner) : std::nullopt;
 }
 
 }  // namespace inpod::relay
