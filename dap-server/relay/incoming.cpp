@@ -213,7 +213,9 @@ void Incoming::remove(std::uint64_t cookie) {
 }
 
 void Incoming::on_incoming(protocol::Incoming event) {
+  const bool refused = fault_in(event) != nullptr;
   for (auto& [pod_port, port] : ports_) {
+    if (refused) break;
     const bool known = port.state == Port::State::subscribed && port.subscription == event.subscription;
     const bool early = port.state == Port::State::subscribing && pod_port == event.local.port;
     if (known || early) return context_.spawn(carry(std::move(event), pod_port));
