@@ -185,11 +185,11 @@ AdapterProcess::~AdapterProcess() {
 
 namespace {
 
-/// That what `socket` is connected to is our own user's: any other may have taken the port just before the
-/// adapter, and would be told the program's environment, and could have the editor run things.
+/// Checks that the other end of `socket` is our own user's, or root's. Another user may have taken the port
+/// just before the adapter; it would be told the program's environment, and could have the editor run things.
 Result<void> check_owner(asio::ip::tcp::socket& socket, const std::string& name) {
   const auto owner = relay::tcp_peer_owner(socket.native_handle());
-  if (!owner || *owner == geteuid()) return {};
+  if (!owner || *owner == geteuid() || *owner == 0) return {};
   return fail("the port that the debug adapter " + name + " should listen on was taken by user " +
                   std::to_string(*owner) + " of this machine",
               "start it again: it gets another port");
