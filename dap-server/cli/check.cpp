@@ -28,9 +28,9 @@ void print(const Finding& finding, bool json) {
                 {"remedy", finding.remedy}});
     return;
   }
-  printf("%-8s  %-11s  %s\n", to_string(finding.verdict), finding.check.c_str(), finding.text.c_str());
+  print_row({{to_string(finding.verdict), 8}, {finding.check, 11}, {finding.text}});
   if (!finding.remedy.empty() && finding.verdict != Verdict::ok)
-    printf("%24s→ %s\n", "", finding.remedy.c_str());
+    print_row({{"", 22}, {"→ " + finding.remedy}});
   fflush(stdout);
 }
 

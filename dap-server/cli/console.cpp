@@ -5,10 +5,12 @@
 
 #include <cstdio>
 
+#include "protocol/printable.hpp"
+
 namespace inpod::cli {
 
 void say(const std::string& text) {
-  fprintf(stderr, "inpod: %s\n", text.c_str());
+  fprintf(stderr, "inpod: %s\n", protocol::shown(text).c_str());
 }
 
 void say_file(const config::FileReport& report) {
@@ -28,7 +30,17 @@ int report(const Error& error) {
 }
 
 std::string json_line(const nlohmann::json& value) {
-  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+void print_row(std::initializer_list<Cell> cells) {
+  std::string row;
+  for (const auto& [text, width] : cells) {
+    const auto shown = protocol::shown_line(text);
+    row += (row.empty() ? "" : "  ") + shown;
+    if (shown.size() < width) row.append(width - shown.size(), ' ');
+  }
+  printf("%s\n", row.c_str());
 }
 
 bool print_json(const nlohmann::json& value) {
@@ -43,7 +55,7 @@ void ProgressLine::show(const std::string& text) {
     say(text);
   } else if (terminal_) {
     // Carriage return, erase to the end of the line (ECMA-48 EL).
-    fprintf(stderr, "\r\033[Kinpod: %s …", text.c_str());
+    fprintf(stderr, "\r\033[Kinpod: %s …", protocol::shown_line(text).c_str());
     shown_ = true;
   }
 }

@@ -2,6 +2,7 @@
 // only.
 #pragma once
 
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -13,6 +14,9 @@ namespace inpod::cli {
 /// inpod itself failed, as env(1), nice(1) and timeout(1) say it.
 constexpr int exit_failed = 125;
 
+// Parts of what is said may come from the cluster, the pod or a repository: it is shown as
+// protocol/printable.hpp does that, here and nowhere else.
+
 /// "inpod: text" and the remedy on lines of their own, to stderr. Returns exit_failed.
 int report(const Error& error);
 /// One line "inpod: text" to stderr.
@@ -21,7 +25,13 @@ void say(const std::string& text);
 void say_file(const config::FileReport& report);
 /// The warning alone, for commands that start nothing.
 void say_warning(const config::FileReport& report);
-/// One JSON object as a line. Bytes that are not UTF-8 are replaced.
+/// One row of a table on stdout; each cell is at least so many bytes wide.
+struct Cell {
+  std::string text;
+  std::size_t width = 0;
+};
+void print_row(std::initializer_list<Cell> cells);
+/// One JSON object as a line, in ASCII. Bytes that are not UTF-8 are replaced.
 std::string json_line(const nlohmann::json& value);
 /// The same on stdout, at once. False when stdout is gone.
 bool print_json(const nlohmann::json& value);

@@ -30,6 +30,7 @@
 #include "config/load.hpp"
 #include "dap/environment.hpp"
 #include "kube/file_limit.hpp"
+#include "protocol/printable.hpp"
 #include "protocol/task.hpp"
 #include "protocol/utf8.hpp"
 #include "session/layer_check.hpp"
@@ -99,7 +100,7 @@ bool has_ended(const UniqueFd& process) {
 void tell(int pid, const std::string& text) {
   const UniqueFd file(open(("/proc/" + std::to_string(pid) + "/fd/2").c_str(),
                            O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK | O_APPEND));
-  const std::string line = "inpod: " + text + "\n";
+  const std::string line = "inpod: " + protocol::shown(text) + "\n";
   if (file && write(file.get(), line.data(), line.size()) < 0) return;  // its terminal has gone
 }
 

@@ -16,6 +16,7 @@
 #include "cli/session_agents.hpp"
 #include "cli/signals.hpp"
 #include "dap/environment.hpp"
+#include "protocol/printable.hpp"
 #include "protocol/task.hpp"
 #include "session/program.hpp"
 #include "session/registry.hpp"
@@ -44,15 +45,17 @@ int list(bool json) {
   if (!sessions) return report(sessions.error());
   if (!json && sessions->empty()) say("no session runs");
   if (!json && !sessions->empty())
-    printf("%-8s  %-7s  %-20s  %-32s  %s\n", "ID", "PID", "STARTED", "TARGET", "PROGRAM");
+    print_row({{"ID", 8}, {"PID", 7}, {"STARTED", 20}, {"TARGET", 32}, {"PROGRAM"}});
   for (const auto& session : *sessions) {
     if (json) {
       print_json(session);
       continue;
     }
-    printf("%-8s  %-7s  %-20s  %-32s  %s\n", text_of(session, "id").c_str(), text_of(session, "pid").c_str(),
-           text_of(session, "started").c_str(), target_text(session).c_str(),
-           text_of(session, "program").c_str());
+    print_row({{text_of(session, "id"), 8},
+               {text_of(session, "pid"), 7},
+               {text_of(session, "started"), 20},
+               {target_text(session), 32},
+               {text_of(session, "program")}});
   }
   return 0;
 }
@@ -65,7 +68,8 @@ int stop(const std::string& id) {
 }
 
 nlohmann::json error_line(const Error& error) {
-  return {{"type", "error"}, {"text", error.text}, {"remedy", error.remedy}};
+  return {
+      {"type", "error"}, {"text", protocol::shown(error.text)}, {"remedy", protocol::shown(error.remedy)}};
 }
 
 /// Says it in JSON on stdout, as this command does with everything. Before anything else is said.
@@ -120,8 +124,8 @@ Task<void> answer(std::shared_ptr<Session> session, std::string line, std::share
   if (body) {
     response["body"] = *body;
   } else {
-    response["text"] = body.error().text;
-    response["remedy"] = body.error().remedy;
+    response["text"] = protocol::shown(body.error().text);
+    response["remedy"] = protocol::shown(body.error().remedy);
   }
   out->print(response);
 }

@@ -32,7 +32,7 @@ Task<int> list_agents(boost::asio::any_io_executor executor, Config config, bool
   if (!agents) co_return report(agents.error());
   if (!json && agents->empty()) say("no agent of yours is in the cluster");
   if (!json && !agents->empty())
-    printf("%-16s  %-16s  %-32s  %-12s  %s\n", "AGENT", "NAMESPACE", "TARGET", "STATE", "CREATED");
+    print_row({{"AGENT", 16}, {"NAMESPACE", 16}, {"TARGET", 32}, {"STATE", 12}, {"CREATED"}});
   for (const auto& agent : *agents) {
     if (json) {
       print_json({{"agent", agent.session},
@@ -43,8 +43,11 @@ Task<int> list_agents(boost::asio::any_io_executor executor, Config config, bool
                   {"created", agent.created},
                   {"ephemeral", agent.agent.job.empty()}});
     } else {
-      printf("%-16s  %-16s  %-32s  %-12s  %s\n", agent.session.c_str(), agent.agent.namespace_.c_str(),
-             agent.target.c_str(), agent.state.c_str(), agent.created.c_str());
+      print_row({{agent.session, 16},
+                 {agent.agent.namespace_, 16},
+                 {agent.target, 32},
+                 {agent.state, 12},
+                 {agent.created}});
     }
   }
   co_return 0;

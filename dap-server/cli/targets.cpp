@@ -44,19 +44,19 @@ nlohmann::json to_json(const kube::ListedTarget& target) {
           {"pods", std::move(pods)}};
 }
 
-void print_row(const std::string& name_space, const std::string& target, const std::string& ready,
-               const std::string& old, const std::string& inside) {
-  printf("%-16s  %-44s  %-7s  %-5s  %s\n", name_space.c_str(), target.c_str(), ready.c_str(), old.c_str(),
-         inside.c_str());
+void print_target(const std::string& name_space, const std::string& target, const std::string& ready,
+                  const std::string& old, const std::string& inside) {
+  print_row({{name_space, 16}, {target, 44}, {ready, 7}, {old, 5}, {inside}});
 }
 
 void print_targets(const std::vector<kube::ListedTarget>& targets) {
-  if (!targets.empty()) print_row("NAMESPACE", "TARGET", "READY", "AGE", "CONTAINERS");
+  if (!targets.empty()) print_target("NAMESPACE", "TARGET", "READY", "AGE", "CONTAINERS");
   for (const auto& target : targets) {
     std::string names;
     for (const auto& name : containers(target)) names += (names.empty() ? "" : ", ") + name;
-    print_row(target.namespace_, target.target,
-              std::to_string(target.ready) + "/" + std::to_string(target.wanted), age(target.created), names);
+    print_target(target.namespace_, target.target,
+                 std::to_string(target.ready) + "/" + std::to_string(target.wanted), age(target.created),
+                 names);
   }
 }
 
@@ -68,7 +68,7 @@ bool print_demo(bool json) {
   if (json) {
     print_json({{"target", state["target"]}, {"namespace", ""}, {"ready", 1}, {"wanted", 1}, {"demo", true}});
   } else {
-    print_row("(this machine)", state.value("target", ""), "1/1", "", "the demo's pod (inpod demo)");
+    print_target("(this machine)", state.value("target", ""), "1/1", "", "the demo's pod (inpod demo)");
   }
   return true;
 }

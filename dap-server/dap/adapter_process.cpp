@@ -202,7 +202,7 @@ Task<Result<UniqueFd>> connect_to(asio::any_io_executor executor, unsigned short
     }
     // Nobody is its user before the adapter has accepted it.
     const auto user = connected ? relay::peer_user(socket.native_handle()) : std::nullopt;
-    if (user && *user != geteuid())
+    if (user && *user != geteuid() && *user != 0)
       co_return fail("port " + std::to_string(port) + ", which the debug adapter " + name +
                          " was to listen on, is another user's (uid " + std::to_string(*user) + ")",
                      "try again");

@@ -13,6 +13,7 @@
 
 #include "dap/no_debug.hpp"
 #include "dap/program_check.hpp"
+#include "protocol/printable.hpp"
 #include "protocol/task.hpp"
 
 namespace inpod::dap {
@@ -59,7 +60,7 @@ Task<int> Proxy::run() {
       if (secret_)
         refusal_ = error;
       else
-        fprintf(stderr, "inpod dap: %s\n", error.to_string().c_str());
+        fprintf(stderr, "inpod dap: %s\n", protocol::shown(error.to_string()).c_str());
       exit_code_ = 125;
       break;
     }
@@ -68,7 +69,7 @@ Task<int> Proxy::run() {
       Message message(std::move(**body));
       if (admit(message)) co_await on_client(std::move(message));
     } catch (const std::exception& error) {
-      fprintf(stderr, "inpod dap: internal error: %s\n", error.what());
+      fprintf(stderr, "inpod dap: internal error: %s\n", protocol::shown(error.what()).c_str());
       exit_code_ = 125;
       break;
     }
@@ -279,7 +280,7 @@ void Proxy::respond_to(const std::string& origin, const std::string& command, bo
   std::string text = R"({"seq":)" + std::to_string(to_client_.next()) +
                      R"(,"type":"response","request_seq":)" + origin + R"(,"success":)" +
                      (success ? "true" : "false") + R"(,"command":)" + to_text(command);
-  if (!message.empty()) text += R"(,"message":)" + to_text(message);
+  if (!message.empty()) text += R"(,"message":)" + to_text(protocol::shown(message));
   if (!body.is_null()) text += R"(,"body":)" + to_text(body);
   client_->send(text + "}");
 }
@@ -288,7 +289,7 @@ void Proxy::respond_error(const Message& request, const Error& error, bool show_
   respond(request, false, error.text,
           {{"error",
             {{"id", error_id},
-             {"format", error.to_string()},
+             {"format", protocol::shown(error.to_string())},
              {"showUser", show_user && error.code != ECANCELED}}}});
 }
 
@@ -300,7 +301,7 @@ void Proxy::event(const char* name, const nlohmann::json& body) {
 }
 
 void Proxy::say(const std::string& text, const char* category) {
-  event("output", {{"category", category}, {"output", text + "\n"}});
+  event("output", {{"category", category}, {"output", protocol::shown(text) + "\n"}});
 }
 
 void Proxy::leave() {
@@ -356,7 +357,8 @@ void Proxy::run_beside(Task<void> task, const char* what) {
                    try {
                      std::rethrow_exception(thrown);
                    } catch (const std::exception& error) {
-                     fprintf(stderr, "inpod dap: internal error while %s: %s\n", what, error.what());
+                     fprintf(stderr, "inpod dap: internal error while %s: %s\n", what,
+                             protocol::shown(error.what()).c_str());
                    }
                    self->exit_code_ = 125;
                    self->stop();

@@ -10,6 +10,7 @@
 
 #include "dap/proxy.hpp"
 #include "dap/terminal_request.hpp"
+#include "protocol/printable.hpp"
 #include "protocol/task.hpp"
 
 namespace inpod::dap {
@@ -94,7 +95,7 @@ Task<void> Proxy::read_adapter(std::shared_ptr<AdapterPort> port) {
     auto body = co_await port->process().endpoint().read();
     if (!body && port == adapter_ && !leaving_)
       fprintf(stderr, "inpod dap: cannot read from %s: %s\n", port->process().name().c_str(),
-              body.error().to_string().c_str());
+              protocol::shown(body.error().to_string()).c_str());
     if (!body || !*body) break;
     silent = false;
     const Message message(std::move(**body));
@@ -228,7 +229,7 @@ void Proxy::adapter_gone(const std::string& text) {
   if (!expected) {
     kill_debuggee();
     exit_code_ = 1;
-    fprintf(stderr, "inpod dap: %s\n", text.c_str());
+    fprintf(stderr, "inpod dap: %s\n", protocol::shown(text).c_str());
     say("inpod: " + text, "important");
   }
   if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);

@@ -16,6 +16,7 @@
 #include "dap/client_secret.hpp"
 #include "dap/listener.hpp"
 #include "dap/proxy.hpp"
+#include "protocol/printable.hpp"
 #include "protocol/task.hpp"
 
 namespace inpod::dap {
@@ -30,7 +31,7 @@ constexpr int max_refusals_told = 50;
 constexpr auto pause_after_wrong_secret = 1s;
 
 int failed(const Error& error) {
-  fprintf(stderr, "inpod dap: %s\n", error.to_string().c_str());
+  fprintf(stderr, "inpod dap: %s\n", protocol::shown(error.to_string()).c_str());
   return own_failure;
 }
 

@@ -65,7 +65,7 @@ Result<AgentState> judge_agent(const json& pod, const std::string& container) {
   const auto& state = field(status, {"state"});
   if (field(state, {"running"}).is_object()) return AgentState::running;
   if (const auto& ended = field(state, {"terminated"}); ended.is_object()) {
-    const auto reason = text(ended, {"reason"}), message = text(ended, {"message"});
+    const auto reason = text(ended, {"reason"}), message = words(ended, {"message"});
     if (lacks_shell(message)) return no_shell(text(status, {"image"}));
     const auto code = number(ended, {"exitCode"}).value_or(-1);
     return fail("the agent's container ended at once: " +
@@ -74,7 +74,7 @@ Result<AgentState> judge_agent(const json& pod, const std::string& container) {
                     (message.empty() ? "" : ": " + message),
                 code == 126 || code == 127 ? image_remedy : "inpod check shows what the cluster allows");
   }
-  const auto reason = text(state, {"waiting", "reason"}), message = text(state, {"waiting", "message"});
+  const auto reason = text(state, {"waiting", "reason"}), message = words(state, {"waiting", "message"});
   if (one_of(reason, image_reasons)) {
     // The first failure of a pull may be passing; ImagePullBackOff comes after it, and the kubelet's own
     // refusals don't pass.
@@ -83,8 +83,8 @@ Result<AgentState> judge_agent(const json& pod, const std::string& container) {
   }
   if (one_of(reason, start_reasons)) return not_started(text(status, {"image"}), reason, message);
   if (text(pod, {"status", "phase"}) == "Failed") {
-    const auto why = text(pod, {"status", "reason"}), words = text(pod, {"status", "message"});
-    return fail("the agent's pod failed: " + why + (words.empty() ? "" : ": " + words),
+    const auto why = text(pod, {"status", "reason"}), said = words(pod, {"status", "message"});
+    return fail("the agent's pod failed: " + why + (said.empty() ? "" : ": " + said),
                 "kubectl describe pod " + text(pod, {"metadata", "name"}) + " tells more");
   }
   return AgentState::coming;
@@ -94,7 +94,7 @@ std::string no_node_yet(const json& pod) {
   for (const auto& condition : items(pod, {"status", "conditions"})) {
     if (text(condition, {"type"}) != "PodScheduled" || text(condition, {"reason"}) != "Unschedulable")
       continue;
-    const auto message = text(condition, {"message"});
+    const auto message = words(condition, {"message"});
     return message.empty() ? "Unschedulable" : message;
   }
   return {};
@@ -135,7 +135,7 @@ std::string admission_remedy(const std::string& message, const std::string& mode
 Error judge_job_events(const std::vector<json>& events) {
   for (const auto& event : events) {
     if (text(event, {"reason"}) != "FailedCreate") continue;
-    const auto message = text(event, {"message"});
+    const auto message = words(event, {"message"});
     return {EACCES, "the cluster does not admit the agent's pod: " + message,
             admission_remedy(message, "job")};
   }
@@ -153,7 +153,7 @@ std::string quote_events(const std::vector<json>& events, std::size_t most) {
                    [](const json* a, const json* b) { return event_time(*a) > event_time(*b); });
   std::string lines;
   for (std::size_t i = 0; i < quoted.size() && i < most; ++i)
-    lines += "\n    " + text(*quoted[i], {"reason"}) + ": " + text(*quoted[i], {"message"});
+    lines += "\n    " + words(*quoted[i], {"reason"}) + ": " + words(*quoted[i], {"message"});
   return lines;
 }
 

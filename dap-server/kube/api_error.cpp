@@ -124,7 +124,7 @@ Error api_error(const std::string& method, const std::string& path, long status,
   const auto object = nlohmann::json::parse(body, nullptr, false);
   std::string message, reason;
   if (object.is_object()) {
-    message = text(object, {"message"}), reason = text(object, {"reason"});
+    message = words(object, {"message"}), reason = text(object, {"reason"});
   } else {
     message = first_line(body);
   }

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "protocol/printable.hpp"
+
 namespace inpod::kube {
 
 using Path = std::initializer_list<const char*>;
@@ -28,6 +30,11 @@ inline const nlohmann::json& field(const nlohmann::json& object, Path path) {
 inline std::string text(const nlohmann::json& object, Path path) {
   const auto& value = field(object, path);
   return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+/// What is written for people, as it may be shown, in one line: it is others' words, and none of ours.
+inline std::string words(const nlohmann::json& object, Path path) {
+  return protocol::shown_line(text(object, path));
 }
 
 inline std::optional<std::int64_t> number(const nlohmann::json& object, Path path) {

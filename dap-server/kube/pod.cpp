@@ -79,7 +79,7 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 std::string waiting_text(const json& state) {
-  const auto reason = text(state, {"waiting", "reason"}), message = text(state, {"waiting", "message"});
+  const auto reason = text(state, {"waiting", "reason"}), message = words(state, {"waiting", "message"});
   return reason.empty() || message.empty() ? reason : reason + ": " + message;
 }
 
@@ -165,7 +165,7 @@ std::string pod_state(const json& pod) {
   }
   for (const auto& condition : items(pod, {"status", "conditions"})) {
     if (text(condition, {"type"}) == "PodScheduled" && text(condition, {"status"}) == "False")
-      return phase + ": " + text(condition, {"message"});
+      return phase + ": " + words(condition, {"message"});
   }
   const auto reason = text(pod, {"status", "reason"});
   if (!reason.empty()) return reason;

@@ -61,7 +61,7 @@ Result<std::optional<RemoteCommand::Output>> RemoteCommand::outcome() {
   if (!status.is_object())
     return status_.empty() ? Result<std::optional<Output>>(std::nullopt) : fail(what_ + ": " + status_);
   if (text(status, {"status"}) == "Success") return std::optional<Output>();
-  return fail(what_ + ": " + text(status, {"message"}));
+  return fail(what_ + ": " + words(status, {"message"}));
 }
 
 Task<Result<void>> RemoteCommand::write(std::span<const std::uint8_t> input) {

@@ -4,8 +4,12 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include "protocol/printable.hpp"
+
 namespace inpod {
 namespace {
+
+constexpr std::size_t longest_line = 64 << 10;
 
 // spdlog's registry of loggers is left out: it would be most of this file's code.
 std::unique_ptr<spdlog::logger> logger;
@@ -29,7 +33,7 @@ Result<void> open_log(const std::string& file, bool verbose) {
 }
 
 void log_debug(std::string_view line) {
-  if (logger) logger->log(spdlog::level::debug, line);
+  if (logger) logger->log(spdlog::level::debug, protocol::shown_line(line, longest_line));
 }
 
 }  // namespace inpod

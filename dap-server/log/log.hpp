@@ -13,7 +13,8 @@ namespace inpod {
 /// can't be written.
 Result<void> open_log(const std::string& file, bool verbose);
 
-/// One line, with the time. No secret may be in it. Any thread; not in a signal handler.
+/// One line, with the time, as protocol/printable.hpp shows it. No secret may be in it. Any thread; not in a
+/// signal handler.
 void log_debug(std::string_view line);
 
 }  // namespace inpod

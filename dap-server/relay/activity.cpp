@@ -1,6 +1,7 @@
 // Activity: see activity.hpp.
 #include "relay/activity.hpp"
 
+#include "protocol/printable.hpp"
 #include "relay/address.hpp"
 
 namespace inpod::relay {
@@ -9,6 +10,7 @@ namespace {
 constexpr std::chrono::milliseconds interval{250};
 constexpr std::size_t most_items = 50;
 constexpr std::size_t most_notes = 1000;
+constexpr std::size_t most_addresses = 32;  // of one name
 
 }  // namespace
 
@@ -17,8 +19,11 @@ void Activity::process(const std::string& what, int pid, const std::string& exec
 }
 
 void Activity::note(const std::string& severity, const std::string& text) {
-  if (notes_.size() >= most_notes || !notes_.insert(text).second || !sink_) return;
-  sink_({{"event", "note"}, {"severity", severity}, {"text", text}});
+  if (notes_.size() > most_notes || !sink_) return;
+  const bool is_last = notes_.size() == most_notes;
+  const auto shown = is_last ? "there were too many notes: further ones are left out" : protocol::shown(text);
+  if (notes_.insert(shown).second)
+    sink_({{"event", "note"}, {"severity", is_last ? "warning" : severity}, {"text", shown}});
 }
 
 void Activity::keep_last(std::deque<nlohmann::json>& items, nlohmann::json item) {
@@ -43,6 +48,7 @@ void Activity::name_resolved(const std::string& name, const protocol::Resolved& 
   nlohmann::json addresses = nlohmann::json::array();
   std::unordered_set<std::string> seen;
   for (auto entry : resolved.addresses) {
+    if (addresses.size() == most_addresses) break;
     entry.address.port = 0;
     auto text = to_string(entry.address);
     text.resize(text.size() - 2);  // ":0"

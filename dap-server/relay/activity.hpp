@@ -21,7 +21,8 @@ class Activity {
       : context_(context), sink_(std::move(sink)), timer_(context.executor) {}
 
   void process(const std::string& what, int pid, const std::string& executable);
-  /// severity: "info" | "warning" | "error". The same text is told once.
+  /// severity: "info" | "warning" | "error". The same text is told once, in the form that may be shown
+  /// (protocol/printable.hpp).
   void note(const std::string& severity, const std::string& text);
 
   void file_opened(const std::string& path);

@@ -19,6 +19,7 @@
 #include "protocol/link.hpp"
 #include "protocol/task.hpp"
 #include "protocol/unique_fd.hpp"
+#include "relay/answer_checks.hpp"
 
 namespace inpod::relay {
 
@@ -35,6 +36,7 @@ struct Context {
   Config config;
   protocol::Pod pod;
   std::vector<protocol::Probe> probes;
+  std::string directory;  ///< the session's own, of mode 0700
   Activity* activity = nullptr;
   std::weak_ptr<void> owner;        ///< the relay
   std::unordered_set<Pump*> pumps;  ///< all that run
@@ -47,14 +49,21 @@ struct Context {
   void spawn(Task<void> task);
 };
 
-/// Sends a request to the agent and waits for its answer of type T. A session that is lost meanwhile resets a
-/// connection; to a file or a name it is an I/O error: open(2) knows no ECONNRESET.
+/// A note that what the agent answered about `asked` is refused; the error that stands for it: EIO.
+Error refuse_answer(Context& context, const Asked& asked, const char* fault);
+
+/// Sends a request to the agent and waits for its answer of type T, which has been checked
+/// (answer_checks.hpp). A session that is lost meanwhile resets a connection; to a file or a name it is an
+/// I/O error: open(2) knows no ECONNRESET.
 template <class T, class Request>
 Task<Result<T>> ask(Context& context, Request request) {
+  const Asked asked = asked_of(request);
   protocol::Message message(std::move(request));
   auto answer = co_await context.link->request_as<T>(std::move(message));
   if (!answer && !std::is_same_v<Request, protocol::Connect> && answer.error().code == ECONNRESET)
     answer.error().code = EIO;
+  if (answer)
+    if (const char* fault = fault_in(asked, *answer)) answer = Failed(refuse_answer(context, asked, fault));
   co_return answer;
 }
 

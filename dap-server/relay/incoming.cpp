@@ -213,7 +213,9 @@ void Incoming::remove(std::uint64_t cookie) {
 }
 
 void Incoming::on_incoming(protocol::Incoming event) {
+  const bool refused = fault_in(event) != nullptr;
   for (auto& [pod_port, port] : ports_) {
+    if (refused) break;
     const bool known = port.state == Port::State::subscribed && port.subscription == event.subscription;
     const bool early = port.state == Port::State::subscribing && pod_port == event.local.port;
     if (known || early) return context_.spawn(carry(std::move(event), pod_port));
@@ -231,6 +233,15 @@ std::optional<protocol::SocketAddress> Incoming::next_listener(std::uint16_t pod
   return found[ports_[pod_port].next++ % found.size()]->local;
 }
 
+/// Whether a socket of the program's has this address, as it has had since it was bound: else the port may be
+/// a stranger's since.
+bool Incoming::still_listens(const protocol::SocketAddress& address) const {
+  const auto existing = existing_sockets(SocketKind::tcp_listener);
+  return !existing || std::any_of(listeners_.begin(), listeners_.end(), [&](auto& entry) {
+    return entry.second.listening && entry.second.local == address && existing->contains(entry.first);
+  });
+}
+
 Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
   auto stream = context_.link->take_stream(event.stream);
   if (!stream) co_return;
@@ -238,6 +249,11 @@ Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
   SocketNames::Pair names{event.local, event.remote};
   Result<UniqueFd> socket = fail("no listener");
   if (listener) socket = co_await connect_to(*listener, std::move(names));
+  if (socket && !still_listens(*listener)) {
+    if (const auto own = local_address(socket->get())) names_.erase_accepted(*own);
+    reset_on_close(socket->get());
+    socket = fail("another process listens there by now");
+  }
   if (!socket) {
     (*stream)->reset(ECONNREFUSED);
     look_for_closed();

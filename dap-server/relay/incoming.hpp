@@ -64,6 +64,7 @@ class Incoming {
   Task<void> carry(protocol::Incoming event, std::uint16_t pod_port);
   Task<Result<UniqueFd>> connect_to(protocol::SocketAddress listener, SocketNames::Pair names);
   std::optional<protocol::SocketAddress> next_listener(std::uint16_t pod_port);
+  bool still_listens(const protocol::SocketAddress& listener) const;
   void remove(std::uint64_t cookie);
   void trim();
 

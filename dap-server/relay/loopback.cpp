@@ -5,10 +5,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstring>
 
 #include "relay/address.hpp"
 #include "relay/context.hpp"
@@ -96,12 +100,29 @@ Result<UniqueFd> listen_on_loopback(protocol::AddressFamily family) {
   return fd;
 }
 
-Result<UniqueFd> listen_on_unix() {
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  const sockaddr none{AF_UNIX, {}};
-  if (!fd || ::bind(fd.get(), &none, sizeof(sa_family_t)) != 0 || ::listen(fd.get(), 1) != 0)
-    return fail_errno("cannot listen on a unix socket");
-  return fd;
+Result<UniqueFd> listen_on_unix(const std::string& path, int backlog) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path))
+    return fail("the relay's socket path is too long: " + path,
+                "set TMPDIR or XDG_RUNTIME_DIR to a shorter directory");
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!listener) return fail_errno("cannot make the relay's socket");
+  ::unlink(path.c_str());
+  ::fchmod(listener.get(), 0600);  // bind(2) takes the mode from here, so the name never stands open
+  if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+      ::chmod(path.c_str(), 0600) != 0 || ::listen(listener.get(), backlog) != 0)
+    return fail_errno("cannot listen at " + path);
+  return listener;
+}
+
+bool is_own_user(int fd, int& pid) {
+  ucred peer{};
+  socklen_t length = sizeof(peer);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
+  pid = peer.pid;
+  return peer.uid == ::geteuid() || peer.uid == 0;
 }
 
 ConnectState connect_state(int fd) {

@@ -30,8 +30,10 @@ class BlackHole {
 
 /// A non-blocking listener on a free loopback port.
 Result<UniqueFd> listen_on_loopback(protocol::AddressFamily family);
-/// A unix stream listener at an abstract address that the kernel chose (unix(7), autobind).
-Result<UniqueFd> listen_on_unix();
+/// A unix stream listener at `path`, of mode 0600 from the start; what lay there is removed.
+Result<UniqueFd> listen_on_unix(const std::string& path, int backlog);
+/// Whether the other end of a unix socket is our own user's or root's (SO_PEERCRED). Sets `pid`.
+bool is_own_user(int fd, int& pid);
 
 enum class ConnectState { unconnected, connecting, connected };
 /// By TCP_INFO.

@@ -171,13 +171,15 @@ Task<void> Outgoing::accept_all(Family& family) {
   }
 }
 
-/// Whose connection is it? Strangers are dropped.
+/// Whose connection is it? Strangers are dropped: no two connections have the same two addresses.
 void Outgoing::accepted(Family& family, UniqueFd fd) {
   const auto peer = peer_address(fd.get());
   if (!peer) return;
   for (auto& [cookie, attempt] : attempts_) {
     if (attempt->joined || !attempt->program || !attempt->stream) continue;
-    if (local_address(attempt->program.get()) != peer) continue;
+    if (local_address(attempt->program.get()) != peer ||
+        peer_address(attempt->program.get()) != family.listener_address)
+      continue;
     const int domain = family.listener_address.family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
     return join(std::shared_ptr<Attempt>(attempt), std::move(fd), domain);
   }
@@ -225,7 +227,9 @@ Task<void> Outgoing::conclude(std::shared_ptr<Attempt> attempt, Result<protocol:
     co_return;
   }
   const bool ready = co_await writable_within(context_.executor, end->get(), meeting);
-  if (!ready || connect_state(end->get()) != ConnectState::connected) {
+  // The program may have given its port back just before, and another process have it.
+  const bool with_program = peer_address(attempt->program.get()) == (*place)->hole->address();
+  if (!ready || !with_program || connect_state(end->get()) != ConnectState::connected) {
     context_.activity->connection_ended();
     co_await give_up(attempt, ECONNRESET);
     co_return;
@@ -265,21 +269,33 @@ Task<Answer> Outgoing::connect_unix(std::shared_ptr<Attempt> attempt) {
   if (type_of(attempt->program.get()) != SOCK_STREAM) co_return refuse(EPROTONOSUPPORT);
   auto connected = co_await connect_in_pod(attempt);
   if (!connected) co_return refuse(code_of(connected.error()));
-  auto listener = listen_on_unix();
+  // In the session's directory, which is the user's alone: an abstract name could be connected to by anybody.
+  // A name as long as the relay's socket has at most fits, too.
+  const auto name = "/u" + std::to_string(unix_listeners_++ % 10000);
+  auto listener = listen_on_unix(context_.directory + name, 1);
   const auto address = listener ? local_address(listener->get()) : std::nullopt;
   if (!address) co_return refuse(EMFILE);
   names_.set(attempt->cookie, {connected->local, attempt->remote});
   attempts_[attempt->cookie] = attempt;
-  context_.spawn(accept_unix(attempt, std::move(*listener)));
+  context_.spawn(accept_unix(attempt, std::move(*listener), *address));
   Answer answer;
   put_address(answer.reply.address, answer.reply.address_length, *address, AF_UNIX);
   co_return answer;
 }
 
-/// The first connection to a unix listener made for this attempt is the program's.
-Task<void> Outgoing::accept_unix(std::shared_ptr<Attempt> attempt, UniqueFd listener) {
-  const bool came = co_await readable_within(context_.executor, listener.get(), patience);
-  UniqueFd fd(came ? ::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC) : -1);
+/// Waits until the program has connected to the unix listener made for it. Others who get there are dropped.
+Task<void> Outgoing::accept_unix(std::shared_ptr<Attempt> attempt, UniqueFd listener,
+                                 protocol::SocketAddress address) {
+  const auto until = Clock::now() + patience;
+  UniqueFd fd;
+  while (!fd && Clock::now() < until && !context_.closed) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+    if (!co_await readable_within(context_.executor, listener.get(), left)) break;
+    fd.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    int pid = 0;
+    if (fd && (!is_own_user(fd.get(), pid) || peer_address(attempt->program.get()) != address)) fd.reset();
+  }
+  ::unlink(address.path.c_str());
   if (fd) {
     join(attempt, std::move(fd), AF_UNIX);
     co_return;

@@ -36,7 +36,8 @@ class Outgoing {
   Task<bool> in_syn_sent(std::shared_ptr<Attempt> attempt);
   Task<void> give_up(std::shared_ptr<Attempt> attempt, int code);
   Task<void> accept_all(Family& family);
-  Task<void> accept_unix(std::shared_ptr<Attempt> attempt, UniqueFd listener);
+  Task<void> accept_unix(std::shared_ptr<Attempt> attempt, UniqueFd listener,
+                         protocol::SocketAddress address);
   Task<void> expire(std::shared_ptr<Attempt> attempt);
   void accepted(Family& family, UniqueFd fd);
   void join(const std::shared_ptr<Attempt>& attempt, UniqueFd relay_end, int domain);
@@ -47,6 +48,7 @@ class Outgoing {
   Incoming& incoming_;
   std::unordered_map<int, std::unique_ptr<Family>> families_;             // by AF_*
   std::unordered_map<std::uint64_t, std::shared_ptr<Attempt>> attempts_;  // by cookie
+  std::uint64_t unix_listeners_ = 0;                                      // made so far: their names
 };
 
 }  // namespace inpod::relay

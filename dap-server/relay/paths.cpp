@@ -26,12 +26,19 @@ struct DirentHead {
   std::uint8_t type;
 } __attribute__((packed));
 
+std::uint8_t known_type(std::uint8_t type) {
+  for (const std::uint8_t known : {DT_FIFO, DT_CHR, DT_DIR, DT_BLK, DT_REG, DT_LNK, DT_SOCK})
+    if (type == known) return type;
+  return DT_UNKNOWN;
+}
+
+/// Names are short (answer_checks.hpp), so the length fits its 16 bits.
 void append_record(Bytes& records, const protocol::DirectoryEntry& entry) {
   const auto length = (sizeof(DirentHead) + entry.name.size() + 1 + 7) & ~std::size_t{7};
   const auto at = records.size();
   records.resize(at + length);
   const DirentHead head{entry.inode, static_cast<std::int64_t>(at + length),
-                        static_cast<std::uint16_t>(length), entry.type};
+                        static_cast<std::uint16_t>(length), known_type(entry.type)};
   std::memcpy(records.data() + at, &head, sizeof(head));
   std::memcpy(records.data() + at + sizeof(head), entry.name.data(), entry.name.size());
 }
@@ -174,6 +181,7 @@ Task<Result<Paths::Listing>> Paths::list(std::string path, std::string memfd_nam
   KnownList known;
   Bytes records;
   std::uint64_t cursor = 0;
+  int dots = 0, parents = 0;
   do {
     protocol::ReadDirectory request;
     request.path = path;
@@ -181,7 +189,12 @@ Task<Result<Paths::Listing>> Paths::list(std::string path, std::string memfd_nam
     CO_TRY(page, co_await ask<protocol::Directory>(context_, std::move(request)));
     if (cursor == 0) listing.stat = page.stat;
     for (auto& entry : page.entries) {
+      if ((entry.name == "." && dots++ != 0) || (entry.name == ".." && parents++ != 0)) {
+        const Asked asked{.subject = path};
+        co_return Failed(refuse_answer(context_, asked, "a name twice that is there once"));
+      }
       append_record(records, entry);
+      if (known.names.size() > most_listed) continue;  // too many to be remembered
       if (entry.has_stat) known.entries.emplace(entry.name, entry.stat);
       known.names.insert(std::move(entry.name));
     }

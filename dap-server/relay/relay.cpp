@@ -3,6 +3,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "protocol/printable.hpp"
 #include "relay/activity.hpp"
 #include "relay/datagrams.hpp"
 #include "relay/files.hpp"
@@ -30,14 +31,22 @@ void Context::spawn(Task<void> task) {
   });
 }
 
+Error refuse_answer(Context& context, const Asked& asked, const char* fault) {
+  const std::string about = asked.subject.empty() ? "" : " about " + protocol::shown_line(asked.subject);
+  Error error{EIO, "the agent's answer" + about + " was refused (EIO): it has " + fault,
+              "whoever controls the pod or the agent may be trying to reach this machine: look at the pod"};
+  if (!context.closed) context.activity->note("error", error.to_string());
+  return error;
+}
+
 namespace {
 
 class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayImpl> {
  public:
   RelayImpl(boost::asio::any_io_executor executor, std::shared_ptr<protocol::Link> link, Options options,
             std::unique_ptr<SlotTable> slots)
-      : context_{std::move(executor), std::move(link), std::move(options.config), std::move(options.pod),
-                 std::move(options.probes)},
+      : context_{std::move(executor),    std::move(link),           std::move(options.config),
+                 std::move(options.pod), std::move(options.probes), options.directory},
         activity_(context_, std::move(options.on_event)),
         slots_(std::move(slots)),
         processes_(context_),
@@ -53,7 +62,10 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   Result<void> start(const std::string& path) {
     context_.owner = weak_from_this();
     processes_.set_handlers({[this](std::uint64_t handle) { files_.unused(handle); },
-                             [this](int) { incoming_.look_for_closed(); }});
+                             [this](int pid) {
+                               incoming_.look_for_closed();
+                               datagrams_.process_gone(pid);
+                             }});
     TRY_ASSIGN(server, Server::create(context_, path, [this](Call call) { return answer(std::move(call)); }));
     server_ = std::move(server);
     server_->start();
@@ -67,9 +79,9 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   void on_agent_event(protocol::Message event) override {
     if (context_.closed) return;
     if (auto* incoming = std::get_if<protocol::Incoming>(&event)) incoming_.on_incoming(std::move(*incoming));
-    if (auto* note = std::get_if<protocol::Note>(&event)) tell(note->severity, note->text);
+    if (auto* note = std::get_if<protocol::Note>(&event)) agent_tells(note->severity, note->text);
     if (auto* leaving = std::get_if<protocol::Leaving>(&event))
-      tell(protocol::Severity::warning, "the agent in the pod is leaving: " + leaving->reason);
+      agent_tells(protocol::Severity::warning, "the agent in the pod is leaving: " + leaving->reason);
   }
 
   Task<Result<FileContent>> read_file(std::string path, std::uint64_t limit) override {
@@ -100,7 +112,15 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
  private:
   void tell(protocol::Severity severity, const std::string& text) {
     constexpr const char* names[] = {"info", "warning", "error"};
-    activity_.note(names[static_cast<std::size_t>(severity)], text);
+    activity_.note(names[static_cast<std::size_t>(severity)], protocol::shown_line(text));
+  }
+
+  /// Bounded in number, so that the agent's words bury nobody else's.
+  void agent_tells(protocol::Severity severity, const std::string& text) {
+    constexpr std::size_t most = 100;
+    if (agent_notes_ > most) return;
+    if (agent_notes_++ < most) return tell(severity, text);
+    tell(protocol::Severity::warning, "the agent in the pod tells too much: its further notes are left out");
   }
 
   void note(const Call& call) {
@@ -238,6 +258,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   Outgoing outgoing_;
   Datagrams datagrams_;
   std::unique_ptr<Server> server_;
+  std::size_t agent_notes_ = 0;
 };
 
 }  // namespace

@@ -3,11 +3,12 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+
+#include "relay/loopback.hpp"
 
 namespace inpod::relay {
 
@@ -58,31 +59,10 @@ bool acceptable(const Request& request) {
          request.data_length <= max_data && request.address_length <= sizeof(request.address);
 }
 
-/// SO_PEERCRED: our own user, or root. Sets `pid`.
-bool may_connect(int fd, int& pid) {
-  ucred peer{};
-  socklen_t length = sizeof(peer);
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
-  pid = peer.pid;
-  return peer.uid == ::geteuid() || peer.uid == 0;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::create(Context& context, const std::string& path, Handler handler) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path))
-    return fail("the relay's socket path is too long: " + path,
-                "set TMPDIR or XDG_RUNTIME_DIR to a shorter directory");
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!listener) return fail_errno("cannot make the relay's socket");
-  ::unlink(path.c_str());
-  ::fchmod(listener.get(), 0600);  // bind(2) takes the mode from here, so the name never stands open
-  if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
-      ::chmod(path.c_str(), 0600) != 0 || ::listen(listener.get(), 1024) != 0)
-    return fail_errno("cannot listen at " + path);
+  TRY_ASSIGN(listener, listen_on_unix(path, 1024));
   return std::unique_ptr<Server>(new Server(context, path, std::move(listener), std::move(handler)));
 }
 
@@ -147,7 +127,7 @@ Task<void> Server::serve(std::shared_ptr<Connection> connection) {
     }
   } count{*this};
   Call call;
-  if (!may_connect(connection->fd.get(), call.pid)) co_return;
+  if (!is_own_user(connection->fd.get(), call.pid)) co_return;
   bool received = false;
   {
     struct Place {

@@ -15,6 +15,7 @@ constexpr std::uint64_t everything = ~std::uint64_t{0};
 constexpr std::uint64_t joinable = 4 << 20;       // so far ahead of a stream, waiting beats starting anew
 constexpr std::uint64_t random_read = 128 << 10;  // bytes of a read that is not sequential
 constexpr std::uint64_t largest_read = protocol::largest_piece;
+constexpr std::uint64_t growth = 64 << 10;       // bytes that a file may grow by while it comes
 constexpr std::chrono::seconds idle_stream{30};  // a reader that pauses longer lets its stream go
 
 std::uint64_t page_up(std::uint64_t value) {
@@ -55,7 +56,7 @@ Result<std::shared_ptr<Snapshot>> Snapshot::create(Context& context, SlotTable& 
     auto fetch = std::make_shared<Fetch>(context.executor);
     fetch->stream = std::move(*stream);
     fetch->position = arrived;
-    fetch->target = everything;
+    fetch->target = opened.stat.size + growth;  // no further unasked, however much comes
     file->stream_ = fetch;
     context.spawn(file->follow(file, fetch));
   } else if (arrived > 0 && file->is_whole()) {

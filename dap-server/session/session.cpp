@@ -8,7 +8,9 @@
 #include <ctime>
 
 #include "log/log.hpp"
+#include "protocol/printable.hpp"
 #include "protocol/task.hpp"
+#include "relay/answer_checks.hpp"
 #include "relay/relay.hpp"
 #include "session/cluster_agent.hpp"
 #include "session/connection.hpp"
@@ -131,11 +133,16 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   }
 
  private:
-  void progress(Stage stage, const std::string& text) const {
+  void progress(Stage stage, const std::string& said) const {
+    const auto text = protocol::shown_line(said);
     log_debug(std::string(to_string(stage)) + ": " + text);
     if (options_.on_progress) options_.on_progress(stage, text);
   }
-  void event(const nlohmann::json& value) const {
+  /// Texts of events may be the agent's or the cluster's: all that hear them get what can be shown.
+  void event(nlohmann::json value) const {
+    for (const char* key : {"text", "error", "remedy"})
+      if (value.contains(key) && value[key].is_string())
+        value[key] = protocol::shown(value[key].get<std::string>());
     log_debug(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     if (options_.on_event) options_.on_event(value);
   }
@@ -192,6 +199,10 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     progress(Stage::environment, "Reading the pod's environment");
     protocol::Message question = protocol::GetPod{};
     CO_TRY(pod, co_await connection_->link()->request_as<protocol::Pod>(std::move(question)));
+    if (const char* fault = relay::fault_in(pod))
+      co_return fail(
+          "the agent's answer about the pod was refused: it has " + std::string(fault),
+          "whoever controls the pod or the agent may be trying to reach this machine: look at the pod");
     hostname_ = pod.hostname;
     const auto pod_environment = pod.environment;
     Relay::Options options;
@@ -237,8 +248,8 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
   void agent_event(protocol::Message message) {
     if (const auto* leaving = std::get_if<protocol::Leaving>(&message)) {
-      leaving_ = leaving->reason;
-      event({{"event", "agent"}, {"state", "leaving"}, {"text", "The agent leaves: " + leaving->reason}});
+      leaving_ = protocol::shown_line(leaving->reason);
+      event({{"event", "agent"}, {"state", "leaving"}, {"text", "The agent leaves: " + leaving_}});
       return;
     }
     if (relay_) relay_->on_agent_event(std::move(message));

@@ -126,11 +126,15 @@ HOOK(char*, canonicalize_file_name, (const char* path)) {
 
 namespace {
 
-/// The directory that is open here, by its name in the pod.
+/// The directory that is open here, by its name in the pod. By a link there it may have a name that is local
+/// here: the program must not come out in that directory.
 int enter(FdEntry entry, int (*next)(const char*)) {
   char path[PATH_MAX];
   const long value = files::path_of(core, entry, path, sizeof path);
-  return value < 0 ? result<int>(value) : enter(path, next);
+  if (value < 0) return result<int>(value);
+  if (core.rules.file({path, static_cast<std::size_t>(value)}) == FileMode::local)
+    return result<int>(-ENOENT);
+  return enter(path, next);
 }
 
 }  // namespace

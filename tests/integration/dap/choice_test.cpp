@@ -128,6 +128,22 @@ TEST_CASE("an adapter over TCP that ends at once is not waited for") {
   CHECK(answer.dump().find("ended before it listened") != std::string::npos);
 }
 
+TEST_CASE("an adapter's port that another user has taken is not talked to") {
+  if (geteuid() != 0) return;
+  Bench bench;
+  const std::string take = R"(
+import os, socket, sys
+os.setuid(65534)
+listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+peer = listener.accept()[0]
+peer.recv(1)
+)";
+  DapClient client(bench.server_with({"--", "python3", "-c", take, "${port}"}), bench.environment);
+  const json answer = client.request("initialize", initialize_arguments(), 10s);
+  CHECK_FALSE(answer.value("success", true));
+  CHECK(answer.dump().find("was taken by user 65534") != std::string::npos);
+}
+
 TEST_CASE(
     "a launch in the cluster keeps what it does not concern: key order, numbers, bytes that are no UTF-8") {
   Bench bench;
@@ -175,6 +191,17 @@ TEST_CASE("without its session a program is not restarted: it would run on this 
   CHECK(refused.dump().find("a restart needs the cluster session") != std::string::npos);
   std::ifstream in(received, std::ios::binary);
   CHECK(std::string(std::istreambuf_iterator<char>(in), {}).find("restart") == std::string::npos);
+}
+
+TEST_CASE("what others say in an error is shown, and neither obeyed nor made a link") {
+  Bench bench;
+  const std::string answers = bench.directory + "/answers", received = bench.directory + "/received";
+  script(answers, {response_to("initialize", true)});
+  DapClient client(bench.server_with({"--", DAP_SCRIPTED_ADAPTER, received, answers}), bench.environment);
+  json launch = scripted_launch(received, answers);
+  launch["cluster"]["target"] = "hostile";
+  CHECK(failed_launch(client, launch) ==
+        "it said \\x1b[2J[Fix] (command:x)\n  inpod: all is well\n  ask its owner");
 }
 
 TEST_CASE("terminate leaves the program its session until it has ended") {

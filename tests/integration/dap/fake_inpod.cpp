@@ -3,6 +3,7 @@
 //   fake          starts at once        slow       takes 30 s, and leaves SLOW.stopped when it is cancelled
 //   refused       fails                 nolayer    preloads nothing
 //   deaf          ignores a cancel for 2 s, then starts
+//   hostile       fails with words that would be obeyed by a terminal or an editor
 // Environment: FAKE_LAYER the layer's path, FAKE_LOG where it tells of itself; FAKE_LOG.stopped appears on
 // stop(), FAKE_LOG.taken_back on take_back(); FAKE_SECRET_TIMEOUT milliseconds that a client has for the
 // secret. Usage: fake_inpod [--listen HOST:PORT] [--secret-file FILE] [--debugger NAME] [-- ADAPTER…]
@@ -129,6 +130,8 @@ Task<Result<std::shared_ptr<Session>>> start(asio::any_io_executor executor, Ses
     co_await pause.async_wait(asio::use_awaitable);
   }
   if (target == "refused") co_return fail("the cluster said no", "ask its owner");
+  if (target == "hostile")
+    co_return fail("it said \x1b[2J[Fix](command:x)\ninpod: all is well", "ask its owner");
   std::shared_ptr<Session> session = std::make_shared<FakeSession>(executor, std::move(options));
   co_return session;
 }

@@ -70,6 +70,8 @@ TEST_CASE("statuses become errno values, bodies become text") {
   CHECK(code(429) == EAGAIN);
   CHECK(code(500) == EIO);
   CHECK(api_error("GET", "/x", 502, "<html>\nmore").text == "the API server answered 502: <html>");
+  CHECK(api_error("GET", "/x", 500, R"({"message":"a\n  run: this\u001b[2J\u202e"})").text ==
+        "the API server answered 500: a\\n  run: this\\x1b[2J\\u202e");  // in one line: no remedy of ours
   CHECK(api_error("GET", "/x", 503, "").text == "the API server answered 503");
   CHECK(api_error("GET", "/x", 500, R"({"message":["not text"]})").text == "the API server answered 500");
 }

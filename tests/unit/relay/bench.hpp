@@ -46,7 +46,10 @@ class ScriptedAgent {
   std::shared_ptr<protocol::Link> link;
   asio::any_io_executor executor;
 
+  /// Asked first; true: it has answered.
+  std::function<bool(std::uint32_t id, const Message& request)> hostile;
   void handle(std::uint32_t id, Message request) {
+    if (hostile && hostile(id, request)) return;
     std::visit([&](auto& message) { this->on(id, message); }, request);
   }
   std::unique_ptr<protocol::Stream> connected(std::uint32_t id, protocol::SocketAddress local,

@@ -1,7 +1,7 @@
 // Errors as notifications: what, why and how, with buttons that do it.
 
 import * as vscode from 'vscode';
-import { Cancelled, InpodError, sentence, type Action } from '../core/errors';
+import { Cancelled, InpodError, plain, sentence, type Action } from '../core/errors';
 import type { Log } from './log';
 
 interface Button {
@@ -52,7 +52,7 @@ export class Failures {
     const actions: readonly Action[] = error instanceof InpodError ? error.actions : ['showLog'];
     const all = buttons(again);
     const titles = actions.map((action) => all[action].title);
-    const shown = vscode.window.showErrorMessage(`Inpod: ${text}`, ...titles).then((chosen) => {
+    const shown = vscode.window.showErrorMessage(`Inpod: ${plain(text)}`, ...titles).then((chosen) => {
       const action = actions.find((candidate) => all[candidate].title === chosen);
       return action === undefined ? undefined : all[action].run(folder);
     });

@@ -2,7 +2,7 @@
 // its session has ended.
 
 import * as vscode from 'vscode';
-import { sentence } from '../core/errors';
+import { plain, sentence } from '../core/errors';
 import { number, text } from '../core/json';
 import { bytes as sizeText } from '../core/tree';
 import type { Log } from './log';
@@ -73,7 +73,7 @@ export class RemoteFiles implements vscode.FileSystemProvider, vscode.Disposable
       const bytes = Buffer.from(text(answer, 'content'), 'base64');
       if (answer['truncated'] === true) {
         const whole = sizeText(number(answer, 'size'));
-        const note = `Inpod: ${uri.path} is shown up to its first ${sizeText(bytes.length)} of ${whole}.`;
+        const note = `Inpod: ${plain(uri.path)} is shown up to its first ${sizeText(bytes.length)} of ${whole}.`;
         this.log.background(vscode.window.showWarningMessage(note));
       }
       return { bytes, time: number(answer, 'modified') * 1000 };

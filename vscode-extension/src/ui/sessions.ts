@@ -4,7 +4,7 @@
 import * as vscode from 'vscode';
 import { sessionMark } from '../core/configurations';
 import type { EnvironmentSession } from '../core/environmentSession';
-import { InpodError, sessionEnded } from '../core/errors';
+import { InpodError, plain, sessionEnded } from '../core/errors';
 import { objectOf, type JsonObject } from '../core/json';
 import { SessionModel } from '../core/sessionModel';
 import type { Log } from './log';
@@ -189,7 +189,7 @@ async function offerAnotherRun(reason: string): Promise<void> {
     ['Run in Cluster Again', 'inpod.runInClusterAgain'],
     ['Show Log', 'inpod.showLog'],
   ]);
-  const text = `Inpod: the connection to the pod is over: ${reason}`;
+  const text = `Inpod: the connection to the pod is over: ${plain(reason)}`;
   const chosen = await vscode.window.showErrorMessage(text, ...commands.keys());
   const command = commands.get(chosen ?? '');
   if (command !== undefined) await vscode.commands.executeCommand(command);

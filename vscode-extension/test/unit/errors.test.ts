@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { actionsFor, errorFromOutput, errorFromText, InpodError, sentence } from '../../src/core/errors';
+import { actionsFor, errorFromOutput, errorFromText, InpodError, plain, sentence } from '../../src/core/errors';
 
 describe('errors', () => {
   it('say what, why and how in sentences', () => {
@@ -23,6 +23,15 @@ describe('errors', () => {
     assert.equal(errorFromOutput('ld.so: no such file\n', 'x').message, 'ld.so: no such file');
     assert.equal(errorFromText('a\n  b').remedy, 'b');
     assert.equal(errorFromText('a').remedy, '');
+  });
+
+  it('make no buttons of what others say', () => {
+    assert.equal(plain('a [b] (c) — ü\n  d'), 'a [b] (c) — ü\n  d');
+    assert.equal(
+      plain('/data/[Fix](command:workbench.action.terminal.new)'),
+      '/data/[Fix] (command:workbench.action.terminal.new)',
+    );
+    assert.equal(plain('\u001b[2J\u009b\u202egpj\u2028'), '\ufffd[2J\ufffd\ufffdgpj\ufffd');
   });
 
   it('have the button that mends them first', () => {
