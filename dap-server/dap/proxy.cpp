@@ -238,8 +238,11 @@ void Proxy::on_restart(const Message& message) {
     const LaunchContext context{session_->environment(), host, adapter_->capabilities()};
     const auto family = find_family(adapter_->command(), adapter_->capabilities());
     if (!family) return respond_error(message, family.error());
-    if (const auto plan = (*family)->prepare(request->arguments, context); !plan)
-      return respond_error(message, plan.error());
+    if (const auto possible = (*family)->check(request->arguments); !possible)
+      return respond_error(message, possible.error());
+    const auto plan = (*family)->prepare(request->arguments, context);
+    if (!plan) return respond_error(message, plan.error());
+    launch_file_ = plan->file;
   }
   if (request && (session_ || request->concerns_us())) also.emplace_back(*at, request->arguments.text());
   adapter_->relay_request(message, std::move(also));

@@ -143,7 +143,8 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   boost::asio::steady_timer starting_limit_;  ///< of Phase::starting
 
   std::shared_ptr<Session> session_;
-  std::string program_;  ///< of session_
+  std::string program_;                    ///< of session_
+  std::shared_ptr<UniqueFd> launch_file_;  ///< LaunchPlan::file
   bool wants_entry_stop_ = false;
   bool no_debug_ = false;  ///< the launch in the cluster said so: breakpoints stay here (no_debug.hpp)
   Motion motion_ = Motion::none;

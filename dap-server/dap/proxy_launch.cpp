@@ -123,7 +123,8 @@ Task<Result<void>> Proxy::prepare_cluster() {
   CO_TRY_VOID(tidy_macros(launch.request.arguments));
   CO_TRY(program, locate_program(launch.request.text("program"), launch.request.text("cwd")));
   launch.program = program;
-  CO_TRY_VOID(find_family(adapter_->command(), adapter_->capabilities()));
+  CO_TRY(family, find_family(adapter_->command(), adapter_->capabilities()));
+  CO_TRY_VOID(family->check(launch.request.arguments));
   std::string directory = launch.request.text("cwd");
   if (directory.empty()) directory = std::filesystem::path(program).parent_path().string();
   CO_TRY(config,
@@ -192,8 +193,10 @@ Task<Result<void>> Proxy::prepare_adapter() {
                      "try another \"debugger\"");
   }
   if (!plan.left_out.empty())
-    say("inpod: variables of the pod that are not UTF-8 were left out: " + joined(plan.left_out),
+    say("inpod: variables of the pod left out (not UTF-8; with launchCommands, of several lines): " +
+            joined(plan.left_out),
         "important");
+  launch_file_ = std::move(plan.file);
   co_return Result<void>();
 }
 

@@ -25,6 +25,8 @@ class Gdb : public AdapterFamily {
     return false;
   }
 
+  Result<void> check(const RawObject&) const override { return {}; }
+
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
     const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
     arguments.set("env", whole_environment(context.host, debuggee));

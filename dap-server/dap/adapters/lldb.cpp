@@ -16,6 +16,8 @@ class Lldb : public AdapterFamily {
   }
   bool answers(const nlohmann::json& capabilities) const override { return tells_version(capabilities); }
 
+  Result<void> check(const RawObject&) const override { return {}; }
+
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
     const auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
     nlohmann::json pairs = nlohmann::json::array();
@@ -29,10 +31,15 @@ class Lldb : public AdapterFamily {
     const std::string layer = context.pod.layer.substr(context.pod.layer.rfind('/') + 1);
     if (!layer.empty())
       commands.push_back(quiet + "settings append target.process.thread.step-avoid-libraries " + layer);
-    for (const auto& variable : debuggee.unset)
-      commands.push_back(quiet + "settings append target.unset-env-vars " + variable);
-    if (!commands.empty()) arguments.prepend("initCommands", commands);
-    return LaunchPlan{{}, debuggee.left_out};
+    LaunchPlan plan{{}, debuggee.left_out, nullptr};
+    TRY_ASSIGN(settings, lldb_settings(debuggee));
+    commands.push_back(quiet + settings.command);
+    plan.file = std::move(settings.file);
+    if (const auto own = arguments.get("launchCommands");
+        own.is_array() && !own.empty())  // `env` does nothing
+      plan.left_out.insert(plan.left_out.end(), settings.left_out.begin(), settings.left_out.end());
+    arguments.prepend("initCommands", commands);
+    return plan;
   }
 
  private:
