@@ -49,6 +49,7 @@ class FakeSession : public Session {
     environment_.set["INPOD_PROGRAM"] = options_.program;
     environment_.set["POD_VALUE"] = "of the pod";
     environment_.set["POD_LINES"] = "one\n\"two\" \\ $three 'four'";
+    environment_.set["POD_QUOTES"] = "`date` 'a' \"b\" \\ $HOME %s";
     environment_.set["BINARY"] = "\xff\xfe";
     environment_.set["REQUEST_VALUE"] = "of the pod too";
     for (const char* name : {"MODE", "PID_FILE"})
