@@ -22,18 +22,19 @@
 #include <boost/asio/write.hpp>
 #include <deque>
 #include <filesystem>
+#include <set>
 
 #include "cli/command.hpp"
 #include "cli/console.hpp"
 #include "cli/launcher.hpp"
 #include "cli/signals.hpp"
+#include "cli/started_process.hpp"
 #include "config/load.hpp"
 #include "dap/environment.hpp"
 #include "kube/file_limit.hpp"
 #include "protocol/printable.hpp"
 #include "protocol/task.hpp"
 #include "protocol/utf8.hpp"
-#include "session/layer_check.hpp"
 #include "session/program.hpp"
 #include "session/session.hpp"
 
@@ -72,14 +73,17 @@ std::pair<sockaddr_un, socklen_t> address_of(const std::string& name) {
   return {address, static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + length)};
 }
 
-/// Entries of `program` that `debugger` has not, or not so: what the user set for the program.
-dap::Variables set_by_user(const nlohmann::json& program, const std::vector<std::string>& debugger) {
+/// What the user changed for the program: entries of its environment that `debugger` has not, or not so, and
+/// the names that it takes out.
+dap::Variables changed_by_user(const nlohmann::json& question, const std::vector<std::string>& debugger) {
   std::map<std::string, std::string> before;
   for (const auto& entry : debugger) {
     const auto equals = entry.find('=');
     if (equals != std::string::npos) before.emplace(entry.substr(0, equals), entry.substr(equals + 1));
   }
   dap::Variables changed;
+  for (const auto& name : question.value("unset", std::vector<std::string>())) changed[name] = std::nullopt;
+  const auto program = question.value("environment", nlohmann::json::object());
   for (const auto& [name, value] : program.items()) {
     const auto old = before.find(name);
     if (old == before.end() || old->second != value) changed[name] = value.get<std::string>();
@@ -90,18 +94,22 @@ dap::Variables set_by_user(const nlohmann::json& program, const std::vector<std:
   return changed;
 }
 
-bool has_ended(const UniqueFd& process) {
-  pollfd end{process.get(), POLLIN, 0};
-  return poll(&end, 1, 0) == 1;
+/// A process's own stderr: this process has no terminal, and the debugger's streams are its editor's.
+UniqueFd stderr_of(int pid) {
+  return UniqueFd(open(("/proc/" + std::to_string(pid) + "/fd/2").c_str(),
+                       O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK | O_APPEND));
 }
 
-/// A line on a process's own stderr: this process has no terminal, and the debugger's streams are its
-/// editor's.
-void tell(int pid, const std::string& text) {
-  const UniqueFd file(open(("/proc/" + std::to_string(pid) + "/fd/2").c_str(),
-                           O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK | O_APPEND));
+void tell(const UniqueFd& terminal, const std::string& text) {
   const std::string line = "inpod: " + protocol::shown(text) + "\n";
-  if (file && write(file.get(), line.data(), line.size()) < 0) return;  // its terminal has gone
+  if (terminal && write(terminal.get(), line.data(), line.size()) < 0) return;  // it has gone
+}
+
+nlohmann::json utf8_object(const std::map<std::string, std::string>& variables) {
+  nlohmann::json object = nlohmann::json::object();
+  for (const auto& [name, value] : variables)
+    if (is_utf8(name) && is_utf8(value)) object[name] = value;
+  return object;
 }
 
 // Answers. Made outside the coroutines: g++ 12 can't keep initializer lists across a suspension.
@@ -121,15 +129,16 @@ nlohmann::json ready(const std::string& path, dap::DebuggeeEnvironment debuggee)
 
 class DebugSession : public std::enable_shared_from_this<DebugSession> {
  public:
-  DebugSession(asio::any_io_executor executor, UniqueFd listener, UniqueFd debugger,
+  DebugSession(asio::any_io_executor executor, UniqueFd listener, Debugger debugger,
                std::vector<std::string> environment)
       : executor_(executor),
         acceptor_(executor),
         arrived_(executor),
         debugger_(executor),
+        debugger_pid_(debugger.pid),
         environment_(std::move(environment)) {
     acceptor_.assign(stream_protocol(), listener.release());
-    debugger_.assign(debugger.release());
+    debugger_.assign(debugger.process.release());
     arrived_.expires_at(asio::steady_timer::time_point::max());
   }
 
@@ -137,10 +146,9 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     const auto self = shared_from_this();
     auto signals = Signals::create(executor_);
     if (!signals) co_return 125;
-    co_await (accept_all() || answer_all() ||
+    co_await (accept_all() || answer_all() || guard() ||
               debugger_.async_wait(asio::posix::stream_descriptor::wait_read, as_result) ||
               signals->next_end());
-    stopping_ = true;
     co_await stop();
     co_return 0;
   }
@@ -191,14 +199,8 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     if (done.index() == 1) co_return;  // killed meanwhile; what was being started is taken back
     const auto& prepared = std::get<0>(done);
     nlohmann::json reply = prepared ? *prepared : refusal(prepared.error());
-    const int pid = peer_pid(client.native_handle());
-    UniqueFd process(static_cast<int>(
-        syscall(SYS_pidfd_open, pid, 0)));  // while it waits for the reply, the number is its own
-    if (!process && reply["type"] == "ready")
-      reply = refusal(fail_errno("cannot watch the program (pidfd_open)").value());
-    const bool on = reply["type"] == "ready";
+    if (reply["type"] == "ready") debuggee_ = peer_pid(client.native_handle());
     co_await say(client, reply);
-    if (on) asio::co_spawn(executor_, watch(pid, std::move(process)), asio::detached);
   }
 
   Task<void> gone(stream_protocol::socket& client) {
@@ -231,8 +233,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
       }
     }
     session_->expect_layer(program.executable);
-    executable_ = program.executable;
-    const auto variables = set_by_user(question.value("environment", nlohmann::json::object()), environment_);
+    const auto variables = changed_by_user(question, environment_);
     auto debuggee = dap::debuggee_environment(session_->environment(), variables);
     CO_TRY_VOID(dap::check_injection(debuggee.left_out));
     for (const auto& name : debuggee.left_out) {
@@ -283,33 +284,85 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     if (kind == "note" && event.value("severity", "") != "info") {
       const std::string text = event.value("text", "");
       if (session_)
-        tell(debuggee_, text);
+        tell(stderr_of(debuggee_), text);
       else
         notes_.push_back(text);
     }
     if (kind != "closed") return;
-    tell(debuggee_, "the session has ended: " + event.value("error", ""));
+    tell(stderr_of(debuggee_), "the session has ended: " + event.value("error", ""));
     key_.clear();  // the next start is a new session
   }
 
-  /// Fail closed: a program without the layer would act on this machine. No verdict by the clock: it may
+  /// Fail closed: a program without the layer would act on this machine. By all that the debugger starts, not
+  /// by who has asked: what a debugger is told later can lead past us. No verdict by the clock: a program may
   /// stand in the debugger.
-  Task<void> watch(int pid, UniqueFd process) {
-    const auto self = shared_from_this();
-    debuggee_ = pid;
+  Task<void> guard() {
+    constexpr auto quick = 1ms, slow = 25ms;
     asio::steady_timer timer(executor_);
-    auto pause = 20ms;
-    while (!stopping_ && session_ && !session_->layer_loaded() && !has_ended(process)) {
-      const auto verdict = check_layer_in(pid, executable_, session_->environment().layer);
-      if (!verdict && !session_->layer_loaded()) {
-        tell(pid, "the program was stopped: " + verdict.error().to_string());
-        syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
-        co_return;
-      }
+    std::chrono::nanoseconds pause = quick;
+    std::vector<StartedProcess> before;
+    std::set<int> settled;
+    while (true) {
+      auto processes = started_by(debugger_pid_);
+      // A start goes through several programs in milliseconds, and waits for nobody.
+      pause = processes == before ? std::min<std::chrono::nanoseconds>(pause * 17 / 16, slow) : quick;
+      std::set<int> still;
+      for (const auto& process : processes)
+        if (settled.contains(process.pid) || is_settled(process)) still.insert(process.pid);
+      settled = std::move(still);
+      before = std::move(processes);
       timer.expires_after(pause);
       co_await timer.async_wait(as_result);
-      if (pause < 500ms) pause += 1ms;
+      if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
+        co_return;
     }
+  }
+
+  /// Whether there is no more to watch about a process. One that runs on this machine alone where it should
+  /// not is stopped.
+  bool is_settled(const StartedProcess& process) {
+    if (process.tracer == 0 || is_on_its_way(process)) return false;
+    const auto environment = started_with(process);
+    if (!environment) return false;
+    const auto judged = judge(process, *environment);
+    if (judged) return *judged;
+    stop_stray(process, judged.error());
+    return true;
+  }
+
+  void stop_stray(const StartedProcess& process, const Error& why) {
+    const UniqueFd handle(static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0)));
+    // A server reads what the program says, up to the program's end; then this line would be lost.
+    auto terminal = stderr_of(process.tracer == debugger_pid_ ? process.pid : debugger_pid_);
+    if (handle && is_traced(process))  // else the number may be another's by now
+      syscall(SYS_pidfd_send_signal, handle.get(), SIGKILL, nullptr, 0);
+    if (!terminal) terminal = stderr_of(debugger_pid_);  // it has ended by itself
+    tell(terminal, "the program " + process.executable + " was stopped: " + why.to_string());
+  }
+
+  Result<bool> judge(const StartedProcess& process,
+                     const std::map<std::string, std::string>& environment) const {
+    const auto socket = environment.find("INPOD_SOCKET");
+    if (socket != environment.end()) {
+      if (session_ && socket->second == session_->environment().socket)
+        return has_layer(process, environment, session_->environment());
+      return true;  // a session of the editor's plug-in
+    }
+    if (session_ && session_->environment().layer.empty()) return true;
+    std::error_code error;
+    const auto directory =
+        std::filesystem::read_symlink("/proc/" + std::to_string(process.pid) + "/cwd", error);
+    TRY_ASSIGN(found, config_for({{"directory", directory.string()},
+                                  {"program", process.executable},
+                                  {"environment", utf8_object(environment)}}));
+    const std::string& target = found.first.target;
+    if (target.empty()) return true;
+    return fail(
+        "the debugger started it without the pod's environment and the layer, so it would have run on "
+        "this machine, not in " +
+            target,
+        "undo what was changed in the debugger (gdb: exec-wrapper, startup-with-shell; lldb: "
+        "target.env-vars), or start it anew");
   }
 
   Task<void> stop() {
@@ -322,12 +375,12 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   std::deque<Asked> asked_;
   asio::steady_timer arrived_;  ///< cancelled when one more has asked
   asio::posix::stream_descriptor debugger_;
+  int debugger_pid_;
   std::vector<std::string> environment_;
   std::shared_ptr<Session> session_;
-  std::string key_, executable_;
+  std::string key_;
   std::vector<std::string> notes_;  ///< of a session that is starting, for who waits for it
   int debuggee_ = 0;
-  bool stopping_ = false;
 };
 
 Result<std::string> read_line(int socket, std::string& rest) {
@@ -350,12 +403,11 @@ Result<std::string> read_line(int socket, std::string& rest) {
   }
 }
 
-nlohmann::json environment_in_json() {
-  nlohmann::json variables = nlohmann::json::object();
+std::map<std::string, std::string> own_variables() {
+  std::map<std::string, std::string> variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
-    const auto equals = text.find('=');
-    if (equals != std::string::npos && equals > 0 && is_utf8(text))
+    if (const auto equals = text.find('='); equals != std::string::npos && equals > 0)
       variables[text.substr(0, equals)] = text.substr(equals + 1);
   }
   return variables;
@@ -368,7 +420,7 @@ Result<DebugSocket> make_debug_socket() {
   if (getrandom(random, sizeof random, 0) != static_cast<ssize_t>(sizeof random))
     return fail_errno("getrandom");
   DebugSocket socket;
-  socket.name = "inpod-debugger-" + std::to_string(getpid()) + "-";
+  socket.name = debug_socket_prefix + std::to_string(getpid()) + "-";
   for (const unsigned char byte : random) socket.name += "0123456789abcdef"[byte & 15];
   socket.listener.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const auto [address, length] = address_of(socket.name);
@@ -379,7 +431,7 @@ Result<DebugSocket> make_debug_socket() {
   return socket;
 }
 
-int serve_debug_session(UniqueFd listener, UniqueFd debugger, std::vector<std::string> environment) {
+int serve_debug_session(UniqueFd listener, Debugger debugger, std::vector<std::string> environment) {
   block_signals();
   signal(SIGPIPE, SIG_IGN);
   kube::raise_file_limit();
@@ -391,6 +443,7 @@ int serve_debug_session(UniqueFd listener, UniqueFd debugger, std::vector<std::s
 }
 
 Result<DebuggeeAnswer> ask_debug_session(const std::string& name, const std::string& program,
+                                         const std::vector<std::string>& unset,
                                          const std::function<void(const std::string&)>& on_text) {
   const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const auto [address, length] = address_of(name);
@@ -399,8 +452,10 @@ Result<DebuggeeAnswer> ask_debug_session(const std::string& name, const std::str
   if (!same_user(socket.get())) return fail("the process that holds the session is another user's");
   std::error_code error;
   const auto directory = std::filesystem::current_path(error);
-  const std::string question = json_line(
-      {{"program", program}, {"directory", directory.string()}, {"environment", environment_in_json()}});
+  const std::string question = json_line({{"program", program},
+                                          {"directory", directory.string()},
+                                          {"environment", utf8_object(own_variables())},
+                                          {"unset", unset}});
   for (std::size_t sent = 0; sent < question.size();) {
     const ssize_t count = send(socket.get(), question.data() + sent, question.size() - sent, MSG_NOSIGNAL);
     if (count < 0 && errno != EINTR) return fail_errno("cannot ask for the session");

@@ -27,6 +27,9 @@ struct DebuggeeAnswer {
   std::vector<std::string> unset;
 };
 
+/// What the names of these sockets begin with.
+constexpr const char* debug_socket_prefix = "inpod-debugger-";
+
 /// A listening socket with a name of its own, close-on-exec.
 struct DebugSocket {
   UniqueFd listener;
@@ -34,14 +37,20 @@ struct DebugSocket {
 };
 Result<DebugSocket> make_debug_socket();
 
-/// Serves until the debugger (a pidfd) has ended. `environment`: the debugger's own, "NAME=value"; what
-/// differs from it in a program's environment was set by the user, and wins over the pod's. Returns an exit
-/// code.
-int serve_debug_session(UniqueFd listener, UniqueFd debugger, std::vector<std::string> environment);
+struct Debugger {
+  int pid;
+  UniqueFd process;  ///< its pidfd
+};
 
-/// Asks for `program` (a path), with this process's directory and environment. on_text gets progress and
-/// notes.
+/// Serves until the debugger has ended, and stops every program that it starts past the session.
+/// `environment`: the debugger's own, "NAME=value"; what differs from it in a program's environment was set
+/// by the user, and wins over the pod's. Returns an exit code.
+int serve_debug_session(UniqueFd listener, Debugger debugger, std::vector<std::string> environment);
+
+/// Asks for `program` (a path), with this process's directory and environment, without the variables `unset`.
+/// on_text gets progress and notes.
 Result<DebuggeeAnswer> ask_debug_session(const std::string& socket, const std::string& program,
+                                         const std::vector<std::string>& unset,
                                          const std::function<void(const std::string&)>& on_text);
 
 }  // namespace inpod::cli

@@ -1,7 +1,8 @@
 // gdb runs its programs by a shell; an exec-wrapper behind that shell (`inpod debuggee`, this file too) asks
 // for the session and executes the program with the pod's environment and the layer. So neither gdb nor the
 // shell is injected, and a program with no target named anywhere runs as ever. lldb has no such wrapper:
-// there the program must stand on the command line.
+// there the program must stand on the command line. What a debugger starts past all this is stopped by the
+// process that holds the session (debug_session.cpp).
 #include "cli/debugger_wrapper.hpp"
 
 #include <fcntl.h>
@@ -10,12 +11,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "cli/console.hpp"
 #include "cli/debug_session.hpp"
 #include "cli/debugger_arguments.hpp"
+#include "cli/exec_wrapper.hpp"
+#include "cli/gdb_commands.hpp"
 #include "cli/launcher.hpp"
+#include "dap/environment.hpp"
+#include "dap/lldb_commands.hpp"
+#include "session/brief_run.hpp"
 #include "session/environment.hpp"
 #include "session/paths.hpp"
 #include "session/pipe.hpp"
@@ -27,6 +34,7 @@ namespace inpod::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 
 std::vector<std::string> own_environment() {
   std::vector<std::string> entries;
@@ -63,8 +71,8 @@ Result<std::string> chosen_debugger(const std::string& name, const char* variabl
 /// has none of our streams.
 Result<std::string> start_holder() {
   TRY_ASSIGN(socket, make_debug_socket());
-  UniqueFd self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
-  if (!self) return fail_errno("pidfd_open (Linux 5.3)");
+  Debugger self{getpid(), UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)))};
+  if (!self.process) return fail_errno("pidfd_open (Linux 5.3)");
   const int child = fork();
   if (child < 0) return fail_errno("fork");
   if (child > 0) {
@@ -80,11 +88,6 @@ Result<std::string> start_holder() {
   _exit(serve_debug_session(std::move(socket.listener), std::move(self), own_environment()));
 }
 
-/// Without a shell gdb runs no exec-wrapper, and the program would act on this machine. Each way to start one
-/// puts the shell back, whoever took it away after gdb's own start. A hook of the user's own stays.
-constexpr const char* keep_shell =
-    R"gdb(python exec("for c in ('run', 'start', 'starti'):\n  try: gdb.execute('show user hook-' + c, to_string=True)\n  except gdb.error: gdb.execute('define hook-%s\\nset startup-with-shell on\\nend' % c)"))gdb";
-
 int wrap_gdb(const std::vector<std::string>& arguments) {
   const auto gdb = chosen_debugger("gdb", "INPOD_GDB");
   if (!gdb) return report(gdb.error());
@@ -92,28 +95,33 @@ int wrap_gdb(const std::vector<std::string>& arguments) {
   if (!only_asks(arguments)) {
     const auto socket = start_holder();
     if (!socket) return report(socket.error());
-    command.insert(command.end(),
-                   {"-ex", "set startup-with-shell on", "-ex",
-                    "set exec-wrapper " + shell_quoted(self_path()) + " debuggee " + *socket + " --", "-ex",
-                    keep_shell});
+    const auto ours = gdb_arguments(shell_quoted(self_path()) + " debuggee " + *socket);
+    command.insert(command.end(), ours.begin(), ours.end());
   }
   command.insert(command.end(), arguments.begin(), arguments.end());
   return execute(*gdb, command, own_environment());
 }
 
+/// Whether this lldb runs Python: Debian's does, where the module is installed.
+bool runs_python(const std::string& lldb) {
+  const auto said =
+      run_briefly({lldb, "--no-lldbinit", "-b", "-o", "script print(6*7)"}, own_environment(), 20s);
+  return said && said->out.find("\n42\n") != std::string::npos;
+}
+
 /// The commands by which lldb's target gets its environment, in a pipe that lldb inherits: what stands on a
 /// command line can be read by everybody, in ps(1), and a pipe that lldb has read is empty for all that lldb
-/// starts. Names whose values take more than a line are left out.
-Result<UniqueFd> lldb_commands(const DebuggeeAnswer& answer) {
-  std::string commands;
-  for (const auto& name : answer.unset)
-    commands += "settings append target.unset-env-vars " + shell_quoted(name) + "\n";
-  for (const auto& [name, value] : answer.set) {
-    if (value.find('\n') == std::string::npos)
-      commands += "settings append target.env-vars " + shell_quoted(name + "=" + value) + "\n";
-    else
-      say("the pod's variable " + name + " has more than one line, which lldb can't take; it was left out");
-  }
+/// starts.
+Result<UniqueFd> lldb_commands(const DebuggeeAnswer& answer, const std::string& lldb) {
+  const bool several_lines = std::any_of(answer.set.begin(), answer.set.end(), [](const auto& variable) {
+    return variable.second.find('\n') != std::string::npos;
+  });
+  const auto settings = dap::lldb_environment(answer.set, answer.unset, several_lines && runs_python(lldb));
+  const std::string commands = settings.text();
+  TRY_VOID(dap::check_injection(settings.left_out));
+  for (const auto& name : settings.left_out)
+    say("the pod's variable " + name +
+        " was left out: lldb can't take its name, or takes values of more than one line only with Python");
   TRY_ASSIGN(channel, make_pipe());
   fcntl(channel.write.get(), F_SETPIPE_SZ,
         static_cast<int>(commands.size()));  // nobody reads yet: all has to fit
@@ -143,30 +151,36 @@ int wrap_lldb(const std::vector<std::string>& arguments) {
     if (!socket) return report(socket.error());
     std::error_code error;
     const auto path = fs::absolute(*program, error).string();
-    const auto answer = ask_debug_session(*socket, path, [](const std::string& text) { say(text); });
+    const auto answer = ask_debug_session(*socket, path, {}, [](const std::string& text) { say(text); });
     if (!answer) return report(answer.error());
     if (answer->on) {
-      auto file = lldb_commands(*answer);
+      auto file = lldb_commands(*answer, *lldb);
       if (!file) return report(file.error());
       commands = std::move(*file);
       command.insert(command.end(),
-                     {"-O", "command source -s true /proc/self/fd/" + std::to_string(commands.get())});
+                     {"-O", dap::lldb_source("/proc/self/fd/" + std::to_string(commands.get()))});
     }
   }
   command.insert(command.end(), arguments.begin(), arguments.end());
   return execute(*lldb, command, own_environment());
 }
 
-/// In gdb's exec-wrapper's place: `debuggee SOCKET -- PROGRAM ARGUMENTS…`. gdb counts what is executed: this,
-/// then the program.
+/// In gdb's exec-wrapper's place: `debuggee SOCKET [WRAPPER…] -- PROGRAM ARGUMENTS…`. gdb counts what is
+/// executed: this, then the program. So a wrapper of the user's own is not executed, but done here.
 int become_debuggee(const std::vector<std::string>& arguments) {
-  if (arguments.size() < 4 || arguments[2] != "--")
+  const auto separator = std::find(arguments.begin(), arguments.end(), "--");
+  if (separator - arguments.begin() < 2 || arguments.end() - separator < 2)
     return report(Error{0, "this command is for debuggers that inpod wraps", {}});
-  const std::vector<std::string> command(arguments.begin() + 3, arguments.end());
+  const std::vector<std::string> command(separator + 1, arguments.end());
+  const auto changes = read_exec_wrapper({arguments.begin() + 2, separator});
+  if (!changes) return report(changes.error());
+  for (const auto& name : changes->unset) unsetenv(name.c_str());
+  for (const auto& [name, value] : changes->set) setenv(name.c_str(), value.c_str(), 1);
   // An editor's plug-in has brought a session of its own.
   if (const char* socket = getenv("INPOD_SOCKET"); socket != nullptr && *socket != '\0')
     return execute(command[0], command, own_environment());
-  const auto answer = ask_debug_session(arguments[1], command[0], [](const std::string& text) { say(text); });
+  const auto answer =
+      ask_debug_session(arguments[1], command[0], changes->unset, [](const std::string& text) { say(text); });
   if (!answer) return report(answer.error());
   if (!answer->on) {
     if (getenv("INPOD_TARGET") == nullptr)

@@ -74,8 +74,11 @@ Result<void> check_injection(const std::vector<std::string>& left_out) {
   for (const auto& name : left_out)
     if (is_injection(name))
       return fail(
-          name + ", which brings the layer into the program, can't be passed on: its value is not UTF-8",
-          "give inpod, the program and the runtime directory (XDG_RUNTIME_DIR) paths in UTF-8");
+          name +
+              ", which brings the layer into the program, can't be passed on: its value is not "
+              "UTF-8, or has a line break",
+          "give inpod, the program and the runtime directory (XDG_RUNTIME_DIR) paths in UTF-8, on one "
+          "line");
   return {};
 }
 

@@ -173,6 +173,7 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   std::string program_;                              ///< of session_
   std::optional<EnvironmentFile> environment_file_;  ///< for the program of the last launch or restart
   DebuggeeEnvironment debuggee_environment_;         ///< what stands in it
+  std::shared_ptr<UniqueFd> launch_file_;            ///< LaunchPlan::file
   bool wants_entry_stop_ = false;
   bool no_debug_ = false;  ///< the launch in the cluster said so: breakpoints stay here (no_debug.hpp)
   Motion motion_ = Motion::none;

@@ -118,7 +118,8 @@ Task<Result<void>> Proxy::prepare_cluster() {
   CO_TRY_VOID(tidy_macros(launch.request.arguments));
   CO_TRY(program, locate_program(launch.request.text("program"), launch.request.text("cwd")));
   launch.program = program;
-  CO_TRY_VOID(find_family(adapter_->command(), adapter_->capabilities()));
+  CO_TRY(family, find_family(adapter_->command(), adapter_->capabilities()));
+  CO_TRY_VOID(family->check(launch.request.arguments));
   std::string directory = launch.request.text("cwd");
   if (directory.empty()) directory = std::filesystem::path(program).parent_path().string();
   CO_TRY(config, load_config(*launch.request.cluster, directory));
@@ -192,13 +193,15 @@ Task<Result<void>> Proxy::prepare_adapter() {
                      "try another \"debugger\"");
   }
   if (!plan.debuggee.left_out.empty())
-    say("inpod: variables of the pod that are not UTF-8 were left out: " + joined(plan.debuggee.left_out),
+    say("inpod: variables of the pod left out (not UTF-8; with launchCommands, of several lines): " +
+            joined(plan.debuggee.left_out),
         "important");
   co_return Result<void>();
 }
 
 Result<LaunchPlan> Proxy::prepare_launch_arguments(RawObject& arguments) {
   TRY_ASSIGN(family, find_family(adapter_->command(), adapter_->capabilities()));
+  TRY_VOID(family->check(arguments));
   if (!environment_file_) {
     TRY_ASSIGN(file, EnvironmentFile::create());
     environment_file_.emplace(std::move(file));
@@ -208,6 +211,7 @@ Result<LaunchPlan> Proxy::prepare_launch_arguments(RawObject& arguments) {
   TRY_ASSIGN(plan,
              family->prepare(arguments, {session_->environment(), host, adapter_->capabilities(), starter}));
   TRY_VOID(check_injection(plan.debuggee.left_out));
+  launch_file_ = plan.file;
   debuggee_environment_ = plan.debuggee;
   auto set = plan.debuggee.set;
   set.insert(plan.debuggee.injection.begin(), plan.debuggee.injection.end());

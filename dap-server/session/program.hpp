@@ -27,7 +27,7 @@ Result<Program> inspect_program(const std::string& path, const std::string& sear
 /// no such name.
 std::optional<int> version_suffix(const std::string& name, const std::string& prefix);
 
-/// One word for a POSIX shell, and for lldb's commands, which split words as a shell does.
+/// One word for a POSIX shell. (lldb's commands: dap/lldb_commands.hpp.)
 std::string shell_quoted(const std::string& text);
 
 }  // namespace inpod

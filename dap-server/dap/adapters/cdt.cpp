@@ -34,6 +34,10 @@ class Cdt : public AdapterFamily {
            !capabilities.contains("exceptionBreakpointFilters");
   }
 
+  Result<void> check(const RawObject& arguments) const override {
+    return check_gdb_commands(arguments, {"initCommands", "preRunCommands"});
+  }
+
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
     auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "environment"));
     arguments.prepend("initCommands", {"set startup-with-shell on", gdb_exec_wrapper(context)});

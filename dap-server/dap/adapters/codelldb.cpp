@@ -14,6 +14,12 @@ class Codelldb : public AdapterFamily {
   }
   bool answers(const nlohmann::json&) const override { return false; }
 
+  Result<void> check(const RawObject& arguments) const override {
+    return check_without(
+        arguments, {"custom", "targetCreateCommands", "processCreateCommands"},
+        "use \"program\" and \"args\", or \"debugger\": \"lldb-dap\" with \"launchCommands\"");
+  }
+
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
     auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
     auto whole = whole_environment(context.host, debuggee);
@@ -23,8 +29,10 @@ class Codelldb : public AdapterFamily {
     const std::string layer = context.pod.layer.substr(context.pod.layer.rfind('/') + 1);
     if (!layer.empty())
       commands.push_back("settings append target.process.thread.step-avoid-libraries " + layer);
+    TRY_ASSIGN(settings, lldb_settings(debuggee));
+    commands.push_back(settings.command);
     arguments.prepend("initCommands", commands);
-    return LaunchPlan{{}, std::move(debuggee)};
+    return LaunchPlan{{}, std::move(debuggee), std::move(settings.file)};
   }
 };
 

@@ -15,10 +15,18 @@ class Cppdbg : public AdapterFamily {
   }
   bool answers(const nlohmann::json&) const override { return false; }
 
-  Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
+  Result<void> check(const RawObject& arguments) const override {
     if (arguments.get("MIMode") == "lldb")
       return fail("inpod can't inject through cppdbg with \"MIMode\": \"lldb\"",
                   "use \"MIMode\": \"gdb\", or \"debugger\": \"lldb-dap\"");
+    TRY_VOID(check_without(arguments,
+                           {"miDebuggerServerAddress", "debugServerPath", "pipeTransport", "coreDumpPath"},
+                           "let gdb start the program on this machine: leave the attribute out"));
+    return check_gdb_commands(arguments,
+                              {"setupCommands", "customLaunchSetupCommands", "postRemoteConnectCommands"});
+  }
+
+  Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
     auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "environment"));
     nlohmann::json commands = nlohmann::json::array();
     const auto add = [&](const std::string& text) {

@@ -1,9 +1,13 @@
 // The table of families, and what the gdb-based ones share.
 #include "dap/adapters/family.hpp"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 
+#include "dap/lldb_commands.hpp"
 #include "session/program.hpp"
 
 namespace inpod::dap {
@@ -19,6 +23,42 @@ Variables requested_variables(const RawObject& arguments, const char* own) {
   Variables variables = variables_from_json(arguments.get(own));
   variables.merge(variables_from_json(arguments.get(other)));
   return variables;
+}
+
+Result<void> check_gdb_commands(const RawObject& arguments, const std::vector<const char*>& attributes) {
+  for (const char* attribute : attributes) {
+    const std::string commands = to_text(arguments.get(attribute));
+    for (const char* setting : {"exec-wrapper", "startup-with-shell"})
+      if (commands.find(setting) != std::string::npos)
+        return fail(std::string("the launch sets gdb's ") + setting + " in \"" + attribute +
+                        "\", and so would start the program on this machine",
+                    "take that command out; variables go into \"environment\"");
+  }
+  return {};
+}
+
+Result<void> check_without(const RawObject& arguments, const std::vector<const char*>& attributes,
+                           const std::string& remedy) {
+  for (const char* attribute : attributes) {
+    const auto value = arguments.get(attribute);
+    if (!value.is_null() && value != false && value != "" && !(value.is_structured() && value.empty()))
+      return fail(
+          std::string("inpod can't take a program into the pod that is launched by \"") + attribute + "\"",
+          remedy);
+  }
+  return {};
+}
+
+Result<LldbSettings> lldb_settings(const DebuggeeEnvironment& debuggee) {
+  auto set = debuggee.set;
+  set.insert(debuggee.injection.begin(), debuggee.injection.end());
+  const auto commands = lldb_environment(set, debuggee.unset, false);
+  const std::string text = commands.text();
+  auto file = std::make_shared<UniqueFd>(memfd_create("inpod-lldb", MFD_CLOEXEC));
+  if (!*file || write(file->get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return fail_errno("cannot hand the pod's environment to lldb");
+  const std::string path = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(file->get());
+  return LldbSettings{lldb_source(path), std::move(file), commands.left_out};
 }
 
 std::string gdb_exec_wrapper(const LaunchContext& context) {

@@ -5,6 +5,7 @@
 // Families are stateless singletons; any thread.
 #pragma once
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "dap/adapter_choice.hpp"
 #include "dap/environment.hpp"
 #include "dap/json_text.hpp"
+#include "protocol/unique_fd.hpp"
 
 namespace inpod::dap {
 
@@ -29,7 +31,8 @@ struct LaunchContext {
 struct LaunchPlan {
   std::vector<std::string>
       commands;  ///< debugger commands to run before the launch request, by evaluate, context "repl"
-  DebuggeeEnvironment debuggee;  ///< what the starter is to give the program
+  DebuggeeEnvironment debuggee;      ///< what the starter is to give the program
+  std::shared_ptr<UniqueFd> file{};  ///< that the adapter reads by our /proc/PID/fd; open as long as it lives
 };
 
 class AdapterFamily {
@@ -41,6 +44,8 @@ class AdapterFamily {
   virtual bool is_command(const AdapterCommand& command) const = 0;
   /// True when only this family answers initialize so.
   virtual bool answers(const nlohmann::json& capabilities) const = 0;
+  /// An error for a launch whose program the adapter would start past inpod. It names the attribute.
+  virtual Result<void> check(const RawObject& arguments) const = 0;
   /// Puts the environment into the arguments of launch, or of the launch inside restart.
   virtual Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const = 0;
 };
@@ -61,6 +66,22 @@ Result<const AdapterFamily*> find_family(const AdapterCommand& command, const nl
 
 /// Last part of argv[0], lower case.
 std::string program_name(const AdapterCommand& command);
+
+/// An error where one of the debugger commands under `attributes` sets gdb's exec-wrapper or its shell: the
+/// user's come behind ours and replace them.
+Result<void> check_gdb_commands(const RawObject& arguments, const std::vector<const char*>& attributes);
+/// An error that names the first of `attributes` that the launch has; `remedy` says what to do.
+Result<void> check_without(const RawObject& arguments, const std::vector<const char*>& attributes,
+                           const std::string& remedy);
+
+/// The debuggee's environment in lldb's settings, for programs that commands launch: those of the launch, and
+/// what the user types.
+struct LldbSettings {
+  std::string command;                ///< reads `file`; the adapter may show it
+  std::shared_ptr<UniqueFd> file;     ///< in memory
+  std::vector<std::string> left_out;  ///< names that lldb's commands can't carry
+};
+Result<LldbSettings> lldb_settings(const DebuggeeEnvironment& debuggee);
 
 /// gdb's exec-wrapper: puts the pod's variables and the layer into the target alone, not into gdb or the
 /// shell that it starts the target by.

@@ -17,6 +17,8 @@ class Lldb : public AdapterFamily {
   }
   bool answers(const nlohmann::json& capabilities) const override { return tells_version(capabilities); }
 
+  Result<void> check(const RawObject&) const override { return {}; }
+
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
     auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));
     nlohmann::json pairs = nlohmann::json::array();
@@ -30,10 +32,13 @@ class Lldb : public AdapterFamily {
     const std::string layer = context.pod.layer.substr(context.pod.layer.rfind('/') + 1);
     if (!layer.empty())
       commands.push_back(quiet + "settings append target.process.thread.step-avoid-libraries " + layer);
-    for (const auto& variable : debuggee.unset)
-      commands.push_back(quiet + "settings append target.unset-env-vars " + variable);
-    if (!commands.empty()) arguments.prepend("initCommands", commands);
-    return LaunchPlan{{}, std::move(debuggee)};
+    TRY_ASSIGN(settings, lldb_settings(debuggee));
+    commands.push_back(quiet + settings.command);
+    arguments.prepend("initCommands", commands);
+    const auto own = arguments.get("launchCommands");
+    if (own.is_array() && !own.empty())  // lldb-dap's `env` does nothing then
+      debuggee.left_out.insert(debuggee.left_out.end(), settings.left_out.begin(), settings.left_out.end());
+    return LaunchPlan{{}, std::move(debuggee), std::move(settings.file)};
   }
 
  private:

@@ -5,15 +5,14 @@
 #include <stdexcept>
 
 #include "cluster.hpp"
+#include "support/installed_debugger.hpp"
 
 namespace inpod::test {
 
 std::string debugger(const std::string& name) {
-  const char* paths = getenv("DAP_DEBUGGERS");
-  std::istringstream lines(read_file(paths ? paths : ""));
-  for (std::string line; std::getline(lines, line);)
-    if (line.rfind(name + "=", 0) == 0) return line.substr(name.size() + 1);
-  throw std::runtime_error("no adapter " + name);
+  const auto path = installed_debugger(name);
+  if (path.empty()) throw std::runtime_error("no adapter " + name);
+  return path;
 }
 
 const std::string& service_source() {

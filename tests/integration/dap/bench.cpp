@@ -31,19 +31,11 @@ bool wait_until(milliseconds bound, Condition condition) {
 
 }  // namespace
 
-std::string installed(const std::string& key) {
-  const char* file = getenv("DAP_DEBUGGERS");
-  std::istringstream lines(read_file(file ? file : ""));
-  for (std::string line; std::getline(lines, line);)
-    if (line.starts_with(key + "=")) return line.substr(key.size() + 1);
-  return "";
-}
-
 AdapterUnderTest adapter_under_test() {
   const char* key = getenv("DAP_ADAPTER");
   AdapterUnderTest adapter;
   adapter.key = key ? key : "LLDB_DAP_19";
-  const std::string path = installed(adapter.key);
+  const std::string path = installed_debugger(adapter.key);
   if (path.empty())
     throw DapError("the debug adapter " + adapter.key +
                    " is not installed: run tests/support/debuggers/install");
@@ -133,6 +125,10 @@ std::set<std::string> Bench::loaded_executables() const {
   std::set<std::string> out;
   for (const auto& line : loads()) out.insert(line.substr(line.find(' ') + 1));
   return out;
+}
+
+bool Bench::wait_loaded(milliseconds bound) const {
+  return wait_until(bound, [&] { return !loads().empty(); });
 }
 
 bool Bench::marked(const std::string& suffix) const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "support/dap_client.hpp"
+#include "support/installed_debugger.hpp"
 
 namespace inpod::test {
 
@@ -27,8 +28,6 @@ struct AdapterUnderTest {
 };
 /// Throws when the installer could not get it.
 AdapterUnderTest adapter_under_test();
-/// The path that the installer printed for a key, or "".
-std::string installed(const std::string& key);
 
 class Bench {
  public:
@@ -51,6 +50,7 @@ class Bench {
   /// "PID EXECUTABLE" lines of the test layer.
   std::vector<std::string> loads() const;
   std::set<std::string> loaded_executables() const;
+  bool wait_loaded(milliseconds bound) const;
   bool marked(const std::string& suffix) const;  ///< fake session's marks: .stopped, .taken_back, .cancelled
   bool wait_marked(const std::string& suffix, milliseconds bound) const;
   std::string log() const { return directory + "/layer.log"; }

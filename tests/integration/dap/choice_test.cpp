@@ -49,9 +49,9 @@ TEST_CASE("a launch may name another adapter than the one that answered initiali
   DapClient client(bench.server_with({}), bench.environment);  // starts lldb-dap, the best that is installed
   const json first = client.must("initialize", initialize_arguments());
   CHECK(first.contains("__lldb"));
-  const json launch =
-      bench.launch("fake", {{"debugger", {{"command", installed("GDB16")}, {"args", {"-q", "-i", "dap"}}}},
-                            {"env", json::object()}});
+  const json launch = bench.launch(
+      "fake", {{"debugger", {{"command", installed_debugger("GDB16")}, {"args", {"-q", "-i", "dap"}}}},
+               {"env", json::object()}});
   const int seq = client.send("launch", launch);
   const json changed = client.event("capabilities")["body"]["capabilities"];
   CHECK(changed["supportsInstructionBreakpoints"] == true);

@@ -19,7 +19,8 @@ static int work(int number) {
 
 int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) printf("argument %d [%s]\n", i, argv[i]);
-  for (const char* name : {"POD_VALUE", "POD_LINES", "LOCAL_VALUE", "REQUEST_VALUE", "UNSET_ME", "PATH"})
+  for (const char* name :
+       {"POD_VALUE", "POD_LINES", "POD_QUOTES", "LOCAL_VALUE", "REQUEST_VALUE", "UNSET_ME", "PATH"})
     printf("%s=[%s]\n", name, getenv(name) ? getenv(name) : "(unset)");
   if (const char* path = getenv("PID_FILE")) {
     if (FILE* file = fopen(path, "w")) {

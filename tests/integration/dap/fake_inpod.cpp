@@ -55,6 +55,7 @@ class FakeSession : public Session {
     environment_.set["POD_LINES"] = "one\n\"two\" \\ $three 'four'";
     environment_.set["BASH_FUNC_exec%%"] =
         "() { touch '" + variable("FAKE_LOG") + ".ran'; builtin exec \"$@\"; }";
+    environment_.set["POD_QUOTES"] = "`date` 'a' \"b\" \\ $HOME %s";
     environment_.set["BINARY"] = "\xff\xfe";
     environment_.set["REQUEST_VALUE"] = "of the pod too";
     for (const char* name : {"MODE", "PID_FILE"})

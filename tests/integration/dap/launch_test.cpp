@@ -50,11 +50,12 @@ TEST_CASE("the debuggee gets the pod's environment on top of the machine's, and 
   CHECK(flat.find("argument 2 [two words]") != std::string::npos);
   CHECK(flat.find("POD_VALUE=[of the pod]") != std::string::npos);
   CHECK(flat.find("POD_LINES=[one\n\"two\" \\ $three 'four']") != std::string::npos);
+  CHECK(flat.find("POD_QUOTES=[`date` 'a' \"b\" \\ $HOME %s]") != std::string::npos);
   CHECK(flat.find("LOCAL_VALUE=[of this machine]") != std::string::npos);
   CHECK(flat.find("REQUEST_VALUE=[of the request]") != std::string::npos);
   CHECK(flat.find("UNSET_ME=[(unset)]") != std::string::npos);
   CHECK(flat.find("PATH=[/") != std::string::npos);
-  CHECK(flat.find("not UTF-8 were left out: BINARY") != std::string::npos);
+  CHECK(flat.find("of several lines): BINARY\n") != std::string::npos);
   CHECK(bench.loaded_executables() == std::set<std::string>{debuggee_path()});
 }
 
@@ -219,6 +220,41 @@ TEST_CASE("the config file is named; one that needs a yes fails the launch", "[a
   client.event("terminated");
   client.must("disconnect");
   CHECK(client.wait_exit() == 0);
+}
+
+TEST_CASE("a program that launchCommands launch gets the pod's environment and the layer", "[adapter]") {
+  Bench bench;
+  if (!bench.adapter.lldb) {
+    SUCCEED("only lldb-dap has launchCommands");
+    return;
+  }
+  DapClient client(bench.server(), bench.environment);
+  const json commands{"target create " + debuggee_path(), "process launch --stop-at-entry"};
+  REQUIRE(start_debugging(client, bench, bench.launch("fake", {{"launchCommands", commands}}), ""));
+  client.event("terminated");
+  client.output("worked ");
+  const std::string output = client.all_output();
+  INFO(output);
+  CHECK(output.find("POD_VALUE=[of the pod]") != std::string::npos);
+  CHECK(output.find("REQUEST_VALUE=[of the request]") != std::string::npos);
+  CHECK(output.find("POD_QUOTES=[`date` 'a' \"b\" \\ $HOME %s]") != std::string::npos);
+  CHECK(output.find("UNSET_ME=[(unset)]") != std::string::npos);
+  CHECK(output.find("of several lines): BINARY, POD_LINES") != std::string::npos);
+  CHECK(output.find("settings append target.env-vars") == std::string::npos);
+  CHECK(bench.loaded_executables() == std::set<std::string>{debuggee_path()});
+}
+
+TEST_CASE("a program that commands launch before the launch is injected, too", "[adapter]") {
+  Bench bench;
+  if (!bench.adapter.lldb) {
+    SUCCEED("lldb-dap's commands");
+    return;
+  }
+  DapClient client(bench.server(), bench.environment);
+  client.must("initialize", initialize_arguments());
+  client.send("launch", bench.launch("fake", {{"preRunCommands", {"process launch"}}}));
+  CHECK(bench.wait_loaded(20s));
+  CHECK(bench.loaded_executables() == std::set<std::string>{debuggee_path()});
 }
 
 TEST_CASE("a layer that does not load stops the program", "[adapter]") {

@@ -20,8 +20,8 @@ TEST_CASE("a program that stands in the debugger before it has asked holds up no
   unsetenv("INPOD_TARGET");
   auto socket = cli::make_debug_socket();
   REQUIRE(socket);
-  UniqueFd debugger(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
-  REQUIRE(debugger);
+  cli::Debugger debugger{getpid(), UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)))};
+  REQUIRE(debugger.process);
   const pid_t holder = fork();
   if (holder == 0) _exit(cli::serve_debug_session(std::move(socket->listener), std::move(debugger), {}));
   REQUIRE(holder > 0);
@@ -33,7 +33,7 @@ TEST_CASE("a program that stands in the debugger before it has asked holds up no
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + socket->name.size());
   CHECK(connect(mute.get(), reinterpret_cast<const sockaddr*>(&address), length) == 0);
   auto answer = std::async(std::launch::async, [&] {
-    return cli::ask_debug_session(socket->name, "/no/such/program", [](const std::string&) {});
+    return cli::ask_debug_session(socket->name, "/no/such/program", {}, [](const std::string&) {});
   });
   const bool in_time = answer.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
   mute.reset();  // a holder that waits for it goes on

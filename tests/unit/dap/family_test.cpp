@@ -1,6 +1,10 @@
 // How each kind of adapter is recognised, and what it is given for the debuggee's environment.
 #include "dap/adapters/family.hpp"
 
+#include <unistd.h>
+
+#include <fstream>
+
 #include "catch.hpp"
 #include "protocol/utf8.hpp"
 
@@ -109,13 +113,75 @@ TEST_CASE("lldb-dap gets an array, and commands that are quiet where it can be")
   CHECK(has(arguments["env"], "POD=a\n\"b\""));
   CHECK(has(arguments["env"], "BOTH=request"));
   CHECK_FALSE(has(arguments["env"], "BOTH=pod"));
-  CHECK(arguments["initCommands"] ==
-        json{"?settings append target.process.thread.step-avoid-libraries libinpod.so",
-             "?settings append target.unset-env-vars GONE", "mine"});
+  REQUIRE(arguments["initCommands"].size() == 3);
+  CHECK(arguments["initCommands"][0] ==
+        "?settings append target.process.thread.step-avoid-libraries libinpod.so");
+  CHECK(arguments["initCommands"][1].get<std::string>().starts_with("?command source -s true "));
+  CHECK(arguments["initCommands"][2] == "mine");
   CHECK(plan.commands.empty());
   CHECK(plan.debuggee.left_out == std::vector<std::string>{"BAD"});
   CHECK(prepare(lldb_family(), json::object()).arguments["initCommands"][0] ==
         "settings append target.process.thread.step-avoid-libraries libinpod.so");
+}
+
+TEST_CASE("what lldb's commands launch finds the environment in lldb's settings, which no command shows") {
+  for (const auto* family : {&lldb_family(), &codelldb_family()}) {
+    INFO(family->name());
+    const auto [arguments, plan] = prepare(*family, {{"initCommands", {"process launch"}}});
+    REQUIRE(plan.file);
+    const std::string path = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(plan.file->get());
+    CHECK(has(arguments["initCommands"], "command source -s true -e false " + path));
+    CHECK(arguments["initCommands"].back() == "process launch");
+    std::ifstream file(path);
+    const std::string commands((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    CHECK(commands.find("settings append target.env-vars 'LD_PRELOAD=\"/l/libinpod.so:/user.so\"'\n") !=
+          std::string::npos);
+    CHECK(commands.find("BOTH=\"pod\"") != std::string::npos);
+    CHECK(commands.find("settings append target.unset-env-vars '\"GONE\"'\n") != std::string::npos);
+  }
+}
+
+TEST_CASE("with launchCommands a variable of several lines is left out, and named") {
+  CHECK(prepare(lldb_family(), {{"launchCommands", {"process launch"}}}).plan.debuggee.left_out ==
+        std::vector<std::string>{"BAD", "POD"});
+  CHECK(prepare(lldb_family(), {{"launchCommands", json::array()}}).plan.debuggee.left_out ==
+        std::vector<std::string>{"BAD"});
+}
+
+TEST_CASE("a launch that the adapter would make past inpod is refused by its attribute") {
+  const auto refused = [](const AdapterFamily& family, const json& given, const std::string& attribute) {
+    INFO(given.dump());
+    const auto possible = family.check(*RawObject::parse(given.dump()));
+    REQUIRE_FALSE(possible);
+    CHECK(possible.error().text.find('"' + attribute + '"') != std::string::npos);
+    CHECK(possible.error().remedy != "");
+  };
+  refused(cppdbg_family(), {{"MIMode", "lldb"}}, "MIMode");
+  refused(cppdbg_family(), {{"miDebuggerServerAddress", "localhost:1234"}}, "miDebuggerServerAddress");
+  refused(cppdbg_family(), {{"debugServerPath", "/usr/bin/gdbserver"}}, "debugServerPath");
+  refused(cppdbg_family(), {{"pipeTransport", {{"pipeProgram", "ssh"}}}}, "pipeTransport");
+  refused(cppdbg_family(), {{"coreDumpPath", "/core"}}, "coreDumpPath");
+  const json wrapper{{{"text", "set exec-wrapper env X=1"}}};
+  refused(cppdbg_family(), {{"setupCommands", wrapper}}, "setupCommands");
+  refused(cppdbg_family(), {{"customLaunchSetupCommands", wrapper}}, "customLaunchSetupCommands");
+  refused(cdt_family(), {{"initCommands", {"set startup-with-shell off"}}}, "initCommands");
+  refused(codelldb_family(), {{"custom", true}}, "custom");
+  refused(codelldb_family(), {{"targetCreateCommands", {"target create x"}}}, "targetCreateCommands");
+  refused(codelldb_family(), {{"processCreateCommands", {"process launch"}}}, "processCreateCommands");
+}
+
+TEST_CASE("an ordinary launch is not refused") {
+  const json given{{"program", "/p"},
+                   {"custom", false},
+                   {"coreDumpPath", ""},
+                   {"pipeTransport", json::object()},
+                   {"processCreateCommands", json::array()},
+                   {"setupCommands", {{{"text", "-enable-pretty-printing"}}}},
+                   {"initCommands", {"set print pretty on"}},
+                   {"launchCommands", {"process launch"}}};
+  for (const auto* family :
+       {&lldb_family(), &gdb_family(), &cdt_family(), &codelldb_family(), &cppdbg_family()})
+    CHECK(family->check(*RawObject::parse(given.dump())));
 }
 
 TEST_CASE(
@@ -141,11 +207,6 @@ TEST_CASE(
     CHECK(prepared.plan.debuggee.injection.at("LD_PRELOAD") == "/l/libinpod.so:/user.so");
     CHECK(prepared.plan.debuggee.unset == std::vector<std::string>{"GONE"});
   }
-}
-
-TEST_CASE("cppdbg with lldb is refused") {
-  auto lldb = *RawObject::parse(R"({"MIMode":"lldb"})");
-  CHECK_FALSE(cppdbg_family().prepare(lldb, {pod, host, json(), starter}));
 }
 
 TEST_CASE("cdt-gdb-adapter gets args by its own name") {
