@@ -44,7 +44,7 @@ Result<StartRecord> read_start_record(int fd) {
   if (length > max_start_record) return fail("the start record on stdin is larger than 64 KiB");
   TRY_ASSIGN(body, read_exactly(fd, length));
   auto form_or_error = protocol::Reader(body).take<Form>();
-  ::explicit_bzero(body.data(), body.size());  // the token is in it
+  if (!body.empty()) ::explicit_bzero(body.data(), body.size());  // the token is in it
   TRY_ASSIGN(form, std::move(form_or_error));
   auto& record = std::get<StartRecord>(form);
   if (record.version != protocol::protocol_version)

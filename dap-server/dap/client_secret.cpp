@@ -9,6 +9,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "protocol/handshake.hpp"
 #include "protocol/unique_fd.hpp"
 
 namespace inpod::dap {
@@ -105,7 +106,7 @@ std::string ClientSecret::text() const {
 
 bool ClientSecret::matches(std::string_view shown) const {
   const auto bits = parse_secret(shown);
-  return bits && protocol::token_equal(*bits, bits_);
+  return bits && protocol::equal_in_constant_time(*bits, bits_);
 }
 
 std::optional<std::string> take_secret(Message& message) {

@@ -7,9 +7,8 @@
 // it is not there within SECONDS, one line on stdout says why, and the exit status is 1.
 //
 // Static and without libc: it reads nothing of the file system, and a few KB are all that it takes.
+#include "protocol/sha256.hpp"
 #include "system.hpp"
-
-#include "sha256.hpp"
 
 // The compiler makes calls of these from plain loops and initialisers.
 extern "C" {
@@ -123,20 +122,18 @@ void seal(int fd) {
   if (const long result = fcntl(fd, add_seals, every_seal); result < 0) fail("cannot seal the agent", result);
 }
 
-bool has_digest(int fd, std::uint64_t size, const std::uint8_t (&expected)[Sha256::size]) {
-  Sha256 hash;
+bool has_digest(int fd, std::uint64_t size, const protocol::Digest& expected) {
+  protocol::Sha256 hash;
   for (std::uint64_t done = 0; done < size;) {
     const long got = pread(fd, buffer, sizeof buffer, done);
     if (got <= 0) fail("cannot read the agent back", got);
-    hash.add(buffer, static_cast<std::size_t>(got));
+    hash.update({buffer, static_cast<std::size_t>(got)});
     done += static_cast<std::uint64_t>(got);
   }
-  std::uint8_t digest[Sha256::size];
-  hash.finish(digest);
-  std::uint8_t difference = 0;
-  for (std::size_t i = 0; i < sizeof digest; ++i)
-    difference = static_cast<std::uint8_t>(difference | (digest[i] ^ expected[i]));
-  return difference == 0;
+  const auto digest = hash.finish();
+  for (std::size_t i = 0; i < digest.size(); ++i)
+    if (digest[i] != expected[i]) return false;
+  return true;
 }
 
 std::uint64_t parse_seconds(const char* text) {
@@ -169,12 +166,13 @@ void filter(const char** environment) {
 
 [[noreturn]] void load(std::uint64_t seconds, const char* const* environment) {
   struct {
-    std::uint8_t length[8], digest[Sha256::size];
+    std::uint8_t length[8];
+    protocol::Digest digest;
   } header;
   static_assert(sizeof header == 40);
   Input agent(seconds);
   agent.read_all(header.length, sizeof header.length);
-  agent.read_all(header.digest, sizeof header.digest);
+  agent.read_all(header.digest.data(), header.digest.size());
   std::uint64_t size = 0;
   for (int i = 7; i >= 0; --i) size = size << 8 | header.length[i];
   if (size == 0 || size > most_bytes)
