@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -159,6 +160,18 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     nlohmann::json question;
   };
 
+  /// A session, and the programs that have got its environment. A debugger may run several programs at once.
+  struct Held {
+    std::shared_ptr<Session> session;
+    std::string key;  ///< program and target; empty once the session has ended
+    std::vector<int> debuggees;
+    std::vector<std::string> notes;  ///< of a session that is starting, for who waits for it
+
+    bool is_used() const {
+      return std::any_of(debuggees.begin(), debuggees.end(), [](int pid) { return kill(pid, 0) == 0; });
+    }
+  };
+
   Task<void> accept_all() {
     while (true) {
       auto [error, client] = co_await acceptor_.async_accept(as_result);
@@ -199,7 +212,6 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     if (done.index() == 1) co_return;  // killed meanwhile; what was being started is taken back
     const auto& prepared = std::get<0>(done);
     nlohmann::json reply = prepared ? *prepared : refusal(prepared.error());
-    if (reply["type"] == "ready") debuggee_ = peer_pid(client.native_handle());
     co_await say(client, reply);
   }
 
@@ -222,24 +234,27 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     CO_TRY(path, find_program(question.value("program", ""), ""));
     CO_TRY(program, inspect_program(path, "", config.intercepts()));
     const std::string key = program.executable + "\n" + config.namespace_ + "\n" + config.target;
-    if (!session_ || key != key_) {
-      co_await stop();
-      notes_.clear();
-      CO_TRY_VOID(co_await start(std::move(config), program.executable, client));
-      key_ = key;
-      for (const auto& note : std::exchange(notes_, {})) {
+    auto held = find_session(key);
+    if (!held) {
+      co_await stop_unused();
+      CO_TRY(started, co_await start(std::move(config), program.executable, client));
+      held = std::move(started);
+      held->key = key;
+      held_.push_back(held);
+      for (const auto& note : std::exchange(held->notes, {})) {
         const auto line = text_line(note);
         co_await say(client, line);
       }
     }
-    session_->expect_layer(program.executable);
+    held->session->expect_layer(program.executable);
     const auto variables = changed_by_user(question, environment_);
-    auto debuggee = dap::debuggee_environment(session_->environment(), variables);
+    auto debuggee = dap::debuggee_environment(held->session->environment(), variables);
     CO_TRY_VOID(dap::check_injection(debuggee.left_out));
     for (const auto& name : debuggee.left_out) {
       const auto line = text_line("the pod's variable " + name + " is not UTF-8 and was left out");
       co_await say(client, line);
     }
+    held->debuggees.push_back(peer_pid(client.native_handle()));
     co_return ready(program.path, std::move(debuggee));
   }
 
@@ -260,7 +275,9 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     return std::pair(std::move(config), std::move(file));
   }
 
-  Task<Result<void>> start(Config config, const std::string& program, stream_protocol::socket& client) {
+  Task<Result<std::shared_ptr<Held>>> start(Config config, const std::string& program,
+                                            stream_protocol::socket& client) {
+    const auto held = std::make_shared<Held>();
     Session::Options options;
     options.config = std::move(config);
     options.program = program;
@@ -271,26 +288,27 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
       boost::system::error_code ignored;
       asio::write(client, asio::buffer(line), ignored);
     };
-    options.on_event = [weak = weak_from_this()](const nlohmann::json& event) {
-      if (const auto self = weak.lock()) self->on_event(event);
+    options.on_event = [weak = std::weak_ptr(held)](const nlohmann::json& event) {
+      if (const auto self = weak.lock()) on_event(*self, event);
     };
     CO_TRY(session, co_await Session::start(executor_, std::move(options)));
-    session_ = std::move(session);
-    co_return Result<void>();
+    held->session = std::move(session);
+    co_return held;
   }
 
-  void on_event(const nlohmann::json& event) {
+  static void on_event(Held& held, const nlohmann::json& event) {
+    const int debuggee = held.debuggees.empty() ? 0 : held.debuggees.back();
     const std::string kind = event.value("event", "");
     if (kind == "note" && event.value("severity", "") != "info") {
       const std::string text = event.value("text", "");
-      if (session_)
-        tell(stderr_of(debuggee_), text);
+      if (debuggee != 0)
+        tell(stderr_of(debuggee), text);
       else
-        notes_.push_back(text);
+        held.notes.push_back(text);
     }
     if (kind != "closed") return;
-    tell(stderr_of(debuggee_), "the session has ended: " + event.value("error", ""));
-    key_.clear();  // the next start is a new session
+    tell(stderr_of(debuggee), "the session has ended: " + event.value("error", ""));
+    held.key.clear();  // the next start is a new session
   }
 
   /// Fail closed: a program without the layer would act on this machine. By all that the debugger starts, not
@@ -321,7 +339,10 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   /// Whether there is no more to watch about a process. One that runs on this machine alone where it should
   /// not is stopped.
   bool is_settled(const StartedProcess& process) {
-    if (process.tracer == 0 || is_on_its_way(process)) return false;
+    if (is_on_its_way(process)) return false;
+    // What a debugger starts is traced before it is executed. This one runs by `shell` or Python, and the
+    // user may attach to it as to any other program of this machine.
+    if (process.tracer == 0) return is_traced(process);
     const auto environment = started_with(process);
     if (!environment) return false;
     const auto judged = judge(process, *environment);
@@ -344,11 +365,13 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
                      const std::map<std::string, std::string>& environment) const {
     const auto socket = environment.find("INPOD_SOCKET");
     if (socket != environment.end()) {
-      if (session_ && socket->second == session_->environment().socket)
-        return has_layer(process, environment, session_->environment());
+      for (const auto& held : held_)
+        if (socket->second == held->session->environment().socket)
+          return has_layer(process, environment, held->session->environment());
       return true;  // a session of the editor's plug-in
     }
-    if (session_ && session_->environment().layer.empty()) return true;
+    for (const auto& held : held_)
+      if (held->session->environment().layer.empty()) return true;
     std::error_code error;
     const auto directory =
         std::filesystem::read_symlink("/proc/" + std::to_string(process.pid) + "/cwd", error);
@@ -365,9 +388,24 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
         "target.env-vars), or start it anew");
   }
 
+  std::shared_ptr<Held> find_session(const std::string& key) const {
+    for (const auto& held : held_)
+      if (held->key == key) return held;
+    return nullptr;
+  }
+
+  /// Those whose programs have ended: what is started next may want the same traffic.
+  Task<void> stop_unused() {
+    const auto all = std::exchange(held_, {});
+    for (const auto& held : all)
+      if (held->is_used()) held_.push_back(held);
+    for (const auto& held : all)
+      if (!held->is_used()) co_await held->session->stop();
+  }
+
   Task<void> stop() {
-    if (const auto session = std::exchange(session_, nullptr)) co_await session->stop();
-    key_.clear();
+    const auto all = std::exchange(held_, {});
+    for (const auto& held : all) co_await held->session->stop();
   }
 
   asio::any_io_executor executor_;
@@ -377,10 +415,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   asio::posix::stream_descriptor debugger_;
   int debugger_pid_;
   std::vector<std::string> environment_;
-  std::shared_ptr<Session> session_;
-  std::string key_;
-  std::vector<std::string> notes_;  ///< of a session that is starting, for who waits for it
-  int debuggee_ = 0;
+  std::vector<std::shared_ptr<Held>> held_;
 };
 
 Result<std::string> read_line(int socket, std::string& rest) {

@@ -42,6 +42,13 @@ std::vector<std::string> own_environment() {
   return entries;
 }
 
+/// INPOD_TARGET= says that the program is to run here.
+void say_no_target() {
+  if (getenv("INPOD_TARGET") == nullptr)
+    say("no target is named (INPOD_TARGET, or target in .inpod/config.yaml), so the program runs on this "
+        "machine alone");
+}
+
 /// Returns on failure only.
 int execute(const std::string& path, const std::vector<std::string>& arguments,
             const std::vector<std::string>& environment) {
@@ -136,6 +143,17 @@ Result<UniqueFd> lldb_commands(const DebuggeeAnswer& answer, const std::string& 
   return file;
 }
 
+/// lldb takes a name without a slash from its working directory, else from PATH.
+std::string path_for_lldb(const std::string& program) {
+  std::error_code error;
+  const auto path = fs::absolute(program, error);
+  const char* search_path = getenv("PATH");
+  if (search_path != nullptr && program.find('/') == std::string::npos && !fs::exists(path, error)) {
+    if (const auto found = find_program(program, search_path)) return fs::absolute(*found, error).string();
+  }
+  return path.string();
+}
+
 int wrap_lldb(const std::vector<std::string>& arguments) {
   const auto lldb = chosen_debugger("lldb", "INPOD_LLDB");
   if (!lldb) return report(lldb.error());
@@ -149,9 +167,8 @@ int wrap_lldb(const std::vector<std::string>& arguments) {
   } else if (program) {
     const auto socket = start_holder();
     if (!socket) return report(socket.error());
-    std::error_code error;
-    const auto path = fs::absolute(*program, error).string();
-    const auto answer = ask_debug_session(*socket, path, {}, [](const std::string& text) { say(text); });
+    const auto answer =
+        ask_debug_session(*socket, path_for_lldb(*program), {}, [](const std::string& text) { say(text); });
     if (!answer) return report(answer.error());
     if (answer->on) {
       auto file = lldb_commands(*answer, *lldb);
@@ -159,6 +176,8 @@ int wrap_lldb(const std::vector<std::string>& arguments) {
       commands = std::move(*file);
       command.insert(command.end(),
                      {"-O", dap::lldb_source("/proc/self/fd/" + std::to_string(commands.get()))});
+    } else {
+      say_no_target();
     }
   }
   command.insert(command.end(), arguments.begin(), arguments.end());
@@ -183,9 +202,7 @@ int become_debuggee(const std::vector<std::string>& arguments) {
       ask_debug_session(arguments[1], command[0], changes->unset, [](const std::string& text) { say(text); });
   if (!answer) return report(answer.error());
   if (!answer->on) {
-    if (getenv("INPOD_TARGET") == nullptr)
-      say("no target is named (INPOD_TARGET, or target in .inpod/config.yaml), so the program runs on this "
-          "machine alone");
+    say_no_target();
     return execute(command[0], command, own_environment());
   }
   return execute(answer->path, command, merged_environment(answer->set, answer->unset));

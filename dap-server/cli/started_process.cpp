@@ -69,7 +69,7 @@ void add_started(std::vector<StartedProcess>& found, int parent, bool debugs, in
   for (const int child : children_of(parent)) {
     const auto executable = executable_of(child);
     const bool traced = tracer_of(child) == parent;
-    found.push_back({child, traced && debugs ? parent : 0, executable});
+    found.push_back({child, parent, traced && debugs ? parent : 0, executable});
     if (!traced && depth < deepest) add_started(found, child, serves_debuggers(executable), depth + 1);
   }
 }
@@ -94,7 +94,7 @@ bool is_on_its_way(const StartedProcess& process) {
   if (command.size() >= 3 && command[1] == "debuggee" && command[2].starts_with(debug_socket_prefix))
     return true;
   if (command.size() >= 3 && command[1] == "-c" && command[2].starts_with("exec ")) return true;
-  return executable == executable_of(process.tracer) && command == strings_of(process.tracer, "cmdline");
+  return executable == executable_of(process.parent) && command == strings_of(process.parent, "cmdline");
 }
 
 std::optional<std::map<std::string, std::string>> started_with(const StartedProcess& process) {

@@ -14,7 +14,8 @@ namespace inpod::cli {
 
 struct StartedProcess {
   int pid = 0;
-  int tracer = 0;          ///< its parent where that traces it, else 0
+  int parent = 0;
+  int tracer = 0;          ///< the parent where that traces it, else 0
   std::string executable;  ///< as the kernel names it; empty where it has ended
   bool operator==(const StartedProcess&) const = default;
 };
@@ -26,7 +27,7 @@ std::vector<StartedProcess> started_by(int debugger);
 /// Whether it is still what `started_by` saw.
 bool is_traced(const StartedProcess& process);
 
-/// Whether the process is only on its way to the program: a copy of its tracer, gdb's shell, or `inpod
+/// Whether the process is only on its way to the program: a copy of its parent, gdb's shell, or `inpod
 /// debuggee`.
 bool is_on_its_way(const StartedProcess& process);
 

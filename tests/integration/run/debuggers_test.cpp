@@ -41,6 +41,7 @@ class Project {
   explicit Project(const json& variables) {
     directory_.write(".inpod/config.json",
                      json{{"target", Demo::shared().target()}, {"environment", {{"set", variables}}}}.dump());
+    Demo::shared().inpod({"trust", "--yes", file(".inpod/config.json")});
   }
   std::string file(const std::string& name) const { return directory_.path() + "/" + name; }
   Outcome run(const std::string& wrapper, Words arguments,
@@ -250,4 +251,46 @@ TEST_CASE("a program may stand at its entry under lldb, and be started again") {
     REQUIRE(first != std::string::npos);
     CHECK(said.out.find("\nweb-0\n", first + 1) != std::string::npos);
   }
+}
+
+TEST_CASE("two programs at once under gdb stay in the pod, each with a session of its own") {
+  const auto said = gdb({"run", "add-inferior -exec /bin/cat", "inferior 2", "set args /etc/hostname", "run",
+                         "inferior 1", "signal 0"},
+                        {"/bin/sh", "-c",
+                         "read name </etc/hostname; echo first $name; kill -USR1 $$; cat /etc/hosts "
+                         ">/dev/null; name=; read name "
+                         "</etc/hostname; echo then $name"});
+  INFO(said.out << said.err);
+  for (const char* line : {"first web-0", "web-0", "then web-0"}) CHECK(has_line(said.out, line));
+}
+
+TEST_CASE("a program that a debugger did not start may be attached to") {
+  const auto said = gdb({"python import subprocess, time",
+                         "python child = subprocess.Popen(['/bin/sleep', '80']); time.sleep(1)",
+                         "python gdb.execute('attach %d' % child.pid)", "shell sleep 1", "detach",
+                         "python print('still there:', child.poll() is None)", "python child.kill()"},
+                        reader);
+  INFO(said.out << said.err);
+  CHECK(has_line(said.out, "still there: True"));
+  CHECK(said.err.find("was stopped: ") == std::string::npos);
+}
+
+TEST_CASE("under either debugger it is said that a program without a target runs on this machine") {
+  TemporaryDirectory directory;
+  auto options = Demo::shared().options();
+  options.directory = directory.path();
+  for (Words words : {Words{"inpod-gdb", "-nx", "-q", "-batch", "-ex", "run", "--args"},
+                      {"inpod-lldb", "--no-lldbinit", "-b", "-o", "run", "--"}}) {
+    words[0] = (fs::path(INPOD).parent_path() / words[0]).string();
+    words.insert(words.end(), reader.begin(), reader.end());
+    const auto said = inpod::test::run(words, options, seconds(60));
+    INFO(said.out << said.err);
+    CHECK(said.err.find("so the program runs on this machine alone") != std::string::npos);
+  }
+}
+
+TEST_CASE("lldb's program may be named as on a shell's command line") {
+  const auto said = lldb("lldb-19", {"run"}, {"cat", "/etc/hostname"});
+  INFO(said.out << said.err);
+  CHECK(has_line(said.out, "web-0"));
 }
