@@ -74,6 +74,15 @@ void add_started(std::vector<StartedProcess>& found, int parent, bool debugs, in
   }
 }
 
+/// The shell that gdb, or lldb's `process launch --shell`, starts a program with. A program may itself be a
+/// shell with such a command, so only what inpod has a part in counts.
+bool is_starting_shell(const StartedProcess& process, const std::vector<std::string>& command) {
+  if (command.size() < 3 || command[1] != "-c" || !command[2].starts_with("exec ")) return false;
+  if (command[2].find(debug_socket_prefix) != std::string::npos) return true;
+  const auto environment = started_with(process);
+  return !environment || environment->contains("INPOD_SOCKET");
+}
+
 }  // namespace
 
 std::vector<StartedProcess> started_by(int debugger) {
@@ -93,7 +102,7 @@ bool is_on_its_way(const StartedProcess& process) {
   if (command.empty() || executable != executable_of(process.pid)) return true;
   if (command.size() >= 3 && command[1] == "debuggee" && command[2].starts_with(debug_socket_prefix))
     return true;
-  if (command.size() >= 3 && command[1] == "-c" && command[2].starts_with("exec ")) return true;
+  if (is_starting_shell(process, command)) return true;
   return executable == executable_of(process.parent) && command == strings_of(process.parent, "cmdline");
 }
 

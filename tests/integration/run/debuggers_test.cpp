@@ -236,9 +236,20 @@ TEST_CASE("lldb's own idioms for a program's environment keep the pod's") {
 TEST_CASE("a program that lldb starts past inpod is stopped") {
   for (const auto& debugger : lldbs()) {
     check_stopped(lldb(debugger, {"settings clear target.env-vars", "run"}, sleeper), "target.env-vars");
+    check_stopped(lldb(debugger, {"settings clear target.env-vars", "run"},
+                       {"/bin/sh", "-c", "exec 9>/dev/null; sleep 80; exit"}),
+                  "target.env-vars");
     check_stopped(lldb(debugger, {"settings remove target.env-vars LD_PRELOAD", "run"}, sleeper), "layer");
     check_stopped(lldb(debugger, {"target create /bin/sleep", "process launch -- 80"}, reader),
                   "start the debugger anew with ");
+  }
+}
+
+TEST_CASE("lldb may start the program by a shell") {
+  for (const auto& debugger : lldbs()) {
+    const auto said = lldb(debugger, {"process launch --shell=/bin/sh"}, reader);
+    INFO(debugger << said.out << said.err);
+    CHECK(has_line(said.out, "web-0"));
   }
 }
 
