@@ -134,10 +134,55 @@ TEST_CASE("what makes a shell, loader, interpreter, TLS library or tool run or r
                                      "DEBUGINFOD_URLS"});
 }
 
+TEST_CASE("what tools run by a name that is not their prefix's") {
+  check_all(VariableKind::steering, {"ZIP",
+                                     "GNUPGHOME",
+                                     "JAVACMD",
+                                     "CONFIG_SITE",
+                                     "CONFIG_SHELL",
+                                     "M4",
+                                     "RIPGREP_CONFIG_PATH",
+                                     "FLASK_APP",
+                                     "GOPACKAGESDRIVER",
+                                     "NAPI_RS_NATIVE_LIBRARY_PATH",
+                                     "PRISMA_QUERY_ENGINE_LIBRARY",
+                                     "XDEBUG_CONFIG",
+                                     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD",
+                                     "SPRING_SERVER_COMMAND",
+                                     "PROTOC",
+                                     "LIBCLANG_PATH",
+                                     "ORT_DYLIB_PATH",
+                                     "BORG_PASSCOMMAND",
+                                     "RESTIC_PASSWORD_COMMAND",
+                                     "PYSPARK_PYTHON",
+                                     "SPARK_HOME",
+                                     "HADOOP_CLASSPATH",
+                                     "LOG4J_CONFIGURATION_FILE",
+                                     "IDEA_VM_OPTIONS",
+                                     "NEW_RELIC_HOME",
+                                     "KOKKOS_TOOLS_LIBS",
+                                     "HSA_TOOLS_LIB",
+                                     "SOPS_AGE_KEY_CMD",
+                                     "R_TESTS",
+                                     "PSModulePath"});
+}
+
+TEST_CASE("what make's own rules run") {
+  check_all(VariableKind::steering, {"RM", "LD", "COMPILE.c", "LINK.o", "OUTPUT_OPTION", "LDLIBS", "YACC"});
+}
+
+TEST_CASE("names that .NET takes in any case") {
+  check_all(VariableKind::steering,
+            {"ASPNETCORE_HOSTINGSTARTUPASSEMBLIES", "aspnetcore_hostingStartupAssemblies",
+             "dotnet_startup_hooks", "DotNet_HostingStartupAssemblies", "CORECLR_PROFILER", "complus_x",
+             "CustomAfterMicrosoftCommonTargets", "CUSTOMBEFOREMICROSOFTCOMMONPROPS",
+             "DirectoryBuildPropsPath", "MSBuildExtensionsPath"});
+}
+
 TEST_CASE("what describes a machine, and what is never the pod's") {
-  check_all(VariableKind::machine,
-            {"PATH", "HOME", "SHELL", "LC_ALL", "XDG_CONFIG_HOME", "DBUS_SESSION_BUS_ADDRESS",
-             "SSH_AUTH_SOCK", "_", "TMPDIR", "LISTEN_FDS", "NOTIFY_SOCKET"});
+  check_all(VariableKind::machine, {"PATH", "HOME", "SHELL", "LC_ALL", "XDG_CONFIG_HOME",
+                                    "DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK", "_", "TMPDIR", "LISTEN_FDS",
+                                    "NOTIFY_SOCKET", "JAVA_HOME", "GOPATH", "CARGO_HOME", "PHP_INI_DIR"});
   check_all(VariableKind::reserved,
             {"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "LD_X_SERVICE_HOST", "INPOD_SOCKET"});
 }
@@ -191,7 +236,17 @@ TEST_CASE("an application's own variables") {
                                      "SNAPSHOT_DIR",
                                      "HYDRA_ADMIN_URL",
                                      "MAIL_HOST",
-                                     "TERMS_URL"});
+                                     "TERMS_URL",
+                                     "VIMEO_TOKEN",
+                                     "LESSON_API_URL",
+                                     "LUANDA_HOST",
+                                     "HGNC_URL",
+                                     "SPRING_DATASOURCE_URL",
+                                     "SPARK_MASTER_URL",
+                                     "AIRFLOW__CORE__EXECUTOR",
+                                     "DOTNET_ENVIRONMENT",
+                                     "GIN_MODE",
+                                     "LOG4J_FORMAT_MSG_NO_LOOKUPS"});
 }
 
 TEST_CASE("the shape of a service's address excuses nothing else") {
