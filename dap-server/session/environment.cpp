@@ -58,7 +58,8 @@ LaunchEnvironment build_environment(const EnvironmentConfig& config,
     const std::string name = entry.substr(0, equals);
     if (!seen.insert(name).second) continue;
     const auto kind = kind_of_variable(name);
-    if (equals == std::string::npos || kind == VariableKind::unusable || entry.size() > longest_entry) {
+    if (equals == std::string::npos || kind == VariableKind::unusable || entry.size() > longest_entry ||
+        entry.find('\0') != std::string::npos) {
       result.unusable.push_back(name);
       continue;
     }

@@ -72,7 +72,10 @@ Result<void> EnvironmentFile::write(const std::map<std::string, std::string>& se
                                     const std::vector<std::string>& unset) {
   std::string content;
   for (const auto& name : unset) content.append(name).push_back('\0');
-  for (const auto& [name, value] : set) content.append(name).append("=").append(value).push_back('\0');
+  // Up to a NUL, as execve(2) takes them: what is behind must not become a variable of its own.
+  const auto up_to_nul = [](const std::string& text) { return text.substr(0, text.find('\0')); };
+  for (const auto& [name, value] : set)
+    content.append(up_to_nul(name)).append("=").append(up_to_nul(value)).push_back('\0');
   if (ftruncate(file_.get(), 0) != 0) return fail_errno("cannot hold the program's environment");
   return write_all(file_.get(), content);
 }

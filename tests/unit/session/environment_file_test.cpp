@@ -65,6 +65,19 @@ TEST_CASE("the program gets its variables byte for byte, and what was removed is
   for (const auto& word : file->command()) CHECK(word.find("ODD") == std::string::npos);
 }
 
+TEST_CASE("a value ends at its NUL: what is behind becomes no variable, and removes none") {
+  using namespace std::string_literals;
+  auto file = EnvironmentFile::create();
+  REQUIRE(file);
+  REQUIRE(file->write({{"ONE", "1\0SMUGGLED=2"s}, {"TWO", "2\0PATH"s}}, {}));
+  const auto ended = exec_behind(*file, {"env", "-0"});
+  CHECK(ended.code == 0);
+  CHECK(has_entry(ended.out, "ONE=1"));
+  CHECK(has_entry(ended.out, "TWO=2"));
+  CHECK(ended.out.find("SMUGGLED") == std::string::npos);
+  CHECK(ended.out.find("PATH=") != std::string::npos);
+}
+
 TEST_CASE("a second write takes the first one's place, under the same name") {
   auto file = EnvironmentFile::create();
   REQUIRE(file);

@@ -124,6 +124,15 @@ TEST_CASE("names and values that a program can't have are left out, whatever is 
   CHECK(environment.set.at("LONG").size() == long_entry.size() - 5);
 }
 
+TEST_CASE("a value with a NUL in it, which would be two variables where NULs end them, is left out") {
+  using namespace std::string_literals;
+  const auto environment =
+      build_environment({}, {"A=1\0LD_PRELOAD=/evil.so"s, "B=1\0PATH"s, "C=1"}, "/l", "/s", "/p", "");
+  CHECK(environment.unusable == std::vector<std::string>{"A", "B"});
+  CHECK(environment.set.count("A") + environment.set.count("B") == 0);
+  CHECK(environment.set.at("C") == "1");
+}
+
 TEST_CASE("of two variables with one name the first counts") {
   const auto environment = build_environment({}, {"A=1", "A=2"}, "/l", "/s", "/p", "");
   CHECK(environment.set.at("A") == "1");
