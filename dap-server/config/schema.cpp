@@ -182,14 +182,16 @@ constexpr const char* environment_text = R"md(
 Whoever can set a variable in the pod must not thereby run code on this machine. So a variable of the pod reaches the
 program if
 
-1. its name is of the form `[A-Za-z_][A-Za-z0-9_.-]*`, and name and value are shorter than 128 KiB. Nothing changes that;
+1. its name is of the form `[A-Za-z_][A-Za-z0-9_.-]*`, name and value are shorter than 128 KiB, and it lies within the first
+   512 KiB of the environment. Nothing changes that;
 2. it is not the loader's (`LD_*`) or inpod's own (`INPOD_*`). Nothing changes that either;
-3. it does not belong to a machine or login: `PATH`, `HOME`, `SHELL`, `LC_*`, `XDG_*`, `SSH_*`, …;
-4. it does not make a shell, loader, interpreter, TLS library or tool run or read something: `BASH_ENV`, `ENV`, `PS4`,
-   `GCONV_PATH`, `PYTHON*`, `PERL*`, `RUBY*`, `NODE_*`, `JAVA_*`, `*_OPTS`, `OPENSSL_*`, `SSL_CERT_FILE`, `GIT_*`, `KUBECONFIG`,
+3. it does not belong to a machine or login: `PATH`, `HOME`, `JAVA_HOME`, `SHELL`, `LC_*`, `XDG_*`, `SSH_*`, …;
+4. it does not make a shell, loader, interpreter, TLS library or tool run or read something: `BASH_ENV`, `PS4`, `GCONV_PATH`,
+   `PYTHON*`, `PERL*`, `RUBY*`, `NODE_*`, `JAVA_*`, `*_OPTS`, `OPENSSL_*`, `SSL_CERT_FILE`, `GIT_*`, `GNUPGHOME`, `KUBECONFIG`,
    `EDITOR`, `MAKEFLAGS`, `GTK*`, … A tool's whole prefix is left out, so that what its next version reads is too; what is
    known to be harmless comes through (`NODE_ENV`, `PYTHONUNBUFFERED`, `*_VERSION`, `*_PORT`, the addresses that Kubernetes sets
-   for services). The table is `dap-server/session/variable_policy.cpp`.
+   for services). `ENV` comes where it is a stage's name (`production`), not where it could be a shell's start-up file. The
+   table is `dap-server/session/variable_policy.cpp`.
 
 A note counts what points 1 and 4 left out. To have such a variable, name it in full: `include: ["*", JAVA_TOOL_OPTIONS]` is
 all that came anyway and this one; a list without `"*"` restricts to what it names. Do that only if you trust everybody who can
@@ -199,7 +201,8 @@ change the pod: the program, and all that it starts, then runs or reads on this 
 Proxies (`http_proxy`, `HTTPS_PROXY`, `NO_PROXY`) come through: the connections they lead leave from the pod. So do
 credentials and addresses (`AWS_ACCESS_KEY_ID`, `GOOGLE_APPLICATION_CREDENTIALS`, `KUBERNETES_*`), but not `AWS_CONFIG_FILE`, whose
 file may name a program. No list knows what a variable means to your own program: if its settings can make it run
-something, the pod can.
+something, the pod can. A makefile and an MSBuild project read every variable as one of their own, so do not build in the pod's
+environment; build first, then start the program.
 
 `inpod run`, `inpod dap` and `inpod-gdb` give the pod's variables to the program alone: not to a debugger, to the shell by
 which gdb starts programs, or to a terminal, and their values stand on no command line. Debuggers that an editor starts by

@@ -57,7 +57,8 @@ LaunchEnvironment build_environment(const EnvironmentConfig& config,
     const auto equals = entry.find('=');
     const std::string name = entry.substr(0, equals);
     if (!seen.insert(name).second) continue;
-    const auto kind = kind_of_variable(name);
+    const auto value = equals == std::string::npos ? "" : entry.substr(equals + 1);
+    const auto kind = kind_of_variable(name, value);
     if (equals == std::string::npos || kind == VariableKind::unusable || entry.size() > longest_entry ||
         entry.find('\0') != std::string::npos) {
       result.unusable.push_back(name);
@@ -65,7 +66,7 @@ LaunchEnvironment build_environment(const EnvironmentConfig& config,
     }
     switch (fate_of(name, kind, config)) {
       case Fate::taken:
-        result.set[name] = entry.substr(equals + 1);
+        result.set[name] = value;
         break;
       case Fate::left_out:
         result.left_out.push_back(name);

@@ -39,6 +39,7 @@ constexpr std::string_view installed[] = {"JAVA_HOME",
                                           "CARGO_HOME",
                                           "RUSTUP_HOME",
                                           "GEM_HOME",
+                                          "RUBY_DOWNLOAD_URL",
                                           "VIRTUAL_ENV",
                                           "NVM_DIR",
                                           "CONDA_DIR",
@@ -284,10 +285,19 @@ std::string lower_case(std::string_view name) {
   return lower;
 }
 
+/// A list, because any other word could be a file in the program's working directory.
+bool is_stage(std::string_view value) {
+  constexpr std::string_view stages[] = {
+      "dev",   "develop", "development", "test",     "testing", "int",        "integration", "qa",     "uat",
+      "stage", "staging", "preprod",     "pre-prod", "prod",    "production", "live",        "sandbox"};
+  return fits_any(lower_case(value), stages);
+}
+
 }  // namespace
 
-VariableKind kind_of_variable(std::string_view name) {
+VariableKind kind_of_variable(std::string_view name, std::string_view value) {
   if (!is_usable(name)) return VariableKind::unusable;
+  if (name == "ENV" && is_stage(value)) return VariableKind::ordinary;
   if (fits_any(name, reserved)) return VariableKind::reserved;
   if (is_service_link(name)) return VariableKind::ordinary;
   if (fits_any(name, installed)) return VariableKind::machine;

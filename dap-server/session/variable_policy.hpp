@@ -18,6 +18,7 @@ enum class VariableKind {
   unusable,  ///< not of the form [A-Za-z_][A-Za-z0-9_.-]*, for example bash's functions (BASH_FUNC_ls%%)
 };
 
-VariableKind kind_of_variable(std::string_view name);
+/// `value` counts for ENV alone, which names a shell's start-up file, but says "production" to many services.
+VariableKind kind_of_variable(std::string_view name, std::string_view value = {});
 
 }  // namespace inpod

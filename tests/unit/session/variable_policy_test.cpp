@@ -167,6 +167,14 @@ TEST_CASE("what tools run by a name that is not their prefix's") {
                                      "PSModulePath"});
 }
 
+TEST_CASE("ENV is a stage's name or a shell's start-up file") {
+  for (const char* stage : {"production", "PROD", "staging", "dev", "qa"})
+    CHECK(kind_of_variable("ENV", stage) == VariableKind::ordinary);
+  for (const char* file : {"/tmp/evil.sh", "./dev", "dev/x", "$(id)", "`id`", "dev;id", "prod ", "", "evil"})
+    CHECK(kind_of_variable("ENV", file) == VariableKind::steering);
+  CHECK(kind_of_variable("BASH_ENV", "production") == VariableKind::steering);
+}
+
 TEST_CASE("what make's own rules run") {
   check_all(VariableKind::steering, {"RM", "LD", "COMPILE.c", "LINK.o", "OUTPUT_OPTION", "LDLIBS", "YACC"});
 }
