@@ -16,6 +16,8 @@
 namespace inpod::agent {
 namespace {
 
+constexpr std::size_t most_environment = 512 * 1024;  ///< bytes that are read
+
 std::vector<protocol::SocketAddress> interface_addresses() {
   std::vector<protocol::SocketAddress> found;
   ifaddrs* first = nullptr;
@@ -30,6 +32,31 @@ std::vector<protocol::SocketAddress> interface_addresses() {
   return found;
 }
 
+/// A variable that was cut comes as its name alone, and an entry without "=" says that more are missing: the
+/// session tells the user of both. Each entry takes a length in the message, so that many short ones become
+/// twice what they were.
+std::vector<std::string> split_environment(std::string_view text) {
+  constexpr std::size_t most_encoded = 960 * 1024;  // of a message's 1 MiB
+  std::vector<std::string> entries;
+  std::size_t encoded = 0;
+  bool cut = text.size() >= most_environment;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find('\0', at), text.size());
+    auto entry = text.substr(at, end - at);
+    at = end + 1;
+    if (entry.empty()) continue;
+    encoded += sizeof(std::uint32_t) + entry.size();
+    if (encoded > most_encoded) {
+      cut = true;
+      break;
+    }
+    if (cut && end == text.size()) entry = entry.substr(0, entry.find('='));
+    entries.emplace_back(entry);
+  }
+  if (cut) entries.emplace_back("all-behind-the-first-512-KiB");
+  return entries;
+}
+
 }  // namespace
 
 void add_names(protocol::Pod& pod) {
@@ -42,10 +69,9 @@ void add_names(protocol::Pod& pod) {
 }
 
 Result<TargetState> read_target_state(int directory) {
-  constexpr std::size_t environment_limit = 512 * 1024;  // well below a frame
   UniqueFd environ(::openat(directory, "environ", O_RDONLY | O_CLOEXEC));
   if (!environ) return fail_errno("the target's environment");
-  TRY_ASSIGN(text, read_small_file(environ.get(), environment_limit));
+  TRY_ASSIGN(text, read_small_file(environ.get(), most_environment));
   return TargetState{std::move(text), UniqueFd(::openat(directory, "cwd", O_PATH | O_CLOEXEC))};
 }
 
@@ -62,11 +88,7 @@ protocol::Pod describe_pod(const Target& target, std::string_view environment) {
   pod.uid = target.credentials.uids[1];
   pod.gid = target.credentials.gids[1];
   pod.addresses = interface_addresses();
-  for (std::size_t at = 0; at < environment.size();) {
-    std::size_t end = std::min(environment.find('\0', at), environment.size());
-    if (end > at) pod.environment.emplace_back(environment.substr(at, end - at));
-    at = end + 1;
-  }
+  pod.environment = split_environment(environment);
   return pod;
 }
 
