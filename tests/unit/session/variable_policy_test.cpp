@@ -246,6 +246,8 @@ TEST_CASE("an application's own variables") {
                                      "MAIL_HOST",
                                      "TERMS_URL",
                                      "VIMEO_TOKEN",
+                                     "COVERAGE_API_URL",
+                                     "PRISMA_CLOUD_URL",
                                      "LESSON_API_URL",
                                      "LUANDA_HOST",
                                      "HGNC_URL",
