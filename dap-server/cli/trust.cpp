@@ -8,6 +8,7 @@
 #include "cli/console.hpp"
 #include "config/load.hpp"
 #include "config/trust.hpp"
+#include "protocol/printable.hpp"
 
 namespace inpod::cli {
 namespace {
@@ -31,9 +32,9 @@ Result<config::FoundFile> file_of(const TrustOptions& options) {
 /// What the yes would be for.
 void show_rights(const config::AskedRights& rights, config::Trust trust) {
   const bool changed = trust == config::Trust::changed;
-  printf("%s%s sets keys that need your yes:\n", rights.file.c_str(),
+  printf("%s%s sets keys that need your yes:\n", protocol::shown_line(rights.file).c_str(),
          changed ? " has changed since you trusted it. It" : "");
-  for (const auto& right : rights.asked) printf("  %s\n", right.c_str());
+  for (const auto& right : rights.asked) printf("  %s\n", protocol::shown_line(right, right.npos).c_str());
   fflush(stdout);
 }
 
@@ -61,8 +62,8 @@ int ask_for_trust(const TrustOptions& options) {
     return 0;
   }
   if (!options.yes && isatty(STDIN_FILENO) != 1)
-    return report(
-        Error{0, "there is no terminal to ask on", "say yes by the flag: inpod trust --yes " + rights->file});
+    return report(Error{0, "there is no terminal to ask on",
+                        "say yes by the flag: inpod trust --yes " + config::shell_word(rights->file)});
   if (!options.yes && !says_yes()) {
     say("not trusted");
     return 1;
@@ -86,7 +87,8 @@ int list_trusted() {
   if (!files) return report(files.error());
   if (files->empty()) say("no config file is trusted");
   for (const auto& file : *files)
-    printf("%s  %s%s\n", file.since.c_str(), file.path.c_str(), state_of(file).c_str());
+    printf("%s  %s%s\n", protocol::shown_line(file.since).c_str(), protocol::shown_line(file.path).c_str(),
+           protocol::shown_line(state_of(file)).c_str());
   return 0;
 }
 

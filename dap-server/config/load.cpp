@@ -55,8 +55,9 @@ Result<void> check_trust(const FoundFile& file, const std::vector<SetKey>& set) 
   for (auto& text : rights.asked)
     if (text.size() > longest_text) text.replace(longest_text, text.npos, "…");
   const std::string state = *trust == Trust::changed ? " has changed since you trusted it and" : "";
-  return fail(file.path + state + " sets keys that need your yes first: " + joined(rights.asked),
-              "read the file; to say yes: inpod trust " + file.path + " (or name the file: -f FILE)");
+  return fail(
+      file.path + state + " sets keys that need your yes first: " + joined(rights.asked),
+      "read the file; to say yes: inpod trust " + shell_word(file.path) + " (or name the file: -f FILE)");
 }
 
 }  // namespace

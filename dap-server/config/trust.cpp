@@ -159,4 +159,12 @@ Result<std::string> digest_of(const std::string& content, const std::vector<std:
   return digest.hex();
 }
 
+std::string shell_word(const std::string& path) {
+  constexpr const char* plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+@%:,";
+  if (!path.empty() && path.find_first_not_of(plain) == std::string::npos) return path;
+  std::string word = "'";
+  for (const char c : path) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
 }  // namespace inpod::config

@@ -29,4 +29,7 @@ Result<std::vector<TrustedFile>> trusted_files();
 /// SHA-256, in hexadecimal, of `content` and of the files (with their names) that it hands out rights to.
 Result<std::string> digest_of(const std::string& content, const std::vector<std::string>& files);
 
+/// A path as it can be typed or pasted into a shell: a folder may be called $(reboot).
+std::string shell_word(const std::string& path);
+
 }  // namespace inpod::config

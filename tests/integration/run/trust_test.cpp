@@ -147,6 +147,20 @@ TEST_CASE("the named file and the trusted folder need no other yes") {
   }
 }
 
+TEST_CASE("a folder's name draws nothing on the terminal that asks for a yes") {
+  const Place place;
+  place.kubeconfig("project/\x1b[8m/kube.conf", victim);
+  place.write("project/\x1b[8m/.inpod/config.yaml", "kubeconfig: kube.conf\n", victim);
+  CHECK(contains(place.inpod({"targets"}, "project/\x1b[8m").err,
+                 "inpod trust '" + place.path("project/\\x1b[8m")));
+  const auto asked = place.inpod({"trust", "--yes"}, "project/\x1b[8m");
+  CHECK(asked.status == 0);
+  CHECK(contains(asked.out, "project/\\x1b[8m/.inpod/config.yaml sets keys that need your yes"));
+  const auto listed = place.inpod({"trust", "--list"});
+  CHECK(contains(listed.out, "project/\\x1b[8m/.inpod/config.yaml"));
+  CHECK((asked.out + asked.err + listed.out).find('\x1b') == std::string::npos);
+}
+
 TEST_CASE("inpod trust asks on a terminal, and only y is a yes") {
   const Place place;
   const auto config = place.write("project/.inpod/config.yaml", "incoming: {mode: steal}\n", victim);

@@ -217,3 +217,10 @@ TEST_CASE("a damaged entry of the store is no yes") {
       CHECK_FALSE(project.load(config));
     }
 }
+
+TEST_CASE("a path in a command that is shown can be pasted, whatever a repository called its folders") {
+  CHECK(config::shell_word("/home/me/shop-1.2/.inpod/config.yaml") == "/home/me/shop-1.2/.inpod/config.yaml");
+  CHECK(config::shell_word("/r/$(reboot)/.inpod/config.yaml") == "'/r/$(reboot)/.inpod/config.yaml'");
+  CHECK(config::shell_word("/r/it's; id") == "'/r/it'\\''s; id'");
+  CHECK(config::shell_word("") == "''");
+}
