@@ -9,12 +9,15 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/frame.hpp"
+#include "protocol/printable.hpp"
 #include "protocol/sha256.hpp"
 
 namespace inpod::protocol {
 namespace {
 
 namespace asio = boost::asio;
+
+constexpr std::size_t longest_refusal = 256;  ///< bytes of it that are shown
 
 /// Closes the transport when `timeout` passes before this object dies.
 class Deadline {
@@ -149,7 +152,9 @@ Task<Result<Welcome>> shake_hands(ByteTransport& transport, const Token& token, 
   if (!written) co_return Failed(handshake_failure(deadline, written.error()));
   CO_TRY(answer, co_await read_handshake(transport, deadline));
   if (auto* rejected = std::get_if<Rejected>(&answer)) {
-    co_return Failed(Error{rejected->code, "the agent refused the connection: " + rejected->text, {}});
+    // Who refuses has proved nothing. One line, so that its words can't pass for our remedy.
+    const auto said = shown_line(rejected->text, longest_refusal);
+    co_return Failed(Error{rejected->code, "the agent refused the connection: " + said, {}});
   }
   auto* welcome = std::get_if<Welcome>(&answer);
   if (!welcome) co_return Failed(Error{EPROTO, "protocol error: unexpected answer to the handshake", {}});

