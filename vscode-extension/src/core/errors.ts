@@ -52,14 +52,17 @@ export function sentence(error: unknown): string {
   return `${first} ${error.remedy.charAt(0).toUpperCase()}${error.remedy.slice(1)}`;
 }
 
+const hidden = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/gu;
+
 /** A text for a notification, where VS Code makes a button of `[words](command:…)`: names of files and words of the cluster
  * must not become one. Nor do control characters and marks that turn the direction of text belong there. */
 export function plain(text: string): string {
-  return text
-    .replace(/\](?=\()/g, '] ')
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/gu, (mark) =>
-      mark === '\n' ? mark : '\ufffd',
-    );
+  return text.replace(/\](?=\()/g, '] ').replace(hidden, (mark) => (mark === '\n' ? mark : '\ufffd'));
+}
+
+/** A name as it stands in a row of a list. */
+export function oneLine(text: string): string {
+  return text.replace(hidden, '\ufffd');
 }
 
 /** The form in which `inpod` gives an error as one text: the remedy stands behind, on lines that are indented by two. */

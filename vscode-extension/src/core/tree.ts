@@ -1,6 +1,7 @@
 // The Cluster view's rows, made from the sessions' models. Plain data: the view only puts them on the screen. A row says
 // all it shows in words too (`spoken`), for screen readers.
 
+import { oneLine } from './errors';
 import { portText, type Port, type SessionModel } from './sessionModel';
 
 export interface Row {
@@ -24,16 +25,20 @@ export interface Row {
 
 type Parts = Partial<Row> & Pick<Row, 'label' | 'icon'>;
 
+/** The pod names its files and hosts: a name must not turn the text round it, nor bring a line of its own into a terminal
+ * that it is pasted into. */
 function make(session: SessionModel, id: string, parts: Parts): Row {
-  const description = parts.description ?? '';
+  const label = oneLine(parts.label);
+  const description = oneLine(parts.description ?? '');
   return {
-    description,
-    tooltip: parts.label,
-    spoken: [parts.label, description].filter(Boolean).join(', '),
+    tooltip: label,
+    spoken: [label, description].filter(Boolean).join(', '),
     context: 'inpod.item',
-    copy: parts.label,
+    copy: label,
     children: [],
     ...parts,
+    label,
+    description,
     id: `${session.id}/${id}`,
     session: session.id,
   };
@@ -159,7 +164,7 @@ function filesGroup(session: SessionModel): Row {
       label: path,
       icon: 'file',
       context: 'inpod.file',
-      tooltip: `${path}\nRead from the pod`,
+      tooltip: `${oneLine(path)}\nRead from the pod`,
       path,
     }),
   );
@@ -187,7 +192,7 @@ function namesGroup(session: SessionModel): Row {
       description: item.status === 0 ? item.addresses.join(', ') : 'not found',
       icon: item.status === 0 ? 'globe' : 'circle-slash',
       context: 'inpod.name',
-      copy: [item.name, ...item.addresses].join(' '),
+      copy: oneLine([item.name, ...item.addresses].join(' ')),
     }),
   );
   return group(session, 'names', 'Names resolved', listed(children), 'globe', children);
@@ -209,7 +214,8 @@ function notesGroup(session: SessionModel): Row[] {
   if (session.notes.length === 0) return [];
   const children = session.notes.map((note, index) =>
     make(session, `note/${index}`, {
-      label: note.text,
+      label: note.text.replace(/\s*\n\s*/g, ' '),
+      tooltip: note.text,
       spoken: `${note.severity}: ${note.text}`,
       icon: note.severity === 'info' ? 'info' : note.severity === 'error' ? 'error' : 'warning',
       context: 'inpod.note',

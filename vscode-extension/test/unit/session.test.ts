@@ -50,6 +50,23 @@ const find = (model: SessionModel, id: string): Row => {
   return row;
 };
 
+describe('a name that the pod chose', () => {
+  const path = '/app/\u202egpj.\nrm -rf ~\n\u001b[2J';
+  const file = find(session(running, { ...activity, files: { ...activity.files, items: [path] } }), `file${path}`);
+  const shown = '/app/\ufffdgpj.\ufffdrm -rf ~\ufffd\ufffd[2J';
+
+  it('turns no text round, and is one line in a terminal that it is pasted into', () => {
+    assert.equal(file.label, shown);
+    assert.equal(file.spoken, shown);
+    assert.equal(file.copy, shown);
+    assert.equal(file.tooltip, `${shown}\nRead from the pod`);
+  });
+
+  it('opens the file that it is the name of', () => {
+    assert.equal(file.path, path);
+  });
+});
+
 describe('the status bar', () => {
   it('says what a session does, in few words', () => {
     assert.equal(statusText([]), '');
