@@ -18,7 +18,7 @@ std::string describe(const Node& node) {
     case Node::Kind::boolean:
       return node.text;
     case Node::Kind::number:
-      return "number " + node.text;
+      return "number " + node.text.substr(0, 80);
     case Node::Kind::text:
       return "text \"" + node.text.substr(0, 80) + "\"";
     case Node::Kind::list:

@@ -1,9 +1,13 @@
 // YAML → Node, by yaml-cpp's event interface: positions are there, and aliases cost one value each time they
 // are used, so that a small file can't become a huge tree.
+#include <strings.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
-#include <regex>
+#include <algorithm>
+#include <array>
+#include <sstream>
+#include <string_view>
 
 #include "config/node.hpp"
 #include "config/node_builder.hpp"
@@ -11,19 +15,42 @@
 namespace inpod::config {
 namespace {
 
-/// YAML 1.2's core schema for plain (unquoted) scalars; yes/no/on/off are booleans too, as in YAML 1.1.
-Node::Kind plain_kind(const std::string& text) {
-  static const std::regex number(R"([-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?)");
-  static const std::regex boolean("(true|false|yes|no|on|off)", std::regex::icase);
-  if (text.empty() || text == "~" || text == "null") return Node::Kind::null;
-  if (std::regex_match(text, number)) return Node::Kind::number;
-  if (std::regex_match(text, boolean)) return Node::Kind::boolean;
-  return Node::Kind::text;
+std::size_t skip_digits(std::string_view text, std::size_t at) {
+  return std::min(text.find_first_not_of("0123456789", at), text.size());
 }
 
+std::size_t skip_one(std::string_view text, std::size_t at, std::string_view of) {
+  return at < text.size() && of.find(text[at]) != std::string_view::npos ? at + 1 : at;
+}
+
+/// [-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?, by hand: std::regex takes some of the stack for each character.
+bool is_number(std::string_view text) {
+  const std::size_t first = skip_one(text, 0, "-+");
+  std::size_t at = skip_digits(text, first);
+  if (at == first) return false;
+  if (skip_one(text, at, ".") != at) at = skip_digits(text, at + 1);
+  if (skip_one(text, at, "eE") == at) return at == text.size();
+  const std::size_t exponent = skip_one(text, at + 1, "-+");
+  at = skip_digits(text, exponent);
+  return at > exponent && at == text.size();
+}
+
+/// "true", "false", or nothing if it is no boolean.
 std::string boolean_text(const std::string& text) {
-  static const std::regex yes("(true|yes|on)", std::regex::icase);
-  return std::regex_match(text, yes) ? "true" : "false";
+  constexpr std::array yes{"true", "yes", "on"}, no{"false", "no", "off"};
+  const auto is = [&](std::string_view word) {
+    return text.size() == word.size() && strncasecmp(text.data(), word.data(), word.size()) == 0;
+  };
+  if (std::any_of(yes.begin(), yes.end(), is)) return "true";
+  return std::any_of(no.begin(), no.end(), is) ? "false" : "";
+}
+
+/// YAML 1.2's core schema for plain (unquoted) scalars; yes/no/on/off are booleans too, as in YAML 1.1.
+Node::Kind plain_kind(const std::string& text) {
+  if (text.empty() || text == "~" || text == "null") return Node::Kind::null;
+  if (is_number(text)) return Node::Kind::number;
+  if (!boolean_text(text).empty()) return Node::Kind::boolean;
+  return Node::Kind::text;
 }
 
 class Events : public YAML::EventHandler {
@@ -32,7 +59,8 @@ class Events : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
-    if (!take_key("null", mark)) builder_.scalar(Node::Kind::null, {}, line(mark));
+    if (take_key("null", mark)) return;
+    builder_.scalar(Node::Kind::null, {}, line(mark));
     done();
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {

@@ -207,6 +207,32 @@ TEST_CASE("broken syntax names the line") {
   CHECK(error_of("a: &x 1\nb: *x\n") == "config.yaml:2: YAML aliases (*name) are not supported here");
 }
 
+TEST_CASE("a key that is null hides no other one") {
+  for (const char* text : {"~: kubeconfig\n/x: namespace\n", "? ~\n: kubeconfig\n", "null: x\n"})
+    CHECK(error_of(text).find("config.yaml:1: unknown key \"null\"") == 0);
+  CHECK(error_of("incoming:\n  ~: ports\n").find("config.yaml:2: unknown key \"incoming.null\"") == 0);
+}
+
+TEST_CASE("a long plain text is read as any other") {
+  const std::string digits(600000, '1');
+  CHECK(error_of("hostname: " + digits + "\n").find("config.yaml:1: hostname: expected true or false") == 0);
+  CHECK(error_of("target: " + digits + "\n").find("config.yaml:1: target: expected text, got number") == 0);
+  const auto words = load("target: " + std::string(600000, 't') + "\n");
+  REQUIRE(words);
+  CHECK(words->target.size() == 600000);
+}
+
+TEST_CASE("YAML's numbers and booleans are told from text") {
+  for (const char* number : {"1", "-1", "+1", "1.", "1.5", "1e3", "-1.5E+10"})
+    CHECK(error_of(std::string("target: ") + number + "\n").find("got number") != std::string::npos);
+  for (const char* text : {"-x", "1e", "1e+", ".5", "1.5.5", "1x", "0x1f", "trues", "y"})
+    CHECK(load(std::string("target: ") + text + "\n")->target == text);
+  for (const char* boolean : {"true", "True", "YES", "on"})
+    CHECK(load(std::string("hostname: ") + boolean + "\n")->hostname);
+  for (const char* boolean : {"false", "No", "OFF"})
+    CHECK_FALSE(load(std::string("hostname: ") + boolean + "\n")->hostname);
+}
+
 TEST_CASE("hostile files are bounded") {
   CHECK(error_of(std::string(50, '[') + std::string(50, ']')).find("nested deeper") != std::string::npos);
   CHECK(error_of(std::string(100000, '['), "config.json").find("nested deeper") != std::string::npos);
