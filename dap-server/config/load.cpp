@@ -32,13 +32,20 @@ std::string joined(const std::vector<std::string>& texts) {
   return all;
 }
 
+/// By its name, or by where its links lead: either way the repository decides what it holds.
+bool lies_in(const std::string& path, const std::string& folder) {
+  std::error_code unknown;
+  return is_within(path, folder) ||
+         is_within(std::filesystem::weakly_canonical(path, unknown).string(), folder);
+}
+
 Result<AskedRights> asked_by(const FoundFile& file, const std::vector<SetKey>& set) {
   AskedRights rights{file.path, {}, {}};
   std::vector<std::string> files;
   for (const auto& one : set) {
     if (!one.needs_trust) continue;
     rights.asked.push_back(one.key->name + ": " + one.value);
-    if (!one.path.empty() && is_within(one.path, file.folder)) files.push_back(one.path);
+    if (!one.path.empty() && lies_in(one.path, file.folder)) files.push_back(one.path);
   }
   TRY_ASSIGN(digest, digest_of(file.content, files));
   rights.digest = std::move(digest);

@@ -46,27 +46,24 @@ class Digest {
   bool ok_ = false;
 };
 
-/// A file's bytes, or that there is none.
-Result<void> add_file(Digest& digest, const std::string& path) {
-  digest.add("\n" + std::to_string(path.size()) + " " + path + " ");
+Result<std::string> sha256(const std::string& content) {
+  Digest digest;
+  digest.add(content);
+  return digest.hex();
+}
+
+/// The digest of a file's bytes, or that there is none.
+Result<std::string> digest_of_file(const std::string& path) {
   // Not to wait for a writer, should it be a FIFO.
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat info {};
-  if (!file || fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
-    digest.add("none");
-    return {};
-  }
+  if (!file || fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return "none";
+  Digest digest;
   char bytes[65536];
   ssize_t count = 0;
   while ((count = read(file.get(), bytes, sizeof bytes)) > 0)
     digest.add(bytes, static_cast<std::size_t>(count));
   if (count < 0) return fail_errno("cannot read " + path);
-  return {};
-}
-
-Result<std::string> sha256(const std::string& content) {
-  Digest digest;
-  digest.add(content);
   return digest.hex();
 }
 
@@ -155,7 +152,11 @@ Result<std::vector<TrustedFile>> trusted_files() {
 Result<std::string> digest_of(const std::string& content, const std::vector<std::string>& files) {
   Digest digest;
   digest.add(content);
-  for (const auto& path : files) TRY_VOID(add_file(digest, path));
+  for (const auto& path : files) {
+    // Of each file its digest, which has one length: its bytes could look like the end of it.
+    TRY_ASSIGN(one, digest_of_file(path));
+    digest.add("\n" + std::to_string(path.size()) + " " + path + " " + one);
+  }
   return digest.hex();
 }
 

@@ -152,12 +152,34 @@ TEST_CASE("a kubeconfig or an agent in the project counts with its contents") {
   CHECK(project.load(config));
   project.folder.write("bin/agent", "a program, where there was none");
   CHECK_FALSE(project.load(config));
+  // Bytes that wander from one file into the next are a change, too.
+  const auto agent = project.folder.write("bin/agent", "last");
+  const auto between = "\n" + std::to_string(agent.size()) + " " + agent + " ";
+  project.folder.write("kube.conf", "first" + between + "middle");
+  project.trust(path);
+  REQUIRE(project.load(config));
+  project.folder.write("kube.conf", "first");
+  project.folder.write("bin/agent", "middle" + between + "last");
+  CHECK_FALSE(project.load(config));
   // One elsewhere, such as the user's own, changes with each login and is not the repository's.
   const TemporaryDirectory elsewhere;
   const auto own = elsewhere.write("config", "1");
   project.trust(project.write("kubeconfig: " + own + "\n"));
   elsewhere.write("config", "2");
   CHECK(project.load(config));
+}
+
+TEST_CASE("a file of the project counts with its contents by whatever path it is named") {
+  const Project project;
+  const TemporaryDirectory elsewhere;
+  const auto link = elsewhere.path() + "/home";
+  std::filesystem::create_directory_symlink(project.folder.path(), link);
+  project.folder.write("kube.conf", "harmless");
+  project.trust(project.write("kubeconfig: " + link + "/kube.conf\n"));
+  Config config;
+  REQUIRE(project.load(config));
+  project.folder.write("kube.conf", "with an exec plug-in");
+  CHECK_FALSE(project.load(config));
 }
 
 TEST_CASE("the trusted folder is a yes for what really lies in it") {
