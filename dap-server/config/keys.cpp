@@ -135,7 +135,7 @@ const std::vector<Key>& table() {
       {"outgoing.tcp", RIGHT(outgoing.tcp, "false"), "Whether TCP connections leave from the pod.", "false"},
       {"outgoing.udp", RIGHT(outgoing.udp, "false"), "Whether UDP leaves from the pod.", "false"},
       {"outgoing.unix_sockets", RIGHT(outgoing.unix_sockets, "true"),
-       "Whether connections to unix sockets named by `outgoing.remote_unix` go to the pod's.", "true"},
+       "Whether unix sockets that `outgoing.remote_unix` does not name are the pod's, too.", "true"},
       {"outgoing.local", RIGHT(outgoing.local, any_value),
        "Networks, with ports if wanted, that are reached from this machine.",
        "[10.8.0.0/16, \"192.168.1.5:8000-8999\"]", Check::network},
@@ -143,8 +143,8 @@ const std::vector<Key>& table() {
        "Ports of `127.0.0.1` and `::1` that are the pod's: those of its side-cars. The others are this "
        "machine's.",
        "[3500, 15000]"},
-      {"outgoing.remote_unix", FIELD(outgoing.remote_unix), "Globs of unix socket paths that are the pod's.",
-       "[/var/run/app.sock]", Check::unix_glob},
+      {"outgoing.remote_unix", RIGHT(outgoing.remote_unix, any_value),
+       "Globs of unix socket paths that are the pod's.", "[/var/run/app.sock]", Check::unix_glob},
 
       {"incoming.mode",
        RIGHT(incoming.mode, "steal"),

@@ -67,7 +67,6 @@ TEST_CASE("every key says whether a found file may set it, and is held to it") {
                                    "environment.exclude",
                                    "environment.unset",
                                    "outgoing.loopback_ports",
-                                   "outgoing.remote_unix",
                                    "incoming.enabled",
                                    "incoming.ports",
                                    "incoming.ignore_ports",
