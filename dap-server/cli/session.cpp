@@ -133,13 +133,16 @@ Task<void> answer(std::shared_ptr<Session> session, std::string line, std::share
 /// The config file as events; those who show notes show its warning.
 void print_file(const config::FileReport& report) {
   if (!report.warning.empty())
-    print_json({{"type", "event"}, {"event", "note"}, {"severity", "warning"}, {"text", report.warning}});
+    print_json({{"type", "event"},
+                {"event", "note"},
+                {"severity", "warning"},
+                {"text", protocol::shown(report.warning)}});
   if (!report.file.empty())
     print_json({{"type", "event"},
                 {"event", "config"},
                 {"file", report.file},
                 {"keys", report.keys},
-                {"text", report.line()}});
+                {"text", protocol::shown(report.line())}});
 }
 
 /// Stays up for an editor: JSON lines out, ends with stdin or a signal.

@@ -86,9 +86,7 @@ int list_trusted() {
   const auto files = config::trusted_files();
   if (!files) return report(files.error());
   if (files->empty()) say("no config file is trusted");
-  for (const auto& file : *files)
-    printf("%s  %s%s\n", protocol::shown_line(file.since).c_str(), protocol::shown_line(file.path).c_str(),
-           protocol::shown_line(state_of(file)).c_str());
+  for (const auto& file : *files) print_row({{file.since}, {file.path + state_of(file)}});
   return 0;
 }
 

@@ -183,6 +183,24 @@ TEST_CASE("inpod trust asks on a terminal, and only y is a yes") {
   CHECK(contains(place.inpod({"trust", "--list"}).out, config));
 }
 
+TEST_CASE("a folder's name hides nothing of what is asked or told") {
+  const Place place;
+  const std::string name = "project/\033[8m](command:x)";  // conceals what follows, on a terminal
+  place.write(name + "/.inpod/config.yaml", "incoming: {mode: steal}\n", victim);
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"trust"}, {"trust", "--yes"}, {"trust", "--list"}}) {
+    const auto outcome = place.inpod(command, name);
+    CHECK(contains(outcome.out, "\\x1b[8m"));
+    CHECK_FALSE(contains(outcome.out + outcome.err, "\033"));
+  }
+  // An editor makes a link of this.
+  const auto session = place.inpod({"session", "start", "-t", "local:999999999"}, name);
+  const auto event = nlohmann::json::parse(session.out.substr(0, session.out.find('\n')));
+  REQUIRE(event["event"] == "config");
+  CHECK_FALSE(contains(event["text"], "](command"));
+  CHECK_FALSE(contains(event["text"], "\033"));
+}
+
 TEST_CASE("every start names the config file and the keys that it sets, without their values") {
   auto& demo = Demo::shared();
   const auto path =
