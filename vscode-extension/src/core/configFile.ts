@@ -1,6 +1,6 @@
 // `.inpod/config.yaml`: where it is looked for, and what "Open Config" writes where there is none yet.
 
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -26,6 +26,20 @@ export function findConfig(directory: string, folder: string): string | undefine
     if (at === last || at === real(homedir()) || repositories.some((name) => existsSync(join(here, name))))
       return undefined;
     if (statSync(at).dev !== statSync(dirname(at)).dev) return undefined;
+  }
+}
+
+/** Bytes of the longest file that `inpod` reads. */
+const longestConfig = 1024 * 1024;
+
+/** Its text, or '' of what `inpod` would not read either: a FIFO, which would hold up all extensions, or a huge file. */
+export function readConfig(file: string): string {
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  try {
+    const status = fstatSync(descriptor);
+    return status.isFile() && status.size <= longestConfig ? readFileSync(descriptor, 'utf8') : '';
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -1,9 +1,8 @@
 // `.inpod/config.yaml`: finding the one that counts, the target that it names, and making one.
 
-import { readFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { targetInFile } from '../core/cluster';
-import { configTemplate, findConfig } from '../core/configFile';
+import { configTemplate, findConfig, readConfig } from '../core/configFile';
 import { InpodError } from '../core/errors';
 
 /** The target that the config file of this directory names, or ''. Nothing outside a trusted folder is read. A file that
@@ -13,7 +12,7 @@ export function configuredTarget(folder: vscode.WorkspaceFolder | undefined, dir
   const file = findConfig(directory, folder.uri.fsPath);
   if (file === undefined) return '';
   try {
-    return targetInFile(file, readFileSync(file, 'utf8'));
+    return targetInFile(file, readConfig(file));
   } catch {
     return '';
   }

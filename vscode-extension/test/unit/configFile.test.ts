@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
-import { findConfig, trustFlags } from '../../src/core/configFile';
+import { findConfig, readConfig, trustFlags } from '../../src/core/configFile';
 
 describe('the config file', () => {
   const made: string[] = [];
@@ -57,6 +58,17 @@ describe('the config file', () => {
     assert.equal(findConfig(join(folder, 'repository'), folder), undefined);
     const own = write('folder/repository/.inpod/config.yml');
     assert.equal(findConfig(join(folder, 'repository'), folder), own);
+  });
+
+  it('holds nobody up, whatever lies under its name', () => {
+    const file = write('config.yaml');
+    writeFileSync(file, 'target: pod/x\n');
+    assert.equal(readConfig(file), 'target: pod/x\n');
+    writeFileSync(file, 'x'.repeat(1024 * 1024 + 1));
+    assert.equal(readConfig(file), '');
+    rmSync(file);
+    execFileSync('mkfifo', [file]);
+    assert.equal(readConfig(file), '');
   });
 
   it('needs no other yes in the folder, which inpod is told', () => {
