@@ -11,6 +11,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <filesystem>
 
+#include "os/protected_path.hpp"
 #include "relay/socket_diag.hpp"
 
 namespace inpod::dap {
@@ -135,6 +136,12 @@ Result<void> Listener::listen_at_path(const std::string& path) {
   if (status.st_uid != ::geteuid() || (status.st_mode & 022) != 0)
     return fail("--listen unix: other users may write to the directory " + directory + ", or own it",
                 "take a directory of your own, such as $XDG_RUNTIME_DIR");
+  // Clients come by the path, so it must lead here for them, too.
+  std::error_code unknown;
+  if (const auto whose = check_protected(std::filesystem::absolute(directory, unknown).string()); !whose)
+    return fail(
+        "--listen unix: another directory may take the place of " + directory + ": " + whose.error().text,
+        "take a directory of your own, such as $XDG_RUNTIME_DIR");
   directory_ = std::move(folder);
   TRY_VOID(make_room_for_name());
   // By the descriptor: the directory that was checked, whatever its path means by now.

@@ -448,10 +448,13 @@ TEST_CASE("an address that others could reach or take is refused") {
   fs::create_directory(open);
   REQUIRE(chmod(open.c_str(), 0777) == 0);
   std::ofstream(bench.directory + "/file") << "";
+  fs::create_directory(open + "/own");  // anyone may put another directory in its place
+  REQUIRE(chmod((open + "/own").c_str(), 0700) == 0);
   for (const std::string& where :
        {std::string("0.0.0.0:0"), std::string("[::]:0"), "unix:" + open + "/socket",
-        "unix:" + bench.directory + "/file", "unix:" + bench.directory + "/", std::string("unix:"),
-        "unix:" + bench.directory + "/" + std::string(108, 'x'), std::string("unix:/tmp/socket")}) {
+        "unix:" + open + "/own/socket", "unix:" + bench.directory + "/file", "unix:" + bench.directory + "/",
+        std::string("unix:"), "unix:" + bench.directory + "/" + std::string(108, 'x'),
+        std::string("unix:/tmp/socket")}) {
     INFO(where);
     DapClient server(bench.server_with({"--listen", where}), bench.environment);
     CHECK(WEXITSTATUS(server.wait_exit(5s)) == 125);
