@@ -11,7 +11,6 @@
 namespace inpod::test {
 namespace {
 
-constexpr uid_t user = 23456;
 const std::string scripts = POD_SCRIPTS;
 
 std::vector<std::string> joined(std::vector<std::string> first, const std::vector<std::string>& second) {
@@ -21,15 +20,16 @@ std::vector<std::string> joined(std::vector<std::string> first, const std::vecto
 
 }  // namespace
 
-LayerPod::LayerPod() : home_(directory_.path() + "/home") {
+LayerPod::LayerPod(uid_t uid) : uid_(uid), home_(directory_.path() + "/home") {
   for (const std::string& folder : {home_, directory_.path() + "/run"}) {
     REQUIRE(mkdir(folder.c_str(), 0700) == 0);
-    REQUIRE(chown(folder.c_str(), user, user) == 0);
+    REQUIRE(chown(folder.c_str(), uid_, uid_) == 0);
   }
   directory_.write("home/here", "here\n");
-  REQUIRE(chown(directory_.path().c_str(), user, user) == 0);
-  auto made = test::run({"unshare", "--user", "--map-root-user", scripts + "/up", directory_.path() + "/pod"},
-                        options("/"));
+  REQUIRE(chown(directory_.path().c_str(), uid_, uid_) == 0);
+  std::vector<std::string> up{scripts + "/up", directory_.path() + "/pod"};
+  if (uid_ != 0) up = joined({"unshare", "--user", "--map-root-user"}, up);
+  auto made = test::run(up, options("/"));
   INFO(made.err);
   REQUIRE(made.status == 0);
   pid_ = made.out.substr(0, made.out.find('\n'));
@@ -54,24 +54,36 @@ ProcessOptions LayerPod::options(const std::string& directory) const {
       {"XDG_RUNTIME_DIR", directory_.path() + "/run"}, {"HOME", home_}, {"XDG_STATE_HOME", home_ + "/state"}};
   options.unset = {"INPOD_LAYER", "INPOD_AGENT", "LD_PRELOAD"};
   options.directory = directory;
-  options.uid = user;
+  options.uid = uid_;
   return options;
 }
 
-std::vector<std::string> LayerPod::enter(const char* what, std::vector<std::string> command) const {
-  const bool world = std::string(what) == "world";
-  std::vector<std::string> all{"nsenter", "-t", world ? world_ : pid_, "-U", "-n", "--preserve-credentials"};
-  if (!world) all = joined(all, {"-m", "-u", "-i", "-p", "-r"});
+std::vector<std::string> LayerPod::enter(const std::string& pid, const std::vector<std::string>& namespaces,
+                                         const std::vector<std::string>& command) const {
+  std::vector<std::string> all{"nsenter", "-t", pid, "-n", "--preserve-credentials"};
+  if (uid_ != 0) all.push_back("-U");
+  all = joined(all, namespaces);
   all.push_back("--");
   return joined(all, command);
 }
 
+std::vector<std::string> LayerPod::in_pod(std::vector<std::string> command) const {
+  return enter(pid_, {"-m", "-u", "-i", "-p", "-r"}, command);
+}
+
 std::vector<std::string> LayerPod::in_world(std::vector<std::string> command) const {
-  return enter("world", std::move(command));
+  return enter(world_, {}, command);
+}
+
+std::vector<std::string> LayerPod::by_inpod(std::vector<std::string> command,
+                                            const std::vector<std::string>& flags) const {
+  auto all = joined({INPOD, "run", "-t", "local:" + pid_}, flags);
+  all.push_back("--");
+  return joined(all, command);
 }
 
 std::string LayerPod::shell(const std::string& script) const {
-  const auto outcome = test::run(enter("pod", {"sh", "-ec", "cd /tmp\n" + script}), options("/"));
+  const auto outcome = test::run(in_pod({"sh", "-ec", "cd /tmp\n" + script}), options("/"));
   INFO(script << "\n" << outcome.err);
   REQUIRE(outcome.status == 0);
   return outcome.out;
@@ -84,7 +96,7 @@ void LayerPod::install_debuggees() const {
        "cd " LAYER_DEBUGGEES "; tar cf - . | " +
            [&] {
              std::string text;
-             for (const auto& word : enter("pod", {"tar", "xf", "-", "-C", "/debuggees", "--no-same-owner"}))
+             for (const auto& word : in_pod({"tar", "xf", "-", "-C", "/debuggees", "--no-same-owner"}))
                text += word + " ";
              return text;
            }()},
@@ -109,14 +121,12 @@ for i in $(seq 150); do echo $i >many/file$i.txt; done)");
 std::unique_ptr<Process> LayerPod::start_outside(std::vector<std::string> arguments,
                                                  std::vector<std::string> flags) const {
   arguments[0] = std::string(LAYER_DEBUGGEES) + "/" + arguments[0];
-  auto all = joined({INPOD, "run", "-t", "local:" + pid_}, flags);
-  all.push_back("--");
-  return std::make_unique<Process>(joined(all, arguments), options(home_));
+  return std::make_unique<Process>(by_inpod(std::move(arguments), flags), options(home_));
 }
 
 std::unique_ptr<Process> LayerPod::start_inside(std::vector<std::string> arguments) const {
   arguments[0] = "/debuggees/" + arguments[0];
-  return std::make_unique<Process>(enter("pod", joined({"env", "-C", "/tmp"}, arguments)), options("/"));
+  return std::make_unique<Process>(in_pod(joined({"env", "-C", "/tmp"}, arguments)), options("/"));
 }
 
 Outcome LayerPod::outside(std::vector<std::string> arguments, std::vector<std::string> flags) const {
@@ -128,9 +138,7 @@ Outcome LayerPod::inside(std::vector<std::string> arguments) const {
 }
 
 Outcome LayerPod::run(std::vector<std::string> command, std::vector<std::string> flags) const {
-  auto all = joined({INPOD, "run", "-t", "local:" + pid_}, flags);
-  all.push_back("--");
-  return test::run(joined(all, command), options(home_));
+  return test::run(by_inpod(std::move(command), flags), options(home_));
 }
 
 void check_same(const std::vector<std::string>& arguments, const std::vector<std::string>& flags) {

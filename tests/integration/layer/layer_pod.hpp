@@ -1,5 +1,5 @@
-// LayerPod: a pod that belongs to an ordinary user, with the debuggees of tests/debuggees/layer and a tree of
-// files in it; the same program can be run inside it and, by `inpod run`, outside.
+// LayerPod: a pod that belongs to an ordinary user (or to root), with the debuggees of tests/debuggees/layer
+// and a tree of files in it; the same program can be run inside it and, by `inpod run`, outside.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,10 @@ namespace inpod::test {
 
 class LayerPod {
  public:
-  LayerPod();
+  static constexpr uid_t ordinary_user = 23456;
+
+  /// uid: who the pod belongs to, and who runs inpod.
+  explicit LayerPod(uid_t uid = ordinary_user);
   ~LayerPod();
   LayerPod(const LayerPod&) = delete;
   LayerPod& operator=(const LayerPod&) = delete;
@@ -31,17 +34,24 @@ class LayerPod {
   Outcome run(std::vector<std::string> command, std::vector<std::string> flags = {}) const;
   /// Runs a shell script in the pod; REQUIREs that it succeeds. Its stdout.
   std::string shell(const std::string& script) const;
-  /// A command in the network beside the pod.
+  /// The command lines that run a command inside the pod, in the network beside it, and by `inpod run`
+  /// outside.
+  std::vector<std::string> in_pod(std::vector<std::string> command) const;
   std::vector<std::string> in_world(std::vector<std::string> command) const;
+  std::vector<std::string> by_inpod(std::vector<std::string> command,
+                                    const std::vector<std::string>& flags = {}) const;
+  /// Environment, user and working directory for the command lines above.
+  ProcessOptions options(const std::string& directory) const;
   /// The user's working directory outside; holds a file `here`.
   const std::string& home() const { return home_; }
 
  private:
-  std::vector<std::string> enter(const char* what, std::vector<std::string> command) const;
-  ProcessOptions options(const std::string& directory) const;
+  std::vector<std::string> enter(const std::string& pid, const std::vector<std::string>& namespaces,
+                                 const std::vector<std::string>& command) const;
   void install_debuggees() const;
   void make_tree() const;
 
+  uid_t uid_;
   TemporaryDirectory directory_;
   std::string home_, pid_, world_;
 };
