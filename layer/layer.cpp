@@ -13,6 +13,7 @@
 
 #include "core/raw.hpp"
 #include "core/text.hpp"
+#include "libc.hpp"
 #include "pins.hpp"
 
 extern "C" {
@@ -23,7 +24,8 @@ namespace inpod::layer {
 
 constinit std::atomic<State> state = State::unknown;
 constinit Core core;
-__thread int bypass = 0;
+__thread int bypass __attribute__((tls_model("initial-exec"))) = 0;
+__thread bool by_number __attribute__((tls_model("initial-exec"))) = false;
 
 namespace {
 
@@ -70,11 +72,22 @@ void in_child() {
   if (state.load() == State::active) core.child_after_fork(fork_event);
 }
 
+/// What libc doesn't have is left to its first use: dlsym(3) allocates where it finds nothing.
+void resolve_all() {
+  const Libc libc = Libc::find();
+  for (HookEntry* entry = __start_inpod_hooks; entry != __stop_inpod_hooks; ++entry) {
+    void* const own = libc.symbol(entry->name);
+    if (!own) continue;
+    void* next = entry->next.load(std::memory_order_relaxed);
+    if (!next) next = entry->resolve();
+    if (own != next) entry->in_libc.store(own, std::memory_order_relaxed);
+  }
+}
+
 void start() {
   const int saved = errno;
   state.store(State::starting);
-  for (HookEntry* entry = __start_inpod_hooks; entry != __stop_inpod_hooks; ++entry)
-    if (!entry->next.load(std::memory_order_relaxed)) entry->resolve();
+  resolve_all();
   if (!is_debuggee()) {
     state.store(State::passive);
     errno = saved;

@@ -40,6 +40,10 @@ extern Core core;
 /// While positive in a thread, its hooks pass through.
 extern __thread int bypass __attribute__((tls_model("initial-exec")));
 
+/// While set in a thread, a hook is carrying out a call of syscall(2). What it calls then is libc's own
+/// function: the next definition may be the program's and consist of that very call.
+extern __thread bool by_number __attribute__((tls_model("initial-exec")));
+
 /// Starts the layer if a hook is called before its constructor has run. True when active.
 bool start_late();
 
@@ -76,6 +80,7 @@ T result(long value) {
 struct HookEntry {
   const char* name;
   std::atomic<void*> next;
+  std::atomic<void*> in_libc;  ///< libc's own definition, where it isn't the next
   /// The next definition of `name` after ours (libc's, or a sanitizer's); a function that fails with ENOSYS
   /// where there is none.
   void* resolve();
@@ -85,6 +90,8 @@ template <class Function>
 Function* next_of(HookEntry& entry) {
   void* address = entry.next.load(std::memory_order_relaxed);
   if (!address) address = entry.resolve();
+  if (by_number)
+    if (void* own = entry.in_libc.load(std::memory_order_relaxed)) address = own;
   return reinterpret_cast<Function*>(address);
 }
 
@@ -99,21 +106,21 @@ void ensure_environment();
 ///   HOOK(int, close, (int fd)) { …; return original(close)(fd); }
 /// The C++ name differs from the symbol's, so that libc's headers, with their own exception specifications
 /// and redirections, don't get in the way.
-#define HOOK(type, name, parameters)                                                                      \
-  namespace {                                                                                             \
-  using Type_##name = type parameters;                                                                    \
-  [[gnu::section("inpod_hooks"), gnu::used]] constinit ::inpod::layer::HookEntry entry_##name{#name,      \
-                                                                                              {nullptr}}; \
-  }                                                                                                       \
-  extern "C" [[gnu::visibility("default")]] type hook_##name parameters asm(#name);                       \
+#define HOOK(type, name, parameters)                                                           \
+  namespace {                                                                                  \
+  using Type_##name = type parameters;                                                         \
+  [[gnu::section("inpod_hooks"), gnu::used]] constinit ::inpod::layer::HookEntry entry_##name{ \
+      #name, {nullptr}, {nullptr}};                                                            \
+  }                                                                                            \
+  extern "C" [[gnu::visibility("default")]] type hook_##name parameters asm(#name);            \
   extern "C" type hook_##name parameters
 
 /// A second name of the same function (on 64-bit machines, `open64` is `open`).
-#define HOOK_ALIAS(name, target)                                                                          \
-  namespace {                                                                                             \
-  [[gnu::section("inpod_hooks"), gnu::used]] constinit ::inpod::layer::HookEntry entry_##name{#name,      \
-                                                                                              {nullptr}}; \
-  }                                                                                                       \
+#define HOOK_ALIAS(name, target)                                                               \
+  namespace {                                                                                  \
+  [[gnu::section("inpod_hooks"), gnu::used]] constinit ::inpod::layer::HookEntry entry_##name{ \
+      #name, {nullptr}, {nullptr}};                                                            \
+  }                                                                                            \
   extern "C" [[gnu::visibility("default"), gnu::alias(#target)]] Type_##target hook_##name asm(#name);
 
 /// The last statement of a hook: `value` as libc gives it, or `here` where that is not_ours.

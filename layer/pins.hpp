@@ -13,3 +13,8 @@
 
 INPOD_PIN(dlsym);
 INPOD_PIN(dladdr);
+#if defined(__x86_64__)
+__asm__(".symver dladdr1,dladdr1@GLIBC_2.3.3");
+#else
+INPOD_PIN(dladdr1);
+#endif

@@ -1,9 +1,10 @@
 // syscall(2): programs and libraries that number their system calls themselves, for those calls where it
 // matters.
 //
-// Each goes to the hook of the libc function that is laid out like it. What can't be carried (openat2 of the
-// pod's paths, io_uring) is ENOSYS, as on an older kernel: programs have a fallback for that. All others pass
-// through. What issues system calls by its own instructions is the supervisor's business.
+// Each goes to the hook of the libc function that is laid out like it, and from there to libc's own, never to
+// a definition of the program's (by_number): allocators define mmap by syscall(2). What can't be carried
+// (openat2 of the pod's paths, io_uring) is ENOSYS, as on an older kernel: programs have a fallback for that.
+// All others pass through. What issues system calls by its own instructions is the supervisor's business.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -348,6 +349,15 @@ bool by_socket_hook(long number, const long (&a)[6], long& value) {
   }
 }
 
+/// by_number is cleared, not restored: a handler that leaves a call by longjmp may have left it set.
+bool by_hook(long number, const long (&a)[6], long& value) {
+  by_number = true;
+  const bool done = by_file_hook(number, a, value) || by_descriptor_hook(number, a, value) ||
+                    by_socket_hook(number, a, value);
+  by_number = false;
+  return done;
+}
+
 }  // namespace
 
 HOOK(long, syscall, (long number, ...)) {
@@ -357,8 +367,6 @@ HOOK(long, syscall, (long number, ...)) {
   for (long& one : a) one = va_arg(arguments, long);
   va_end(arguments);
   long value;
-  if (active() && (by_file_hook(number, a, value) || by_descriptor_hook(number, a, value) ||
-                   by_socket_hook(number, a, value)))
-    return value;
+  if (active() && by_hook(number, a, value)) return value;
   return original(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
