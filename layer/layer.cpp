@@ -6,6 +6,7 @@
 #include <linux/auxvec.h>
 #include <pthread.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,26 +85,80 @@ void resolve_all() {
   }
 }
 
-void start() {
-  const int saved = errno;
-  state.store(State::starting);
-  resolve_all();
-  if (!is_debuggee()) {
-    state.store(State::passive);
-    errno = saved;
-    return;
+/// Set in the thread that starts the layer: its hooks pass through meanwhile.
+__thread bool starting __attribute__((tls_model("initial-exec"))) = false;
+
+/// Says that a thread has claimed the start. In a page of its own that the kernel clears in a forked child,
+/// which has no such thread.
+struct Claim {
+  bool stands;
+};
+constinit std::atomic<Claim*> claimed = nullptr;
+
+bool is_decided() {
+  return state.load(std::memory_order_acquire) != State::unknown;
+}
+
+/// Until the start is decided, but in a child that was forked meanwhile: there is nobody to wait for.
+void wait_for(const Claim& other) {
+  while (!is_decided() && other.stands) raw::wait_while(&state, static_cast<int>(State::unknown));
+}
+
+void decide(State decision) {
+  state.store(decision, std::memory_order_release);
+  raw::wake_all(&state);
+}
+
+/// True: this thread has the start to do. Else it has been done.
+bool claim() {
+  const long page = raw::map(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page < 0) fail_closed("out of memory");
+  raw::call(SYS_madvise, page, 4096, MADV_WIPEONFORK);
+  auto* mine = reinterpret_cast<Claim*>(page);
+  mine->stands = true;
+  Claim* other = nullptr;
+  while (!claimed.compare_exchange_strong(other, mine)) {
+    if (!other->stands) continue;
+    wait_for(*other);
+    if (!is_decided()) continue;
+    raw::unmap(mine, 4096);
+    return false;
   }
+  return true;
+}
+
+/// By one thread, while all others that call a hook wait. Since they may hold an allocator's or the dynamic
+/// linker's lock, nothing here may take one: no dlsym, no allocation. Signals are blocked, so that no handler
+/// finds its thread halfway.
+void start_claimed(const char* layer_path) {
+  if (!is_debuggee()) return decide(State::passive);
   char executable[4096];
-  long length = raw::read_link(AT_FDCWD, "/proc/self/exe", executable, sizeof executable);
+  const long length = raw::read_link(AT_FDCWD, "/proc/self/exe", executable, sizeof executable);
   const char* socket = variable("INPOD_SOCKET");
   if (const char* problem =
           core.start(socket ? socket : "", {executable, static_cast<std::size_t>(length < 0 ? 0 : length)}))
     fail_closed(problem);
+  remember_environment(layer_path);
+  decide(State::active);
+}
+
+void start() {
+  const int saved = errno;
+  const raw::BlockedSignals blocked;
+  starting = true;
+  // What takes the dynamic linker's lock comes first; several threads may do it at once.
+  resolve_all();
+  Dl_info self{};
+  const bool known = dladdr(reinterpret_cast<const void*>(&start), &self) != 0 && self.dli_fname;
   // By name: before glibc 2.34 it is libpthread's, which only programs with threads have.
-  core.test_cancel = reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "pthread_testcancel"));
-  pthread_atfork(before_fork, in_parent, in_child);
-  state.store(State::active);
-  remember_environment();
+  auto* test_cancel = reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "pthread_testcancel"));
+  if (claim()) {
+    core.test_cancel = test_cancel;
+    start_claimed(known ? self.dli_fname : "");
+    // A child that is forked before this counts as forked behind our back (Core::owner).
+    if (state.load() == State::active) pthread_atfork(before_fork, in_parent, in_child);
+  }
+  starting = false;
   errno = saved;
 }
 
@@ -111,7 +166,7 @@ void start() {
 /// (jemalloc's reads a link with its lock held).
 [[gnu::constructor(101)]] void constructor() {
   const int saved = errno;
-  if (state.load() == State::unknown) start();
+  if (!is_decided()) start();
   if (state.load() == State::active) ensure_environment();
   errno = saved;
 }
@@ -119,9 +174,9 @@ void start() {
 }  // namespace
 
 bool start_late() {
-  if (!environ) return false;  // libc itself is not ready
+  if (!environ || starting) return false;  // libc itself is not ready, or we are at it
   start();
-  return state.load() == State::active;
+  return state.load() == State::active && bypass == 0;
 }
 
 namespace {

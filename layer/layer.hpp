@@ -9,7 +9,7 @@
 //  4. Whatever may be called in a signal handler (open, read, write, close, stat, connect, accept, …) neither
 //     allocates nor locks. Names (getaddrinfo), streams (fopen) and directories' lists allocate, as in libc.
 //  5. No lock at all is held across I/O, and nothing of ours waits in the process while a debugger has
-//     stopped it.
+//     stopped it. One exception: threads that call a hook while another one starts the layer wait for it.
 //  6. errno changes only when the hooked function fails.
 //  7. Right across fork, vfork and exec: a vfork child never changes this process's tables (Core::owner), a
 //     forked one introduces itself, exec hands on descriptors and environment.
@@ -33,7 +33,7 @@
 
 namespace inpod::layer {
 
-enum class State : int { unknown, starting, passive, active };
+enum class State : int { unknown, passive, active };
 
 extern std::atomic<State> state;
 extern Core core;
@@ -44,7 +44,8 @@ extern __thread int bypass __attribute__((tls_model("initial-exec")));
 /// function: the next definition may be the program's and consist of that very call.
 extern __thread bool by_number __attribute__((tls_model("initial-exec")));
 
-/// Starts the layer if a hook is called before its constructor has run. True when active.
+/// Starts the layer if a hook is called before its constructor has run, or waits for the thread that does.
+/// True when active.
 bool start_late();
 
 /// Whether hooks act. The first thing that each of them asks.
@@ -76,8 +77,9 @@ T result(long value) {
   return static_cast<T>(-1);
 }
 
-/// One line of the table of hooks; the linker puts all of them side by side.
-struct HookEntry {
+/// One line of the table of hooks; the linker puts all of them side by side. Compilers align larger objects
+/// as they like, hence alignas: no gaps.
+struct alignas(32) HookEntry {
   const char* name;
   std::atomic<void*> next;
   std::atomic<void*> in_libc;  ///< libc's own definition, where it isn't the next
@@ -97,7 +99,7 @@ Function* next_of(HookEntry& entry) {
 
 /// What the layer needs in the environment of children: noted at start, and put back into `environ` before
 /// libc starts a program by itself (environment.cpp).
-void remember_environment();
+void remember_environment(const char* layer_path);
 void ensure_environment();
 
 }  // namespace inpod::layer

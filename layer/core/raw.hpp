@@ -126,6 +126,32 @@ inline long receive_message(int fd, msghdr* message, int flags) {
   return call(SYS_recvmsg, fd, word(message), flags);
 }
 
+/// futex(2), within this process: waits while the word has this value, and may come back earlier.
+template <class Word>
+long wait_while(const Word* at, int value) {
+  static_assert(sizeof(Word) == 4);
+  return call(SYS_futex, word(at), 0 | 128, value, 0);  // FUTEX_WAIT_PRIVATE
+}
+template <class Word>
+long wake_all(Word* at) {
+  return call(SYS_futex, word(at), 1 | 128, 0x7fffffff);  // FUTEX_WAKE_PRIVATE
+}
+
+/// No signal is delivered to this thread as long as it lives.
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    const std::uint64_t all = ~std::uint64_t{0};
+    call(SYS_rt_sigprocmask, 0, word(&all), word(&before_), sizeof all);  // SIG_BLOCK
+  }
+  ~BlockedSignals() { call(SYS_rt_sigprocmask, 2, word(&before_), 0, sizeof before_); }  // SIG_SETMASK
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+ private:
+  std::uint64_t before_ = 0;
+};
+
 [[noreturn]] inline void exit(int code) {
   for (;;) call(SYS_exit_group, code);
 }

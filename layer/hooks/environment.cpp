@@ -1,7 +1,6 @@
 // What a child needs to be in the pod too. See environment.hpp.
 #include "hooks/environment.hpp"
 
-#include <dlfcn.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -12,7 +11,6 @@
 #include "core/raw.hpp"
 #include "core/text.hpp"
 #include "layer.hpp"
-#include "pins.hpp"
 
 namespace inpod::layer {
 namespace {
@@ -40,10 +38,11 @@ bool names_layer(const char* preload) {
 
 }  // namespace
 
-void remember_environment() {
-  Dl_info self{};
-  if (dladdr(reinterpret_cast<const void*>(&remember_environment), &self) != 0 && self.dli_fname)
-    needed.preload << self.dli_fname;
+void remember_environment(const char* layer_path) {
+  needed.preload.clear();
+  needed.socket.clear();
+  needed.program.clear();
+  needed.preload << layer_path;
   if (const char* socket = find(environ, "INPOD_SOCKET=")) needed.socket << socket;
   if (const char* program = find(environ, "INPOD_PROGRAM=")) needed.program << program;
 }
