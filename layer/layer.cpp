@@ -162,12 +162,25 @@ void start() {
   errno = saved;
 }
 
+/// Time zones are libc's own reading, which no hook sees.
+void note_time_zone() {
+  const char* zone = variable("TZ");
+  if (!zone) return;
+  if (*zone == ':') ++zone;
+  if (*zone == '/' && files::is_remote(core, AT_FDCWD, zone, true))
+    core.note_once(zone,
+                   "a time zone (TZ) is read by libc itself, from this machine's file, not from the pod's");
+}
+
 /// What allocates is left to the constructor: a hook may start the layer from within an allocator's own start
 /// (jemalloc's reads a link with its lock held).
 [[gnu::constructor(101)]] void constructor() {
   const int saved = errno;
   if (!is_decided()) start();
-  if (state.load() == State::active) ensure_environment();
+  if (state.load() == State::active) {
+    ensure_environment();
+    note_time_zone();
+  }
   errno = saved;
 }
 
