@@ -27,6 +27,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "hooks/io_uring.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
@@ -76,14 +77,6 @@ int change_mode_at(int dirfd, const char* path, mode_t mode) {
 int change_times_at(int dirfd, const char* path, const timespec* times, int flags) {
   if (!path) return flags == 0 ? futimens(dirfd, times) : result<int>(-EINVAL);
   return utimensat(dirfd, path, times, flags);
-}
-
-long refuse_io_uring() {
-  core.note_once(
-      "io_uring",
-      "the pod's files and connections can't be used by it; the program is told that there is none (ENOSYS), "
-      "and takes its other way");
-  return result<long>(-ENOSYS);
 }
 
 /// Whether the pod has what a path, or dirfd itself where the path is empty, leads to; `flags` as in fstatat.
@@ -302,7 +295,7 @@ bool by_descriptor_hook(long number, const long (&a)[6], long& value) {
     case SYS_fcntl:
       return value = call(file_control, a), true;
     case SYS_io_uring_setup:
-      return value = refuse_io_uring(), true;
+      return value = result<long>(io_uring_refusal()), true;
     default:
       return false;
   }
