@@ -1,4 +1,4 @@
-// stdio on remote files: fopen, fdopen, freopen, fileno, fclose.
+// stdio on remote files: fopen, fdopen, freopen, fileno, fclose. Wide characters: wide_stdio.cpp.
 //
 // libc's streams read by system calls inside libc, where no hook sees them; so a stream over a remote file is
 // a cookie stream whose functions come back here. fileno() gives the real descriptor. freopen must keep the
@@ -13,6 +13,7 @@
 #include "core/raw.hpp"
 #include "core/text.hpp"
 #include "hooks/descriptor.hpp"
+#include "hooks/stdio.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
@@ -20,24 +21,37 @@ using namespace inpod::layer;
 
 namespace {
 
-/// The open cookie streams, so that fileno finds the descriptor. No lock: a place is claimed by its atomic.
-struct Cookie {
-  std::atomic<bool> used;
-  std::atomic<FILE*> stream;
-  int fd;
-};
 constexpr std::size_t most_cookies = 1024;
 constinit Cookie cookies[most_cookies] = {};
 constinit std::atomic<int> cookie_count = 0;
 
-Cookie* find(FILE* stream) {
+}  // namespace
+
+namespace inpod::layer {
+
+Cookie* find_cookie(FILE* stream) {
   if (cookie_count.load(std::memory_order_acquire) == 0) return nullptr;
   for (Cookie& cookie : cookies)
     if (cookie.stream.load(std::memory_order_acquire) == stream) return &cookie;
   return nullptr;
 }
 
+}  // namespace inpod::layer
+
+namespace {
+
+/// Frees the place of a stream that has been closed, and what it has borrowed.
+void release(Cookie& cookie) {
+  FILE* const source = cookie.wide_source;
+  cookie.wide_source = nullptr;
+  cookie.stream.store(nullptr, std::memory_order_release);
+  cookie.used.store(false, std::memory_order_release);
+  cookie_count.fetch_sub(1);
+  if (source) close_here(source);
+}
+
 ssize_t cookie_read(void* cookie, char* into, size_t size) {
+  static_cast<Cookie*>(cookie)->is_bytes = true;
   const int fd = static_cast<Cookie*>(cookie)->fd;
   const iovec one{into, size};
   return result<ssize_t>(files::read(core, fd, core.fds.get(fd), {&one, 1}, -1));
@@ -45,6 +59,7 @@ ssize_t cookie_read(void* cookie, char* into, size_t size) {
 
 /// A cookie's write says 0 for an error, never -1.
 ssize_t cookie_write(void* cookie, const char* from, size_t size) {
+  static_cast<Cookie*>(cookie)->is_bytes = true;
   const int fd = static_cast<Cookie*>(cookie)->fd;
   const iovec one{const_cast<char*>(from), size};
   const ssize_t written = result<ssize_t>(files::write(core, fd, core.fds.get(fd), {&one, 1}, -1));
@@ -62,9 +77,8 @@ int cookie_seek(void* cookie, off64_t* offset, int whence) {
 int cookie_close(void* cookie) {
   auto& closing = *static_cast<Cookie*>(cookie);
   const int fd = closing.fd;
-  closing.stream.store(nullptr, std::memory_order_release);
-  closing.used.store(false, std::memory_order_release);
-  cookie_count.fetch_sub(1);
+  closing.is_libcs = true;
+  if (!closing.wide_source) release(closing);  // else libc still needs what it has borrowed
   return close_descriptor(fd);
 }
 
@@ -96,17 +110,19 @@ int flags_of(const char* mode) {
 /// A stream over a remote descriptor, which it owns from then on. Null and errno when that fails; fd stays
 /// open.
 FILE* stream_over(int fd, const char* mode) {
+  if (strstr(mode, ",ccs=")) return wide_stream_over(fd, mode);
   for (Cookie& cookie : cookies) {
     bool expected = false;
     if (!cookie.used.compare_exchange_strong(expected, true)) continue;
     cookie.fd = fd;
+    cookie.is_bytes = cookie.is_wide = cookie.is_libcs = false;
+    cookie.shift = {};
     char plain[3] = {mode[0], strchr(mode, '+') ? '+' : '\0', '\0'};
     FILE* stream = fopencookie(&cookie, plain, {cookie_read, cookie_write, cookie_seek, cookie_close});
     if (!stream) {
       cookie.used.store(false);
       return nullptr;
     }
-    if (strstr(mode, ",ccs=")) fwide(stream, 1);
     cookie.stream.store(stream, std::memory_order_release);
     cookie_count.fetch_add(1);
     return stream;
@@ -169,7 +185,7 @@ HOOK(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
   const int flags = flags_of(mode);
   const long fd = !path || flags < 0 || !active() ? not_ours : files::open(core, AT_FDCWD, path, flags, 0666);
   if (fd == not_ours) {
-    const ClosingElsewhere closing(find(stream) ? -1 : old);
+    const ClosingElsewhere closing(find_foreign(stream) ? -1 : old);
     return opened(original(freopen)(path, mode, stream), path ? path : "");
   }
   FixedText<32> name;
@@ -187,7 +203,7 @@ HOOK(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
   FILE* reopened = nullptr;
   if (value == 0) {
     {
-      const ClosingElsewhere closing(find(stream) ? -1 : old);
+      const ClosingElsewhere closing(find_foreign(stream) ? -1 : old);
       reopened = original(freopen)(name.c_str(), mode, stream);
     }
     if (reopened) core.adopt(fileno(reopened));
@@ -203,18 +219,31 @@ HOOK_ALIAS(freopen64, freopen)
 
 HOOK(int, fclose, (FILE * stream)) {
   const int saved = errno;
-  const int fd = active() && !find(stream) ? fileno_unlocked(stream) : -1;
+  const int fd = active() && !find_foreign(stream) ? fileno_unlocked(stream) : -1;
   errno = saved;  // a stream in memory has no descriptor
   const ClosingElsewhere closing(fd);
+  Cookie* cookie = find_cookie(stream);
+  if (cookie && !cookie->wide_source) cookie = nullptr;
+  if (cookie) cookie->stream.store(nullptr);  // another stream may get its address as soon as it is closed
+  const int done = original(fclose)(stream);
+  if (cookie) release(*cookie);
+  return done;
+}
+
+FILE* inpod::layer::open_here(const char* path, const char* mode) {
+  return original(fopen)(path, mode);
+}
+
+int inpod::layer::close_here(FILE* stream) {
   return original(fclose)(stream);
 }
 
 HOOK(int, fileno, (FILE * stream)) {
-  const Cookie* cookie = find(stream);
+  const Cookie* cookie = find_foreign(stream);
   return cookie ? cookie->fd : original(fileno)(stream);
 }
 
 HOOK(int, fileno_unlocked, (FILE * stream)) {
-  const Cookie* cookie = find(stream);
+  const Cookie* cookie = find_foreign(stream);
   return cookie ? cookie->fd : original(fileno_unlocked)(stream);
 }
