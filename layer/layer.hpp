@@ -102,6 +102,18 @@ Function* next_of(HookEntry& entry) {
 void remember_environment(const char* layer_path);
 void ensure_environment();
 
+/// Does `call(dirfd, path)`, which the rules leave to this machine. The kernel knows a directory of the pod
+/// as a file in memory, so a path relative to one is handed on as an absolute path.
+template <class F>
+auto here(int dirfd, const char* path, F call) -> decltype(call(dirfd, path)) {
+  using Result = decltype(call(dirfd, path));
+  if (dirfd == AT_FDCWD || !path || !*path || *path == '/' || !file_entry(dirfd)) return call(dirfd, path);
+  Result value{};
+  const long built =
+      files::absolute(core, dirfd, path, [&](const char* absolute) { value = call(AT_FDCWD, absolute); });
+  return built == 0 ? value : result<Result>(built);
+}
+
 }  // namespace inpod::layer
 
 /// Declares and defines the hook of a libc function:

@@ -39,15 +39,32 @@ long base_of(Core& core, int dirfd, PathBuilder& path, std::size_t& length) {
 /// That a path did not fit the memory given for it: as the program wrote it, or as it is in the pod.
 constexpr long too_long = not_ours - 1, too_long_in_pod = not_ours - 2;
 
+/// What lies below a directory that was opened in the pod is the pod's, also where that directory's own name
+/// there (the program came to it by a link, or by files.map) is one that the rules leave to this machine.
+/// local: no such directory.
+FileMode mode_below(Core& core, int dirfd, std::string_view directory) {
+  if (dirfd == AT_FDCWD || core.rules.file(directory) != FileMode::local) return FileMode::local;
+  const FdEntry entry = core.fds.get(dirfd);
+  if (!entry.is_file()) return FileMode::local;
+  return entry.changeable() ? FileMode::write : FileMode::read;
+}
+
 /// Makes the path absolute and plain in `built`, and judges that.
 long judge_built(Core& core, int dirfd, std::string_view text, PathBuilder& built, Use use, void* context) {
   std::size_t length = 0;
-  if (text[0] != '/')
+  FileMode below = FileMode::local;
+  if (text[0] != '/') {
     if (const long result = base_of(core, dirfd, built, length); result != 0)
       return result == -ENAMETOOLONG ? too_long : result;
+    below = mode_below(core, dirfd, {built.memory(), length});
+  }
   if (built.add(length, text) != 0) return too_long;
   const FileMode mode = core.rules.file(built.view());
-  if (mode == FileMode::local) return not_ours;
+  if (mode == FileMode::local) {
+    if (below == FileMode::local) return not_ours;
+    built.restore_slash();
+    return use(context, {below, built.view()});
+  }
   std::string_view rest;
   if (const std::string_view prefix = core.rules.mapped(built.view(), rest); !prefix.empty())
     if (built.replace(prefix, rest) != 0) return too_long_in_pod;
@@ -138,6 +155,18 @@ long locate(Core& core, int dirfd, const char* path, Use use, void* context) {
   const long result = locate_short(core, dirfd, text, use, context);
   return result == too_long || result == too_long_in_pod ? locate_long(core, dirfd, text, use, context)
                                                          : result;
+}
+
+[[gnu::noinline]] long absolute(Core& core, int dirfd, const char* path,
+                                void (*use)(void* context, const char* absolute), void* context) {
+  Path built;
+  std::size_t length = 0;
+  long result = base_of(core, dirfd, built, length);
+  if (result == 0) result = built.add(length, path);
+  if (result != 0) return result == not_ours ? -EBADF : result;
+  built.restore_slash();
+  use(context, built.memory());
+  return 0;
 }
 
 FdEntry through_descriptor(const Core& core, const char* path) {

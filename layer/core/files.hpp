@@ -50,6 +50,16 @@ long locate(Core& core, FdEntry entry, F use) {
       &use);
 }
 
+/// Calls `use` with the absolute form of a path that is relative to a directory of the pod. 0 or -errno.
+long absolute(Core& core, int dirfd, const char* path, void (*use)(void* context, const char* absolute),
+              void* context);
+
+template <class F>
+long absolute(Core& core, int dirfd, const char* path, F use) {
+  return absolute(
+      core, dirfd, path, [](void* context, const char* built) { (*static_cast<F*>(context))(built); }, &use);
+}
+
 /// The same for a question that only looks (stat, access, readlink): what is absent is -ENOENT.
 template <class F>
 long locate_to_look(Core& core, int dirfd, const char* path, F use) {

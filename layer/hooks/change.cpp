@@ -69,6 +69,13 @@ long change_symlink(const char* target, int dirfd, const char* path) {
                                  });
 }
 
+template <class F>
+int both_here(int from_dirfd, const char* from, int to_dirfd, const char* to, F call) {
+  return here(from_dirfd, from, [&](int from_at, const char* old) {
+    return here(to_dirfd, to, [&](int to_at, const char* name) { return call(from_at, old, to_at, name); });
+  });
+}
+
 /// Changes that the pod's agent doesn't do: refused like on a file system that has no such thing.
 long refuse(int dirfd, const char* path) {
   if (!active()) return not_ours;
@@ -85,14 +92,15 @@ HOOK(int, mkdir, (const char* path, mode_t mode)) {
   LOCAL_OR(change(make_directory, AT_FDCWD, path, core.masked(mode)), original(mkdir)(path, mode));
 }
 HOOK(int, mkdirat, (int dirfd, const char* path, mode_t mode)) {
-  LOCAL_OR(change(make_directory, dirfd, path, core.masked(mode)), original(mkdirat)(dirfd, path, mode));
+  LOCAL_OR(change(make_directory, dirfd, path, core.masked(mode)),
+           here(dirfd, path, [&](int at, const char* name) { return original(mkdirat)(at, name, mode); }));
 }
 HOOK(int, unlink, (const char* path)) {
   LOCAL_OR(change(unlink_file, AT_FDCWD, path), original(unlink)(path));
 }
 HOOK(int, unlinkat, (int dirfd, const char* path, int flags)) {
   LOCAL_OR(change((flags & AT_REMOVEDIR) != 0 ? remove_directory : unlink_file, dirfd, path),
-           original(unlinkat)(dirfd, path, flags));
+           here(dirfd, path, [&](int at, const char* name) { return original(unlinkat)(at, name, flags); }));
 }
 HOOK(int, rmdir, (const char* path)) {
   LOCAL_OR(change(remove_directory, AT_FDCWD, path), original(rmdir)(path));
@@ -106,18 +114,26 @@ HOOK(int, rename, (const char* from, const char* to)) {
   LOCAL_OR(change_two(rename_file, AT_FDCWD, from, AT_FDCWD, to), original(rename)(from, to));
 }
 HOOK(int, renameat, (int from_dirfd, const char* from, int to_dirfd, const char* to)) {
-  LOCAL_OR(change_two(rename_file, from_dirfd, from, to_dirfd, to),
-           original(renameat)(from_dirfd, from, to_dirfd, to));
+  LOCAL_OR(
+      change_two(rename_file, from_dirfd, from, to_dirfd, to),
+      both_here(from_dirfd, from, to_dirfd, to, [&](int at, const char* old, int to_at, const char* name) {
+        return original(renameat)(at, old, to_at, name);
+      }));
 }
 HOOK(int, renameat2, (int from_dirfd, const char* from, int to_dirfd, const char* to, unsigned flags)) {
-  LOCAL_OR(change_two(rename_file, from_dirfd, from, to_dirfd, to, flags),
-           original(renameat2)(from_dirfd, from, to_dirfd, to, flags));
+  LOCAL_OR(
+      change_two(rename_file, from_dirfd, from, to_dirfd, to, flags),
+      both_here(from_dirfd, from, to_dirfd, to, [&](int at, const char* old, int to_at, const char* name) {
+        return original(renameat2)(at, old, to_at, name, flags);
+      }));
 }
 HOOK(int, symlink, (const char* target, const char* path)) {
   LOCAL_OR(change_symlink(target, AT_FDCWD, path), original(symlink)(target, path));
 }
 HOOK(int, symlinkat, (const char* target, int dirfd, const char* path)) {
-  LOCAL_OR(change_symlink(target, dirfd, path), original(symlinkat)(target, dirfd, path));
+  LOCAL_OR(change_symlink(target, dirfd, path), here(dirfd, path, [&](int at, const char* name) {
+             return original(symlinkat)(target, at, name);
+           }));
 }
 HOOK(int, link, (const char* from, const char* to)) {
   LOCAL_OR(change_two(make_link, AT_FDCWD, from, AT_FDCWD, to), original(link)(from, to));
@@ -126,7 +142,9 @@ HOOK(int, linkat, (int from_dirfd, const char* from, int to_dirfd, const char* t
   LOCAL_OR(
       change_two(make_link, from_dirfd, from, to_dirfd, to, static_cast<unsigned>(flags & AT_SYMLINK_FOLLOW),
                  linked_by_descriptor(from_dirfd, from, flags)),
-      original(linkat)(from_dirfd, from, to_dirfd, to, flags));
+      both_here(from_dirfd, from, to_dirfd, to, [&](int at, const char* old, int to_at, const char* name) {
+        return original(linkat)(at, old, to_at, name, flags);
+      }));
 }
 HOOK(int, truncate, (const char* path, off_t size)) {
   LOCAL_OR(change(set_size, AT_FDCWD, path, static_cast<std::uint64_t>(size)),
@@ -138,18 +156,23 @@ HOOK(int, mknod, (const char* path, mode_t mode, dev_t device)) {
   LOCAL_OR(refuse(AT_FDCWD, path), original(mknod)(path, mode, device));
 }
 HOOK(int, mknodat, (int dirfd, const char* path, mode_t mode, dev_t device)) {
-  LOCAL_OR(refuse(dirfd, path), original(mknodat)(dirfd, path, mode, device));
+  LOCAL_OR(refuse(dirfd, path), here(dirfd, path, [&](int at, const char* name) {
+             return original(mknodat)(at, name, mode, device);
+           }));
 }
 // Programs built before glibc 2.33 call mknod by these names.
 HOOK(int, __xmknod, (int version, const char* path, mode_t mode, dev_t* device)) {
   LOCAL_OR(refuse(AT_FDCWD, path), original(__xmknod)(version, path, mode, device));
 }
 HOOK(int, __xmknodat, (int version, int dirfd, const char* path, mode_t mode, dev_t* device)) {
-  LOCAL_OR(refuse(dirfd, path), original(__xmknodat)(version, dirfd, path, mode, device));
+  LOCAL_OR(refuse(dirfd, path), here(dirfd, path, [&](int at, const char* name) {
+             return original(__xmknodat)(version, at, name, mode, device);
+           }));
 }
 HOOK(int, mkfifo, (const char* path, mode_t mode)) {
   LOCAL_OR(refuse(AT_FDCWD, path), original(mkfifo)(path, mode));
 }
 HOOK(int, mkfifoat, (int dirfd, const char* path, mode_t mode)) {
-  LOCAL_OR(refuse(dirfd, path), original(mkfifoat)(dirfd, path, mode));
+  LOCAL_OR(refuse(dirfd, path),
+           here(dirfd, path, [&](int at, const char* name) { return original(mkfifoat)(at, name, mode); }));
 }

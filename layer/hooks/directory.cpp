@@ -237,7 +237,10 @@ HOOK_ALIAS(scandir64, scandir)
 HOOK(int, scandirat, (int dirfd, const char* path, dirent*** list, Filter filter, Compare compare)) {
   bool local;
   DIR* directory = open_remote(dirfd, path, local);
-  if (local) return original(scandirat)(dirfd, path, list, filter, compare);
+  if (local)
+    return here(dirfd, path, [&](int at, const char* name) {
+      return original(scandirat)(at, name, list, filter, compare);
+    });
   return directory ? scan(directory, list, filter, compare) : -1;
 }
 HOOK_ALIAS(scandirat64, scandirat)

@@ -86,8 +86,13 @@ HOOK(ssize_t, readlink, (const char* path, char* into, size_t size)) {
 
 HOOK(ssize_t, readlinkat, (int dirfd, const char* path, char* into, size_t size)) {
   const long value = link_of(dirfd, path, into, size);
-  return value == not_ours ? local_link(into, original(readlinkat)(dirfd, path, into, size), size)
-                           : result<ssize_t>(value);
+  return value == not_ours
+             ? local_link(
+                   into,
+                   here(dirfd, path,
+                        [&](int at, const char* name) { return original(readlinkat)(at, name, into, size); }),
+                   size)
+             : result<ssize_t>(value);
 }
 
 HOOK(ssize_t, __readlink_chk, (const char* path, char* into, size_t size, size_t capacity)) {
@@ -99,7 +104,12 @@ HOOK(ssize_t, __readlink_chk, (const char* path, char* into, size_t size, size_t
 HOOK(ssize_t, __readlinkat_chk, (int dirfd, const char* path, char* into, size_t size, size_t capacity)) {
   const long value = size <= capacity ? link_of(dirfd, path, into, size) : not_ours;
   return value == not_ours
-             ? local_link(into, original(__readlinkat_chk)(dirfd, path, into, size, capacity), size)
+             ? local_link(into,
+                          here(dirfd, path,
+                               [&](int at, const char* name) {
+                                 return original(__readlinkat_chk)(at, name, into, size, capacity);
+                               }),
+                          size)
              : result<ssize_t>(value);
 }
 

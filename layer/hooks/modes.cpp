@@ -97,7 +97,9 @@ HOOK(int, lchmod, (const char* path, mode_t mode)) {
   LOCAL_OR(change(AT_FDCWD, path, mode_is(mode), AT_SYMLINK_NOFOLLOW), original(lchmod)(path, mode));
 }
 HOOK(int, fchmodat, (int dirfd, const char* path, mode_t mode, int flags)) {
-  LOCAL_OR(change(dirfd, path, mode_is(mode), flags), original(fchmodat)(dirfd, path, mode, flags));
+  LOCAL_OR(change(dirfd, path, mode_is(mode), flags), here(dirfd, path, [&](int at, const char* name) {
+             return original(fchmodat)(at, name, mode, flags);
+           }));
 }
 HOOK(int, fchmod, (int fd, mode_t mode)) {
   LOCAL_OR(change(fd, mode_is(mode)), original(fchmod)(fd, mode));
@@ -118,7 +120,8 @@ HOOK(int, lchown, (const char* path, uid_t user, gid_t group)) {
 }
 HOOK(int, fchownat, (int dirfd, const char* path, uid_t user, gid_t group, int flags)) {
   LOCAL_OR(change(dirfd, path, owner_is(user, group), flags),
-           original(fchownat)(dirfd, path, user, group, flags));
+           here(dirfd, path,
+                [&](int at, const char* name) { return original(fchownat)(at, name, user, group, flags); }));
 }
 HOOK(int, fchown, (int fd, uid_t user, gid_t group)) {
   LOCAL_OR(change(fd, owner_is(user, group)), original(fchown)(fd, user, group));
@@ -135,13 +138,16 @@ HOOK(int, lutimes, (const char* path, const timeval* times)) {
   LOCAL_OR(change_times(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), original(lutimes)(path, times));
 }
 HOOK(int, futimesat, (int dirfd, const char* path, const timeval* times)) {
-  LOCAL_OR(change_times(dirfd, path, times), original(futimesat)(dirfd, path, times));
+  LOCAL_OR(change_times(dirfd, path, times),
+           here(dirfd, path, [&](int at, const char* name) { return original(futimesat)(at, name, times); }));
 }
 HOOK(int, futimes, (int fd, const timeval* times)) {
   LOCAL_OR(change_times(fd, nullptr, times), original(futimes)(fd, times));
 }
 HOOK(int, utimensat, (int dirfd, const char* path, const timespec* times, int flags)) {
-  LOCAL_OR(change_times(dirfd, path, times, flags), original(utimensat)(dirfd, path, times, flags));
+  LOCAL_OR(change_times(dirfd, path, times, flags), here(dirfd, path, [&](int at, const char* name) {
+             return original(utimensat)(at, name, times, flags);
+           }));
 }
 HOOK(int, futimens, (int fd, const timespec* times)) {
   LOCAL_OR(change_times(fd, nullptr, times), original(futimens)(fd, times));

@@ -40,7 +40,12 @@ HOOK_ALIAS(open64, open)
 HOOK(int, openat, (int dirfd, const char* path, int flags, ...)) {
   MODE_AFTER(flags, flags)
   const long fd = open_remote(dirfd, path, flags, mode);
-  return fd == not_ours ? opened_here(original(openat)(dirfd, path, flags, mode), path) : result<int>(fd);
+  return fd == not_ours
+             ? opened_here(
+                   here(dirfd, path,
+                        [&](int at, const char* name) { return original(openat)(at, name, flags, mode); }),
+                   path)
+             : result<int>(fd);
 }
 HOOK_ALIAS(openat64, openat)
 
@@ -58,6 +63,11 @@ HOOK_ALIAS(__open64_2, __open_2)
 
 HOOK(int, __openat_2, (int dirfd, const char* path, int flags)) {
   const long fd = open_remote(dirfd, path, flags, 0);
-  return fd == not_ours ? opened_here(original(__openat_2)(dirfd, path, flags), path) : result<int>(fd);
+  return fd == not_ours
+             ? opened_here(
+                   here(dirfd, path,
+                        [&](int at, const char* name) { return original(__openat_2)(at, name, flags); }),
+                   path)
+             : result<int>(fd);
 }
 HOOK_ALIAS(__openat64_2, __openat_2)

@@ -54,10 +54,12 @@ HOOK(int, fexecve, (int fd, char* const* arguments, char* const* environment)) {
 /// By the kernel, as libc has it only from 2.34 on: programs on an older one call it by number.
 HOOK(int, execveat,
      (int dirfd, const char* path, char* const* arguments, char* const* environment, int flags)) {
-  note_program(dirfd, path);
   CHILD_ENVIRONMENT(child, environment);
-  return result<int>(
-      raw::call(SYS_execveat, dirfd, raw::word(path), raw::word(arguments), raw::word(child.get()), flags));
+  return here(dirfd, path, [&](int at, const char* name) {
+    note_program(at, name);
+    return result<int>(
+        raw::call(SYS_execveat, at, raw::word(name), raw::word(arguments), raw::word(child.get()), flags));
+  });
 }
 
 HOOK(int, execv, (const char* path, char* const* arguments)) {

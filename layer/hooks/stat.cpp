@@ -109,7 +109,10 @@ HOOK(int, fstat, (int fd, struct stat* into)) {
 HOOK_ALIAS(fstat64, fstat)
 
 HOOK(int, fstatat, (int dirfd, const char* path, struct stat* into, int flags)) {
-  return answer(dirfd, path, flags, into, [&] { return original(fstatat)(dirfd, path, into, flags); });
+  return answer(dirfd, path, flags, into, [&] {
+    return here(dirfd, path,
+                [&](int at, const char* name) { return original(fstatat)(at, name, into, flags); });
+  });
 }
 HOOK_ALIAS(fstatat64, fstatat)
 
@@ -130,13 +133,19 @@ HOOK(int, __fxstat, (int version, int fd, struct stat* into)) {
 HOOK_ALIAS(__fxstat64, __fxstat)
 
 HOOK(int, __fxstatat, (int version, int dirfd, const char* path, struct stat* into, int flags)) {
-  return answer(dirfd, path, flags, into,
-                [&] { return original(__fxstatat)(version, dirfd, path, into, flags); });
+  return answer(dirfd, path, flags, into, [&] {
+    return here(dirfd, path, [&](int at, const char* name) {
+      return original(__fxstatat)(version, at, name, into, flags);
+    });
+  });
 }
 HOOK_ALIAS(__fxstatat64, __fxstatat)
 
 HOOK(int, statx, (int dirfd, const char* path, int flags, unsigned mask, struct statx* into)) {
-  return answer(dirfd, path, flags, into, [&] { return original(statx)(dirfd, path, flags, mask, into); });
+  return answer(dirfd, path, flags, into, [&] {
+    return here(dirfd, path,
+                [&](int at, const char* name) { return original(statx)(at, name, flags, mask, into); });
+  });
 }
 
 HOOK(int, access, (const char* path, int mode)) {
@@ -152,7 +161,10 @@ HOOK_ALIAS(eaccess, euidaccess)
 
 HOOK(int, faccessat, (int dirfd, const char* path, int mode, int flags)) {
   const long value = active() ? files::access(core, dirfd, path, mode, flags) : not_ours;
-  return value == not_ours ? original(faccessat)(dirfd, path, mode, flags) : result<int>(value);
+  return value == not_ours
+             ? here(dirfd, path,
+                    [&](int at, const char* name) { return original(faccessat)(at, name, mode, flags); })
+             : result<int>(value);
 }
 
 // The pod's file systems can't be asked about from here. Programs ask for free space and for the type: what

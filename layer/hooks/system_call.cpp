@@ -79,10 +79,12 @@ int change_times_at(int dirfd, const char* path, const timespec* times, int flag
   return utimensat(dirfd, path, times, flags);
 }
 
-/// Whether the pod has what a path, or dirfd itself where the path is empty, leads to; `flags` as in fstatat.
+/// Whether the pod has what a path, or dirfd itself where the path is empty, leads to, or the directory that
+/// the path starts from; `flags` as in fstatat.
 bool is_ours(int dirfd, const char* path, long flags = 0) {
-  return path && *path ? files::is_remote(core, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0)
-                       : static_cast<bool>(file_entry(dirfd));
+  const bool from_dirfd = !path || *path != '/';
+  if (from_dirfd && dirfd != AT_FDCWD && file_entry(dirfd)) return true;
+  return path && *path && files::is_remote(core, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0);
 }
 
 /// The hook that does this system call of files and paths; false: there is none, or what stands behind it in
@@ -141,7 +143,7 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
     case SYS_openat:
       return value = call(open_at, a), true;
     case SYS_openat2:
-      if (!files::is_remote(core, static_cast<int>(a[0]), as<char*>(a[1]), true)) return false;
+      if (!is_ours(static_cast<int>(a[0]), as<char*>(a[1]))) return false;
       return value = result<long>(-ENOSYS), true;
     case SYS_newfstatat:
       if (!is_ours(static_cast<int>(a[0]), as<char*>(a[1]), a[3])) return false;
@@ -177,7 +179,7 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
       if (!is_ours(static_cast<int>(a[0]), as<char*>(a[1]), a[3])) return false;
       return value = call(fchmodat, a), true;
     case SYS_mknodat:
-      if (!files::is_remote(core, static_cast<int>(a[0]), as<char*>(a[1]))) return false;
+      if (!is_ours(static_cast<int>(a[0]), as<char*>(a[1]), AT_SYMLINK_NOFOLLOW)) return false;
       return value = call(mknodat, a), true;
     case SYS_fchmod:
       return value = call(fchmod, a), true;
