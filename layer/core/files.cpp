@@ -1,6 +1,8 @@
 // Paths and questions about them: where a path lies, open, stat, access, links, changes. See files.hpp.
 #include "core/files.hpp"
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <climits>
 #include <cstring>
@@ -169,6 +171,22 @@ long locate(Core& core, int dirfd, const char* path, Use use, void* context) {
   return 0;
 }
 
+bool leads_here(const Core& core, const Location& location) {
+  std::string_view path = location.path;
+  while (path.ends_with('/')) path.remove_suffix(1);
+  if (location.mode == FileMode::absent || core.rules.file(path) == FileMode::local) return false;
+  std::uint32_t rule = 0;
+  for (std::string_view below; !(below = core.rules.local_below(path, rule)).empty();) {
+    FixedText<1024> name;
+    name << below;
+    struct ::stat there;
+    if (!name.overflow() && core.rules.file(below) == FileMode::local &&
+        raw::stat_at(AT_FDCWD, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0)
+      return true;
+  }
+  return false;
+}
+
 FdEntry through_descriptor(const Core& core, const char* path) {
   if (!path || (strncmp(path, "/dev/", 5) != 0 && strncmp(path, "/proc/", 6) != 0)) return {};
   const int fd = descriptor_in(path);
@@ -246,8 +264,12 @@ long open(Core& core, int dirfd, const char* path, int flags, unsigned mode) {
     // A file whose name is gone can still be read here: the kernel opens its local copy anew.
     return fd == -ENOENT && !wants_to_write(flags) ? not_ours : fd;
   }
-  return locate(core, dirfd, path,
-                [&](const Location& location) { return open(core, location, flags, mode); });
+  return locate(core, dirfd, path, [&](const Location& location) {
+    const long fd = open(core, location, flags, mode);
+    return fd == -ENOENT && (flags & O_CREAT) == 0 && !wants_to_write(flags) && leads_here(core, location)
+               ? not_ours
+               : fd;
+  });
 }
 
 long refuse_change(Core& core, const Location& location, Effect effect) {
@@ -256,6 +278,7 @@ long refuse_change(Core& core, const Location& location, Effect effect) {
     const long found = stat(core, location, effect == Effect::changes, there);
     if (effect != Effect::makes && found != 0) return found;
     if (effect == Effect::makes && found != -ENOENT) return found == 0 ? -EEXIST : found;
+    if (effect == Effect::makes && leads_here(core, location)) return -EEXIST;
   }
   note_read_only(core, location.path);
   return -EROFS;

@@ -60,11 +60,19 @@ long absolute(Core& core, int dirfd, const char* path, F use) {
       core, dirfd, path, [](void* context, const char* built) { (*static_cast<F*>(context))(built); }, &use);
 }
 
-/// The same for a question that only looks (stat, access, readlink): what is absent is -ENOENT.
+/// Whether a directory that the pod lacks is here, on the way to something that the rules leave to this
+/// machine. It exists for the program too: what walks a path from the top (mkdir -p, realpath) would not come
+/// to its own files.
+bool leads_here(const Core& core, const Location& location);
+
+/// The same for a question that only looks (stat, access, readlink): what is absent is -ENOENT, and a
+/// directory that the pod lacks on the way to local files is this machine's.
 template <class F>
 long locate_to_look(Core& core, int dirfd, const char* path, F use) {
-  return locate(core, dirfd, path, [&](const Location& location) {
-    return location.mode == FileMode::absent ? long{-ENOENT} : long{use(location)};
+  return locate(core, dirfd, path, [&](const Location& location) -> long {
+    if (location.mode == FileMode::absent) return -ENOENT;
+    const long result = use(location);
+    return result == -ENOENT && leads_here(core, location) ? not_ours : result;
   });
 }
 

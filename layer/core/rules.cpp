@@ -286,6 +286,21 @@ FileMode Rules::file(std::string_view path) const {
   return FileMode::local;
 }
 
+std::string_view Rules::local_below(std::string_view path, std::uint32_t& next) const {
+  while (next < file_count_) {
+    const FileRule& rule = files_[next++];
+    if (rule.mode != FileMode::local) continue;
+    std::string_view start = text(rule.at, rule.literal);
+    // "/srv/tools-*" names what lies in /srv; "/srv/tools/**" also the directory itself.
+    const std::string_view rest = text(rule.at + rule.literal, std::size_t{rule.length} - rule.literal);
+    if (!rule.exact && rest != "/**")
+      while (!start.empty() && start.back() != '/') start.remove_suffix(1);
+    while (start.ends_with('/')) start.remove_suffix(1);
+    if (start.size() > path.size() && starts_with(start, path) && start[path.size()] == '/') return start;
+  }
+  return {};
+}
+
 std::string_view Rules::mapped(std::string_view path, std::string_view& rest) const {
   const MapRule* best = nullptr;
   for (std::uint32_t i = 0; i < map_count_; ++i) {

@@ -28,6 +28,9 @@ class Rules {
 
   /// path: absolute and normalised.
   FileMode file(std::string_view path) const;
+  /// A directory or file that a rule leaves to this machine and that lies below the directory `path`, without
+  /// a glob's wildcards. Empty: there is none from rule number `next` on; else `next` is where to go on.
+  std::string_view local_below(std::string_view path, std::uint32_t& next) const;
   /// The name in the pod of a path that is remote: the longest mapped prefix replaced. Empty: no mapping;
   /// else the new prefix, and `rest` is what follows it.
   std::string_view mapped(std::string_view path, std::string_view& rest) const;
