@@ -31,25 +31,87 @@ constexpr std::array local_trees = {"/dev",  "/proc", "/sys",   "/tmp",   "/var/
                                     "/usr",  "/lib",  "/lib32", "/lib64", "/libx32",         "/bin",
                                     "/sbin", "/nix",  "/snap",  "/gnu",   "/home/linuxbrew", "/rofs"};
 
-// Configuration that belongs to the local libc, loader, interpreters and desktop rather than to the pod.
-constexpr std::array local_configuration = {"/etc/ld.so.*",         "/etc/ld-musl-*",
-                                            "/etc/nsswitch.conf",   "/etc/passwd",
-                                            "/etc/group",           "/etc/shadow",
-                                            "/etc/gshadow",         "/etc/services",
-                                            "/etc/protocols",       "/etc/rpc",
-                                            "/etc/networks",        "/etc/netconfig",
-                                            "/etc/localtime",       "/etc/locale.*",
-                                            "/etc/default/locale",  "/etc/inputrc",
-                                            "/etc/terminfo/**",     "/etc/alternatives/**",
-                                            "/etc/ssl/openssl.cnf", "/etc/java-*/**",
-                                            "/etc/python*/**",      "/etc/perl/**",
-                                            "/etc/mono/**",         "/etc/dotnet/**",
-                                            "/etc/gdb/**",          "/etc/lldb/**",
-                                            "/etc/fonts/**",        "/etc/X11/**",
-                                            "/etc/vulkan/**",       "/etc/OpenCL/**",
-                                            "/run/systemd/**",      "/run/dbus/**",
-                                            "/var/run/dbus/**",     "/run/nscd/**",
-                                            "/var/run/nscd/**",     "/run/opengl-driver/**"};
+// Configuration that belongs to the local libc, loader, interpreters, libraries, shells and desktop rather
+// than to the pod: it names modules, plug-ins and programs of their own installation, in its own version.
+constexpr std::array local_configuration = {"/etc/ld.so.*",
+                                            "/etc/ld.so.conf.d/**",
+                                            "/etc/ld-musl-*",
+                                            "/etc/ld-musl-*/**",
+                                            "/etc/nsswitch.conf",
+                                            "/etc/passwd",
+                                            "/etc/group",
+                                            "/etc/shadow",
+                                            "/etc/gshadow",
+                                            "/etc/services",
+                                            "/etc/protocols",
+                                            "/etc/rpc",
+                                            "/etc/networks",
+                                            "/etc/netconfig",
+                                            "/etc/localtime",
+                                            "/etc/locale.*",
+                                            "/etc/default/locale",
+                                            "/etc/alternatives/**",
+                                            "/etc/terminfo/**",
+                                            "/etc/inputrc",
+                                            "/etc/ssl/openssl.cnf",
+                                            "/etc/pki/tls/openssl.cnf",
+                                            "/etc/crypto-policies/**",
+                                            "/etc/gnutls/**",
+                                            "/etc/pkcs11/**",
+                                            "/etc/gss/mech.d/**",
+                                            "/etc/odbcinst.ini",
+                                            "/etc/java/**",
+                                            "/etc/java-*/**",
+                                            "/etc/maven/**",
+                                            "/etc/python*/**",
+                                            "/etc/pip.conf",
+                                            "/etc/perl/**",
+                                            "/etc/php*",
+                                            "/etc/php*/**",
+                                            "/etc/ruby*/**",
+                                            "/etc/gemrc",
+                                            "/etc/irbrc",
+                                            "/etc/npmrc",
+                                            "/etc/R/**",
+                                            "/etc/mono/**",
+                                            "/etc/dotnet/**",
+                                            "/etc/bash.bashrc",
+                                            "/etc/bashrc",
+                                            "/etc/bash_completion*",
+                                            "/etc/bash_completion.d/**",
+                                            "/etc/profile",
+                                            "/etc/profile.d/**",
+                                            "/etc/zsh/**",
+                                            "/etc/gitconfig",
+                                            "/etc/vim/**",
+                                            "/etc/gdb/**",
+                                            "/etc/gdbinit",
+                                            "/etc/gdbinit.d/**",
+                                            "/etc/lldb/**",
+                                            "/etc/debuginfod/**",
+                                            "/etc/fonts/**",
+                                            "/etc/X11/**",
+                                            "/etc/xdg/**",
+                                            "/etc/gtk-*/**",
+                                            "/etc/dconf/**",
+                                            "/etc/pulse/**",
+                                            "/etc/alsa/**",
+                                            "/etc/asound.conf",
+                                            "/etc/ImageMagick-*/**",
+                                            "/etc/ghostscript/**",
+                                            "/etc/xml/**",
+                                            "/etc/sgml/**",
+                                            "/etc/vulkan/**",
+                                            "/etc/OpenCL/**",
+                                            "/etc/glvnd/**",
+                                            "/etc/egl/**",
+                                            "/etc/drirc",
+                                            "/run/systemd/**",
+                                            "/run/dbus/**",
+                                            "/var/run/dbus/**",
+                                            "/run/nscd/**",
+                                            "/var/run/nscd/**",
+                                            "/run/opengl-driver/**"};
 
 // What a program is made of, wherever it lies.
 constexpr std::array local_code = {"/**/*.so", "/**/*.so.*", "/**/*.debug", "/**/*.dwo",     "/**/*.dwp",
@@ -126,8 +188,6 @@ void default_files(std::string& text, const Config& config, const RulesContext& 
     for (const char* name : absent_in_home) tree(text, "absent", home + '/' + name);
   for (const char* path : remote_files) rule(text, "read", path);
   for (const char* path : local_trees) tree(text, "local", path);
-  for (const char* path : local_configuration) rule(text, "local", path);
-  for (auto& name : context.local_opt) tree(text, "local", "/opt/" + quoted(name));
   if (has_home) tree(text, "local", home);
   if (is_own_directory(context.working_directory)) tree(text, "local", quoted(context.working_directory));
   if (!executable.empty()) rule(text, "local", executable);
@@ -135,6 +195,9 @@ void default_files(std::string& text, const Config& config, const RulesContext& 
   if (!context.script.empty()) rule(text, "local", quoted(context.script));
   if (is_own_directory(directory_of(context.script)))
     tree(text, "local", quoted(directory_of(context.script)));
+  for (auto& name : context.local_opt) tree(text, "local", "/opt/" + quoted(name));
+  // Behind the trees above, which most of a program's calls are about: each rule before them costs time.
+  for (const char* path : local_configuration) rule(text, "local", path);
   for (const char* glob : local_code) rule(text, "local", glob);
   tree(text, config.files.mode.c_str(), "/");
 }

@@ -56,6 +56,44 @@ TEST_CASE("default rules: the pod's files are remote, what the program is made o
   CHECK(mode_of(rules, "/home/dev/.aws/credentials") == "absent");
 }
 
+TEST_CASE("what configures a local program or library is local, what configures the service is the pod's") {
+  const auto rules = rules_text(Config{}, developer());
+  for (const char* path : {"/etc/php",
+                           "/etc/php/8.2/cli/conf.d/10-pdo.ini",
+                           "/etc/php.ini",
+                           "/etc/php.d/20-curl.ini",
+                           "/etc/php82/conf.d/x.ini",
+                           "/etc/ruby/x",
+                           "/etc/gemrc",
+                           "/etc/npmrc",
+                           "/etc/R/Rprofile.site",
+                           "/etc/ld.so.conf.d/libc.conf",
+                           "/etc/ld.so.conf.d",
+                           "/etc/locale.alias",
+                           "/etc/inputrc",
+                           "/etc/alternatives/java",
+                           "/etc/bash.bashrc",
+                           "/etc/profile.d/lang.sh",
+                           "/etc/ImageMagick-6/delegates.xml",
+                           "/etc/OpenCL/vendors/x.icd",
+                           "/etc/vulkan/icd.d/x.json",
+                           "/etc/glvnd/egl_vendor.d/x.json",
+                           "/etc/gdb/gdbinit",
+                           "/etc/lldb/x",
+                           "/etc/gitconfig",
+                           "/etc/odbcinst.ini",
+                           "/etc/gss/mech.d/x.conf",
+                           "/etc/crypto-policies/back-ends/opensslcnf.config",
+                           "/etc/pkcs11/modules/x",
+                           "/etc/xml/catalog"})
+    CHECK((path + (" " + mode_of(rules, path))) == std::string(path) + " local");
+  for (const char* path :
+       {"/etc/mysql/my.cnf", "/etc/mime.types", "/etc/magic", "/etc/odbc.ini", "/etc/krb5.conf",
+        "/etc/nginx/nginx.conf", "/etc/postgresql/x", "/etc/redis/redis.conf", "/etc/environment",
+        "/etc/timezone", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/javascript/x"})
+    CHECK((path + (" " + mode_of(rules, path))) == std::string(path) + " read");
+}
+
 TEST_CASE("the user's lists come before the defaults: absent, local, write, read") {
   Config config;
   config.files.absent = {"/etc/app/secret"};
