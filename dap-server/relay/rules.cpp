@@ -187,6 +187,8 @@ void default_files(std::string& text, const Config& config, const RulesContext& 
   if (has_home)
     for (const char* name : absent_in_home) tree(text, "absent", home + '/' + name);
   for (const char* path : remote_files) rule(text, "read", path);
+  if (config.files.mode != "local")
+    for (auto& [link, target] : context.trust_links) tree(text, "read", quoted(link));
   for (const char* path : local_trees) tree(text, "local", path);
   if (has_home) tree(text, "local", home);
   if (is_own_directory(context.working_directory)) tree(text, "local", quoted(context.working_directory));
@@ -230,6 +232,43 @@ std::string link_target(const std::string& path) {
   if (length <= 0) return {};
   target.resize(static_cast<std::size_t>(length));
   return target;
+}
+
+/// Where a link of local software leads that names the trust store in the machine's configuration; empty: it
+/// is no such link.
+std::string trust_store_of(const std::string& link) {
+  const auto text = link_target(link);
+  if (text.empty()) return {};
+  const auto target = (std::filesystem::path(link).parent_path() / text).lexically_normal().string();
+  for (const std::string_view store : {"/etc/ssl/", "/etc/pki/", "/etc/ca-certificates/"})
+    if (target.starts_with(store)) return without_slash(target);
+  return {};
+}
+
+std::vector<std::pair<std::string, std::string>> trust_links_of(const std::string& executable) {
+  std::vector<std::string> names;
+  for (const char* directory : {"/usr/lib/ssl", "/usr/lib64/ssl", "/usr/local/ssl", "/usr/share/ssl"})
+    for (const char* name : {"/certs", "/cert.pem", "/private"})
+      names.push_back(directory + std::string(name));
+  std::error_code error;
+  std::vector<std::filesystem::path> javas{
+      std::filesystem::path(executable).parent_path().parent_path()};  // of …/bin/java
+  for (const auto& entry : std::filesystem::directory_iterator("/usr/lib/jvm", error))
+    javas.push_back(entry.path());
+  for (const auto& java : javas)
+    for (const char* below : {"lib/security", "jre/lib/security"}) {
+      const auto directory = java / below;
+      names.push_back(directory / "cacerts");
+      // Debian's lib/security may itself be a link to /etc/java-*.
+      const auto real = std::filesystem::canonical(directory, error);
+      if (!error && real != directory) names.push_back(real / "cacerts");
+    }
+  std::vector<std::pair<std::string, std::string>> links;
+  for (const auto& name : names)
+    if (auto target = trust_store_of(name); !target.empty()) links.emplace_back(name, std::move(target));
+  std::sort(links.begin(), links.end());
+  links.erase(std::unique(links.begin(), links.end()), links.end());
+  return links;
 }
 
 /// The words of a file's `#!` line; none if it has no such line. Any argument of a program may be asked
@@ -280,6 +319,7 @@ RulesContext rules_context_of(int pid, const std::string& executable) {
   while (const auto* entry = opt ? ::readdir(opt.get()) : nullptr)
     if (entry->d_name[0] != '.') context.local_opt.push_back(entry->d_name);
   std::sort(context.local_opt.begin(), context.local_opt.end());
+  context.trust_links = trust_links_of(executable);
   return context;
 }
 
@@ -287,6 +327,9 @@ std::string rules_text(const Config& config, const RulesContext& context) {
   std::string text;
   for (auto& [prefix, other] : config.files.map)
     text += "map " + without_slash(at_home(prefix, context.home)) + ' ' + without_slash(other) + '\n';
+  // Behind the user's: of equal prefixes the first counts.
+  if (config.files.mode != "local")
+    for (auto& [link, target] : context.trust_links) text += "map " + link + ' ' + target + '\n';
   entries(text, "absent", config.files.absent, context.home);
   entries(text, "local", config.files.local, context.home);
   entries(text, "write", config.files.write, context.home);

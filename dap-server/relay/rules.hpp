@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/config.hpp"
@@ -17,6 +18,9 @@ struct RulesContext {
   std::string executable;              ///< of the program
   std::vector<std::string> local_opt;  ///< names in this machine's /opt
   std::string script;  ///< absolute, when the executable is the `#!` interpreter of one; else empty
+  /// Where local software looks for certificate authorities (OpenSSL's default, Java's cacerts), where that
+  /// is a link out of its own installation; and the link's target.
+  std::vector<std::pair<std::string, std::string>> trust_links;
 };
 
 /// Reads home, working directory and /opt as they are for process `pid`.

@@ -94,6 +94,23 @@ TEST_CASE("what configures a local program or library is local, what configures 
     CHECK((path + (" " + mode_of(rules, path))) == std::string(path) + " read");
 }
 
+TEST_CASE("links in local software to the trust store lead to the pod's") {
+  auto context = developer();
+  context.trust_links = {{"/usr/lib/ssl/certs", "/etc/ssl/certs"},
+                         {"/usr/lib/jvm/java-17/lib/security/cacerts", "/etc/ssl/certs/java/cacerts"}};
+  Config config;
+  const auto rules = rules_text(config, context);
+  CHECK(has_line(rules, "map /usr/lib/ssl/certs /etc/ssl/certs"));
+  CHECK(mode_of(rules, "/usr/lib/ssl/certs/0a775a30.0") == "read");
+  CHECK(mode_of(rules, "/usr/lib/ssl/openssl.cnf") == "local");
+  CHECK(mode_of(rules, "/usr/lib/jvm/java-17/lib/security/cacerts") == "read");
+  CHECK(mode_of(rules, "/usr/lib/jvm/java-17/lib/modules") == "local");
+  config.files.local = {"/usr/lib/ssl/certs"};
+  CHECK(mode_of(rules_text(config, context), "/usr/lib/ssl/certs/0a775a30.0") == "local");
+  config.files.mode = "local";
+  CHECK_FALSE(has_line(rules_text(config, context), "map /usr/lib/ssl/certs /etc/ssl/certs"));
+}
+
 TEST_CASE("the user's lists come before the defaults: absent, local, write, read") {
   Config config;
   config.files.absent = {"/etc/app/secret"};
