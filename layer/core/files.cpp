@@ -51,6 +51,86 @@ FileMode mode_below(Core& core, int dirfd, std::string_view directory) {
   return entry.changeable() ? FileMode::write : FileMode::read;
 }
 
+/// Whether ".." stands behind a name in the text: that may be a link, and then ".." is its target's parent.
+bool climbs_from_name(std::string_view text) {
+  for (bool named = false; !text.empty();) {
+    const std::string_view segment = take_until(text, '/');
+    if (segment == "..") {
+      if (named) return true;
+    } else if (!segment.empty() && segment != ".") {
+      named = true;
+    }
+  }
+  return false;
+}
+
+/// Puts the real path of the directory in `built`, which is this machine's, in its place. 0, or not_ours: the
+/// kernel says what is wrong with it.
+long local_real_path(PathBuilder& built) {
+  const long fd = raw::open(built.memory(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return not_ours;
+  FixedText<32> name;
+  name << "/proc/self/fd/" << static_cast<std::uint64_t>(fd);
+  const long size = raw::read_link(AT_FDCWD, name.c_str(), built.memory(), built.limit());
+  raw::close(static_cast<int>(fd));
+  if (size == static_cast<long>(built.limit())) return too_long;
+  return size > 0 ? built.add(static_cast<std::size_t>(size), ".") : not_ours;
+}
+
+/// The same for a directory of the pod. `below`: as mode_below, for what is below it.
+long remote_real_path(Core& core, PathBuilder& built, FileMode mode, FileMode& below) {
+  if (mode == FileMode::absent) return -ENOENT;
+  const std::size_t length = built.size();
+  std::string_view rest;
+  if (const std::string_view prefix = core.rules.mapped(built.view(), rest); !prefix.empty())
+    if (built.replace(prefix, rest) != 0) return too_long_in_pod;
+  if (built.add(built.size(), "./") != 0) return too_long;
+  built.restore_slash();  // ENOTDIR for a file, which has no ".."
+  RelayCall call(relay::Op::real_path, built.view());
+  call.into = built.memory();
+  call.capacity = built.limit();
+  const long result = core.relay.ask(call);
+  if (result == -ENOENT && leads_here(core, {mode, built.view()})) return built.add(length, ".");
+  if (result != 0) return result;
+  if (call.reply.data_length > call.received) return too_long;
+  below = core.rules.file({built.memory(), call.received}) == FileMode::local ? mode : FileMode::local;
+  return built.add(call.received, ".");
+}
+
+/// Before a ".." behind a name: makes `built` a path without links, where that matters. `resolved`: it has
+/// none now.
+long follow_links(Core& core, PathBuilder& built, FileMode& below, bool& resolved) {
+  FileMode mode = core.rules.file(built.view());
+  if (mode == FileMode::local) mode = below;
+  resolved = mode != FileMode::local;
+  if (resolved) return remote_real_path(core, built, mode, below);
+  // Within what is local the kernel follows the links by itself, when it gets the program's text.
+  const std::string_view parent = built.view().substr(0, built.view().rfind('/'));
+  if (core.rules.file(parent.empty() ? "/" : parent) == FileMode::local) return 0;
+  resolved = true;
+  return local_real_path(built);
+}
+
+/// PathBuilder::add, but ".." is taken as a kernel takes it: behind a link it leads to its target's parent.
+/// Costs the pod's answer for each ".." behind a name in the pod.
+long add_following(Core& core, PathBuilder& built, std::size_t length, std::string_view text,
+                   FileMode& below) {
+  if (built.add(length, text[0] == '/' ? "/" : ".") != 0) return too_long;
+  bool named = false;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view segment = take_until(rest, '/');
+    if (segment.empty() || segment == ".") continue;
+    if (segment == ".." && named && built.size() > 1) {
+      bool resolved = false;
+      if (const long result = follow_links(core, built, below, resolved); result != 0) return result;
+      named = !resolved;
+    }
+    if (built.add(built.size(), segment) != 0) return too_long;
+    named = named || segment != "..";
+  }
+  return built.add(built.size(), text.ends_with('/') || text.ends_with("/.") ? "./" : ".");
+}
+
 /// Makes the path absolute and plain in `built`, and judges that.
 long judge_built(Core& core, int dirfd, std::string_view text, PathBuilder& built, Use use, void* context) {
   std::size_t length = 0;
@@ -60,7 +140,11 @@ long judge_built(Core& core, int dirfd, std::string_view text, PathBuilder& buil
       return result == -ENAMETOOLONG ? too_long : result;
     below = mode_below(core, dirfd, {built.memory(), length});
   }
-  if (built.add(length, text) != 0) return too_long;
+  if (climbs_from_name(text)) {
+    if (const long result = add_following(core, built, length, text, below); result != 0) return result;
+  } else if (built.add(length, text) != 0) {
+    return too_long;
+  }
   const FileMode mode = core.rules.file(built.view());
   if (mode == FileMode::local) {
     if (below == FileMode::local) return not_ours;

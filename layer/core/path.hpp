@@ -1,8 +1,8 @@
 // Path: an absolute, lexically normalised path in fixed memory: no `//`, `.` or `..`. And the working
 // directory, cached.
 //
-// Lexical on purpose: whether a path is the pod's must be known before any file system is asked, so a `..`
-// after a symbolic link is taken back textually. Nothing here allocates or locks; safe in signal handlers.
+// Lexical: a `..` takes the name before it back, whatever that is; files.cpp follows links before. Nothing
+// here allocates or locks; safe in signal handlers.
 #pragma once
 
 #include <cstddef>
