@@ -51,19 +51,6 @@ FileMode mode_below(Core& core, int dirfd, std::string_view directory) {
   return entry.changeable() ? FileMode::write : FileMode::read;
 }
 
-/// Whether ".." stands behind a name in the text: that may be a link, and then ".." is its target's parent.
-bool climbs_from_name(std::string_view text) {
-  for (bool named = false; !text.empty();) {
-    const std::string_view segment = take_until(text, '/');
-    if (segment == "..") {
-      if (named) return true;
-    } else if (!segment.empty() && segment != ".") {
-      named = true;
-    }
-  }
-  return false;
-}
-
 /// Puts the real path of the directory in `built`, which is this machine's, in its place. 0, or not_ours: the
 /// kernel says what is wrong with it.
 long local_real_path(PathBuilder& built) {
@@ -226,6 +213,18 @@ long open_existing(Core& core, const Location& location, bool must_be_new) {
 }
 
 }  // namespace
+
+bool climbs_from_name(std::string_view text) {
+  for (bool named = false; !text.empty();) {
+    const std::string_view segment = take_until(text, '/');
+    if (segment == "..") {
+      if (named) return true;
+    } else if (!segment.empty() && segment != ".") {
+      named = true;
+    }
+  }
+  return false;
+}
 
 long locate(Core& core, int dirfd, const char* path, Use use, void* context) {
   if (!path || !*path) return not_ours;
@@ -436,15 +435,18 @@ long true_link(Core& core, char* link, long length, std::size_t size) {
   return entry ? link_of_memfd(core, entry, link, length, size) : length;
 }
 
+long real_path(Core& core, const Location& location, char* into, std::size_t size) {
+  RelayCall call(relay::Op::real_path, location.path);
+  call.into = into;
+  call.capacity = size - 1;
+  if (const long result = core.relay.ask(call); result != 0) return result;
+  into[call.received] = 0;
+  return static_cast<long>(call.received);
+}
+
 long real_path(Core& core, const char* path, char* into, std::size_t size) {
-  return locate_to_look(core, AT_FDCWD, path, [&](const Location& location) -> long {
-    RelayCall call(relay::Op::real_path, location.path);
-    call.into = into;
-    call.capacity = size - 1;
-    if (const long result = core.relay.ask(call); result != 0) return result;
-    into[call.received] = 0;
-    return static_cast<long>(call.received);
-  });
+  return locate_to_look(core, AT_FDCWD, path,
+                        [&](const Location& location) { return real_path(core, location, into, size); });
 }
 
 long path_of(Core& core, FdEntry entry, char* into, std::size_t size) {

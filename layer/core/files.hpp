@@ -107,6 +107,9 @@ inline bool is_remote(Core& core, int dirfd, const char* path, bool follow = fal
          locate(core, dirfd, path, [](const Location&) { return 0L; }) != not_ours;
 }
 
+/// Whether ".." stands behind a name in the text: that may be a link, and then ".." is its target's parent.
+bool climbs_from_name(std::string_view text);
+
 long open(Core& core, int dirfd, const char* path, int flags, unsigned mode);
 
 /// readv(2) (offset < 0) or preadv(2).
@@ -141,6 +144,7 @@ long read_link(Core& core, int dirfd, const char* path, char* into, std::size_t 
 /// The same for what a local readlink has said: a memfd of ours in /proc/…/fd becomes its path in the pod.
 long true_link(Core& core, char* link, long length, std::size_t size);
 /// NUL-terminated; size at least PATH_MAX.
+long real_path(Core& core, const Location& location, char* into, std::size_t size);
 long real_path(Core& core, const char* path, char* into, std::size_t size);
 /// The path in the pod of an open file, NUL-terminated.
 long path_of(Core& core, FdEntry entry, char* into, std::size_t size);

@@ -52,18 +52,33 @@ char* local_real_path(const char* path, char* into, int saved, char* answer) {
 }
 
 /// A directory of the pod can be the working directory only where this machine has one of the same name:
-/// relative paths are judged by that name. not_ours: it is local; 0: it may be tried here; else -errno.
-long may_enter(const char* path) {
-  return files::locate_to_look(core, AT_FDCWD, path, [](const files::Location& location) -> long {
+/// relative paths are judged by that name. not_ours: it is local; 0: it may be tried here, by `real` where
+/// the path may go through a link in the pod (else that is empty), so that ".." leads where it leads there;
+/// else -errno.
+long may_enter(const char* path, char (&real)[PATH_MAX]) {
+  real[0] = 0;
+  return files::locate_to_look(core, AT_FDCWD, path, [&](const files::Location& location) -> long {
     relay::Stat stat;
     if (const long value = files::stat(core, location, true, stat); value != 0) return value;
-    return S_ISDIR(stat.mode) ? 0 : -ENOTDIR;
+    if (!S_ISDIR(stat.mode)) return -ENOTDIR;
+    const long length = files::real_path(core, location, real, sizeof real);
+    if (length < 0) return length;
+    const std::string_view there(real, static_cast<std::size_t>(length));
+    std::string_view named = location.path;
+    while (named.size() > 1 && named.ends_with('/')) named.remove_suffix(1);
+    if (there == named && !files::climbs_from_name(path))
+      real[0] = 0;
+    else if (core.rules.file(there) == FileMode::local)
+      return -ENOENT;
+    return 0;
   });
 }
 
 int enter(const char* path, int (*next)(const char*)) {
-  const long allowed = may_enter(path);
+  char real[PATH_MAX];
+  const long allowed = may_enter(path, real);
   if (allowed < 0 && allowed != not_ours) return result<int>(allowed);
+  if (allowed == 0 && real[0] != 0) path = real;
   core.directory.forget();
   const int done = next(path);
   core.directory.forget();

@@ -3,6 +3,7 @@
 # @pod mkdir -p /etc/app/sub /data/real/deep; echo above-the-target >/data/real/up.txt; echo beside-the-link >/etc/app/up.txt
 # @pod ln -sfn /data/real/deep /etc/app/link; ln -sfn ../../data/real /etc/app/sub/way; ln -sfn loop /etc/app/loop; ln -sfn /tmp/dotdot/in /data/to-tmp
 # @pod mkdir -p /tmp/dotdot/in; echo the-pod-s-tmp >/tmp/dotdot/up.txt; echo plain >/etc/app/sub/plain.txt; ln -sfn deep /data/real/again
+# @pod mkdir -p /etc/ssl/certs; echo above-the-directory >/etc/ssl/above.txt; ln -sfn /etc/ssl/certs /data/way
 import errno
 import os
 
@@ -37,6 +38,10 @@ for path in (
     "/../etc/app/up.txt",
 ):
     print(path, said(text, path), said(os.path.getsize, path), os.access(path, os.R_OK))
+home = os.getcwd()
+print("directory:", said(os.chdir, "/data/way"), os.getcwd(), said(text, "../above.txt"))
+print("directory:", said(os.chdir, "/data/way/.."), os.getcwd(), said(text, "above.txt"))
+os.chdir(home)
 print("realpath:", os.path.realpath("/etc/app/link/../up.txt"))
 print("stat:", os.path.samefile("/etc/app/link/..", "/data/real"), os.path.samefile("/etc/app/link/../", "/data/real"))
 print("list:", sorted(os.listdir("/etc/app/link/..")))
