@@ -97,7 +97,8 @@ Task<Message> ClientSession::describe() {
   auto agent_group = services.agent_workers.make_group();
   auto pod_group = files_->group();
   auto outside = [&services] {
-    auto described = std::make_shared<Described>(services.read_target());
+    auto described =
+        std::make_shared<Described>(Described{services.read_target(), {}});  // braces for clang 14
     if (described->state) described->pod = describe_pod(services.target, described->state->environment);
     return described;
   };

@@ -85,7 +85,7 @@ Result<ClientSecret> ClientSecret::from_file(const std::string& file) {
     return fail("the secret file " + file + " is not a file that you alone own and may read",
                 "chmod 600, or name one that does not exist: it is made");
   std::array<char, 128> content{};
-  const ssize_t length = read(fd.get(), content.data(), content.size());
+  const ssize_t length = ::read(fd.get(), content.data(), content.size());
   std::string_view text(content.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
   const auto bits = parse_secret(text);

@@ -16,7 +16,7 @@ namespace {
 
 using protocol::AddressFamily;
 
-constexpr std::size_t most_addresses = 1024;  // a reply of a name server over TCP holds fewer (64 KiB)
+constexpr std::size_t most_resolved = 1024;  // a reply of a name server over TCP holds fewer (64 KiB)
 constexpr std::size_t longest_host = NI_MAXHOST - 1;
 constexpr std::size_t longest_own_name = 64;  // HOST_NAME_MAX, __NEW_UTS_LEN
 constexpr std::size_t longest_unix_path = 107;
@@ -172,7 +172,7 @@ const char* fault_in(const Asked& asked, const protocol::Text& answer) {
 }
 
 const char* fault_in(const Asked& asked, const protocol::Resolved& answer) {
-  if (answer.addresses.size() > most_addresses || answer.aliases.size() > most_addresses)
+  if (answer.addresses.size() > most_resolved || answer.aliases.size() > most_resolved)
     return "more addresses than a name can have";
   for (const auto& entry : answer.addresses) {
     const auto family = entry.address.family;
