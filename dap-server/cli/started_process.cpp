@@ -77,10 +77,14 @@ void add_started(std::vector<StartedProcess>& found, int parent, bool debugs, in
 /// The shell that gdb, or lldb's `process launch --shell`, starts a program with. A program may itself be a
 /// shell with such a command, so only what inpod has a part in counts.
 bool is_starting_shell(const StartedProcess& process, const std::vector<std::string>& command) {
-  if (command.size() < 3 || command[1] != "-c" || !command[2].starts_with("exec ")) return false;
-  if (command[2].find(debug_socket_prefix) != std::string::npos) return true;
-  const auto environment = started_with(process);
-  return !environment || environment->contains("INPOD_SOCKET");
+  // $SHELL may be a script: then its interpreter stands in front.
+  for (std::size_t i = 1; i + 1 < command.size() && i <= 3; ++i) {
+    if (command[i] != "-c" || !command[i + 1].starts_with("exec ")) continue;
+    if (command[i + 1].find(debug_socket_prefix) != std::string::npos) return true;
+    const auto environment = started_with(process);
+    return !environment || environment->contains("INPOD_SOCKET");
+  }
+  return false;
 }
 
 }  // namespace
