@@ -128,22 +128,6 @@ TEST_CASE("an adapter over TCP that ends at once is not waited for") {
   CHECK(answer.dump().find("ended before it listened") != std::string::npos);
 }
 
-TEST_CASE("an adapter's port that another user has taken is not talked to") {
-  if (geteuid() != 0) return;
-  Bench bench;
-  const std::string take = R"(
-import os, socket, sys
-os.setuid(65534)
-listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))
-peer = listener.accept()[0]
-peer.recv(1)
-)";
-  DapClient client(bench.server_with({"--", "python3", "-c", take, "${port}"}), bench.environment);
-  const json answer = client.request("initialize", initialize_arguments(), 10s);
-  CHECK_FALSE(answer.value("success", true));
-  CHECK(answer.dump().find("was taken by user 65534") != std::string::npos);
-}
-
 TEST_CASE(
     "a launch in the cluster keeps what it does not concern: key order, numbers, bytes that are no UTF-8") {
   Bench bench;

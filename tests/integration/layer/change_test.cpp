@@ -108,7 +108,7 @@ TEST_CASE("files.map: a local name for the pod's files") {
   const auto read =
       pod.run({"cat", "app/config/small.txt", pod.home() + "/app/config/sub/deep.txt", "/srv/moved/deep.txt"},
               {"-f", config});
-  CHECK(read.err == "");
+  CHECK(read.err == "inpod: config file " + config + " sets files.map\n");
   CHECK(read.out == "first line\nsecond line\nthe third\ndeep\ndeep\n");
   CHECK(pod.run({"cat", pod.home() + "/here"}, {"-f", config}).out == "here\n");
   const auto refused = pod.run({"sh", "-c", "echo x >" + pod.home() + "/app/config/new"}, {"-f", config});

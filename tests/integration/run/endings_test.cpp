@@ -119,9 +119,9 @@ TEST_CASE("a second Ctrl-C does not wait for a cluster that no longer answers") 
 import http.server, json, threading
 class Api(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
-    def say(self, value):
+    def say(self, value, status=200):
         text = json.dumps(value).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header('Content-Type', 'application/json')
         self.send_header('Content-Length', str(len(text)))
         self.end_headers()
@@ -136,6 +136,8 @@ class Api(http.server.BaseHTTPRequestHandler):
             self.send_header('Content-Type', 'application/json')
             self.end_headers()
             threading.Event().wait()
+        elif '/configmaps' in self.path:
+            self.say({'kind': 'Status', 'reason': 'Forbidden', 'message': 'no'}, 403)
         else:
             self.say({'kind': 'List', 'metadata': {}, 'items': []})
     def hang(self):

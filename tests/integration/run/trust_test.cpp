@@ -84,10 +84,11 @@ TEST_CASE("a config that another user put into /tmp is not read, and a line says
                                                        {"session", "start", "-t", "pod/x"},
                                                        {"session", "list", "--cluster"}};
   for (const auto& command : commands) {
-    INFO(command[0]);
+    INFO(command[0] << " " << command.back());
     const auto outcome = place.inpod(command);
     CHECK(contains(outcome.out + outcome.err, config + " is not read: "));
-    CHECK(outcome.status != 0);  // there is no cluster
+    if (command.size() < 2 || command[1] != "start")  // that one ends with its stdin
+      CHECK(outcome.status != 0);                     // there is no cluster
     CHECK_FALSE(place.ran());
   }
   const auto trust = place.inpod({"trust", "--yes", config});

@@ -24,9 +24,9 @@ json with_other_program() {
   return object;
 }
 
-std::string refusal(int status, const std::string& reason) {
-  return CannedServer::reply(
-      status, json{{"message", "configmaps: " + reason + ", you cannot do this"}, {"reason", reason}}.dump());
+std::string refusal(int status, const std::string& reason, const std::string& verb = "get") {
+  const auto message = "User \"dev\" cannot " + verb + " resource \"configmaps\"";
+  return CannedServer::reply(status, json{{"message", message}, {"reason", reason}}.dump());
 }
 
 /// Gives one answer after the other.
@@ -124,7 +124,7 @@ TEST_CASE("where ConfigMaps are refused, the error says by which rule") {
                Catch::Contains(R"({apiGroups: [""], resources: ["configmaps"], verbs: ["get"]})"));
   }
   {
-    Server server({refusal(404, "NotFound"), refusal(403, "Forbidden")});
+    Server server({refusal(404, "NotFound"), refusal(403, "Forbidden", "create")});
     const auto error = server.place().error();
     CHECK(error.code == EACCES);
     CHECK_THAT(error.remedy,

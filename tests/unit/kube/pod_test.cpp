@@ -178,22 +178,20 @@ TEST_CASE("the Job of an agent") {
   SECTION("inpod-loader from a ConfigMap: nothing of the image runs") {
     auto other = plan();
     other.loader = "inpod-loader-1";
-    const auto by_loader = *job_manifest(other);
-    const auto& own_pod = by_loader["spec"]["template"]["spec"];
-    const auto& own_container = own_pod["containers"][0];
-    CHECK(own_pod["volumes"][0]["configMap"]["name"] == "inpod-loader-1");
-    CHECK((own_pod["volumes"][0]["configMap"]["defaultMode"].get<int>() & 0777) == 0555);
-    CHECK(own_container["command"] == json({"/.inpod-agent-abcdefgh/inpod-loader", "120"}));
-    CHECK_FALSE(own_container.contains("args"));
-    CHECK(own_container["workingDir"] == "/");
-    CHECK(own_container["securityContext"]["readOnlyRootFilesystem"] == true);
-    CHECK(own_container["securityContext"]["runAsUser"] == 0);
+    const auto spec = (*job_manifest(other))["spec"]["template"]["spec"];
+    const auto started = spec["containers"][0], volume = spec["volumes"][0]["configMap"];
+    CHECK(volume["name"] == "inpod-loader-1");
+    CHECK((volume["defaultMode"].get<int>() & 0777) == 0555);
+    CHECK(started["command"] == json({"/.inpod-agent-abcdefgh/inpod-loader", "120"}));
+    CHECK_FALSE(started.contains("args"));
+    CHECK(started["workingDir"] == "/");
+    CHECK(started["securityContext"]["readOnlyRootFilesystem"] == true);
+    CHECK(started["securityContext"]["runAsUser"] == 0);
     // The path is another one for each session, so that no image can have anything there.
-    CHECK(own_container["volumeMounts"][0]["mountPath"] == "/.inpod-agent-abcdefgh");
+    CHECK(started["volumeMounts"][0]["mountPath"] == "/.inpod-agent-abcdefgh");
     other.target = {}, other.config.bootstrap_image = "busybox";
-    const auto targetless = *job_manifest(other);
-    CHECK_FALSE(targetless["spec"]["template"]["spec"]["containers"][0]["securityContext"].contains(
-        "readOnlyRootFilesystem"));
+    const auto targetless = (*job_manifest(other))["spec"]["template"]["spec"]["containers"][0];
+    CHECK_FALSE(targetless["securityContext"].contains("readOnlyRootFilesystem"));
   }
   SECTION("an image that has the agent: no bootstrap") {
     auto other = plan();
