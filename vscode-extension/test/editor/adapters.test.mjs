@@ -65,7 +65,7 @@ function keptAsItWas(launch, workspace) {
   assert.equal(launch.cluster, undefined);
 }
 
-scenario("cppdbg: its gdb is told the program's environment, and the layer for the program alone", async (context) => {
+scenario('cppdbg: its gdb is told a wrapper that gives environment and layer to the program alone', async (context) => {
   const launch = await launchOf(context, 'cppdbg', 'C++ (gdb)');
   keptAsItWas(launch, context.workspace);
   assert.equal(launch.type, 'cppdbg');
@@ -74,19 +74,21 @@ scenario("cppdbg: its gdb is told the program's environment, and the layer for t
     launch.setupCommands.some(({ text }) => text === '-enable-pretty-printing'),
     "the user's own commands are kept",
   );
-  const { env } = recorded(context.developer, 'cppdbg').find(({ started }) => started);
-  assert.equal(env.LD_PRELOAD, null);
+  const records = recorded(context.developer, 'cppdbg');
+  assert.equal(records.find(({ started }) => started).env.LD_PRELOAD, null);
+  assert.doesNotMatch(JSON.stringify(launch), /teal|libinpod/);
+  const { behindWrapper } = records.find((entry) => entry.behindWrapper);
+  assert.match(behindWrapper, /^APP_COLOR=teal$/m);
+  assert.match(behindWrapper, /^OWN=of the configuration$/m);
+  assert.match(behindWrapper, /^LD_PRELOAD=.*libinpod\.so/m);
 
   // The adapter passes these commands on to gdb as they are; so does this.
-  const ask = ['show environment APP_COLOR', 'show environment OWN', 'show exec-wrapper'].map(
-    (text) => `-interpreter-exec console "${text}"`,
-  );
+  const ask = ['show environment APP_COLOR', 'show exec-wrapper'].map((text) => `-interpreter-exec console "${text}"`);
   const lines = [...launch.setupCommands.map(({ text }) => text), ...ask, '-gdb-exit', ''];
   const said = context.developer.run('gdb', ['-nx', '-q', '--interpreter=mi2'], lines.join('\n'));
   assert.doesNotMatch(said, /^\^error/m);
-  assert.match(said, /APP_COLOR = teal/);
-  assert.match(said, /OWN = of the configuration/);
-  assert.match(said, /wrapper.*libinpod\.so/);
+  assert.match(said, /APP_COLOR.*not defined/);
+  assert.match(said, /wrapper.*exec-environment/);
 });
 
 scenario('CodeLLDB: by its port, with env as an object', async (context) => {

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 // A debug adapter that stands in for one that can't be installed here: it writes every request it gets to
-// ~/adapter-NAME.jsonl, says yes to all, starts nothing, and ends the session when it has been configured.
+// ~/adapter-NAME.jsonl, says yes to all, starts nothing, and ends the session when it has been configured. Where a launch
+// gives gdb an exec-wrapper, it writes the environment too that a program gets behind it.
 // Usage: recorder.mjs NAME [--port N]      Speaks on stdio, or to the one client that connects to the port.
+import { execFileSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -40,7 +42,16 @@ function serve(input, output) {
     }
   });
 
+  /// As gdb does it: a shell executes the wrapper, which executes the program.
+  function behindWrapper(setupCommands = []) {
+    const wrapper = setupCommands.map(({ text }) => /^set exec-wrapper (.*)/.exec(text)?.[1]).find(Boolean);
+    if (wrapper === undefined) return;
+    const environment = execFileSync('/bin/sh', ['-c', `exec ${wrapper} /usr/bin/env`], { encoding: 'utf8' });
+    appendFileSync(record, `${JSON.stringify({ behindWrapper: environment })}\n`);
+  }
+
   function answer(request) {
+    if (request.command === 'launch') behindWrapper(request.arguments.setupCommands);
     appendFileSync(record, `${JSON.stringify({ command: request.command, arguments: request.arguments })}\n`);
     const bodies = { initialize: { supportsConfigurationDoneRequest: true }, threads: { threads: [] } };
     send({
