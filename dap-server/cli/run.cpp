@@ -119,6 +119,7 @@ class Run {
     int status = 0;
     while (waitpid(pid_, &status, WNOHANG) != pid_) {
       const Signal signal = co_await signals.next();
+      if (signal.number != SIGCHLD) told_to_end_by_ = signal.number;
       // Ctrl-C and hang-up of a terminal reach the program without us: it is in the same process group.
       if (signal.number != 0 && signal.number != SIGCHLD && !signal.from_terminal) kill(pid_, signal.number);
     }
@@ -138,6 +139,8 @@ class Run {
   int ended() const {
     const int code = exit_code(*status_);
     if (session_->layer_loaded()) return code_at_end();
+    // By Ctrl-C, so early that it had done nothing.
+    if (WIFSIGNALED(*status_) && WTERMSIG(*status_) == told_to_end_by_) return code;
     return report(Error{
         0,
         program_.path + " ended (code " + std::to_string(code) + ") without loading the layer, libinpod.so",
@@ -169,6 +172,7 @@ class Run {
   int pid_ = 0;
   bool lost_ = false;          ///< the session ended before the program
   int interrupted_by_ = 0;     ///< the signal that came before the session stood
+  int told_to_end_by_ = 0;     ///< the last signal that came while the program ran
   std::optional<int> status_;  ///< once the program has ended
 };
 
