@@ -76,7 +76,7 @@ scenario('while the environment is read', async (context) => {
     context,
     'environment',
     'Service',
-    gate.hold(/\/portforward/, { after: 64 }),
+    gate.hold(/\/portforward/, { after: 128 }), // behind the greeting comes the welcome
     "Reading the pod's environment",
   );
 });
