@@ -17,8 +17,8 @@ std::string handle(const std::string& path) {
   std::string greeting;
   std::ifstream file("/etc/web/config.yaml");
   std::getline(file, greeting);
-  std::string answer =
-      "by c++ " + path + " " + (color ? color : "no color") + " " + greeting + "\n";  // breakpoint
+  const std::string shown = color ? color : "no color";
+  std::string answer = "by c++ " + path + " " + shown + " " + greeting + "\n";  // breakpoint
   return answer;
 }
 
