@@ -65,12 +65,18 @@ Task<void> serve(tcp::acceptor& acceptor, std::span<const std::uint8_t> bytes) {
   }
 }
 
+Task<Result<void>> nothing_to_check() {
+  co_return Result<void>();
+}
+
 Task<void> listen_as_agent(std::shared_ptr<Client> client) {
   auto command = co_await RemoteCommand::attach(client, "shop", "web", "app");
   if (!command) co_return;
   const std::shared_ptr<RemoteCommand> shared = std::move(*command);
-  const auto port = co_await feed_agent(shared, std::make_shared<const std::string>("input"),
-                                        std::chrono::steady_clock::now() + std::chrono::seconds(5));
+  const auto input = std::make_shared<const AgentInput>(AgentInput{"program", "record"});
+  const std::function<Task<Result<void>>()> check = nothing_to_check;
+  const auto port =
+      co_await feed_agent(shared, input, check, std::chrono::steady_clock::now() + std::chrono::seconds(5));
   fuzz_require(port || !port.error().text.empty());
   fuzz_require(port || port.error().code != ETIMEDOUT);
   shared->close();
