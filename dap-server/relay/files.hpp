@@ -42,9 +42,14 @@ class Files {
   /// Paths::change; after it, what was heard of any open file is asked for anew.
   Task<Answer> change_path(Call call);
 
-  /// Whether something written without hooks has not reached its (regular) file yet; waits for that.
-  bool has_waiting() const;
-  Task<void> settle();
+  /// Whose pipes: those to regular files, since a FIFO may keep a writer waiting for ever; or all.
+  enum class Pipes { to_files, all };
+  /// Whether something written without hooks has not reached its file yet; waits for that.
+  bool has_waiting(Pipes which) const;
+  Task<void> settle(Pipes which);
+
+  /// Whether such a write has failed.
+  bool lost_output() const { return lost_output_; }
 
   bool has(std::uint64_t handle) const { return files_.contains(handle); }
   /// No process holds it any more: closed a little later, unless somebody has taken it up by then.
@@ -83,7 +88,7 @@ class Files {
   std::vector<std::uint64_t> unused_;
   std::uint64_t next_handle_ = 1, memory_ = 0;
   boost::asio::steady_timer linger_;
-  bool sweeping_ = false;
+  bool sweeping_ = false, lost_output_ = false;
 };
 
 }  // namespace inpod::relay

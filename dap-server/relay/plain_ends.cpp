@@ -19,16 +19,17 @@ namespace inpod::relay {
 namespace asio = boost::asio;
 
 WritePipe::WritePipe(Context& context, std::shared_ptr<RemoteFile> file, std::string path,
-                     std::function<void()> on_written)
+                     std::function<void(bool failed)> on_write)
     : context_(context),
       file_(std::move(file)),
       path_(std::move(path)),
-      on_written_(std::move(on_written)),
+      on_write_(std::move(on_write)),
       end_(context.executor),
       free_(context.executor) {}
 
 Result<std::shared_ptr<WritePipe>> WritePipe::create(Context& context, std::shared_ptr<RemoteFile> file,
-                                                     std::string path, std::function<void()> on_written) {
+                                                     std::string path,
+                                                     std::function<void(bool failed)> on_write) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("cannot make a pipe");
   UniqueFd reading(ends[0]);
@@ -37,7 +38,7 @@ Result<std::shared_ptr<WritePipe>> WritePipe::create(Context& context, std::shar
   if (::fcntl(reading.get(), F_SETFL, O_NONBLOCK) != 0 || ::fstat(reading.get(), &info) != 0)
     return fail_errno("cannot prepare a pipe");
   std::shared_ptr<WritePipe> pipe(
-      new WritePipe(context, std::move(file), std::move(path), std::move(on_written)));
+      new WritePipe(context, std::move(file), std::move(path), std::move(on_write)));
   pipe->inode_ = info.st_ino;
   pipe->end_.assign(reading.release());
   return pipe;
@@ -95,8 +96,8 @@ Task<WritePipe::Outcome> WritePipe::carry(std::size_t& limit) {
   data.resize(static_cast<std::size_t>(length));
   while (!data.empty()) {
     auto written = co_await file_->write(data, 0, true);
-    on_written_();
     if (written && *written == 0) written = fail_errno("write", EIO);
+    on_write_(!written);
     if (!written) {
       fail_with(written.error());
       co_return Outcome::ended;

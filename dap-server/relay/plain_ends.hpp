@@ -17,9 +17,10 @@ namespace inpod::relay {
 
 class WritePipe : public std::enable_shared_from_this<WritePipe> {
  public:
-  /// `path` is for notes. on_written: something has reached the pod.
+  /// `path` is for notes. on_write: something has reached the pod, or failed to.
   static Result<std::shared_ptr<WritePipe>> create(Context& context, std::shared_ptr<RemoteFile> file,
-                                                   std::string path, std::function<void()> on_written);
+                                                   std::string path,
+                                                   std::function<void(bool failed)> on_write);
 
   /// A writing end for the program. EPIPE once a write has failed.
   Result<UniqueFd> program_fd();
@@ -37,7 +38,7 @@ class WritePipe : public std::enable_shared_from_this<WritePipe> {
 
  private:
   WritePipe(Context& context, std::shared_ptr<RemoteFile> file, std::string path,
-            std::function<void()> on_written);
+            std::function<void(bool failed)> on_write);
   enum class Outcome { carried, empty, ended };
   Task<Outcome> carry(std::size_t& limit);
   Task<void> run(std::shared_ptr<WritePipe> self);
@@ -47,7 +48,7 @@ class WritePipe : public std::enable_shared_from_this<WritePipe> {
   Context& context_;
   std::shared_ptr<RemoteFile> file_;
   std::string path_;
-  std::function<void()> on_written_;
+  std::function<void(bool failed)> on_write_;
   boost::asio::posix::stream_descriptor end_;
   Signal free_;
   std::uint64_t inode_ = 0;

@@ -23,8 +23,9 @@ Task<Answer> Files::plain(Call call) {
 Answer Files::give_pipe(const std::shared_ptr<File>& file) {
   if (!file->pipe) {
     const std::weak_ptr<File> weak = file;
-    auto made = WritePipe::create(context_, file->remote, file->path, [this, weak] {
+    auto made = WritePipe::create(context_, file->remote, file->path, [this, weak](bool failed) {
       if (const auto written = weak.lock()) written->heard = {};
+      lost_output_ = lost_output_ || failed;
       paths_.forget();
     });
     if (!made) return refuse(code_of(made.error()));
@@ -71,17 +72,18 @@ Task<Answer> Files::written(Call call) {
   co_return refuse(file->pipe->error());
 }
 
-bool Files::has_waiting() const {
-  return std::any_of(by_pipe_.begin(), by_pipe_.end(), [this](const auto& entry) {
+bool Files::has_waiting(Pipes which) const {
+  return std::any_of(by_pipe_.begin(), by_pipe_.end(), [this, which](const auto& entry) {
     const auto& file = *files_.at(entry.second);
-    return file.remote->is_regular() && file.pipe->has_waiting();
+    return (which == Pipes::all || file.remote->is_regular()) && file.pipe->has_waiting();
   });
 }
 
-Task<void> Files::settle() {
+Task<void> Files::settle(Pipes which) {
   std::vector<std::shared_ptr<WritePipe>> pipes;
   for (const auto& [inode, handle] : by_pipe_)
-    if (const auto& file = *files_.at(handle); file.remote->is_regular()) pipes.push_back(file.pipe);
+    if (const auto& file = *files_.at(handle); which == Pipes::all || file.remote->is_regular())
+      pipes.push_back(file.pipe);
   for (const auto& pipe : pipes) co_await pipe->settle();
 }
 

@@ -97,13 +97,16 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
 
   Task<void> settle(std::chrono::milliseconds limit) override {
     const auto self = shared_from_this();
-    if (context_.closed || !files_.has_waiting()) co_return;
+    if (context_.closed || !files_.has_waiting(Files::Pipes::all)) co_return;
     const auto done = std::make_shared<Signal>(context_.executor);
     context_.spawn(settle_files(done));
-    if (!co_await done->wait_for(limit))
+    settled_ = co_await done->wait_for(limit);
+    if (!settled_)
       activity_.note("error",
                      "what the program wrote last to its redirected output may not have reached the pod");
   }
+
+  bool lost_output() const override { return files_.lost_output() || !settled_; }
 
   void close() override {
     if (context_.closed) return;
@@ -121,7 +124,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
 
  private:
   Task<void> settle_files(std::shared_ptr<Signal> done) {
-    co_await files_.settle();
+    co_await files_.settle(Files::Pipes::all);
     done->notify();
   }
 
@@ -148,11 +151,12 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
 
   /// What a program wrote without hooks comes before what any asks next: `date > f; cat f`.
   Task<Answer> answer(Call call) {
-    return files_.has_waiting() ? answer_later(std::move(call)) : answer_now(std::move(call));
+    return files_.has_waiting(Files::Pipes::to_files) ? answer_later(std::move(call))
+                                                      : answer_now(std::move(call));
   }
 
   Task<Answer> answer_later(Call call) {
-    co_await files_.settle();
+    co_await files_.settle(Files::Pipes::to_files);
     co_return co_await answer_now(std::move(call));
   }
 
@@ -288,6 +292,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   Datagrams datagrams_;
   std::unique_ptr<Server> server_;
   std::size_t agent_notes_ = 0;
+  bool settled_ = true;  // as far as has been asked
 };
 
 }  // namespace

@@ -51,6 +51,8 @@ class Relay {
   /// Waits, for so long at most, until what programs have written is in the pod: where it passed no hook,
   /// their end doesn't say so.
   virtual protocol::Task<void> settle(std::chrono::milliseconds limit) = 0;
+  /// Whether any of that did not get there: the programs may have ended without hearing of it.
+  virtual bool lost_output() const = 0;
   /// Forgets everything, closes everything; debuggees see resets and EIO from then on. Idempotent.
   virtual void close() = 0;
 };

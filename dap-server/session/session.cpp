@@ -27,7 +27,7 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-constexpr auto longest_settling = 10s;  // of what programs wrote, when the session ends
+constexpr auto longest_settling = 4s;  // of what programs wrote, when the session ends
 
 std::string utc_now() {
   const time_t now = time(nullptr);
@@ -119,6 +119,8 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     description["environment"] = pod_variables_;
     co_return co_await answer_request(relay_, std::move(description), std::move(name), std::move(arguments));
   }
+
+  bool lost_output() const override { return relay_ && relay_->lost_output(); }
 
   void take_back() override { taken_back_ = true; }
 
