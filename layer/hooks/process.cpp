@@ -22,24 +22,23 @@ using namespace inpod::layer;
 
 namespace {
 
-/// Files of the pod that a program without hooks inherits, besides 0 to 2, which are always plain. `spawned`:
-/// this process goes on and keeps them, so they must stay files.
-void hand_on(bool spawned) {
+/// Files of the pod that a program without hooks inherits, besides 0 to 2, which always work without.
+void hand_on() {
   for (int fd = highest_standard + 1, end = core.fds.top(); fd < end; ++fd) {
     const FdEntry entry = core.fds.get(fd);
-    if (!entry.is_file() || (spawned && entry.access() == O_RDONLY)) continue;
+    if (!entry.is_file()) continue;
     const long flags = raw::fcntl(fd, F_GETFD);
     if (flags >= 0 && (flags & FD_CLOEXEC) == 0) files::make_plain(core, fd);
   }
 }
 
 /// Tells once of a program that the layer can't be loaded into, and prepares what it inherits.
-void note_program(int dirfd, const char* path, bool spawned = false) {
-  if (active() && children::note(core, dirfd, path)) hand_on(spawned);
+void note_program(int dirfd, const char* path) {
+  if (active() && children::note(core, dirfd, path)) hand_on();
 }
 
-void note_program_of_path(const char* file, bool spawned = false) {
-  if (active() && children::note_found(core, file, getenv("PATH"))) hand_on(spawned);
+void note_program_of_path(const char* file) {
+  if (active() && children::note_found(core, file, getenv("PATH"))) hand_on();
 }
 
 }  // namespace
@@ -118,7 +117,7 @@ HOOK(int, execle, (const char* path, const char* first, ...)) {
 HOOK(int, posix_spawn,
      (pid_t * pid, const char* path, const posix_spawn_file_actions_t* actions,
       const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
-  note_program(AT_FDCWD, path, true);
+  note_program(AT_FDCWD, path);
   CHILD_ENVIRONMENT(child, environment);
   return original(posix_spawn)(pid, path, actions, attributes, arguments, child.get());
 }
@@ -126,7 +125,7 @@ HOOK(int, posix_spawn,
 HOOK(int, posix_spawnp,
      (pid_t * pid, const char* file, const posix_spawn_file_actions_t* actions,
       const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
-  note_program_of_path(file, true);
+  note_program_of_path(file);
   CHILD_ENVIRONMENT(child, environment);
   return original(posix_spawnp)(pid, file, actions, attributes, arguments, child.get());
 }
