@@ -313,6 +313,7 @@ long take_in(Core& core, RelayCall& call, const Location& location, int flags, i
   }
   if (fd <= highest_standard)
     if (const long failed = make_plain(core, static_cast<int>(fd), entry); failed < 0) {
+      raw::close(static_cast<int>(fd));
       core.forgot(-1, entry);
       return failed;
     }

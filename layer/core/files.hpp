@@ -113,9 +113,9 @@ bool climbs_from_name(std::string_view text);
 long open(Core& core, int dirfd, const char* path, int flags, unsigned mode);
 
 /// Makes fd usable for code that no hook sees: stdio inside libc on the descriptors 0 to 2, and programs
-/// without the layer. What was read from stays, filled; or fd becomes a pipe or socket of the relay's.
-/// `entry`, fd's own, becomes false where it stands for no file any more: a large file, or one that can't be
-/// kept, as input. fd or -errno; the descriptor is closed then.
+/// without the layer. Input is filled and stays; else fd becomes a pipe or socket of the relay's. `entry`,
+/// fd's own, becomes false where it stands for no file any more: input that is large, or can't be kept. fd or
+/// -errno.
 long make_plain(Core& core, int fd, FdEntry& entry);
 /// The same for one that has an entry in the table.
 long make_plain(Core& core, int fd);

@@ -47,10 +47,7 @@ long make_plain(Core& core, int fd, FdEntry& entry) {
     call.request.c = static_cast<std::uint64_t>(raw::seek(fd, 0, SEEK_CUR));
   long result = core.relay.ask(call);
   if (result == 0 && call.fd >= 0) result = put_in_place(call.fd, fd);
-  if (result < 0) {
-    raw::close(fd);
-    return result;
-  }
+  if (result < 0) return result;
   if (call.reply.a != static_cast<std::uint64_t>(relay::PlainKind::reader)) return fd;
   share_stream(core, fd, entry);
   core.forgot(fd, entry);
@@ -63,10 +60,7 @@ long make_plain(Core& core, int fd) {
   FdEntry entry = before;
   if (!before.is_file()) return fd;
   const long result = make_plain(core, fd, entry);
-  if ((result < 0 || !entry) && core.owner() == Owner::us) {
-    core.fds.take(fd);
-    if (result < 0) core.forgot(fd, before);
-  }
+  if (result >= 0 && !entry && core.owner() == Owner::us) core.fds.take(fd);
   return result;
 }
 

@@ -70,7 +70,10 @@ int copied(int fd, int copy) {
   FdEntry entry = core.fds.get(fd);
   const long plain =
       copy <= highest_standard && entry.is_file() ? files::make_plain(core, copy, entry) : copy;
-  if (plain < 0) entry = {};
+  if (plain < 0) {
+    raw::close(copy);
+    entry = {};
+  }
   const long copied = core.duplicated(copy, entry);
   return result<int>(plain < 0 ? plain : copied);
 }

@@ -27,22 +27,22 @@ long prepare(int fd, FdEntry entry, const off_t* offset, std::size_t& count) {
   return files::ensure(core, entry, static_cast<std::uint64_t>(from), count, true);
 }
 
+[[gnu::noinline]] void note_shared_memory(FdEntry entry) {
+  char path[PATH_MAX];
+  const long length = files::path_of(core, entry, path, sizeof path);
+  core.note_once({path, static_cast<std::size_t>(length < 0 ? 0 : length)},
+                 "the program shares memory by this file of the pod (mmap), which can't be carried (ENODEV). "
+                 "SQLite does so for journal_mode=WAL: use another mode or PRAGMA locking_mode=EXCLUSIVE, or "
+                 "name the file's folder in files.local");
+}
+
 /// mmap(2) of a file that has no memfd. A private mapping may be a copy. null: -errno is in `failed`.
 void* map_handle(void* at, std::size_t length, int protection, int flags, FdEntry entry, std::int64_t offset,
                  long& failed) {
   failed = -EACCES;
   if (entry.access() == O_WRONLY) return nullptr;
   failed = -ENODEV;
-  if ((flags & MAP_TYPE) != MAP_PRIVATE) {
-    char path[PATH_MAX];
-    const long named = files::path_of(core, entry, path, sizeof path);
-    core.note_once(
-        named > 0 ? std::string_view(path, static_cast<std::size_t>(named)) : std::string_view(),
-        "the program shares memory by this file of the pod (mmap), which can't be carried (ENODEV). SQLite "
-        "does so for journal_mode=WAL: use another mode or PRAGMA locking_mode=EXCLUSIVE, or name the "
-        "file's folder in files.local");
-    return nullptr;
-  }
+  if ((flags & MAP_TYPE) != MAP_PRIVATE) return note_shared_memory(entry), nullptr;
   const long made = raw::map(at, length, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
   failed = made;
   if (made < 0 && made > -4096) return nullptr;

@@ -73,9 +73,12 @@ HOOK(int, posix_spawn_file_actions_addopen,
     return original(posix_spawn_file_actions_addopen)(actions, wanted, "/proc/inpod/missing", O_RDONLY, 0);
   if (fd < 0) return static_cast<int>(-fd);
   fd = move_up(static_cast<int>(fd));
-  if (wanted <= highest_standard) fd = files::make_plain(core, static_cast<int>(fd));
-  if (fd < 0) return static_cast<int>(-fd);
+  const long plain = wanted <= highest_standard ? files::make_plain(core, static_cast<int>(fd)) : fd;
   errno = saved;
+  if (plain < 0) {
+    close_descriptor(static_cast<int>(fd));
+    return static_cast<int>(-plain);
+  }
   Opened* place = keep(actions, static_cast<int>(fd));
   const int failed =
       place ? original(posix_spawn_file_actions_adddup2)(actions, static_cast<int>(fd), wanted) : ENOMEM;

@@ -213,7 +213,7 @@ HOOK(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
     fclose(reopened);
     reopened = nullptr;
   }
-  if (value >= 0) close_descriptor(static_cast<int>(fd));
+  if (fd >= 0) close_descriptor(static_cast<int>(fd));
   errno = value < 0 ? static_cast<int>(-value) : reopened ? saved : failed;
   return reopened;
 }

@@ -70,6 +70,13 @@ int main() {
   fclose(stream);
   show("fdopen");
 
+  const int other = made("dprintf");
+  dprintf(other, "%s %d\n", "formatted", 1);
+  if (write(other, "write\n", 6) != 6) return 5;
+  dprintf(other, "formatted %d\n", 2);
+  dprintf(standard_output, "close: %d\n", close(other));
+  show("dprintf");
+
   // 1 is free: the next open gets it.
   const int lowest = made("lowest");
   dprintf(lowest, "descriptor %d\n", lowest);
