@@ -76,6 +76,11 @@ class Run {
       code = co_await run_program(*signals);
     }
     if (session_) co_await session_->stop();
+    if (code == 0 && session_ && session_->lost_output())
+      code = report(Error{
+          0,
+          "not all that " + program_.path + " wrote has reached the pod: exit code 125 instead of its own, 0",
+          {}});
     co_return code;
   }
 
@@ -207,8 +212,9 @@ void add_run(CLI::App& app, Globals& globals) {
       "  inpod run -t local:4242 -- curl -sS http://web/\n"
       "  inpod run -t pod/web-0 --steal -e LOG_LEVEL=debug -- python3 app.py\n"
       "Exit code: the program's own (128 + N when signal N ended it), 125 when inpod failed or the session "
-      "was lost while the\n"
-      "program ran to a success, 126 when the program can't be run, 127 when it is not found.");
+      "was lost, or output\n"
+      "to a file of the pod, while the program ran to a success, 126 when the program can't be run, 127 when "
+      "it is not found.");
   command->callback([command, options, &globals] {
     const auto rest = command->remaining();
     globals.command.insert(globals.command.begin(), rest.begin(), rest.end());

@@ -95,6 +95,19 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     co_return co_await incoming_.set_mode(port, mode);
   }
 
+  Task<void> settle(std::chrono::milliseconds limit) override {
+    const auto self = shared_from_this();
+    if (context_.closed || !files_.has_waiting(Files::Pipes::all)) co_return;
+    const auto done = std::make_shared<Signal>(context_.executor);
+    context_.spawn(settle_files(done));
+    settled_ = co_await done->wait_for(limit);
+    if (!settled_)
+      activity_.note("error",
+                     "what the program wrote last to its redirected output may not have reached the pod");
+  }
+
+  bool lost_output() const override { return files_.lost_output() || !settled_; }
+
   void close() override {
     if (context_.closed) return;
     activity_.close();
@@ -110,6 +123,11 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   }
 
  private:
+  Task<void> settle_files(std::shared_ptr<Signal> done) {
+    co_await files_.settle(Files::Pipes::all);
+    done->notify();
+  }
+
   void tell(protocol::Severity severity, const std::string& text) {
     constexpr const char* names[] = {"info", "warning", "error"};
     activity_.note(names[static_cast<std::size_t>(severity)], protocol::shown_line(text));
@@ -131,7 +149,18 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     tell(call.request.a > 2 ? protocol::Severity::info : protocol::Severity(call.request.a), text);
   }
 
+  /// What a program wrote without hooks comes before what any asks next: `date > f; cat f`.
   Task<Answer> answer(Call call) {
+    return files_.has_waiting(Files::Pipes::to_files) ? answer_later(std::move(call))
+                                                      : answer_now(std::move(call));
+  }
+
+  Task<Answer> answer_later(Call call) {
+    co_await files_.settle(Files::Pipes::to_files);
+    co_return co_await answer_now(std::move(call));
+  }
+
+  Task<Answer> answer_now(Call call) {
     switch (call.request.op) {
       case Op::hello:
         return now(hello(call));
@@ -192,6 +221,10 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
         return files_.control(std::move(call));
       case Op::attributes:
         return files_.change_attributes(std::move(call));
+      case Op::plain:
+        return files_.plain(std::move(call));
+      case Op::written:
+        return files_.written(std::move(call));
     }
     return now(refuse(ENOSYS));
   }
@@ -259,6 +292,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   Datagrams datagrams_;
   std::unique_ptr<Server> server_;
   std::size_t agent_notes_ = 0;
+  bool settled_ = true;  // as far as has been asked
 };
 
 }  // namespace

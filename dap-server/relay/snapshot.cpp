@@ -247,7 +247,10 @@ void Snapshot::update(const protocol::FileStat& stat) {
     filled_.clear();
     sequential_at_ = 0;
   }
-  if (rewritten || cut || grown) resize(stat.size);
+  if (rewritten || cut) resize(stat.size);
+  // The memory file grows with its bytes: who reads it without hooks sees no hole in the place of what is to
+  // come.
+  if (grown) size_ = stat.size;
   publish();
   changed_.notify();
 }

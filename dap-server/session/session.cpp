@@ -27,6 +27,8 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
+constexpr auto longest_settling = 4s;  // of what programs wrote, when the session ends
+
 std::string utc_now() {
   const time_t now = time(nullptr);
   tm parts{};
@@ -118,6 +120,8 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     co_return co_await answer_request(relay_, std::move(description), std::move(name), std::move(arguments));
   }
 
+  bool lost_output() const override { return relay_ && relay_->lost_output(); }
+
   void take_back() override { taken_back_ = true; }
 
   Task<void> stop() override {
@@ -125,6 +129,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     if (std::exchange(stopped_, true)) co_return;
     boost::system::error_code ignored;
     stop_requests_.close(ignored);
+    if (relay_) co_await relay_->settle(longest_settling);
     // The Bye goes first: the pod gets its traffic back before anything here takes time.
     if (connection_) co_await connection_->close();
     if (relay_) relay_->close();

@@ -126,20 +126,21 @@ const char* judge(int dirfd, const char* path) {
 
 }  // namespace
 
-void note(Core& core, int dirfd, const char* path) {
-  if (!path) return;
+bool note(Core& core, int dirfd, const char* path) {
+  if (!path) return false;
   const char* reason = judge(dirfd, path);
-  if (!reason) return;
+  if (!reason) return false;
   FixedText<256> text;
   text << reason
        << ", which inpod's layer can't be loaded into: it sees this machine's files and network, not the "
           "pod's";
   core.note_once(*path ? std::string_view(path) : std::string_view("a program started by its descriptor"),
                  text.view());
+  return true;
 }
 
-void note_found(Core& core, const char* file, const char* search_path) {
-  if (!file || !*file) return;
+bool note_found(Core& core, const char* file, const char* search_path) {
+  if (!file || !*file) return false;
   if (strchr(file, '/')) return note(core, AT_FDCWD, file);
   std::string_view rest(search_path ? search_path : "/bin:/usr/bin");
   while (!rest.empty()) {
@@ -152,6 +153,7 @@ void note_found(Core& core, const char* file, const char* search_path) {
       continue;
     return note(core, AT_FDCWD, candidate.c_str());
   }
+  return false;
 }
 
 }  // namespace inpod::children

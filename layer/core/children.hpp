@@ -11,9 +11,9 @@
 namespace inpod::children {
 
 /// Notes once (Core::note_once) that the program is one of those. As execveat(2): an empty path means dirfd
-/// itself.
-void note(Core& core, int dirfd, const char* path);
+/// itself. True: it is one.
+bool note(Core& core, int dirfd, const char* path);
 /// The same for a name to be looked up in `search_path`, as execvp(3) does.
-void note_found(Core& core, const char* file, const char* search_path);
+bool note_found(Core& core, const char* file, const char* search_path);
 
 }  // namespace inpod::children

@@ -56,6 +56,9 @@ class RelayClient {
   sockaddr_un address_{};
 };
 
+/// Of stdin, stdout and stderr.
+constexpr int highest_standard = 2;
+
 /// fd, or a duplicate above 2 that is close-on-exec (fd is closed then): programs expect 0, 1 and 2 to be
 /// theirs.
 long move_above_standard(long fd);

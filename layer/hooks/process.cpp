@@ -22,13 +22,23 @@ using namespace inpod::layer;
 
 namespace {
 
-/// Tells once of a program that the layer can't be loaded into.
+/// Files of the pod that a program without hooks inherits, besides 0 to 2, which always work without.
+void hand_on() {
+  for (int fd = highest_standard + 1, end = core.fds.top(); fd < end; ++fd) {
+    const FdEntry entry = core.fds.get(fd);
+    if (!entry.is_file()) continue;
+    const long flags = raw::fcntl(fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) files::make_plain(core, fd);
+  }
+}
+
+/// Tells once of a program that the layer can't be loaded into, and prepares what it inherits.
 void note_program(int dirfd, const char* path) {
-  if (active()) children::note(core, dirfd, path);
+  if (active() && children::note(core, dirfd, path)) hand_on();
 }
 
 void note_program_of_path(const char* file) {
-  if (active()) children::note_found(core, file, getenv("PATH"));
+  if (active() && children::note_found(core, file, getenv("PATH"))) hand_on();
 }
 
 }  // namespace
