@@ -79,6 +79,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   void on_agent_event(protocol::Message event) override {
     if (context_.closed) return;
     if (auto* incoming = std::get_if<protocol::Incoming>(&event)) incoming_.on_incoming(std::move(*incoming));
+    if (auto* closed = std::get_if<protocol::PeerClosed>(&event)) incoming_.on_peer_closed(*closed);
     if (auto* note = std::get_if<protocol::Note>(&event)) agent_tells(note->severity, note->text);
     if (auto* leaving = std::get_if<protocol::Leaving>(&event))
       agent_tells(protocol::Severity::warning, "the agent in the pod is leaving: " + leaving->reason);

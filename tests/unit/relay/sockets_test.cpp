@@ -462,6 +462,45 @@ TEST_CASE("what a program answers to mirrored traffic goes nowhere") {
   CHECK(output.empty());
 }
 
+TEST_CASE("the end of a mirrored connection waits for the program's answer, if the pod had answered") {
+  Bench bench;
+  Listener listener(bench.client(), AF_INET, 80);
+  const bool reset = GENERATE(false, true);
+  const std::uint64_t answered = GENERATE(0, 6);
+  CAPTURE(reset, answered);
+  const auto before = bench.received();
+  auto stream = bench.on_loop([&] {
+    auto made = come(bench, protocol::IncomingMode::mirror, 80);
+    bench.agent.spawn(
+        [](Bench& of, std::shared_ptr<protocol::Stream> to, std::uint64_t got, bool by_reset) -> Task<void> {
+          const std::string text = "GET /";
+          co_await to->write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+          of.agent.link->notify(protocol::PeerClosed{to->id(), got});
+          by_reset ? to->reset(ECONNRESET) : to->finish();
+        }(bench, made, answered, reset));
+    return made;
+  });
+  const auto accepted = listener.accept();
+  REQUIRE(accepted);
+  CHECK(receive(accepted.get(), 5) == "GET /");
+  constexpr int frames = 4;  // Incoming, the request, PeerClosed, the end
+  for (int i = 0; i < 1000 && bench.received() < before + frames; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  REQUIRE(bench.received() >= before + frames);
+  bench.on_loop([] {});
+  char byte = 0;
+  const auto look = [&] { return ::recv(accepted.get(), &byte, 1, MSG_PEEK); };
+  if (answered != 0) {
+    CHECK((::recv(accepted.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 && errno == EAGAIN));
+    CHECK(::send(accepted.get(), "answer", 6, MSG_NOSIGNAL) == 6);
+  }
+  const auto end = look();
+  if (reset)
+    CHECK((end == -1 && errno == ECONNRESET));
+  else
+    CHECK(end == 0);
+}
+
 TEST_CASE("without a listener a connection is refused, so that the agent gives it to the pod") {
   Bench bench;
   int code = -1;
