@@ -31,7 +31,7 @@ Bytes encode(DatagramKind kind, const SocketAddress& peer, std::int32_t code,
 }
 
 std::optional<DatagramFrame> decode_datagram(std::span<const std::uint8_t> bytes) {
-  if (bytes.size() < head_size || bytes[0] > static_cast<std::uint8_t>(DatagramKind::failed) ||
+  if (bytes.size() < head_size || bytes[0] > static_cast<std::uint8_t>(DatagramKind::unsent) ||
       (bytes[1] != 4 && bytes[1] != 6))
     return std::nullopt;
   const bool ipv6 = bytes[1] == 6;

@@ -14,11 +14,14 @@
 namespace inpod::protocol {
 
 enum class DatagramKind : std::uint8_t {
-  data,    ///< to the agent: send it to the peer; to the client: it came from the peer
+  data,  ///< to the agent: send it to the peer (code 1: the program has set SO_BROADCAST); to the client: it
+         ///< came from the peer
   source,  ///< to the agent: which address does the pod use towards the peer? to the client: the answer.
            ///< code: connect(2)'s errno, else 0, and data is a frame of kind `source` whose peer is the local
            ///< address
-  failed,  ///< to the client: the network refused a datagram to the peer. code: errno; data: what was sent
+  failed,  ///< to the client: the network reports that a datagram did not reach the peer. code: errno; data:
+           ///< it
+  unsent,  ///< to the client: sendto(2) has failed. code: errno; data: the datagram
 };
 
 struct DatagramFrame {

@@ -400,9 +400,8 @@ BOOST_DESCRIBE_STRUCT(PeerClosed, (), (stream, answered))
 /// "datagrams".
 struct OpenDatagrams {
   SocketAddress bind;
-  bool broadcast = false;  ///< SO_BROADCAST
 };
-BOOST_DESCRIBE_STRUCT(OpenDatagrams, (), (bind, broadcast))
+BOOST_DESCRIBE_STRUCT(OpenDatagrams, (), (bind))
 
 // ---- general
 // ---------------------------------------------------------------------------------------------------
