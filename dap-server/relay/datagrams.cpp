@@ -15,13 +15,19 @@ namespace inpod::relay {
 
 namespace asio = boost::asio;
 using protocol::AddressFamily;
+using protocol::DatagramKind;
 
 namespace {
 
 constexpr std::chrono::seconds resting{15};      // then the program's socket is looked for
 constexpr std::chrono::minutes unknown_rest{5};  // the same where sock_diag tells nothing
 constexpr std::chrono::seconds last_words{1};  // of a process that has exited: they may still be on their way
+constexpr std::chrono::seconds longest_answer{5};    // of the pod, to a question about an address
+constexpr std::chrono::milliseconds bounce_time{5};  // within which the kernel sends a datagram back
 constexpr std::size_t largest_datagram = 65535;
+constexpr std::size_t max_sockets = 1024, max_bound = 4096;
+constexpr int port_attempts = 10;  // for one that a closed socket of the program's still has in the pod
+constexpr std::chrono::milliseconds port_pause{20};
 
 /// Whether the kernel gives this port out by itself (ip(7)). Another was chosen by the program, which may
 /// close its socket and bind the port again.
@@ -36,6 +42,31 @@ bool is_ephemeral(std::uint16_t port) {
 
 bool is_multicast(const protocol::SocketAddress& address) {
   return address.family == AddressFamily::ipv4 ? address.ip[0] >> 4 == 14 : address.ip[0] == 0xff;
+}
+
+bool is_inet(const protocol::SocketAddress& address) {
+  return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
+}
+
+bool is_everybody(const protocol::SocketAddress& address) {
+  return address.family == AddressFamily::ipv4 &&
+         std::all_of(address.ip.begin(), address.ip.begin() + 4, [](auto byte) { return byte == 255; });
+}
+
+bool same_host(const protocol::SocketAddress& one, const protocol::SocketAddress& other) {
+  return one.family == other.family && one.ip == other.ip;
+}
+
+bool may_broadcast(int fd) {
+  int on = 0;
+  socklen_t length = sizeof(on);
+  return ::getsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, &length) == 0 && on != 0;
+}
+
+bool takes_only_ipv6(int fd) {
+  int on = 1;
+  socklen_t length = sizeof(on);
+  return ::getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, &length) != 0 || on != 0;
 }
 
 /// Where datagrams from the program's socket to a loopback socket of `family` will come from. Binds the
@@ -56,215 +87,469 @@ std::optional<protocol::SocketAddress> source_of(int fd, AddressFamily family) {
 
 }  // namespace
 
+/// One peer of one of the program's sockets.
 struct Datagrams::Flow {
-  using Socket = asio::generic::datagram_protocol::socket;
-  explicit Flow(const asio::any_io_executor& executor) : socket(executor), settled(executor) {}
-  Key key;
+  using Loopback = asio::generic::datagram_protocol::socket;
+  explicit Flow(const asio::any_io_executor& executor) : socket(executor), known(executor) {}
   protocol::SocketAddress remote, relay_side;
-  protocol::SocketAddress program;  // where its datagrams come from: the peer of `socket`
-  UniqueFd pin;                     // a copy of the program's descriptor: nobody else gets its port
-  int pid = 0;
-  Socket socket;
-  std::unique_ptr<protocol::Stream> stream;
-  std::optional<int> outcome;
-  Signal settled;
-  Clock::time_point used = Clock::now(), looked_at = used;
-  bool ended = false;
+  protocol::SocketAddress program;  // where the program's datagrams come from: the peer of `socket`
+  Loopback socket;
+  std::optional<protocol::SocketAddress> source;  // the pod's address towards the peer
+  int code = 0;                                   // why there is none
+  int unsent = 0;                                 // errno of a datagram that the pod could not send
+  Signal known;                                   // source or code is
+  Clock::time_point used = Clock::now();
+  bool asked = false, told = false, ended = false;
 };
 
-Result<std::shared_ptr<Datagrams::Flow>> Datagrams::make_flow(Key key,
-                                                              const protocol::SocketAddress& remote) {
-  if (flows_.size() >= max_flows) return Failed(Error{ENOBUFS, "too many UDP flows", {}});
-  auto flow = std::make_shared<Flow>(context_.executor);
-  boost::system::error_code failed;
-  const int family = remote.family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
-  flow->socket.open(asio::generic::datagram_protocol(family, 0), failed);
-  const Endpoint at = to_endpoint(loopback(remote.family, 0), AF_UNSPEC);
-  const auto local = !failed && ::bind(flow->socket.native_handle(), at.get(), at.length) == 0
-                         ? local_address(flow->socket.native_handle())
-                         : std::nullopt;
-  if (!local) return Failed(Error{EADDRNOTAVAIL, "cannot make a loopback socket", {}});
-  flow->key = std::move(key);
-  flow->remote = remote;
-  flow->relay_side = *local;
+/// One of the program's sockets, or of one of both families, the half of one family.
+struct Datagrams::Socket {
+  explicit Socket(const asio::any_io_executor& executor) : changed(executor) {}
+  Key key;
+  protocol::SocketAddress program;
+  bool chosen_port = false;  // by the program, as opposed to the kernel
+  bool must_have_port = false;
+  bool broadcast = false;
+  UniqueFd pin;  // a copy of the program's descriptor: nobody else gets its port
+  int pid = 0;
+  std::map<std::string, FlowPtr> flows;  // by the peer
+  std::unique_ptr<protocol::Stream> stream;
+  std::uint16_t port = 0;  // in the pod
+  std::optional<int> outcome;
+  Signal changed;  // outcome, writing or ended is
+  Clock::time_point used = Clock::now(), looked_at = used;
+  bool writing = false, ended = false;
+};
+
+/// Whether the pod is likely to reach others of this family: else its word is waited for.
+bool Datagrams::pod_has(AddressFamily family) const {
+  const auto& own = context_.pod.addresses;
+  return std::any_of(own.begin(), own.end(), [&](const auto& address) {
+    const bool link_local = family == AddressFamily::ipv6 && address.ip[0] == 0xfe && address.ip[1] == 0x80;
+    return address.family == family && !is_loopback(address) && !link_local;
+  });
+}
+
+Datagrams::SocketPtr Datagrams::socket_of(const Call& call, const protocol::SocketAddress& program,
+                                          bool chosen_port) {
+  const Key key{cookie_of(call.fd.get()), program.family};
+  auto& place = sockets_[key];
+  if (!place) {
+    place = std::make_shared<Socket>(context_.executor);
+    place->key = key;
+    place->chosen_port = chosen_port;
+    place->must_have_port = call.request.op == Op::bound && call.request.b == 1;
+    place->program = program;
+    context_.spawn(open(place));  // on a lost link it is over, and no longer in the table, when this returns
+    if (!std::exchange(sweeping_, true)) context_.spawn(sweep());
+    const auto made = sockets_.find(key);
+    if (made == sockets_.end()) return nullptr;
+  }
+  const auto socket = sockets_[key];
+  socket->program = program;
+  socket->pid = call.pid;
+  socket->used = Clock::now();
+  socket->broadcast = may_broadcast(call.fd.get());
+  if (is_ephemeral(program.port)) socket->pin.reset(::fcntl(call.fd.get(), F_DUPFD_CLOEXEC, 0));
+  return socket;
+}
+
+Result<Datagrams::FlowPtr> Datagrams::flow_to(const SocketPtr& socket,
+                                              const protocol::SocketAddress& remote) {
+  const auto name = to_string(remote);
+  auto flow = socket->flows.contains(name) ? socket->flows[name] : nullptr;
+  if (!flow) {
+    if (flows_ >= max_flows && !make_room()) return Failed(Error{ENOBUFS, "too many UDP flows", {}});
+    flow = std::make_shared<Flow>(context_.executor);
+    boost::system::error_code failed;
+    const int family = remote.family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
+    flow->socket.open(asio::generic::datagram_protocol(family, 0), failed);
+    const Endpoint at = to_endpoint(loopback(remote.family, 0), AF_UNSPEC);
+    const auto local = !failed && ::bind(flow->socket.native_handle(), at.get(), at.length) == 0
+                           ? local_address(flow->socket.native_handle())
+                           : std::nullopt;
+    if (!local) return Failed(Error{EADDRNOTAVAIL, "cannot make a loopback socket", {}});
+    flow->remote = remote;
+    flow->relay_side = *local;
+  }
+  if (!(flow->program == socket->program)) {
+    const Endpoint to = to_endpoint(socket->program, AF_UNSPEC);
+    if (::connect(flow->socket.native_handle(), to.get(), to.length) != 0)
+      return Failed(Error{EADDRNOTAVAIL, "cannot connect to the program's socket", {}});
+    flow->program = socket->program;
+  }
+  flow->used = Clock::now();
+  if (socket->flows.emplace(name, flow).second) {
+    ++flows_;
+    context_.spawn(to_pod(socket, flow));
+  }
   return flow;
 }
 
-Answer Datagrams::connect(const Call& call, const protocol::SocketAddress& remote) {
-  const auto cookie = cookie_of(call.fd.get());
-  if (cookie == 0) return refuse(ENOTSOCK);
-  const int domain = domain_of(call.fd.get());
-  if (remote.family != AddressFamily::ipv4 && remote.family != AddressFamily::ipv6)
-    return refuse(EAFNOSUPPORT);
-  const auto program = source_of(call.fd.get(), remote.family);
-  if (!program) return refuse(EADDRNOTAVAIL);
-  Key key{cookie, to_string(remote)};
-  const auto known = flows_.find(key);
-  auto flow = known == flows_.end() ? nullptr : known->second;
-  const bool is_new = !flow;
-  if (is_new) {
-    auto made = make_flow(std::move(key), remote);
-    if (!made) return refuse(made.error().code);
-    flow = std::move(*made);
-  }
-  if (!(flow->program == *program)) {
-    const Endpoint to = to_endpoint(*program, AF_UNSPEC);
-    if (::connect(flow->socket.native_handle(), to.get(), to.length) != 0) return refuse(EADDRNOTAVAIL);
-    flow->program = *program;
-  }
-  if (is_ephemeral(program->port)) flow->pin.reset(::fcntl(call.fd.get(), F_DUPFD_CLOEXEC, 0));
-  flow->pid = call.pid;
-  flow->used = Clock::now();
-  if (is_new) {
-    flows_[flow->key] = flow;
-    context_.spawn(run(flow));  // on a lost link it is over, and no longer in the table, when this returns
-    if (!std::exchange(sweeping_, true)) context_.spawn(sweep());
-  }
-  Answer answer;
-  put_address(answer.reply.address, answer.reply.address_length, flow->relay_side, domain);
-  return answer;
+/// Ends the flow that has been silent for longest and that no program's socket is connected to.
+bool Datagrams::make_room() {
+  Socket* owner = nullptr;
+  FlowPtr oldest;
+  for (auto& [key, socket] : sockets_)
+    for (auto& [name, flow] : socket->flows) {
+      if (oldest && flow->used >= oldest->used) continue;
+      if (socket->pin && peer_address(socket->pin.get()) == flow->relay_side) continue;
+      owner = socket.get();
+      oldest = flow;
+    }
+  if (!oldest) return false;
+  end(*owner, oldest);
+  return true;
 }
 
-/// Whether the address that the flow's datagrams come from, and go to, is still that of the program's socket.
-bool Datagrams::belongs_to_program(const Flow& flow) const {
-  if (flow.pin) {
-    const auto now = local_address(flow.pin.get());  // connect(2) with AF_UNSPEC gives a port back
-    return now && now->port == flow.program.port;
+Task<Answer> Datagrams::connect(Call call, protocol::SocketAddress remote) {
+  const int fd = call.fd.get();
+  const bool connects = call.request.a != 3;
+  if (cookie_of(fd) == 0) co_return refuse(ENOTSOCK);
+  if (!is_inet(remote)) co_return refuse(EAFNOSUPPORT);
+  if (is_everybody(remote) && !may_broadcast(fd)) co_return refuse(EACCES);
+  const auto before = local_address(fd);
+  const auto program = source_of(fd, remote.family);
+  if (!program) co_return refuse(EADDRNOTAVAIL);
+  if (sockets_.size() >= max_sockets && !sockets_.contains({cookie_of(fd), remote.family}))
+    co_return refuse(ENOBUFS);
+  const auto socket = socket_of(call, *program, before && before->port != 0);
+  if (!socket) co_return refuse(ENETUNREACH);
+  const auto made = flow_to(socket, remote);
+  if (!made) co_return refuse(made.error().code);
+  const auto flow = *made;
+  if (!flow->told && socket->outcome) {
+    flow->told = true;
+    context_.activity->connecting("udp", remote, 0);
   }
-  const auto cookie = udp_socket_at(flow.program, flow.relay_side);
-  return !cookie || *cookie == flow.key.first;
+  if (const int code = std::exchange(flow->unsent, 0); code != 0 && !connects) co_return refuse(code);
+  const bool waits = !pod_has(remote.family);
+  if ((connects || waits) && !std::exchange(flow->asked, true)) context_.spawn(ask_source(socket, flow));
+  if (waits && !flow->source && flow->code == 0) co_await flow->known.wait_for(longest_answer);
+  if (waits && flow->code != 0) co_return refuse(flow->code);
+  Answer answer;
+  put_address(answer.reply.address, answer.reply.address_length, flow->relay_side, domain_of(fd));
+  co_return answer;
+}
+
+Task<Answer> Datagrams::bound(Call call, protocol::SocketAddress requested) {
+  const int fd = call.fd.get();
+  const auto& own = context_.pod.addresses;
+  if (!is_inet(requested)) co_return refuse(EAFNOSUPPORT);
+  if (!is_any(requested) && std::none_of(own.begin(), own.end(),
+                                         [&](const auto& address) { return same_host(address, requested); }))
+    co_return refuse(EADDRNOTAVAIL);
+  const bool asks_only = call.request.b == 2;  // whether the address is the pod's; nothing is bound yet
+  if (asks_only) co_return Answer{};
+  const auto local = local_address(fd);
+  if (!local) co_return refuse(ENOTSOCK);
+  if (requested.port == 0) requested.port = local->port;
+  while (bound_.size() >= max_bound) bound_.erase(bound_.begin());
+  bound_[cookie_of(fd)] = requested;
+  std::vector<AddressFamily> families{requested.family};
+  if (requested.family == AddressFamily::ipv6 && is_any(requested) && !takes_only_ipv6(fd))
+    families.insert(families.begin(), AddressFamily::ipv4);
+  for (const auto family : families) {
+    const auto program = source_of(fd, family);
+    const auto socket = program && sockets_.size() < max_sockets ? socket_of(call, *program, true) : nullptr;
+    if (!socket || call.request.b != 1) continue;
+    while (!socket->outcome && !socket->ended) co_await socket->changed.wait();
+    if (socket->outcome.value_or(EADDRINUSE) != 0) co_return refuse(socket->outcome.value_or(EADDRINUSE));
+  }
+  co_return Answer{};
+}
+
+Datagrams::FlowPtr Datagrams::find_flow(std::uint64_t cookie,
+                                        const protocol::SocketAddress& relay_side) const {
+  const auto at = sockets_.find({cookie, relay_side.family});
+  if (at == sockets_.end()) return nullptr;
+  for (auto& [name, flow] : at->second->flows)
+    if (flow->relay_side == relay_side) return flow;
+  return nullptr;
 }
 
 Answer Datagrams::source(const Call& call, const protocol::SocketAddress& relay_side) const {
   Answer answer;
-  const auto cookie = cookie_of(call.fd.get());
-  for (auto at = flows_.lower_bound({cookie, ""}); at != flows_.end() && at->first.first == cookie; ++at) {
-    if (!(at->second->relay_side == relay_side)) continue;
-    answer.reply.a = 1;
-    put_address(answer.reply.address2, answer.reply.address2_length, at->second->remote,
-                domain_of(call.fd.get()));
-    break;
-  }
+  const auto flow = find_flow(cookie_of(call.fd.get()), relay_side);
+  if (!flow) return answer;
+  answer.reply.a = 1;
+  const int domain = domain_of(call.fd.get());
+  put_address(answer.reply.address2, answer.reply.address2_length, flow->remote, domain);
+  const auto& own = context_.pod.addresses;
+  const auto local = std::find_if(own.begin(), own.end(), [&](const auto& address) {
+    return address.family == flow->remote.family && !is_loopback(address);
+  });
+  if (flow->source)
+    put_address(answer.reply.address, answer.reply.address_length, *flow->source, domain);
+  else if (local != own.end())
+    put_address(answer.reply.address, answer.reply.address_length, *local, domain);
   return answer;
 }
 
-Task<void> Datagrams::settle(std::uint64_t cookie) {
-  const auto at = flows_.lower_bound({cookie, ""});
-  if (at == flows_.end() || at->first.first != cookie) co_return;
-  const auto flow = at->second;
-  if (!flow->outcome) co_await flow->settled.wait_for(std::chrono::seconds(5));
+Task<Answer> Datagrams::names(Call call) {
+  Answer answer;
+  const int fd = call.fd.get();
+  const auto cookie = cookie_of(fd);
+  const auto bound = bound_.find(cookie);
+  protocol::SocketAddress local;
+  if (bound != bound_.end()) local = bound->second;
+  if (const auto peer = peer_address(fd)) {
+    const auto flow = find_flow(cookie, *peer);
+    if (!flow) co_return answer;  // its peer is on this machine
+    if (!flow->source && flow->code == 0 && !flow->ended) co_await flow->known.wait_for(longest_answer);
+    local =
+        flow->source.value_or(protocol::SocketAddress{flow->remote.family, {}, flow->program.port, 0, {}});
+    put_address(answer.reply.address2, answer.reply.address2_length, flow->remote, domain_of(fd));
+  }
+  if (local.family == AddressFamily::none) co_return answer;
+  answer.reply.a = 1;
+  put_address(answer.reply.address, answer.reply.address_length, local, domain_of(fd));
+  co_return answer;
 }
 
-Task<void> Datagrams::run(std::shared_ptr<Flow> flow) {
-  protocol::Connect request;
-  request.transport = protocol::Transport::datagram;
-  request.remote = flow->remote;
-  auto connected = co_await ask<protocol::Connected>(context_, std::move(request));
-  std::unique_ptr<protocol::Stream> stream;
-  if (connected) {
-    auto taken = context_.link->take_stream(connected->stream);
-    if (taken)
-      stream = std::move(*taken);
-    else
-      connected = Failed(taken.error());
+/// Whether the address that the flow's datagrams come from, and go to, is still that of the program's socket.
+bool Datagrams::belongs_to_program(const Socket& socket, const Flow& flow) const {
+  if (socket.pin) {
+    const auto now = local_address(socket.pin.get());  // connect(2) with AF_UNSPEC gives a port back
+    return now && now->port == flow.program.port;
   }
-  flow->outcome = connected ? 0 : code_of(connected.error());
-  context_.activity->connecting("udp", flow->remote, *flow->outcome);
-  if (!flow->ended) flow->stream = std::move(stream);
-  if (connected && !flow->ended) names_.set(flow->key.first, {connected->local, flow->remote});
-  flow->settled.notify();
-  if (!flow->stream) {
-    if (!connected)
-      errors_.put(flow->key.first, *flow->outcome);
-    else
-      context_.activity->connection_ended();
-    end(flow);
-    co_return;
+  const auto cookie = udp_socket_at(flow.program, flow.relay_side);
+  return !cookie || *cookie == socket.key.first;
+}
+
+/// At the program's port, or where that is taken in the pod, at another: that must be told.
+Task<Result<protocol::Connected>> Datagrams::open_in_pod(const SocketPtr& socket) {
+  protocol::OpenDatagrams request;
+  request.bind.family = socket->key.second;
+  request.bind.port = socket->program.port;
+  if (const auto bound = bound_.find(socket->key.first); bound != bound_.end()) {
+    request.bind.port = bound->second.port;
+    if (bound->second.family == socket->key.second) request.bind.ip = bound->second.ip;
   }
-  context_.spawn(to_pod(flow));
+  const auto wanted = request.bind.port;
+  auto opened = co_await ask<protocol::Connected>(context_, request);
+  for (int i = 0; i < port_attempts && !opened && opened.error().code == EADDRINUSE; ++i) {
+    std::vector<SocketPtr> closed;
+    const auto existing = existing_sockets(SocketKind::udp);
+    for (auto& [key, other] : sockets_)
+      if (other->port == wanted && existing && !existing->contains(key.first)) closed.push_back(other);
+    if (closed.empty() && i == 0) break;
+    for (auto& other : closed) end(other);
+    asio::steady_timer pause(context_.executor, port_pause);  // the agent closes it meanwhile
+    co_await pause.async_wait(as_result);
+    opened = co_await ask<protocol::Connected>(context_, request);
+  }
+  if (opened || socket->must_have_port || context_.closed) co_return opened;
+  const int code = code_of(opened.error());
+  if (code == EOPNOTSUPP) {
+    context_.activity->note("error",
+                            "UDP: the agent in the pod is older than this inpod and cannot carry it: start a "
+                            "new session with a new agent");
+    co_return opened;
+  }
+  if (code != EADDRINUSE && code != EACCES) co_return opened;
+  if (socket->chosen_port)
+    context_.activity->note(
+        "warning", "UDP port " + std::to_string(wanted) +
+                       (code == EACCES ? " may not be bound in the pod (EACCES)" : " is in use in the pod") +
+                       ": what the program sends from it leaves the pod from another port, and what comes "
+                       "to that port from the cluster does not reach the program");
+  request.bind.port = 0;
+  co_return co_await ask<protocol::Connected>(context_, request);
+}
+
+Task<void> Datagrams::open(SocketPtr socket) {
+  auto opened = co_await open_in_pod(socket);
+  if (opened) {
+    auto stream = context_.link->take_stream(opened->stream);
+    if (stream && !socket->ended)
+      socket->stream = std::move(*stream);
+    else if (!stream)
+      opened = Failed(stream.error());
+  }
+  socket->outcome = opened ? 0 : code_of(opened.error());
+  if (opened) socket->port = opened->local.port;
+  for (auto& [name, flow] : socket->flows) {
+    flow->told = opened.has_value();
+    context_.activity->connecting("udp", flow->remote, *socket->outcome);
+    flow->code = *socket->outcome;
+    if (!opened) context_.spawn(bounce(socket, flow, *socket->outcome, {}));
+  }
+  socket->changed.notify();
+  if (socket->stream) co_await from_pod(socket);
+  end(socket);
+}
+
+Task<void> Datagrams::from_pod(SocketPtr socket) {
   for (;;) {
-    auto data = co_await flow->stream->read();
-    if (!data || (data->empty() && flow->stream->ended()) || flow->ended) break;
-    flow->used = Clock::now();
-    if (!belongs_to_program(*flow)) break;
-    auto [failed, length] = co_await flow->socket.async_send(asio::buffer(*data), as_result);
-    if (failed == asio::error::operation_aborted || failed == asio::error::connection_refused) break;
-    // other errors: the datagram is lost, as UDP may
+    const auto data = co_await socket->stream->read();
+    if (!data || socket->stream->ended() || socket->ended) co_return;
+    auto frame = protocol::decode_datagram(*data);
+    if (!frame || frame->peer.family != socket->key.second) continue;
+    socket->used = Clock::now();
+    take(socket, std::move(*frame));
   }
-  context_.activity->connection_ended();
-  end(flow);
 }
 
-Task<void> Datagrams::to_pod(std::shared_ptr<Flow> flow) {
+void Datagrams::take(const SocketPtr& socket, protocol::DatagramFrame frame) {
+  const auto known = socket->flows.find(to_string(frame.peer));
+  FlowPtr flow = known == socket->flows.end() ? nullptr : known->second;
+  if (!flow && frame.kind == DatagramKind::data)  // from one whom the program has not spoken to
+    if (auto made = flow_to(socket, frame.peer)) flow = *made;
+  if (!flow) return;
+  switch (frame.kind) {
+    case DatagramKind::source:
+      return learn_source(*flow, frame);
+    case DatagramKind::unsent:
+      flow->unsent = frame.code;
+      return context_.spawn(bounce(socket, flow, frame.code, std::move(frame.data)));
+    case DatagramKind::failed:
+      return context_.spawn(bounce(socket, flow, frame.code, std::move(frame.data)));
+    case DatagramKind::data:
+      break;
+  }
+  if (!belongs_to_program(*socket, *flow)) return lose(socket, flow);
+  flow->used = Clock::now();
+  // Twice: the first one may tell that an earlier datagram was refused. Else it is lost, as UDP may.
+  for (int i = 0; i < 2; ++i)
+    if (::send(flow->socket.native_handle(), frame.data.data(), frame.data.size(),
+               MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+      return;
+}
+
+void Datagrams::learn_source(Flow& flow, const protocol::DatagramFrame& frame) {
+  const auto inner = protocol::decode_datagram(frame.data);
+  if (frame.code == 0 && inner && inner->peer.family == flow.remote.family)
+    flow.source = inner->peer;
+  else
+    flow.code = frame.code > 0 ? frame.code : EIO;
+  flow.known.notify();
+}
+
+Task<void> Datagrams::ask_source(SocketPtr socket, FlowPtr flow) {
+  co_await write(socket, protocol::encode(DatagramKind::source, flow->remote, 0, {}));
+}
+
+/// The stream takes one writer at a time. False: it has ended.
+Task<bool> Datagrams::write(SocketPtr socket, Bytes frame) {
+  while (!socket->ended && (!socket->outcome || socket->writing)) co_await socket->changed.wait();
+  if (socket->ended || !socket->stream) co_return false;
+  socket->writing = true;
+  const auto done = co_await socket->stream->write_datagram(frame);
+  socket->writing = false;
+  socket->changed.notify();
+  co_return done || done.error().code == EMSGSIZE;  // one of IPv6 may be larger than a frame: it is lost
+}
+
+Task<void> Datagrams::to_pod(SocketPtr socket, FlowPtr flow) {
   Bytes buffer(largest_datagram);
   while (!flow->ended) {
     asio::generic::datagram_protocol::endpoint from;
     auto [failed, length] = co_await flow->socket.async_receive_from(asio::buffer(buffer), from, as_result);
-    if (failed == asio::error::connection_refused) break;  // the program's socket is closed
-    if (failed || flow->ended) break;
+    if (flow->ended || failed == asio::error::operation_aborted) co_return;
+    // Refused: the program's socket is closed, or connected to another peer.
+    if (failed && (failed != asio::error::connection_refused || !belongs_to_program(*socket, *flow))) break;
+    if (failed) continue;
     Endpoint source;
     source.length = static_cast<socklen_t>(from.size());
     std::memcpy(&source.storage, from.data(), std::min(from.size(), sizeof(source.storage)));
     if (from_endpoint(source.storage, source.length) != flow->program) continue;  // came before the connect
-    if (!belongs_to_program(*flow)) break;
-    flow->used = Clock::now();
-    auto written = co_await flow->stream->write_datagram({buffer.data(), length});
-    if (!written) break;
+    if (!belongs_to_program(*socket, *flow)) break;
+    socket->used = flow->used = Clock::now();
+    const std::span<const std::uint8_t> data(buffer.data(), length);
+    if (!co_await write(socket, protocol::encode(DatagramKind::data, flow->remote, socket->broadcast, data)))
+      break;
   }
-  if (flow->stream) flow->stream->reset(ECONNRESET);
-  end(flow);
+  lose(socket, flow);
 }
 
-void Datagrams::end(const std::shared_ptr<Flow>& flow) {
+/// The program's socket is not there any longer, or not for this peer.
+void Datagrams::lose(const SocketPtr& socket, const FlowPtr& flow) {
+  const auto existing = socket->pin ? std::nullopt : existing_sockets(SocketKind::udp);
+  if (existing && !existing->contains(socket->key.first))
+    end(socket);
+  else
+    end(*socket, flow);
+}
+
+/// The network's refusal becomes an error of the program's socket, with what connect(2) and IP_RECVERR say of
+/// such: a datagram of that socket meets a closed port.
+Task<void> Datagrams::bounce(SocketPtr socket, FlowPtr flow, int code, Bytes data) {
+  if (!socket->pin || flow->ended) co_return;
+  const int pin = socket->pin.get(), relay_end = flow->socket.native_handle();
+  if (code != ECONNREFUSED && peer_address(pin) == flow->relay_side) errors_.put(socket->key.first, code);
+  const Endpoint itself = to_endpoint(flow->relay_side, AF_UNSPEC);
+  const Endpoint to = to_endpoint(flow->relay_side, domain_of(pin));
+  ::connect(relay_end, itself.get(), itself.length);
+  if (::sendto(pin, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL, to.get(), to.length) < 0)
+    (void)!::sendto(pin, nullptr, 0, MSG_DONTWAIT | MSG_NOSIGNAL, to.get(), to.length);
+  asio::steady_timer pause(context_.executor, bounce_time);
+  co_await pause.async_wait(as_result);
+  if (flow->ended) co_return;
+  const Endpoint program = to_endpoint(flow->program, AF_UNSPEC);
+  ::connect(relay_end, program.get(), program.length);
+}
+
+void Datagrams::end(const SocketPtr& socket) {
+  if (std::exchange(socket->ended, true)) return;
+  socket->pin.reset();
+  while (!socket->flows.empty()) end(*socket, FlowPtr(socket->flows.begin()->second));
+  if (socket->stream) socket->stream->reset(ECONNRESET);
+  socket->changed.notify();
+  const auto at = sockets_.find(socket->key);
+  if (at != sockets_.end() && at->second == socket) sockets_.erase(at);
+}
+
+void Datagrams::end(Socket& socket, const FlowPtr& flow) {
   if (std::exchange(flow->ended, true)) return;
-  flow->pin.reset();
-  retire(*flow);
-  if (flow->stream) flow->stream->reset(ECONNRESET);
-  flow->settled.notify();
-  flows_.erase(flow->key);
-  const auto other = flows_.lower_bound({flow->key.first, ""});
-  if (other == flows_.end() || other->first.first != flow->key.first) names_.erase(flow->key.first);
+  if (flow->told && !context_.closed) context_.activity->connection_ended();
+  retire(socket.key.first, *flow);
+  flow->known.notify();
+  socket.flows.erase(to_string(flow->remote));
+  --flows_;
 }
 
 /// Keeps the relay's port bound, connected to itself: what the program sends there is refused as by a closed
 /// port, and nobody else can answer the program from it.
-void Datagrams::retire(Flow& flow) {
+void Datagrams::retire(std::uint64_t cookie, Flow& flow) {
   boost::system::error_code failed;
   const Endpoint itself = to_endpoint(flow.relay_side, AF_UNSPEC);
   UniqueFd kept(flow.socket.release(failed));
   if (context_.closed || ::connect(kept.get(), itself.get(), itself.length) != 0) return;
-  retired_.push_back({flow.key.first, std::move(kept), Clock::now()});
+  retired_.push_back({cookie, std::move(kept), Clock::now()});
   if (retired_.size() > max_flows) retired_.pop_front();
 }
 
 void Datagrams::process_gone(int pid) {
-  for (auto& [key, flow] : flows_)
-    if (flow->pid == pid) flow->used = flow->looked_at = Clock::now() - resting + last_words;
+  for (auto& [key, socket] : sockets_)
+    if (socket->pid == pid) socket->used = socket->looked_at = Clock::now() - resting + last_words;
   timer_.cancel();
 }
 
 Task<void> Datagrams::sweep() {
-  while ((!flows_.empty() || !retired_.empty()) && !context_.closed) {
-    const auto due_at = [](const Flow& flow) { return std::max(flow.used, flow.looked_at) + resting; };
+  while ((!sockets_.empty() || !retired_.empty()) && !context_.closed) {
+    const auto due_at = [](const Socket& socket) {
+      return std::max(socket.used, socket.looked_at) + resting;
+    };
     auto next = Clock::now() + resting;
-    for (auto& [key, flow] : flows_) next = std::min(next, due_at(*flow));
+    for (auto& [key, socket] : sockets_) next = std::min(next, due_at(*socket));
     timer_.expires_at(next);
     co_await timer_.async_wait(as_result);
     const auto now = Clock::now();
-    std::vector<std::shared_ptr<Flow>> rest;
-    for (auto& [key, flow] : flows_)
-      if (due_at(*flow) <= now) rest.push_back(flow);
-    for (auto& flow : rest) {
-      flow->looked_at = now;
-      flow->pin.reset();  // else its socket would exist for our sake
+    std::vector<SocketPtr> rest;
+    for (auto& [key, socket] : sockets_)
+      if (due_at(*socket) <= now) rest.push_back(socket);
+    for (auto& socket : rest) {
+      socket->looked_at = now;
+      socket->pin.reset();  // else the program's socket would exist for our sake
     }
     if (rest.empty() && retired_.empty()) continue;
     const auto existing = existing_sockets(SocketKind::udp);
     const auto is_gone = [&](std::uint64_t cookie, Clock::time_point since) {
       return existing ? !existing->contains(cookie) : now - since >= unknown_rest;
     };
-    for (auto& flow : rest)
-      if (is_gone(flow->key.first, flow->used)) end(flow);
+    for (auto& socket : rest)
+      if (is_gone(socket->key.first, socket->used)) end(socket);
     std::erase_if(retired_, [&](const Retired& kept) { return is_gone(kept.cookie, kept.since); });
   }
   sweeping_ = false;
@@ -272,8 +557,9 @@ Task<void> Datagrams::sweep() {
 
 void Datagrams::close() {
   timer_.cancel();
-  while (!flows_.empty()) end(std::shared_ptr<Flow>(flows_.begin()->second));
+  while (!sockets_.empty()) end(SocketPtr(sockets_.begin()->second));
   retired_.clear();
+  bound_.clear();
 }
 
 }  // namespace inpod::relay
