@@ -4,30 +4,24 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <boost/asio/generic/datagram_protocol.hpp>
-#include <cstring>
 #include <fstream>
 
 #include "relay/activity.hpp"
+#include "relay/datagram_socket.hpp"
 #include "relay/socket_diag.hpp"
 
 namespace inpod::relay {
 
 namespace asio = boost::asio;
 using protocol::AddressFamily;
-using protocol::DatagramKind;
 
 namespace {
 
 constexpr std::chrono::seconds resting{15};      // then the program's socket is looked for
 constexpr std::chrono::minutes unknown_rest{5};  // the same where sock_diag tells nothing
 constexpr std::chrono::seconds last_words{1};  // of a process that has exited: they may still be on their way
-constexpr std::chrono::seconds longest_answer{5};    // of the pod, to a question about an address
-constexpr std::chrono::milliseconds bounce_time{5};  // within which the kernel sends a datagram back
-constexpr std::size_t largest_datagram = 65535;
+constexpr std::chrono::seconds longest_answer{5};  // of the pod, to a question about an address
 constexpr std::size_t max_sockets = 1024, max_bound = 4096;
-constexpr int port_attempts = 10;  // for one that a closed socket of the program's still has in the pod
-constexpr std::chrono::milliseconds port_pause{20};
 
 /// Whether the kernel gives this port out by itself (ip(7)). Another was chosen by the program, which may
 /// close its socket and bind the port again.
@@ -86,40 +80,6 @@ std::optional<protocol::SocketAddress> source_of(int fd, AddressFamily family) {
 }
 
 }  // namespace
-
-/// One peer of one of the program's sockets.
-struct Datagrams::Flow {
-  using Loopback = asio::generic::datagram_protocol::socket;
-  explicit Flow(const asio::any_io_executor& executor) : socket(executor), known(executor) {}
-  protocol::SocketAddress remote, relay_side;
-  protocol::SocketAddress program;  // where the program's datagrams come from: the peer of `socket`
-  Loopback socket;
-  std::optional<protocol::SocketAddress> source;  // the pod's address towards the peer
-  int code = 0;                                   // why there is none
-  int unsent = 0;                                 // errno of a datagram that the pod could not send
-  Signal known;                                   // source or code is
-  Clock::time_point used = Clock::now();
-  bool asked = false, told = false, ended = false;
-};
-
-/// One of the program's sockets, or of one of both families, the half of one family.
-struct Datagrams::Socket {
-  explicit Socket(const asio::any_io_executor& executor) : changed(executor) {}
-  Key key;
-  protocol::SocketAddress program;
-  bool chosen_port = false;  // by the program, as opposed to the kernel
-  bool must_have_port = false;
-  bool broadcast = false;
-  UniqueFd pin;  // a copy of the program's descriptor: nobody else gets its port
-  int pid = 0;
-  std::map<std::string, FlowPtr> flows;  // by the peer
-  std::unique_ptr<protocol::Stream> stream;
-  std::uint16_t port = 0;  // in the pod
-  std::optional<int> outcome;
-  Signal changed;  // outcome, writing or ended is
-  Clock::time_point used = Clock::now(), looked_at = used;
-  bool writing = false, ended = false;
-};
 
 /// Whether the pod is likely to reach others of this family: else its word is waited for.
 bool Datagrams::pod_has(AddressFamily family) const {
@@ -223,7 +183,8 @@ Task<Answer> Datagrams::connect(Call call, protocol::SocketAddress remote) {
     context_.activity->connecting("udp", remote, 0);
   }
   if (const int code = std::exchange(flow->unsent, 0); code != 0 && !connects) co_return refuse(code);
-  const bool waits = !pod_has(remote.family);
+  const bool waits = (connects || !pod_has(remote.family)) && !reached_.contains(host_of(remote));
+  if (flow->code != 0) flow->asked = false, flow->code = 0;  // it may have a route by now
   if ((connects || waits) && !std::exchange(flow->asked, true)) context_.spawn(ask_source(socket, flow));
   if (waits && !flow->source && flow->code == 0) co_await flow->known.wait_for(longest_answer);
   if (waits && flow->code != 0) co_return refuse(flow->code);
@@ -305,189 +266,6 @@ Task<Answer> Datagrams::names(Call call) {
   answer.reply.a = 1;
   put_address(answer.reply.address, answer.reply.address_length, local, domain_of(fd));
   co_return answer;
-}
-
-/// Whether the address that the flow's datagrams come from, and go to, is still that of the program's socket.
-bool Datagrams::belongs_to_program(const Socket& socket, const Flow& flow) const {
-  if (socket.pin) {
-    const auto now = local_address(socket.pin.get());  // connect(2) with AF_UNSPEC gives a port back
-    return now && now->port == flow.program.port;
-  }
-  const auto cookie = udp_socket_at(flow.program, flow.relay_side);
-  return !cookie || *cookie == socket.key.first;
-}
-
-/// At the program's port, or where that is taken in the pod, at another: that must be told.
-Task<Result<protocol::Connected>> Datagrams::open_in_pod(const SocketPtr& socket) {
-  protocol::OpenDatagrams request;
-  request.bind.family = socket->key.second;
-  request.bind.port = socket->program.port;
-  if (const auto bound = bound_.find(socket->key.first); bound != bound_.end()) {
-    request.bind.port = bound->second.port;
-    if (bound->second.family == socket->key.second) request.bind.ip = bound->second.ip;
-  }
-  const auto wanted = request.bind.port;
-  auto opened = co_await ask<protocol::Connected>(context_, request);
-  for (int i = 0; i < port_attempts && !opened && opened.error().code == EADDRINUSE; ++i) {
-    std::vector<SocketPtr> closed;
-    const auto existing = existing_sockets(SocketKind::udp);
-    for (auto& [key, other] : sockets_)
-      if (other->port == wanted && existing && !existing->contains(key.first)) closed.push_back(other);
-    if (closed.empty() && i == 0) break;
-    for (auto& other : closed) end(other);
-    asio::steady_timer pause(context_.executor, port_pause);  // the agent closes it meanwhile
-    co_await pause.async_wait(as_result);
-    opened = co_await ask<protocol::Connected>(context_, request);
-  }
-  if (opened || socket->must_have_port || context_.closed) co_return opened;
-  const int code = code_of(opened.error());
-  if (code == EOPNOTSUPP) {
-    context_.activity->note("error",
-                            "UDP: the agent in the pod is older than this inpod and cannot carry it: start a "
-                            "new session with a new agent");
-    co_return opened;
-  }
-  if (code != EADDRINUSE && code != EACCES) co_return opened;
-  if (socket->chosen_port)
-    context_.activity->note(
-        "warning", "UDP port " + std::to_string(wanted) +
-                       (code == EACCES ? " may not be bound in the pod (EACCES)" : " is in use in the pod") +
-                       ": what the program sends from it leaves the pod from another port, and what comes "
-                       "to that port from the cluster does not reach the program");
-  request.bind.port = 0;
-  co_return co_await ask<protocol::Connected>(context_, request);
-}
-
-Task<void> Datagrams::open(SocketPtr socket) {
-  auto opened = co_await open_in_pod(socket);
-  if (opened) {
-    auto stream = context_.link->take_stream(opened->stream);
-    if (stream && !socket->ended)
-      socket->stream = std::move(*stream);
-    else if (!stream)
-      opened = Failed(stream.error());
-  }
-  socket->outcome = opened ? 0 : code_of(opened.error());
-  if (opened) socket->port = opened->local.port;
-  for (auto& [name, flow] : socket->flows) {
-    flow->told = opened.has_value();
-    context_.activity->connecting("udp", flow->remote, *socket->outcome);
-    flow->code = *socket->outcome;
-    if (!opened) context_.spawn(bounce(socket, flow, *socket->outcome, {}));
-  }
-  socket->changed.notify();
-  if (socket->stream) co_await from_pod(socket);
-  end(socket);
-}
-
-Task<void> Datagrams::from_pod(SocketPtr socket) {
-  for (;;) {
-    const auto data = co_await socket->stream->read();
-    if (!data || socket->stream->ended() || socket->ended) co_return;
-    auto frame = protocol::decode_datagram(*data);
-    if (!frame || frame->peer.family != socket->key.second) continue;
-    socket->used = Clock::now();
-    take(socket, std::move(*frame));
-  }
-}
-
-void Datagrams::take(const SocketPtr& socket, protocol::DatagramFrame frame) {
-  const auto known = socket->flows.find(to_string(frame.peer));
-  FlowPtr flow = known == socket->flows.end() ? nullptr : known->second;
-  if (!flow && frame.kind == DatagramKind::data)  // from one whom the program has not spoken to
-    if (auto made = flow_to(socket, frame.peer)) flow = *made;
-  if (!flow) return;
-  switch (frame.kind) {
-    case DatagramKind::source:
-      return learn_source(*flow, frame);
-    case DatagramKind::unsent:
-      flow->unsent = frame.code;
-      return context_.spawn(bounce(socket, flow, frame.code, std::move(frame.data)));
-    case DatagramKind::failed:
-      return context_.spawn(bounce(socket, flow, frame.code, std::move(frame.data)));
-    case DatagramKind::data:
-      break;
-  }
-  if (!belongs_to_program(*socket, *flow)) return lose(socket, flow);
-  flow->used = Clock::now();
-  // Twice: the first one may tell that an earlier datagram was refused. Else it is lost, as UDP may.
-  for (int i = 0; i < 2; ++i)
-    if (::send(flow->socket.native_handle(), frame.data.data(), frame.data.size(),
-               MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-      return;
-}
-
-void Datagrams::learn_source(Flow& flow, const protocol::DatagramFrame& frame) {
-  const auto inner = protocol::decode_datagram(frame.data);
-  if (frame.code == 0 && inner && inner->peer.family == flow.remote.family)
-    flow.source = inner->peer;
-  else
-    flow.code = frame.code > 0 ? frame.code : EIO;
-  flow.known.notify();
-}
-
-Task<void> Datagrams::ask_source(SocketPtr socket, FlowPtr flow) {
-  co_await write(socket, protocol::encode(DatagramKind::source, flow->remote, 0, {}));
-}
-
-/// The stream takes one writer at a time. False: it has ended.
-Task<bool> Datagrams::write(SocketPtr socket, Bytes frame) {
-  while (!socket->ended && (!socket->outcome || socket->writing)) co_await socket->changed.wait();
-  if (socket->ended || !socket->stream) co_return false;
-  socket->writing = true;
-  const auto done = co_await socket->stream->write_datagram(frame);
-  socket->writing = false;
-  socket->changed.notify();
-  co_return done || done.error().code == EMSGSIZE;  // one of IPv6 may be larger than a frame: it is lost
-}
-
-Task<void> Datagrams::to_pod(SocketPtr socket, FlowPtr flow) {
-  Bytes buffer(largest_datagram);
-  while (!flow->ended) {
-    asio::generic::datagram_protocol::endpoint from;
-    auto [failed, length] = co_await flow->socket.async_receive_from(asio::buffer(buffer), from, as_result);
-    if (flow->ended || failed == asio::error::operation_aborted) co_return;
-    // Refused: the program's socket is closed, or connected to another peer.
-    if (failed && (failed != asio::error::connection_refused || !belongs_to_program(*socket, *flow))) break;
-    if (failed) continue;
-    Endpoint source;
-    source.length = static_cast<socklen_t>(from.size());
-    std::memcpy(&source.storage, from.data(), std::min(from.size(), sizeof(source.storage)));
-    if (from_endpoint(source.storage, source.length) != flow->program) continue;  // came before the connect
-    if (!belongs_to_program(*socket, *flow)) break;
-    socket->used = flow->used = Clock::now();
-    const std::span<const std::uint8_t> data(buffer.data(), length);
-    if (!co_await write(socket, protocol::encode(DatagramKind::data, flow->remote, socket->broadcast, data)))
-      break;
-  }
-  lose(socket, flow);
-}
-
-/// The program's socket is not there any longer, or not for this peer.
-void Datagrams::lose(const SocketPtr& socket, const FlowPtr& flow) {
-  const auto existing = socket->pin ? std::nullopt : existing_sockets(SocketKind::udp);
-  if (existing && !existing->contains(socket->key.first))
-    end(socket);
-  else
-    end(*socket, flow);
-}
-
-/// The network's refusal becomes an error of the program's socket, with what connect(2) and IP_RECVERR say of
-/// such: a datagram of that socket meets a closed port.
-Task<void> Datagrams::bounce(SocketPtr socket, FlowPtr flow, int code, Bytes data) {
-  if (!socket->pin || flow->ended) co_return;
-  const int pin = socket->pin.get(), relay_end = flow->socket.native_handle();
-  if (code != ECONNREFUSED && peer_address(pin) == flow->relay_side) errors_.put(socket->key.first, code);
-  const Endpoint itself = to_endpoint(flow->relay_side, AF_UNSPEC);
-  const Endpoint to = to_endpoint(flow->relay_side, domain_of(pin));
-  ::connect(relay_end, itself.get(), itself.length);
-  if (::sendto(pin, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL, to.get(), to.length) < 0)
-    (void)!::sendto(pin, nullptr, 0, MSG_DONTWAIT | MSG_NOSIGNAL, to.get(), to.length);
-  asio::steady_timer pause(context_.executor, bounce_time);
-  co_await pause.async_wait(as_result);
-  if (flow->ended) co_return;
-  const Endpoint program = to_endpoint(flow->program, AF_UNSPEC);
-  ::connect(relay_end, program.get(), program.length);
 }
 
 void Datagrams::end(const SocketPtr& socket) {

@@ -45,6 +45,7 @@ class ScriptedAgent {
   std::function<std::vector<Bytes>(const protocol::DatagramFrame&)> on_datagram;
   std::vector<protocol::OpenDatagrams> datagram_sockets;  // that were asked for
   int open_datagram_sockets = 0;
+  bool end_datagrams = false;  ///< the socket in the pod ends with the next datagram
   std::function<int(const protocol::OpenDatagrams&)> refuse_datagrams;  // errno, or 0
   std::vector<protocol::Subscribe> subscribed;
   std::vector<std::uint64_t> unsubscribed;
@@ -93,6 +94,7 @@ class ScriptedAgent {
                       : std::vector<Bytes>{protocol::encode(frame->kind, frame->peer, 0, frame->data)};
       }
       for (const auto& answer : answers) co_await stream->write_datagram(answer);
+      if (end_datagrams && frame->kind == protocol::DatagramKind::data) break;
     }
     --open_datagram_sockets;
   }
