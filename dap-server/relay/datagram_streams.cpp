@@ -63,10 +63,15 @@ Task<Result<protocol::Connected>> Datagrams::open_in_pod(const SocketPtr& socket
     co_return opened;
   }
   if (code != EADDRINUSE && code != EACCES) co_return opened;
+  const bool own = std::any_of(sockets_.begin(), sockets_.end(), [&](const auto& entry) {
+    return entry.first.second == socket->key.second && entry.second->port == wanted;
+  });
+  const char* why = code == EACCES ? " may not be bound in the pod (EACCES)"
+                    : own          ? " has another socket of this session in the pod"
+                                   : " is in use in the pod";
   if (socket->chosen_port)
     context_.activity->note(
-        "warning", "UDP port " + std::to_string(wanted) +
-                       (code == EACCES ? " may not be bound in the pod (EACCES)" : " is in use in the pod") +
+        "warning", "UDP port " + std::to_string(wanted) + why +
                        ": what the program sends from it leaves the pod from another port, and what comes "
                        "to that port from the cluster does not reach the program");
   request.bind.port = 0;
