@@ -1,6 +1,7 @@
 // What Datagrams keeps of the program's sockets and their peers; for its two files alone.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/generic/datagram_protocol.hpp>
 
 #include "relay/datagrams.hpp"
@@ -41,9 +42,11 @@ struct Datagrams::Socket {
   bool writing = false, ended = false;
 };
 
-/// The host alone, as text.
-inline std::string host_of(protocol::SocketAddress address) {
+/// The /24 or /64 that an address lies in, as text: what is routed one way, as a rule.
+inline std::string network_of(protocol::SocketAddress address) {
   address.port = 0;
+  const auto first = address.ip.begin() + (address.family == protocol::AddressFamily::ipv4 ? 3 : 8);
+  std::fill(first, address.ip.end(), std::uint8_t{0});
   return to_string(address);
 }
 

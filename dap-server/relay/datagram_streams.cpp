@@ -142,7 +142,7 @@ void Datagrams::learn_source(Flow& flow, const protocol::DatagramFrame& frame) {
   if (frame.code == 0 && inner && inner->peer.family == flow.remote.family) {
     flow.source = inner->peer;
     if (reached_.size() >= max_reached) reached_.clear();
-    reached_.insert(host_of(flow.remote));
+    reached_.insert(network_of(flow.remote));
   } else {
     flow.code = frame.code > 0 ? frame.code : EIO;
   }

@@ -81,15 +81,6 @@ std::optional<protocol::SocketAddress> source_of(int fd, AddressFamily family) {
 
 }  // namespace
 
-/// Whether the pod is likely to reach others of this family: else its word is waited for.
-bool Datagrams::pod_has(AddressFamily family) const {
-  const auto& own = context_.pod.addresses;
-  return std::any_of(own.begin(), own.end(), [&](const auto& address) {
-    const bool link_local = family == AddressFamily::ipv6 && address.ip[0] == 0xfe && address.ip[1] == 0x80;
-    return address.family == family && !is_loopback(address) && !link_local;
-  });
-}
-
 Datagrams::SocketPtr Datagrams::socket_of(const Call& call, const protocol::SocketAddress& program,
                                           bool chosen_port) {
   const Key key{cookie_of(call.fd.get()), program.family};
@@ -183,7 +174,7 @@ Task<Answer> Datagrams::connect(Call call, protocol::SocketAddress remote) {
     context_.activity->connecting("udp", remote, 0);
   }
   if (const int code = std::exchange(flow->unsent, 0); code != 0 && !connects) co_return refuse(code);
-  const bool waits = (connects || !pod_has(remote.family)) && !reached_.contains(host_of(remote));
+  const bool waits = !reached_.contains(network_of(remote));
   if (flow->code != 0) flow->asked = false, flow->code = 0;  // it may have a route by now
   if ((connects || waits) && !std::exchange(flow->asked, true)) context_.spawn(ask_source(socket, flow));
   if (waits && !flow->source && flow->code == 0) co_await flow->known.wait_for(longest_answer);

@@ -30,8 +30,7 @@ class Datagrams {
       : context_(context), errors_(errors), timer_(context.executor) {}
 
   /// op connect for datagram sockets. a = 3: sendto(2), the socket is not connected. The answer is the pod's
-  /// (ENETUNREACH) for a host that it has not reached yet; to sendto(2) only where the pod has no address of
-  /// that family.
+  /// (ENETUNREACH) for a network that it has not reached yet; else it comes at once.
   Task<Answer> connect(Call call, protocol::SocketAddress remote);
   /// op bound: the socket is bound at the port asked for, or (b = 1) at another one because that is taken on
   /// this machine: then the answer is the pod's.
@@ -56,7 +55,6 @@ class Datagrams {
     UniqueFd socket;
     Clock::time_point since;
   };
-  bool pod_has(protocol::AddressFamily family) const;
   SocketPtr socket_of(const Call& call, const protocol::SocketAddress& program, bool chosen_port);
   Result<FlowPtr> flow_to(const SocketPtr& socket, const protocol::SocketAddress& remote);
   FlowPtr find_flow(std::uint64_t cookie, const protocol::SocketAddress& relay_side) const;
@@ -82,7 +80,7 @@ class Datagrams {
   std::map<Key, SocketPtr> sockets_;
   std::size_t flows_ = 0;
   std::map<std::uint64_t, protocol::SocketAddress> bound_;  // what bind(2) was asked for, by cookie
-  std::set<std::string> reached_;                           // hosts that the pod has a route to
+  std::set<std::string> reached_;                           // networks that the pod has a route to
   std::deque<Retired> retired_;
   boost::asio::steady_timer timer_;
   bool sweeping_ = false;

@@ -97,7 +97,6 @@ attempt("peer:", one.getpeername)
 print("then unconnected:", echo(one, b"loose"))
 attempt("IPv6 that leads nowhere:", lambda: udp(socket.AF_INET6).connect(("2001:db8::1", 53)))
 attempt("sent there:", lambda: udp(socket.AF_INET6).sendto(b"x", ("2001:db8::1", 53)))
-attempt("to everybody without SO_BROADCAST:", lambda: udp().sendto(b"x", ("255.255.255.255", 7004)))
 
 one = udp(socket.AF_INET6)
 print("both families:", echo(one, b"mapped", ("::ffff:" + WORLD, 7004))[0], ask(one, 7002, "fd77::1") > 0)
@@ -110,11 +109,10 @@ one.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 4)
 one.sendto(b"aaaabbbbcc", (WORLD, 7004))
 print("segments:", [one.recv(100) for _ in range(3)])
 
-for _ in range(3):
-    one = udp()
-    one.connect((WORLD, 7999))
-    for _ in range(3):
-        attempt("refused:", lambda: (one.send(b"x"), one.recv(10)))
+one = udp()
+one.connect((WORLD, 7999))
+for _ in range(3):  # a kernel reports six in a row, and then one a second
+    attempt("refused:", lambda: (one.send(b"x"), one.recv(10)))
 one = udp()
 one.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
 one.sendto(b"lost", (WORLD, 7999))
