@@ -54,7 +54,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
         files_(context_, *slots_, processes_, paths_),
         name_lookups_(context_),
         incoming_(context_, names_),
-        outgoing_(context_, names_, errors_, incoming_),
+        outgoing_(context_, names_, errors_, incoming_, processes_),
         datagrams_(context_, names_, errors_) {
     context_.activity = &activity_;
   }
@@ -66,7 +66,8 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
                                incoming_.look_for_closed();
                                datagrams_.process_gone(pid);
                              }});
-    TRY_ASSIGN(server, Server::create(context_, path, [this](Call call) { return answer(std::move(call)); }));
+    TRY_ASSIGN(server, Server::create(context_, processes_, path,
+                                      [this](Call call) { return answer(std::move(call)); }));
     server_ = std::move(server);
     server_->start();
     return {};
