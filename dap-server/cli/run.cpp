@@ -134,17 +134,25 @@ class Run {
   /// A server that has put itself into the background (daemon(3)) is what was to be run: the session stays
   /// for it. The first signal is passed on to all of its processes, a second one ends the session.
   Task<void> outlive(Signals& signals, Orphans& orphans) {
+    boost::asio::steady_timer timer(executor_);
     auto living = orphans.living();
+    // A daemon's first parent ends before the daemon has made its session.
+    for (int look = 0; look < 25 && living.daemons.empty() && !living.others.empty(); ++look) {
+      timer.expires_after(20ms);
+      co_await timer.async_wait(as_result);
+      living = orphans.living();
+    }
+    const bool stays = exit_code(*status_) == 0 && !living.daemons.empty();
+    if (!stays) living.others.insert(living.others.end(), living.daemons.begin(), living.daemons.end());
     if (!living.others.empty())
       say(program_.path + " has ended, and " + processes(living.others) +
           " that it left in the background will not reach the pod any more");
-    if (exit_code(*status_) != 0 || living.daemons.empty()) co_return;
+    if (!stays) co_return;
     say(program_.path + " has put " + processes(living.daemons) +
         " into the background: inpod stays as long; Ctrl-C ends both");
-    boost::asio::steady_timer timer(executor_);
     for (int told = 0; told < 2 && !lost_ && !living.daemons.empty(); living = orphans.living()) {
       timer.expires_after(200ms);
-      auto first = co_await (signals.next_end() || timer.async_wait(protocol::as_result));
+      auto first = co_await (signals.next_end() || timer.async_wait(as_result));
       orphans.reap();
       if (first.index() == 1) continue;
       ++told;

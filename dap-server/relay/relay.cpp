@@ -132,7 +132,27 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     tell(call.request.a > 2 ? protocol::Severity::info : protocol::Severity(call.request.a), text);
   }
 
+  /// Debian's JDKs trust what stands there, and nobody where it is missing: every TLS connection fails then,
+  /// with words that lead elsewhere.
+  Task<Answer> answer_of_trust_store(Call call) {
+    const std::string path = call.text;
+    auto given = co_await answer_of(std::move(call));
+    if (given.reply.error == ENOENT && !std::exchange(told_of_trust_store_, true))
+      tell(protocol::Severity::warning,
+           "Java trusts no certificate: the pod has no " + path +
+               ", where this machine's JDK looks for them; files.local with that path takes this machine's, "
+               "-Djavax.net.ssl.trustStore=FILE names another");
+    co_return given;
+  }
+
   Task<Answer> answer(Call call) {
+    const auto op = call.request.op;
+    const bool by_path = op == Op::open || op == Op::stat || op == Op::access;
+    if (by_path && call.text.ends_with("/java/cacerts")) return answer_of_trust_store(std::move(call));
+    return answer_of(std::move(call));
+  }
+
+  Task<Answer> answer_of(Call call) {
     switch (call.request.op) {
       case Op::hello:
         return now(hello(call));
@@ -260,6 +280,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   Datagrams datagrams_;
   std::unique_ptr<Server> server_;
   std::size_t agent_notes_ = 0;
+  bool told_of_trust_store_ = false;
 };
 
 }  // namespace

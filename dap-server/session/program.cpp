@@ -68,7 +68,7 @@ Result<void> check_elf(int file, const std::string& path) {
     case ProgramKind::no_elf:
       return Failed(Error{ENOEXEC, path + ": neither an ELF program nor a script with a #! line", ""});
     case ProgramKind::damaged:
-      return fail(path + ": its ELF header is damaged");
+      return fail(path + ": its ELF header is damaged or cut off");
     case ProgramKind::foreign:
       return fail(path + ": built for another kind of machine", limit);
     case ProgramKind::go:
