@@ -54,7 +54,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
         files_(context_, *slots_, processes_, paths_),
         name_lookups_(context_),
         incoming_(context_, names_),
-        outgoing_(context_, names_, errors_, incoming_),
+        outgoing_(context_, names_, errors_, incoming_, processes_),
         datagrams_(context_, errors_) {
     context_.activity = &activity_;
   }
@@ -66,7 +66,8 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
                                incoming_.look_for_closed();
                                datagrams_.process_gone(pid);
                              }});
-    TRY_ASSIGN(server, Server::create(context_, path, [this](Call call) { return answer(std::move(call)); }));
+    TRY_ASSIGN(server, Server::create(context_, processes_, path,
+                                      [this](Call call) { return answer(std::move(call)); }));
     server_ = std::move(server);
     server_->start();
     return {};
@@ -161,7 +162,27 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     co_return co_await answer_now(std::move(call));
   }
 
+  /// Debian's JDKs trust what stands there, and nobody where it is missing: every TLS connection fails then,
+  /// with words that lead elsewhere.
+  Task<Answer> answer_of_trust_store(Call call) {
+    const std::string path = call.text;
+    auto given = co_await answer_of(std::move(call));
+    if (given.reply.error == ENOENT && !std::exchange(told_of_trust_store_, true))
+      tell(protocol::Severity::warning,
+           "Java trusts no certificate: the pod has no " + path +
+               ", where this machine's JDK looks for them; files.local with that path takes this machine's, "
+               "-Djavax.net.ssl.trustStore=FILE names another");
+    co_return given;
+  }
+
   Task<Answer> answer_now(Call call) {
+    const auto op = call.request.op;
+    const bool by_path = op == Op::open || op == Op::stat || op == Op::access;
+    if (by_path && call.text.ends_with("/java/cacerts")) return answer_of_trust_store(std::move(call));
+    return answer_of(std::move(call));
+  }
+
+  Task<Answer> answer_of(Call call) {
     switch (call.request.op) {
       case Op::hello:
         return now(hello(call));
@@ -298,6 +319,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   std::unique_ptr<Server> server_;
   std::size_t agent_notes_ = 0;
   bool settled_ = true;  // as far as has been asked
+  bool told_of_trust_store_ = false;
 };
 
 }  // namespace

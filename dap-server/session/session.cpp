@@ -90,7 +90,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
   void expect_layer(const std::string& program) override {
     options_.program = program;
-    if (!environment_.layer.empty()) environment_.set["INPOD_PROGRAM"] = program;
+    set_program(environment_, program);
     handshakes_before_ = relay_ ? relay_->handshakes() : 0;
   }
 
@@ -228,7 +228,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     if (const auto note = left_out_note(environment_, options_.config.environment))
       event({{"event", "note"}, {"severity", "warning"}, {"text", *note}});
     for (const auto& [name, value] : environment_.set)
-      if (name != "LD_PRELOAD" && !name.starts_with("INPOD_")) pod_variables_.push_back(name);
+      if (!is_of_layer(name)) pod_variables_.push_back(name);
     co_return Result<void>();
   }
 

@@ -120,6 +120,11 @@ bool Core::hello(bool forked, std::string_view executable, const char** problem)
   if (result != 0) {
     if (result == -EPROTO)
       *problem = "this layer and inpod are of different versions; install both from one build";
+    else if (result == -EPERM || result == -EACCES || result == -ENOSYS)
+      *problem =
+          "a filter of system calls (seccomp(2)) that it is started with forbids sockets, and so keeps it "
+          "from "
+          "inpod; start it without that filter";
     else
       *problem = complain("no answer from inpod at ", relay.path());
     return false;
