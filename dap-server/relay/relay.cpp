@@ -8,6 +8,7 @@
 #include "relay/datagrams.hpp"
 #include "relay/files.hpp"
 #include "relay/incoming.hpp"
+#include "relay/interfaces.hpp"
 #include "relay/names.hpp"
 #include "relay/outgoing.hpp"
 #include "relay/pump.hpp"
@@ -53,6 +54,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
         paths_(context_),
         files_(context_, *slots_, processes_, paths_),
         name_lookups_(context_),
+        interfaces_(context_),
         incoming_(context_, names_),
         outgoing_(context_, names_, errors_, incoming_),
         datagrams_(context_, names_, errors_) {
@@ -192,6 +194,8 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
         return files_.control(std::move(call));
       case Op::attributes:
         return files_.change_attributes(std::move(call));
+      case Op::interfaces:
+        return interfaces_.list();
     }
     return now(refuse(ENOSYS));
   }
@@ -252,6 +256,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   Paths paths_;
   Files files_;
   Names name_lookups_;
+  Interfaces interfaces_;
   SocketNames names_;
   SocketErrors errors_;
   Incoming incoming_;

@@ -26,7 +26,8 @@ TEST_CASE("the numbers of messages never change") {
       "ReadDirectory",    "Directory",   "ChangePath",   "GetPod",       "Pod",        "Resolve",
       "Resolved",         "ResolveBack", "ResolvedName", "Connect",      "Connected",  "Subscribe",
       "Subscribed",       "Unsubscribe", "Incoming",     "Bye",          "Note",       "Leaving",
-      "ChangeAttributes", "ControlFile", "Controlled",   "GetListeners", "Listeners"};
+      "ChangeAttributes", "ControlFile", "Controlled",   "GetListeners", "Listeners",  "GetInterfaces",
+      "Interfaces"};
   RandomMessages random(1);
   REQUIRE(message_count >= std::size(names));
   for (std::size_t i = 0; i < std::size(names); ++i) {
