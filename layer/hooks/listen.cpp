@@ -1,10 +1,13 @@
 // Servers: bind, listen, accept, shutdown; and SO_REUSEADDR, which getsockopt (connect.cpp) tells.
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cstring>
 
 #include "core/sockets.hpp"
 #include "hooks/descriptor.hpp"
+#include "hooks/interfaces.hpp"
+#include "hooks/netlink.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
@@ -33,6 +36,7 @@ int accepted(int fd, sockaddr* peer, socklen_t* length, socklen_t capacity) {
 
 HOOK(int, bind, (int fd, const sockaddr* address, socklen_t length)) {
   const long value = active() ? sockets::bind(core, fd, address, length) : not_ours;
+  bound_netlink(fd, address, length);
   return value == not_ours ? original(bind)(fd, address, length) : result<int>(value);
 }
 
@@ -42,6 +46,9 @@ HOOK(int, setsockopt, (int fd, int level, int name, const void* value, socklen_t
     memcpy(&on, value, sizeof on);
     if (sockets::share(core, fd, on != 0) == 0) return 0;
   }
+  if (level == SOL_SOCKET && (name == SO_BINDTODEVICE || name == SO_BINDTOIFINDEX) && active())
+    if (const long done = bind_to_device(fd, name, value, length); done != not_ours) return result<int>(done);
+  option_of_netlink(fd, level, name);
   return original(setsockopt)(fd, level, name, value, length);
 }
 
@@ -73,8 +80,13 @@ HOOK(int, shutdown, (int fd, int how)) {
   return done;
 }
 
+/// Multipath TCP can't be connected on loopback as TCP is; it falls back to TCP wherever a peer hasn't got
+/// it.
 HOOK(int, socket, (int family, int type, int protocol)) {
+  if (protocol == IPPROTO_MPTCP && (family == AF_INET || family == AF_INET6) && active())
+    protocol = IPPROTO_TCP;
   const int fd = original(socket)(family, type, protocol);
   reused(fd);
+  opened_by_kind(fd, family, protocol);
   return fd;
 }
