@@ -42,6 +42,10 @@ Task<Result<Message>> Link::request(Message message) {
 void Link::respond(std::uint32_t id, Message response) {
   core_->respond(id, std::move(response));
 }
+bool Link::peer_knows(std::string_view feature) const {
+  return core_->peer_knows(feature);
+}
+
 void Link::notify(Message event) {
   core_->notify(std::move(event));
 }

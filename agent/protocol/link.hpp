@@ -136,6 +136,8 @@ class Link : public std::enable_shared_from_this<Link> {
   /// Agent: answers a request, or sends an event.
   void respond(std::uint32_t id, Message response);
   void notify(Message event);
+  /// Whether the peer named this feature in the handshake.
+  bool peer_knows(std::string_view feature) const;
 
   /// Agent: a new stream with an id of its own. Client: the stream whose id stands in an answer or event;
   /// takes it once (data that came before is kept within the window).

@@ -37,6 +37,7 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
                       std::uint32_t peer_window, std::vector<std::string> peer_features);
   void drop_transport();
   std::uint64_t received() const { return received_; }
+  bool peer_knows(std::string_view feature) const;
   bool has_transport() const { return carrier_ != nullptr; }
   std::chrono::microseconds round_trip() const { return round_trip_; }
   void close(std::optional<Error> why);
@@ -135,7 +136,6 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   void give_up(const std::shared_ptr<Waiter>& waiter);
   void discard_answer(const Message& answer);
   void finish_request(std::uint32_t id);
-  bool peer_knows(std::string_view feature) const;
   bool may_send(std::size_t cost) const;
   static Task<Result<void>> wait_in_line(Self self, std::size_t cost);
   std::shared_ptr<Waiter> send_request(std::span<const std::uint8_t> payload, std::size_t cost);

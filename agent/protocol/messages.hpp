@@ -37,6 +37,7 @@
 // | Resolve       | Resolved       | the pod's name servers         | none                             |
 // | ResolveBack   | ResolvedName   | the pod's name servers         | none                             |
 // | Connect       | Connected      | the peer, up to timeout_ms     | a connection from the pod        |
+// | OpenDatagrams | Connected      | nothing                        | a UDP socket of the pod          |
 // | Subscribe     | Subscribed     | nothing                        | mirror: none; steal: a redirect  |
 // | Unsubscribe   | Done           | nothing                        | the redirect goes                |
 // | GetListeners  | Listeners      | nothing                        | none                             |
@@ -411,6 +412,27 @@ struct Interfaces {
 };
 BOOST_DESCRIBE_STRUCT(Interfaces, (), (interfaces))
 
+/// Event: the peer of a mirrored connection has closed it, or the pod has, after the pod had sent it
+/// `answered` bytes (at least 1 where the pod has closed first). The stream's end follows. `answered` 0: the
+/// peer did not wait for an answer. Feature "peer-closed".
+struct PeerClosed {
+  std::uint32_t stream = 0;
+  std::uint64_t answered = 0;
+};
+BOOST_DESCRIBE_STRUCT(PeerClosed, (), (stream, answered))
+
+// ---- datagrams
+// -------------------------------------------------------------------------------------------------
+
+/// A UDP socket of the pod that is not connected: one for each of the program's sockets and family. bind: its
+/// family, and the address and port wanted (any address; 0: any port). The answer's `remote` is empty; its
+/// stream carries datagrams with their peers (datagram_frame.hpp). Errors: socket(2)'s and bind(2)'s. Feature
+/// "datagrams".
+struct OpenDatagrams {
+  SocketAddress bind;
+};
+BOOST_DESCRIBE_STRUCT(OpenDatagrams, (), (bind))
+
 // ---- general
 // ---------------------------------------------------------------------------------------------------
 
@@ -445,12 +467,13 @@ struct Leaving {
 BOOST_DESCRIBE_STRUCT(Leaving, (), (reason))
 
 /// The wire number of a message is its index here. Append only.
-using Message = std::variant<Failure, Done, Text, OpenFile, OpenedFile, ReadFile, FileData, StreamFile,
-                             FileStream, WriteFile, Written, TruncateFile, CloseFile, StatFile, FileStat,
-                             AccessFile, ReadLink, RealPath, ReadDirectory, Directory, ChangePath, GetPod,
-                             Pod, Resolve, Resolved, ResolveBack, ResolvedName, Connect, Connected, Subscribe,
-                             Subscribed, Unsubscribe, Incoming, Bye, Note, Leaving, ChangeAttributes,
-                             ControlFile, Controlled, GetListeners, Listeners, GetInterfaces, Interfaces>;
+using Message =
+    std::variant<Failure, Done, Text, OpenFile, OpenedFile, ReadFile, FileData, StreamFile, FileStream,
+                 WriteFile, Written, TruncateFile, CloseFile, StatFile, FileStat, AccessFile, ReadLink,
+                 RealPath, ReadDirectory, Directory, ChangePath, GetPod, Pod, Resolve, Resolved, ResolveBack,
+                 ResolvedName, Connect, Connected, Subscribe, Subscribed, Unsubscribe, Incoming, Bye, Note,
+                 Leaving, ChangeAttributes, ControlFile, Controlled, GetListeners, Listeners, PeerClosed,
+                 OpenDatagrams, GetInterfaces, Interfaces>;
 
 // ---- handshake (not numbered, sent once per transport, before all else)
 // -----------------------------------------
@@ -462,15 +485,19 @@ constexpr std::uint32_t protocol_version = 2;
 /// feature_of().
 inline constexpr std::string_view feature_file_control = "file-control";
 inline constexpr std::string_view feature_listeners = "listeners";
+inline constexpr std::string_view feature_peer_closed = "peer-closed";
+inline constexpr std::string_view feature_datagrams = "datagrams";
 inline constexpr std::string_view feature_interfaces = "interfaces";
 inline std::vector<std::string> own_features() {
-  return {std::string(feature_file_control), std::string(feature_listeners), std::string(feature_interfaces)};
+  return {std::string(feature_file_control), std::string(feature_listeners), std::string(feature_peer_closed),
+          std::string(feature_datagrams), std::string(feature_interfaces)};
 }
 /// The feature that a request belongs to; empty: every agent knows it.
 inline std::string_view feature_of(const Message& request) {
   const bool control =
       std::holds_alternative<ChangeAttributes>(request) || std::holds_alternative<ControlFile>(request);
   if (control) return feature_file_control;
+  if (std::holds_alternative<OpenDatagrams>(request)) return feature_datagrams;
   if (std::holds_alternative<GetInterfaces>(request)) return feature_interfaces;
   return std::holds_alternative<GetListeners>(request) ? feature_listeners : std::string_view{};
 }

@@ -120,6 +120,8 @@ class Applier {
         return network_problem(text);
       case Check::variable:
         return variable_problem(text);
+      case Check::label:
+        return text.empty() ? std::nullopt : label_problem(text);
       case Check::none:
       case Check::choice:
       case Check::range:

@@ -28,7 +28,8 @@ const std::vector<Key>& table() {
        "process on this "
        "machine) or `targetless`. `/container/NAME` may follow.",
        "deployment/checkout/container/app"},
-      {"namespace", FIELD(namespace_), "Kubernetes namespace of the target. Default: the context's.", "shop"},
+      {"namespace", FIELD(namespace_), "Kubernetes namespace of the target. Default: the context's.", "shop",
+       Check::label},
       {"context", RIGHT(context, any_value), "Context of the kubeconfig. Default: its current one.",
        "staging"},
       {"kubeconfig", RIGHT(kubeconfig, any_value),
@@ -66,7 +67,7 @@ const std::vector<Key>& table() {
        "there it starts the agent.",
        "busybox:1.36"},
       {"agent.namespace", RIGHT(agent.namespace_, any_value),
-       "Namespace of the agent's Job. Default: the target's.", "dev-tools"},
+       "Namespace of the agent's Job. Default: the target's.", "dev-tools", Check::label},
       {"agent.lease_seconds",
        RIGHT(agent.lease_seconds, any_value),
        "How long the agent waits for the next launch before it deletes itself.",

@@ -227,10 +227,16 @@ void Incoming::on_incoming(protocol::Incoming event) {
     if (refused) break;
     const bool known = port.state == Port::State::subscribed && port.subscription == event.subscription;
     const bool early = port.state == Port::State::subscribing && pod_port == event.local.port;
-    if (known || early) return context_.spawn(carry(std::move(event), pod_port));
+    if (!known && !early) continue;
+    answered_[event.stream] = 0;
+    return context_.spawn(carry(std::move(event), pod_port));
   }
   auto stream = context_.link->take_stream(event.stream);
   if (stream) (*stream)->reset(ECONNREFUSED);
+}
+
+void Incoming::on_peer_closed(const protocol::PeerClosed& event) {
+  if (const auto at = answered_.find(event.stream); at != answered_.end()) at->second = event.answered;
 }
 
 bool Incoming::is_pods(const protocol::SocketAddress& address) const {
@@ -274,7 +280,10 @@ bool Incoming::still_listens(const protocol::SocketAddress& address) const {
 
 Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
   auto stream = context_.link->take_stream(event.stream);
-  if (!stream) co_return;
+  if (!stream) {
+    answered_.erase(event.stream);
+    co_return;
+  }
   const auto listener = next_listener(pod_port, event.local);
   SocketNames::Pair names{event.local, event.remote};
   Result<UniqueFd> socket = fail("no listener");
@@ -286,6 +295,7 @@ Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
   }
   if (!socket) {
     (*stream)->reset(ECONNREFUSED);
+    answered_.erase(event.stream);
     look_for_closed();
     co_return;
   }
@@ -295,8 +305,13 @@ Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
   Pump::Options options;
   options.discard_output = event.mode == IncomingMode::mirror;
   options.on_request = [this, pod_port] { context_.activity->request(pod_port); };
-  options.on_end = [this, pod_port, relay_end, owner = context_.owner.lock()] {
+  options.answered = [this, id = event.stream, owner = context_.owner.lock()] {
+    const auto at = answered_.find(id);
+    return at == answered_.end() ? 0 : at->second;
+  };
+  options.on_end = [this, pod_port, relay_end, id = event.stream, owner = context_.owner.lock()] {
     if (context_.closed) return;
+    answered_.erase(id);
     if (relay_end) names_.erase_accepted(*relay_end);
     context_.activity->incoming(pod_port, -1);
   };
@@ -350,6 +365,7 @@ void Incoming::close() {
     if (port.state == Port::State::subscribed) context_.spawn(unsubscribe(port.subscription));
   listeners_.clear();
   ports_.clear();
+  answered_.clear();
   subscribed_.notify();
 }
 

@@ -32,6 +32,7 @@ class Incoming {
   /// Looks which listeners are gone; ports without one are given back to the pod at once.
   void look_for_closed();
   void on_incoming(protocol::Incoming event);
+  void on_peer_closed(const protocol::PeerClosed& event);
   /// From mirror to steal or back, for one of the pod's ports and the rest of the session. The port goes to
   /// the pod in between: no connection comes twice. What can't be had leaves the port as it was.
   Task<Result<void>> set_mode(std::uint16_t pod_port, protocol::IncomingMode mode);
@@ -85,6 +86,7 @@ class Incoming {
   std::unordered_map<std::uint64_t, Listener> listeners_;            // by cookie
   std::unordered_map<std::uint16_t, Port> ports_;                    // by the pod's port
   std::unordered_map<std::uint16_t, protocol::IncomingMode> modes_;  // where it is not the configured one
+  std::unordered_map<std::uint32_t, std::uint64_t> answered_;  // of what is carried, by stream: PeerClosed's
   Signal subscribed_;
   std::uint64_t order_ = 0;
 };

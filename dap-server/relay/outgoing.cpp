@@ -298,7 +298,12 @@ Task<void> Outgoing::give_up(std::shared_ptr<Attempt> attempt, int code) {
 }
 
 Task<Answer> Outgoing::connect_unix(std::shared_ptr<Attempt> attempt) {
-  if (type_of(attempt->program.get()) != SOCK_STREAM) co_return refuse(EPROTONOSUPPORT);
+  if (type_of(attempt->program.get()) != SOCK_STREAM) {
+    context_.activity->note("warning", to_string(attempt->remote) +
+                                           ": only stream sockets are carried to the pod, not other unix "
+                                           "sockets (EPROTONOSUPPORT)");
+    co_return refuse(EPROTONOSUPPORT);
+  }
   auto connected = co_await connect_in_pod(attempt);
   if (!connected) co_return refuse(code_of(connected.error()));
   // In the session's directory, which is the user's alone: an abstract name could be connected to by anybody.

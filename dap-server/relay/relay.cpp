@@ -57,7 +57,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
         interfaces_(context_),
         incoming_(context_, names_),
         outgoing_(context_, names_, errors_, incoming_),
-        datagrams_(context_, names_, errors_) {
+        datagrams_(context_, errors_) {
     context_.activity = &activity_;
   }
 
@@ -81,6 +81,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   void on_agent_event(protocol::Message event) override {
     if (context_.closed) return;
     if (auto* incoming = std::get_if<protocol::Incoming>(&event)) incoming_.on_incoming(std::move(*incoming));
+    if (auto* closed = std::get_if<protocol::PeerClosed>(&event)) incoming_.on_peer_closed(*closed);
     if (auto* note = std::get_if<protocol::Note>(&event)) agent_tells(note->severity, note->text);
     if (auto* leaving = std::get_if<protocol::Leaving>(&event))
       agent_tells(protocol::Severity::warning, "the agent in the pod is leaving: " + leaving->reason);
@@ -181,7 +182,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
       case Op::names:
         return socket_names(std::move(call));
       case Op::bound:
-        return now(bound(call));
+        return bound(std::move(call));
       case Op::listening:
         return incoming_.listening(std::move(call));
       case Op::listener_gone:
@@ -220,12 +221,15 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     return answer;
   }
 
+  static bool is_udp(const Call& call) {
+    return domain_of(call.fd.get()) != AF_UNIX && type_of(call.fd.get()) == SOCK_DGRAM;
+  }
+
   Task<Answer> connect(Call call) {
     const auto remote = from_endpoint(call.request.address, call.request.address_length);
     if (!call.fd) co_return refuse(EBADF);
     if (!remote) co_return refuse(EAFNOSUPPORT);
-    if (domain_of(call.fd.get()) != AF_UNIX && type_of(call.fd.get()) == SOCK_DGRAM)
-      co_return datagrams_.connect(call, *remote);
+    if (is_udp(call)) co_return co_await datagrams_.connect(std::move(call), *remote);
     co_return co_await outgoing_.connect(std::move(call), *remote);
   }
 
@@ -239,14 +243,15 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     if (!call.fd) co_return refuse(EBADF);
     const auto address = from_endpoint(call.request.address, call.request.address_length);
     if (address && call.request.address_length > 0) co_return datagrams_.source(call, *address);
-    co_await datagrams_.settle(cookie_of(call.fd.get()));
+    if (is_udp(call)) co_return co_await datagrams_.names(std::move(call));
     co_return names_.answer(call.fd.get());
   }
 
-  Answer bound(const Call& call) {
+  Task<Answer> bound(Call call) {
     const auto requested = from_endpoint(call.request.address, call.request.address_length);
-    if (!call.fd || !requested) return refuse(EINVAL);
-    return incoming_.bound(call, *requested);
+    if (!call.fd || !requested) co_return refuse(EINVAL);
+    if (is_udp(call)) co_return co_await datagrams_.bound(std::move(call), *requested);
+    co_return incoming_.bound(call, *requested);
   }
 
   Context context_;

@@ -87,17 +87,21 @@ enum class Op : std::uint16_t {
   // from it
   connect,  ///< address: the peer wanted, fd. a: 1 = wait for the outcome; 2 = take over, without waiting,
             ///< what an
-  ///< interrupted call with 1 began (or begin anew, if it has just failed); b: time-out in ms (0: the
+  ///< interrupted call with 1 began (or begin anew, if it has just failed); 3 = a datagram will go there,
+  ///< by sendto(2), on a socket that is not connected; b: time-out in ms (0: the
   ///< kernel's own).
   ///< Reply: error; address: where connect(2) must go now (black hole or listener for TCP, a relay socket
-  ///< for UDP and unix). sendto on an unconnected UDP socket: the same op, then sendto that address
+  ///< for UDP and unix)
   socket_error,  ///< a: cookie. Reply a: errno that SO_ERROR should say instead of ECONNRESET (0: none of
                  ///< ours); once
   names,  ///< fd. Reply: a: 1 if ours; address: the local one in the pod, address2: the peer's (length 0: not
-  ///< connected). With an address in the request (where a datagram came from): the peer behind that one
-  bound,      ///< fd, address: what the program asked bind(2) for. a: 1 = it has set SO_REUSEADDR, which is
-              ///< taken back until it listens; b: BoundFamily; c: 1 = the address must be one of the pod's,
-              ///< and the relay binds the socket to loopback, at port d (else it is bound already)
+  ///< connected). With an address in the request (where a datagram came from): the peer behind that one, and
+  ///< the pod's address that it came to
+  bound,  ///< fd, address: what the program asked bind(2) for. a: 1 = it has set SO_REUSEADDR, which is
+          ///< taken back until it listens; b: BoundFamily; c: 1 = the address must be one of the pod's,
+          ///< and the relay binds the socket to loopback, at port d (else it is bound already).
+          ///< UDP: b: 0 = it is bound as the program said, 1 = at another port, and the answer must be the
+          ///< pod's; 2 = not yet: is the address the pod's?
   listening,  ///< fd. listen(2) has succeeded on it. Subscribes its port. Reply a: what `bound` said, maybe
               ///< of another process
   listener_gone,  ///< a: port that was bound locally. Perhaps closed: the relay looks, and unsubscribes if

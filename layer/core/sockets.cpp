@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "core/datagrams.hpp"
 #include "core/raw.hpp"
 #include "core/text.hpp"
 
@@ -64,7 +65,7 @@ bool network_of(int fd, const sockaddr* address, socklen_t length, Network& netw
   return type == SOCK_DGRAM || type == SOCK_STREAM;
 }
 
-enum class Dial : std::uint64_t { at_once = 0, wait = 1, take_over = 2 };
+enum class Dial : std::uint64_t { at_once = 0, wait = 1, take_over = 2, datagram = 3 };
 
 /// Asks the relay where the connection goes.
 long dial(Core& core, int fd, const sockaddr* address, socklen_t length, Dial how, std::uint64_t limit_ms,
@@ -147,9 +148,13 @@ long connected(Core& core, int fd, long result) {
 }
 
 long datagram_target(Core& core, int fd, const sockaddr* address, socklen_t length, Address& instead) {
-  if (!address || !is_inet(address, length) || option(fd, SOL_SOCKET, SO_TYPE) != SOCK_DGRAM) return not_ours;
+  if (!address || option(fd, SOL_SOCKET, SO_TYPE) != SOCK_DGRAM) return not_ours;
+  if (length > sizeof(sa_family_t) && address->sa_family == AF_UNIX)
+    return core.rules.outgoing(Network::unix_socket, address, length) == Side::local ? not_ours
+                                                                                     : -EPROTONOSUPPORT;
+  if (!is_inet(address, length)) return not_ours;
   if (core.rules.outgoing(Network::udp, address, length) == Side::local) return not_ours;
-  return dial(core, fd, address, length, Dial::at_once, 0, instead);
+  return dial(core, fd, address, length, Dial::datagram, 0, instead);
 }
 
 long socket_error(Core& core, int fd) {
@@ -170,12 +175,13 @@ long names(Core& core, int fd, Address* local, Address* peer) {
   return 1;
 }
 
-long sender(Core& core, int fd, const Address& from, Address& peer) {
+long sender(Core& core, int fd, const Address& from, Address& peer, Address& local) {
   RelayCall call(relay::Op::names);
   call.send_fd = fd;
   call.set_address(from.get(), from.length);
   if (core.relay.ask(call) != 0 || call.reply.a != 1 || call.reply.address2_length == 0) return 0;
   peer.set(call.reply.address2, call.reply.address2_length);
+  local.set(call.reply.address, call.reply.address_length);
   return 1;
 }
 
@@ -356,7 +362,9 @@ long bind_any(const Binding& binding, FdEntry own, bool in_group, bool taken) {
 long bind(Core& core, int fd, const sockaddr* address, socklen_t length) {
   if (!address || !is_inet(address, length) || length < sizeof(sockaddr_in)) return not_ours;
   if (address->sa_family == AF_INET6 && length < offsetof(sockaddr_in6, sin6_scope_id)) return not_ours;
-  if (option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM) return not_ours;
+  const int type = option(fd, SOL_SOCKET, SO_TYPE);
+  if (type == SOCK_DGRAM) return bind_datagram(core, fd, address, length);
+  if (type != SOCK_STREAM) return not_ours;
   // A loopback address means this machine.
   if (is_loopback(address, length) && !is_unspecified(address, length)) return not_ours;
   const Binding binding(fd, address, length);

@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "core/sockets.hpp"
+#include "core/datagrams.hpp"
 #include "hooks/descriptor.hpp"
 #include "hooks/netlink.hpp"
 #include "hooks/socket_error.hpp"
@@ -18,25 +18,34 @@ using namespace inpod::layer;
 
 namespace {
 
+void tell_of_kind() {
+  core.note_once("outgoing.remote_unix",
+                 "only stream sockets are carried to the pod: a datagram to a unix socket that it names is "
+                 "refused (EPROTONOSUPPORT)");
+}
+
 /// Where to send. not_ours: as the program said; 0: `instead`; else -errno.
 long target_of(int fd, const void* address, socklen_t length, int flags, sockets::Address& instead) {
   if (!address || length == 0 || !active()) return not_ours;
   const auto* to = static_cast<const sockaddr*>(address);
   if ((flags & MSG_FASTOPEN) != 0)  // connects and sends at once: programs fall back to connect(2)
     return core.rules.outgoing(Network::tcp, to, length) == Side::remote ? -EOPNOTSUPP : not_ours;
-  return sockets::datagram_target(core, fd, to, length, instead);
+  const long value = sockets::datagram_target(core, fd, to, length, instead);
+  if (value == -EPROTONOSUPPORT) tell_of_kind();
+  return value;
 }
 
-/// Puts the true sender in place of the relay's address.
-void true_sender(int fd, sockaddr* from, socklen_t* length, socklen_t capacity) {
+/// Puts the true sender in place of the relay's address. `message`: whose control messages name addresses.
+void true_sender(int fd, sockaddr* from, socklen_t* length, socklen_t capacity, msghdr* message = nullptr) {
   if (!from || !length || *length == 0 || *length > capacity || !active()) return;
   if (!sockets::may_be_relays(core, from, *length)) return;
   const int saved = errno;
   sockaddr_storage copy{};
   memcpy(&copy, from, *length < sizeof copy ? *length : sizeof copy);
-  sockets::Address real, name;
+  sockets::Address real, name, local;
   real.set(copy, *length);
-  if (sockets::sender(core, fd, real, name) == 1) {
+  if (sockets::sender(core, fd, real, name, local) == 1) {
+    if (message) sockets::correct_control(*message, local, name);
     memcpy(from, name.get(), capacity < name.length ? capacity : name.length);
     *length = name.length;
   }
@@ -78,7 +87,7 @@ ssize_t true_answer(int fd, msghdr& message, int flags, ssize_t got) {
 
 void received(int fd, msghdr& message, socklen_t capacity) {
   socklen_t length = message.msg_namelen;
-  true_sender(fd, static_cast<sockaddr*>(message.msg_name), &length, capacity);
+  true_sender(fd, static_cast<sockaddr*>(message.msg_name), &length, capacity, &message);
   message.msg_namelen = length;
   adopt_received(message);
 }
@@ -111,18 +120,26 @@ HOOK(ssize_t, sendmsg, (int fd, const msghdr* message, int flags)) {
   sockets::Address instead;
   const long value =
       message ? target_of(fd, message->msg_name, message->msg_namelen, flags, instead) : not_ours;
-  if (value == not_ours) return true_error(fd, original(sendmsg)(fd, message, flags));
-  if (value != 0) return result<ssize_t>(value);
+  if (!message || !active() || (value == not_ours && message->msg_namelen != 0))
+    return true_error(fd, original(sendmsg)(fd, message, flags));
+  if (value != not_ours && value != 0) return result<ssize_t>(value);
   msghdr changed = *message;
-  changed.msg_name = instead.get();
-  changed.msg_namelen = instead.length;
-  return original(sendmsg)(fd, &changed, flags);
+  if (value == 0) {
+    changed.msg_name = instead.get();
+    changed.msg_namelen = instead.length;
+  }
+  // Without a name, an address in the control messages may be the pod's that the connected socket has there.
+  const bool connected = value == not_ours && core.fds.get(fd).kind() == FdKind::connecting;
+  sockets::PodControl control;
+  if (const long refused = value == 0 || connected ? control.apply(changed) : 0; refused != 0)
+    return result<ssize_t>(refused);
+  return true_error(fd, original(sendmsg)(fd, &changed, flags));
 }
 
 HOOK(int, sendmmsg, (int fd, mmsghdr* messages, unsigned count, int flags)) {
   bool any = false;
   for (unsigned i = 0; active() && i < count; ++i) any = any || messages[i].msg_hdr.msg_namelen != 0;
-  if (!any) return original(sendmmsg)(fd, messages, count, flags);
+  if (!any) return static_cast<int>(true_error(fd, original(sendmmsg)(fd, messages, count, flags)));
   unsigned sent = 0;
   for (; sent < count; ++sent) {
     const ssize_t size = hook_sendmsg(fd, &messages[sent].msg_hdr, flags);
@@ -170,7 +187,7 @@ HOOK(int, recvmmsg, (int fd, mmsghdr* messages, unsigned count, int flags, times
   socklen_t capacities[64];
   if (active() && count > 64) count = 64;
   for (unsigned i = 0; active() && i < count; ++i) capacities[i] = messages[i].msg_hdr.msg_namelen;
-  const int got = original(recvmmsg)(fd, messages, count, flags, limit);
+  const int got = static_cast<int>(true_error(fd, original(recvmmsg)(fd, messages, count, flags, limit)));
   for (int i = 0; active() && i < got; ++i) received(fd, messages[i].msg_hdr, capacities[i]);
   return got;
 }

@@ -225,13 +225,18 @@ void TestClient::on_event(protocol::Message event) {
     const std::lock_guard lock(mutex_);
     notes_.push_back(note->text);
   }
+  if (const auto* closed = std::get_if<protocol::PeerClosed>(&event)) {
+    const std::lock_guard lock(mutex_);
+    for (auto& received : received_)
+      if (received.event.stream == closed->stream) received.answered = closed->answered;
+  }
   const auto* incoming = std::get_if<protocol::Incoming>(&event);
   if (incoming == nullptr) return;
   std::size_t index;
   {
     const std::lock_guard lock(mutex_);
     index = received_.size();
-    received_.push_back({*incoming, {}, false, 0});
+    received_.push_back({*incoming, {}});
   }
   changed_.notify_all();
   auto stream = client_link_->take_stream(incoming->stream);

@@ -12,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,8 +29,9 @@ class TestAgent;
 struct Received {
   protocol::Incoming event;
   std::string bytes;
-  bool ended = false;  ///< by FIN
-  int reset = 0;       ///< or by a reset with this errno
+  bool ended = false;                                    ///< by FIN
+  int reset = 0;                                         ///< or by a reset with this errno
+  std::optional<std::uint64_t> answered = std::nullopt;  ///< what PeerClosed said
 };
 
 class TestClient {

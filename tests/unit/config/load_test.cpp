@@ -190,6 +190,12 @@ TEST_CASE("globs, networks, prefixes and names are checked") {
     INFO(good);
     CHECK(load(std::string("outgoing:\n  local: ['") + good + "']\n"));
   }
+  for (const char* key : {"namespace: ", "agent: {namespace: "}) {
+    const std::string end = key[0] == 'a' ? "}\n" : "\n";
+    CHECK(error_of(key + std::string("'..'") + end).find("Kubernetes takes no such name") !=
+          std::string::npos);
+    CHECK(load(key + std::string("shop-2") + end));
+  }
   CHECK(error_of("environment:\n  unset: ['A=B']\n") ==
         "config.yaml:2: environment.unset: text \"A=B\": it holds a \"=\" or a NUL");
   CHECK(error_of("environment:\n  set: {'A=B': c}\n").find("its name") != std::string::npos);

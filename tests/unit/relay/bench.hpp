@@ -17,6 +17,7 @@
 #include <set>
 #include <thread>
 
+#include "protocol/datagram_frame.hpp"
 #include "relay/relay.hpp"
 #include "unit/relay/relay_client.hpp"
 
@@ -40,6 +41,12 @@ class ScriptedAgent {
   std::map<std::uint64_t, std::string> open;  // handle → path
   std::map<std::string, int> asked;           // name of the request → count
   std::function<void(std::uint32_t id, const protocol::Connect&)> on_connect;
+  /// The frames that answer a datagram; without it, the datagram itself.
+  std::function<std::vector<Bytes>(const protocol::DatagramFrame&)> on_datagram;
+  std::vector<protocol::OpenDatagrams> datagram_sockets;  // that were asked for
+  int open_datagram_sockets = 0;
+  bool end_datagrams = false;  ///< the socket in the pod ends with the next datagram
+  std::function<int(const protocol::OpenDatagrams&)> refuse_datagrams;  // errno, or 0
   std::vector<protocol::Subscribe> subscribed;
   std::vector<std::uint64_t> unsubscribed;
   protocol::Listeners listeners;  // in the pod
@@ -59,7 +66,7 @@ class ScriptedAgent {
     return std::move(*stream);
   }
   /// Sends back what comes, until the end.
-  Task<void> echo(std::shared_ptr<protocol::Stream> stream, bool datagrams) {
+  Task<void> echo(std::shared_ptr<protocol::Stream> stream) {
     for (;;) {
       auto data = co_await stream->read();
       if (!data) co_return;
@@ -67,11 +74,29 @@ class ScriptedAgent {
         stream->finish();
         co_return;
       }
-      if (datagrams)
-        co_await stream->write_datagram(*data);
-      else
-        co_await stream->write(*data);
+      co_await stream->write(*data);
     }
+  }
+  Task<void> serve_datagrams(std::shared_ptr<protocol::Stream> stream, protocol::SocketAddress own) {
+    ++open_datagram_sockets;
+    for (;;) {
+      const auto data = co_await stream->read();
+      const auto frame = data ? protocol::decode_datagram(*data) : std::nullopt;
+      if (!frame) break;
+      std::vector<Bytes> answers;
+      if (frame->kind == protocol::DatagramKind::source) {
+        own.ip = frame->peer.ip, own.ip[15] = 9, own.ip[3] = 9;  // 10.0.0.9 of 10.0.0.10
+        const auto inner = protocol::encode(protocol::DatagramKind::source, own, 0, {});
+        answers = {protocol::encode(protocol::DatagramKind::source, frame->peer, 0, inner)};
+      } else {
+        answers = on_datagram
+                      ? on_datagram(*frame)
+                      : std::vector<Bytes>{protocol::encode(frame->kind, frame->peer, 0, frame->data)};
+      }
+      for (const auto& answer : answers) co_await stream->write_datagram(answer);
+      if (end_datagrams && frame->kind == protocol::DatagramKind::data) break;
+    }
+    --open_datagram_sockets;
   }
   void spawn(Task<void> task) {
     asio::co_spawn(executor, std::move(task), [](std::exception_ptr) {});
@@ -206,6 +231,14 @@ class ScriptedAgent {
     ++asked["connect"];
     on_connect ? on_connect(id, request) : fail(id, ECONNREFUSED);
   }
+  void on(std::uint32_t id, protocol::OpenDatagrams& request) {
+    datagram_sockets.push_back(request);
+    if (const int code = refuse_datagrams ? refuse_datagrams(request) : 0; code != 0) return fail(id, code);
+    if (request.bind.port == 0) request.bind.port = 40001;
+    auto stream = link->open_stream();
+    link->respond(id, protocol::Connected{(*stream)->id(), request.bind, {}});
+    spawn(serve_datagrams(std::move(*stream), request.bind));
+  }
   void on(std::uint32_t id, protocol::Subscribe& request) {
     subscribed.push_back(request);
     link->respond(id, protocol::Subscribed{subscribed.size()});
@@ -261,6 +294,7 @@ class Bench {
       client_link_->close();
       agent.link->close();
       agent.on_connect = nullptr;
+      agent.on_datagram = nullptr;
     });
     guard_.reset();
     for (int i = 0; i < 300 && !loop_.stopped(); ++i)
