@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "incoming/listeners.hpp"
+#include "net/interfaces.hpp"
 #include "protocol/task.hpp"
 
 namespace inpod::agent {
@@ -151,15 +152,20 @@ void ClientSession::serve(std::uint32_t id, const protocol::Unsubscribe& request
   respond(id, protocol::Done{});
 }
 
-Task<Message> ClientSession::find_listeners() {
+template <class Found>
+Task<Message> ClientSession::find(Found (*function)()) {
   auto& workers = services_.agent_workers;
-  auto found = co_await workers.run(workers.make_group(), listeners);
+  auto found = co_await workers.run(workers.make_group(), function);
   if (!found) co_return failure(EAGAIN, "too much work at once");
   co_return std::move(*found);
 }
 
 void ClientSession::serve(std::uint32_t id, const protocol::GetListeners&) {
-  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, find_listeners()), rethrow);
+  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, find(listeners)), rethrow);
+}
+
+void ClientSession::serve(std::uint32_t id, const protocol::GetInterfaces&) {
+  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, find(interfaces)), rethrow);
 }
 
 void ClientSession::serve(std::uint32_t id, const protocol::Bye&) {

@@ -41,12 +41,15 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void serve(std::uint32_t id, protocol::Subscribe request);
   void serve(std::uint32_t id, const protocol::Unsubscribe& request);
   void serve(std::uint32_t id, const protocol::GetListeners&);
+  void serve(std::uint32_t id, const protocol::GetInterfaces&);
   void serve(std::uint32_t id, const protocol::Bye&);
   template <class Answer>
   static protocol::Task<void> answer_later(std::weak_ptr<ClientSession> weak, std::uint32_t id,
                                            protocol::Task<Answer> answer);
   protocol::Task<protocol::Message> describe();
-  protocol::Task<protocol::Message> find_listeners();
+  /// What a worker of the agent's own finds out.
+  template <class Found>
+  protocol::Task<protocol::Message> find(Found (*function)());
 
   PodServices& services_;
   std::string name_;

@@ -45,7 +45,8 @@ const std::vector<Key>& table() {
        "preload",
        Check::choice,
        {"auto", "preload", "syscalls", "none"}},
-      {"hostname", FIELD(hostname), "Whether the program sees the pod's host name.", "false"},
+      {"hostname", FIELD(hostname), "Whether the program sees the pod's host name and network interfaces.",
+       "false"},
 
       {"agent.mode",
        RIGHT(agent.mode, any_value),

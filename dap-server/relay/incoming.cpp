@@ -57,8 +57,14 @@ std::uint16_t Incoming::pod_port_of(std::uint16_t port) const {
 
 Answer Incoming::bound(const Call& call, const protocol::SocketAddress& asked) {
   const auto cookie = cookie_of(call.fd.get());
+  if (cookie == 0) return refuse(ENOTSOCK);
+  if (call.request.c == 1) {
+    if (!is_pods(asked)) return refuse(EADDRNOTAVAIL);
+    const auto port = static_cast<std::uint16_t>(call.request.d);
+    if (const int code = bind_on_loopback(call.fd.get(), asked.family, port); code != 0) return refuse(code);
+  }
   const auto local = local_address(call.fd.get());
-  if (cookie == 0 || !local) return refuse(ENOTSOCK);
+  if (!local) return refuse(ENOTSOCK);
   trim();
   Listener listener;
   listener.cookie = cookie;
@@ -66,7 +72,10 @@ Answer Incoming::bound(const Call& call, const protocol::SocketAddress& asked) {
   listener.requested = asked;
   listener.shares = call.request.a == 1;
   listener.local = *local;
-  if (listener.requested.port == 0) listener.requested.port = local->port;
+  listener.any_port = asked.port == 0;
+  if (listener.any_port) listener.requested.port = local->port;
+  listener.ipv4 = (call.request.b & bound_ipv4) != 0;
+  listener.ipv6 = (call.request.b & bound_ipv6) != 0;
   listener.pod_port = asked.port == 0 || type_of(call.fd.get()) != SOCK_STREAM ? 0 : pod_port_of(asked.port);
   names_.set(cookie, {listener.requested, {}});
   listeners_[cookie] = std::move(listener);
@@ -230,10 +239,31 @@ void Incoming::on_peer_closed(const protocol::PeerClosed& event) {
   if (const auto at = answered_.find(event.stream); at != answered_.end()) at->second = event.answered;
 }
 
-std::optional<protocol::SocketAddress> Incoming::next_listener(std::uint16_t pod_port) {
+bool Incoming::is_pods(const protocol::SocketAddress& address) const {
+  return std::any_of(context_.pod.addresses.begin(), context_.pod.addresses.end(),
+                     [&](const auto& own) { return own.family == address.family && own.ip == address.ip; });
+}
+
+/// How well a listener fits a connection to `local`, as a kernel weighs it (inet_ehashfn's compute_score):
+/// its address before any address, its own family before both. 0: it doesn't get it.
+int Incoming::fitness(const Listener& listener, const protocol::SocketAddress& local) {
+  const bool ipv4 = local.family == protocol::AddressFamily::ipv4;
+  if (!(ipv4 ? listener.ipv4 : listener.ipv6)) return 0;
+  if (!is_any(listener.requested)) return listener.requested.ip == local.ip ? 3 : 0;
+  return listener.requested.family == local.family ? 2 : 1;
+}
+
+/// Those that fit equally well take turns.
+std::optional<protocol::SocketAddress> Incoming::next_listener(std::uint16_t pod_port,
+                                                               const protocol::SocketAddress& local) {
   std::vector<const Listener*> found;
-  for (auto& [cookie, listener] : listeners_)
-    if (listener.listening && listener.pod_port == pod_port) found.push_back(&listener);
+  int best = 1;
+  for (auto& [cookie, listener] : listeners_) {
+    if (!listener.listening || listener.pod_port != pod_port) continue;
+    const int fit = fitness(listener, local);
+    if (fit > best) found.clear(), best = fit;
+    if (fit == best) found.push_back(&listener);
+  }
   if (found.empty()) return std::nullopt;
   std::sort(found.begin(), found.end(), [](auto* a, auto* b) { return a->order < b->order; });
   return found[ports_[pod_port].next++ % found.size()]->local;
@@ -254,7 +284,7 @@ Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
     answered_.erase(event.stream);
     co_return;
   }
-  const auto listener = next_listener(pod_port);
+  const auto listener = next_listener(pod_port, event.local);
   SocketNames::Pair names{event.local, event.remote};
   Result<UniqueFd> socket = fail("no listener");
   if (listener) socket = co_await connect_to(*listener, std::move(names));
@@ -314,27 +344,20 @@ Task<Result<UniqueFd>> Incoming::connect_to(protocol::SocketAddress listener, So
 }
 
 std::optional<protocol::SocketAddress> Incoming::own_listener(const protocol::SocketAddress& remote) const {
-  auto host = remote;
-  host.port = 0;
-  const auto& own = context_.pod.addresses;
-  const bool to_self = is_loopback(remote) || std::any_of(own.begin(), own.end(), [&](auto address) {
-                         address.port = 0;
-                         return address == host;
-                       });
-  if (!to_self) return std::nullopt;
-  for (auto& [cookie, listener] : listeners_) {
-    if (!listener.listening || listener.requested.port != remote.port) continue;
-    if (listener.local.family != remote.family && !is_any(listener.requested)) continue;
-    auto target = listener.local;
-    return is_any(target) ? loopback(target.family, target.port) : target;
-  }
-  return std::nullopt;
+  if (!is_loopback(remote) && !is_pods(remote)) return std::nullopt;
+  const Listener* found = nullptr;
+  for (auto& [cookie, listener] : listeners_)
+    if (listener.listening && listener.requested.port == remote.port &&
+        fitness(listener, remote) > (found ? fitness(*found, remote) : 0))
+      found = &listener;
+  if (!found) return std::nullopt;
+  return is_any(found->local) ? loopback(found->local.family, found->local.port) : found->local;
 }
 
-std::optional<protocol::SocketAddress> Incoming::requested(std::uint64_t cookie) const {
+std::optional<Incoming::Requested> Incoming::requested(std::uint64_t cookie) const {
   const auto at = listeners_.find(cookie);
   if (at == listeners_.end()) return std::nullopt;
-  return at->second.requested;
+  return Requested{at->second.requested, at->second.any_port};
 }
 
 void Incoming::close() {

@@ -25,6 +25,7 @@ class Incoming {
   Incoming(Context& context, SocketNames& names)
       : context_(context), names_(names), subscribed_(context.executor) {}
 
+  /// op bound. EADDRNOTAVAIL: the relay was to bind the socket, and the address is none of the pod's.
   Answer bound(const Call& call, const protocol::SocketAddress& requested);
   Task<Answer> listening(Call call);
   void listener_gone(std::uint16_t local_port);
@@ -40,7 +41,13 @@ class Incoming {
   /// a port that it listens on.
   std::optional<protocol::SocketAddress> own_listener(const protocol::SocketAddress& remote) const;
   /// What bind(2) was asked for on this socket.
-  std::optional<protocol::SocketAddress> requested(std::uint64_t cookie) const;
+  struct Requested {
+    protocol::SocketAddress address;
+    bool any_port = false;  ///< port 0 was: `address` has the one that the kernel chose here
+  };
+  std::optional<Requested> requested(std::uint64_t cookie) const;
+  /// The socket has become a client's.
+  void connected(std::uint64_t cookie) { listeners_.erase(cookie); }
   void close();
 
  private:
@@ -48,6 +55,8 @@ class Incoming {
     std::uint64_t cookie = 0, order = 0;
     protocol::SocketAddress requested, local;
     bool listening = false, shares = false;
+    bool any_port = false;            // port 0 was asked for
+    bool ipv4 = false, ipv6 = false;  // whose connections it takes
     std::uint16_t pod_port = 0;
   };
   struct Port {
@@ -64,7 +73,10 @@ class Incoming {
   Task<void> unsubscribe(std::uint64_t subscription);
   Task<void> carry(protocol::Incoming event, std::uint16_t pod_port);
   Task<Result<UniqueFd>> connect_to(protocol::SocketAddress listener, SocketNames::Pair names);
-  std::optional<protocol::SocketAddress> next_listener(std::uint16_t pod_port);
+  static int fitness(const Listener& listener, const protocol::SocketAddress& local);
+  bool is_pods(const protocol::SocketAddress& address) const;
+  std::optional<protocol::SocketAddress> next_listener(std::uint16_t pod_port,
+                                                       const protocol::SocketAddress& local);
   bool still_listens(const protocol::SocketAddress& listener) const;
   void remove(std::uint64_t cookie);
   void trim();

@@ -8,6 +8,7 @@
 #include "relay/datagrams.hpp"
 #include "relay/files.hpp"
 #include "relay/incoming.hpp"
+#include "relay/interfaces.hpp"
 #include "relay/names.hpp"
 #include "relay/outgoing.hpp"
 #include "relay/pump.hpp"
@@ -53,6 +54,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
         paths_(context_),
         files_(context_, *slots_, processes_, paths_),
         name_lookups_(context_),
+        interfaces_(context_),
         incoming_(context_, names_),
         outgoing_(context_, names_, errors_, incoming_, processes_),
         datagrams_(context_, errors_) {
@@ -247,6 +249,8 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
         return files_.plain(std::move(call));
       case Op::written:
         return files_.written(std::move(call));
+      case Op::interfaces:
+        return interfaces_.list();
     }
     return now(refuse(ENOSYS));
   }
@@ -311,6 +315,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   Paths paths_;
   Files files_;
   Names name_lookups_;
+  Interfaces interfaces_;
   SocketNames names_;
   SocketErrors errors_;
   Incoming incoming_;

@@ -97,11 +97,11 @@ enum class Op : std::uint16_t {
   names,  ///< fd. Reply: a: 1 if ours; address: the local one in the pod, address2: the peer's (length 0: not
   ///< connected). With an address in the request (where a datagram came from): the peer behind that one, and
   ///< the pod's address that it came to
-  bound,  ///< fd, address: what the program asked bind(2) for (the socket itself is bound to loopback
-          ///< already). a: 1 = it has
-          ///< set SO_REUSEADDR, which is taken back until it listens. UDP: b: 0 = it is bound as the program
-          ///< said, 1 = at another port, and the answer must be the pod's; 2 = not yet: is the address the
-          ///< pod's?
+  bound,  ///< fd, address: what the program asked bind(2) for. a: 1 = it has set SO_REUSEADDR, which is
+          ///< taken back until it listens; b: BoundFamily; c: 1 = the address must be one of the pod's,
+          ///< and the relay binds the socket to loopback, at port d (else it is bound already).
+          ///< UDP: b: 0 = it is bound as the program said, 1 = at another port, and the answer must be the
+          ///< pod's; 2 = not yet: is the address the pod's?
   listening,  ///< fd. listen(2) has succeeded on it. Subscribes its port. Reply a: what `bound` said, maybe
               ///< of another process
   listener_gone,  ///< a: port that was bound locally. Perhaps closed: the relay looks, and unsubscribes if
@@ -117,6 +117,8 @@ enum class Op : std::uint16_t {
   plain,    ///< a: handle, b: 1 = for writing, 0 = for reading, c: a snapshot's position. The descriptor is
             ///< going to be used without hooks. Reply a: PlainKind, fd
   written,  ///< a: handle. Waits until what its pipe was given is in the pod. Error: why a write failed
+  // -- the pod's network interfaces
+  interfaces,  ///< Reply: data = InterfaceRecords
 };
 
 /// What code without hooks can use in the place of a file's descriptor.
@@ -125,6 +127,9 @@ enum class PlainKind : std::uint64_t {
   writer = 1,  ///< fd is a pipe; the relay writes what comes through it at the handle's position
   reader = 2,  ///< fd is a socket that the file's bytes come through; it stands for no file any more
 };
+
+/// Which connections a listener takes, whatever its address. Bits.
+enum BoundFamily : std::uint64_t { bound_ipv4 = 1, bound_ipv6 = 2 };
 
 struct Request {
   std::uint32_t magic_number = magic;
@@ -163,6 +168,23 @@ struct ResolvedEntry {
   std::int32_t socktype, protocol;
   std::uint32_t address_length, unused;
   sockaddr_storage address;
+};
+
+/// A network interface (family 0), or an address of it (AF_INET, AF_INET6): first all interfaces, then all
+/// addresses, as getifaddrs(3) lists them.
+struct InterfaceRecord {
+  char name[16];  ///< of an IPv4 address: its label; NUL-terminated
+  std::uint32_t index, flags, mtu;
+  std::uint16_t type;            ///< ARPHRD_*
+  std::uint8_t hardware_length;  ///< of an interface; at most 8
+  std::uint8_t prefix, family;   ///< of an address
+  std::uint8_t other_family;     ///< 0: it has none
+  std::uint8_t has_statistics;
+  std::uint8_t unused;
+  std::uint8_t hardware[8], hardware_broadcast[8];
+  std::uint8_t address[16], other[16];  ///< other: broadcast address or far end
+  std::uint32_t scope_id;
+  std::uint32_t statistics[24];  ///< struct rtnl_link_stats
 };
 
 enum class FileKind : std::uint64_t {

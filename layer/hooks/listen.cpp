@@ -6,6 +6,8 @@
 
 #include "core/sockets.hpp"
 #include "hooks/descriptor.hpp"
+#include "hooks/interfaces.hpp"
+#include "hooks/netlink.hpp"
 #include "hooks/unix_path.hpp"
 #include "layer.hpp"
 
@@ -52,6 +54,7 @@ HOOK(int, bind, (int fd, const sockaddr* address, socklen_t length)) {
     return result<int>(-EADDRNOTAVAIL);
   }
   const long value = active() ? sockets::bind(core, fd, address, length) : not_ours;
+  bound_netlink(fd, address, length);
   return value == not_ours ? original(bind)(fd, address, length) : result<int>(value);
 }
 
@@ -61,6 +64,9 @@ HOOK(int, setsockopt, (int fd, int level, int name, const void* value, socklen_t
     memcpy(&on, value, sizeof on);
     if (sockets::share(core, fd, on != 0) == 0) return 0;
   }
+  if (level == SOL_SOCKET && (name == SO_BINDTODEVICE || name == SO_BINDTOIFINDEX) && active())
+    if (const long done = bind_to_device(fd, name, value, length); done != not_ours) return result<int>(done);
+  option_of_netlink(fd, level, name);
   if (joins_group(level, name) && active()) {
     const int saved = errno;
     core.note_once(
@@ -100,8 +106,13 @@ HOOK(int, shutdown, (int fd, int how)) {
   return done;
 }
 
+/// Multipath TCP can't be connected on loopback as TCP is; it falls back to TCP wherever a peer hasn't got
+/// it.
 HOOK(int, socket, (int family, int type, int protocol)) {
+  if (protocol == IPPROTO_MPTCP && (family == AF_INET || family == AF_INET6) && active())
+    protocol = IPPROTO_TCP;
   const int fd = original(socket)(family, type, protocol);
   reused(fd);
+  opened_by_kind(fd, family, protocol);
   return fd;
 }

@@ -9,6 +9,7 @@
 
 #include "core/datagrams.hpp"
 #include "hooks/descriptor.hpp"
+#include "hooks/netlink.hpp"
 #include "hooks/socket_error.hpp"
 #include "layer.hpp"
 
@@ -70,6 +71,20 @@ void adopt_received(const msghdr& message) {
   errno = saved;
 }
 
+/// What has come on a socket, where it is netlink's: the pod's in its place.
+ssize_t true_answer(int fd, void* into, std::size_t size, int flags, ssize_t got) {
+  bool cut;
+  return got >= 0 && is_netlink(fd) ? received_netlink(fd, into, size, got, flags, cut) : got;
+}
+ssize_t true_answer(int fd, msghdr& message, int flags, ssize_t got) {
+  if (got < 0 || message.msg_iovlen == 0 || !is_netlink(fd)) return got;
+  bool cut;
+  const iovec& first = message.msg_iov[0];
+  got = received_netlink(fd, first.iov_base, first.iov_len, got, flags, cut);
+  message.msg_flags = cut ? message.msg_flags | MSG_TRUNC : message.msg_flags & ~MSG_TRUNC;
+  return got;
+}
+
 void received(int fd, msghdr& message, socklen_t capacity) {
   socklen_t length = message.msg_namelen;
   true_sender(fd, static_cast<sockaddr*>(message.msg_name), &length, capacity, &message);
@@ -80,11 +95,15 @@ void received(int fd, msghdr& message, socklen_t capacity) {
 }  // namespace
 
 HOOK(ssize_t, send, (int fd, const void* data, size_t size, int flags)) {
+  if (is_netlink(fd))
+    if (const long refused = sending_netlink(fd, data, size); refused != 0) return result<ssize_t>(refused);
   return true_error(fd, original(send)(fd, data, size, flags));
 }
 
 HOOK(ssize_t, sendto,
      (int fd, const void* data, size_t size, int flags, const sockaddr* to, socklen_t length)) {
+  if (is_netlink(fd))
+    if (const long refused = sending_netlink(fd, data, size); refused != 0) return result<ssize_t>(refused);
   sockets::Address instead;
   const long value = target_of(fd, to, length, flags, instead);
   if (value == not_ours) return true_error(fd, original(sendto)(fd, data, size, flags, to, length));
@@ -93,6 +112,11 @@ HOOK(ssize_t, sendto,
 }
 
 HOOK(ssize_t, sendmsg, (int fd, const msghdr* message, int flags)) {
+  if (message && message->msg_iovlen != 0 && is_netlink(fd)) {
+    const iovec& first = message->msg_iov[0];
+    if (const long refused = sending_netlink(fd, first.iov_base, first.iov_len); refused != 0)
+      return result<ssize_t>(refused);
+  }
   sockets::Address instead;
   const long value =
       message ? target_of(fd, message->msg_name, message->msg_namelen, flags, instead) : not_ours;
@@ -126,18 +150,19 @@ HOOK(int, sendmmsg, (int fd, mmsghdr* messages, unsigned count, int flags)) {
 }
 
 HOOK(ssize_t, recv, (int fd, void* into, size_t size, int flags)) {
-  return true_error(fd, original(recv)(fd, into, size, flags));
+  return true_answer(fd, into, size, flags, true_error(fd, original(recv)(fd, into, size, flags)));
 }
 
 HOOK(ssize_t, __recv_chk, (int fd, void* into, size_t size, size_t capacity, int flags)) {
-  return true_error(fd, original(__recv_chk)(fd, into, size, capacity, flags));
+  const ssize_t got = true_error(fd, original(__recv_chk)(fd, into, size, capacity, flags));
+  return true_answer(fd, into, size, flags, got);
 }
 
 HOOK(ssize_t, recvfrom, (int fd, void* into, size_t size, int flags, sockaddr* from, socklen_t* length)) {
   const socklen_t capacity = length ? *length : 0;
   const ssize_t got = true_error(fd, original(recvfrom)(fd, into, size, flags, from, length));
   if (got >= 0) true_sender(fd, from, length, capacity);
-  return got;
+  return true_answer(fd, into, size, flags, got);
 }
 
 HOOK(ssize_t, __recvfrom_chk,
@@ -145,14 +170,15 @@ HOOK(ssize_t, __recvfrom_chk,
   const socklen_t capacity = length ? *length : 0;
   const ssize_t got = true_error(fd, original(__recvfrom_chk)(fd, into, size, room, flags, from, length));
   if (got >= 0) true_sender(fd, from, length, capacity);
-  return got;
+  return true_answer(fd, into, size, flags, got);
 }
 
 HOOK(ssize_t, recvmsg, (int fd, msghdr* message, int flags)) {
   const socklen_t capacity = message ? message->msg_namelen : 0;
   const ssize_t got = true_error(fd, original(recvmsg)(fd, message, flags));
-  if (got >= 0) received(fd, *message, capacity);
-  return got;
+  if (got < 0) return got;
+  received(fd, *message, capacity);
+  return true_answer(fd, *message, flags, got);
 }
 
 HOOK(int, recvmmsg, (int fd, mmsghdr* messages, unsigned count, int flags, timespec* limit)) {

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -64,6 +65,9 @@ int open_at(int dirfd, const char* path, int flags, mode_t mode) {
 }
 int file_control(int fd, int command, long argument) {
   return fcntl(fd, command, argument);
+}
+int device_control(int fd, unsigned long request, void* argument) {
+  return ioctl(fd, request, argument);
 }
 int access_at(int dirfd, const char* path, int mode) {
   return faccessat(dirfd, path, mode, 0);
@@ -294,6 +298,8 @@ bool by_descriptor_hook(long number, const long (&a)[6], long& value) {
       return value = call(dup, a), true;
     case SYS_dup3:
       return value = call(dup3, a), true;
+    case SYS_ioctl:
+      return value = call(device_control, a), true;
     case SYS_fcntl:
       return value = call(file_control, a), true;
     case SYS_io_uring_setup:

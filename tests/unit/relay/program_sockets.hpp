@@ -151,7 +151,13 @@ struct Listener {
     const auto local = raw(domain, domain == AF_INET ? "127.0.0.1" : "::1", 0);
     ::bind(fd.get(), local.get(), local.length);
     const auto asked = raw(domain, domain == AF_INET ? "0.0.0.0" : "::", port);
-    client.call({.op = Op::bound, .fd = fd.get(), .address = asked.get(), .address_length = asked.length});
+    const std::uint64_t families =
+        domain == AF_INET ? relay::bound_ipv4 : relay::bound_ipv4 | relay::bound_ipv6;
+    client.call({.op = Op::bound,
+                 .b = families,
+                 .fd = fd.get(),
+                 .address = asked.get(),
+                 .address_length = asked.length});
     ::listen(fd.get(), 8);
     client.call({.op = Op::listening, .fd = fd.get()});
     local_port = own_port(fd.get());

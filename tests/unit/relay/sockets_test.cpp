@@ -714,3 +714,79 @@ TEST_CASE("a program that connects to itself does so without the pod") {
   }
   CHECK(bench.asked("connect") == 0);
 }
+
+namespace {
+
+/// op bound, by which the relay binds; its errno.
+int bind_in_pod(const RelayClient& client, int fd, const Raw& asked) {
+  const std::uint64_t families = asked.storage.ss_family == AF_INET ? relay::bound_ipv4 : relay::bound_ipv6;
+  return client
+      .call({.op = Op::bound,
+             .b = families,
+             .c = 1,
+             .fd = fd,
+             .address = asked.get(),
+             .address_length = asked.length})
+      .reply.error;
+}
+
+}  // namespace
+
+TEST_CASE("a socket is bound to addresses of the pod alone, and keeps its source there") {
+  Bench bench;
+  protocol::Connect asked;
+  int failing = 0;
+  bench.agent.on_connect = [&](std::uint32_t id, const protocol::Connect& request) {
+    asked = request;
+    if (request.bind.port != 0 && failing != 0)
+      return bench.agent.link->respond(id, protocol::Failure{std::exchange(failing, 0), "the port"});
+    bench.agent.spawn(bench.agent.echo(bench.agent.connected(id, request.bind, request.remote), false));
+  };
+  const auto client = bench.client();
+  auto fd = make_socket(AF_INET, SOCK_STREAM);
+  CHECK(bind_in_pod(client, fd.get(), raw(AF_INET, "10.0.0.10", 80)) == EADDRNOTAVAIL);
+  CHECK(own_port(fd.get()) == 0);
+  const bool any_port = GENERATE(false, true), taken = GENERATE(false, true);
+  CAPTURE(any_port, taken);
+  REQUIRE(bind_in_pod(client, fd.get(), raw(AF_INET, "10.0.0.9", any_port ? 0 : 4567)) == 0);
+  const auto port = any_port ? own_port(fd.get()) : 4567;
+  CHECK(text_of(client.call({.op = Op::names, .fd = fd.get()}).reply.address) ==
+        "10.0.0.9:" + std::to_string(port));
+  failing = taken ? EADDRINUSE : 0;
+  const int code = connect_in_pod(client, fd.get(), raw(AF_INET, "10.1.2.3", 80), true);
+  CHECK(code == (taken && !any_port ? EADDRINUSE : 0));
+  CHECK(bench.on_loop([&] { return asked.bind; }) ==
+        ipv4("10.0.0.9", taken && any_port ? 0 : static_cast<std::uint16_t>(port)));
+}
+
+TEST_CASE("a connection goes to the listener that a kernel would choose") {
+  Config config;
+  config.incoming.mode = protocol::IncomingMode::steal;
+  Bench bench(config);
+  const auto client = bench.client();
+  auto at_address = make_socket(AF_INET, SOCK_STREAM);
+  REQUIRE(bind_in_pod(client, at_address.get(), raw(AF_INET, "10.0.0.9", 8080)) == 0);
+  Listener of_ipv4(client, AF_INET, 8080), of_both(client, AF_INET6, 8080);
+  const bool with_address = GENERATE(true, false);
+  if (with_address) {
+    REQUIRE(::listen(at_address.get(), 8) == 0);
+    client.call({.op = Op::listening, .fd = at_address.get()});
+  }
+  const auto come_to = [&](protocol::SocketAddress local) {
+    bench.on_loop([&] {
+      auto stream = std::move(*bench.agent.link->open_stream());
+      auto remote = local;
+      remote.port = 51234;
+      bench.agent.link->notify(
+          protocol::Incoming{1, stream->id(), protocol::IncomingMode::steal, remote, local});
+    });
+  };
+  const auto accepts = [](int fd) { return static_cast<bool>(UniqueFd(::accept(fd, nullptr, nullptr))); };
+  protocol::SocketAddress ipv6{protocol::AddressFamily::ipv6, {0xfd, 0, 1}, 8080, 0, {}};
+  come_to(ipv4("10.0.0.9", 8080));
+  CHECK(accepts(with_address ? at_address.get() : of_ipv4.fd.get()));
+  come_to(ipv4("10.0.0.8", 8080));
+  CHECK(accepts(of_ipv4.fd.get()));
+  come_to(ipv6);
+  CHECK(accepts(of_both.fd.get()));
+}
