@@ -39,6 +39,8 @@ class Files {
   Task<Answer> change_path(Call call);
 
   bool has(std::uint64_t handle) const { return files_.contains(handle); }
+  /// The pod has gone, and with it what was open there; says which files debuggees still hold.
+  void lose();
   /// No process holds it any more: closed a little later, unless somebody has taken it up by then.
   void unused(std::uint64_t handle);
   void close();

@@ -40,6 +40,10 @@ class Incoming {
   std::optional<protocol::SocketAddress> own_listener(const protocol::SocketAddress& remote) const;
   /// What bind(2) was asked for on this socket.
   std::optional<protocol::SocketAddress> requested(std::uint64_t cookie) const;
+  /// The link was replaced: nothing is subscribed any more.
+  void lose();
+  /// What was subscribed before `lose`, in the new pod.
+  void subscribe_again();
   void close();
 
  private:
@@ -50,7 +54,7 @@ class Incoming {
     std::uint16_t pod_port = 0;
   };
   struct Port {
-    enum class State { subscribing, subscribed, failed } state = State::subscribing;
+    enum class State { subscribing, subscribed, failed, lost } state = State::subscribing;
     std::uint64_t subscription = 0;
     std::uint16_t local_port = 0;
     std::size_t next = 0;  // which listener is next, where there are several

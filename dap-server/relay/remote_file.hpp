@@ -24,6 +24,8 @@ class RemoteFile {
   Task<Result<protocol::FileStat>> stat();
   /// After the agent has set or cleared O_APPEND: the end is where writes at the position go, or no longer.
   void set_append(bool on);
+  /// The pod has gone: ESTALE from now on.
+  void lose() { agent_handle_ = lost_handle; }
 
  private:
   class Turn;
