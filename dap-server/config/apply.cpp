@@ -94,7 +94,7 @@ class Applier {
       if (const auto end = key.name.find('.'); end != std::string::npos) {
         sections.insert(key.name.substr(0, end));
         // The right word in the wrong section is a near miss too.
-        if (key.name.substr(end + 1) == last) return unknown_key(path, value, key.name);
+        if (key.name.substr(key.name.rfind('.') + 1) == last) return unknown_key(path, value, key.name);
       } else if (key.name == last) {
         return unknown_key(path, value, key.name);
       }

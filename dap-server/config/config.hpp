@@ -26,6 +26,14 @@ struct AgentConfig {
   bool privileged = false;
   std::string path;  ///< local inpod-agent executable; empty: beside inpod
   std::map<std::string, std::string> labels, annotations, node_selector;
+  /// Kubernetes quantities by resource, of the Job's container; an empty one counts as not set. Limits too,
+  /// since quotas on them refuse pods without.
+  std::map<std::string, std::string> requests{{"cpu", "10m"}, {"memory", "32Mi"}},
+      limits{{"cpu", "500m"}, {"memory", "256Mi"}};
+  std::vector<std::string> tolerations;  ///< KEY[=VALUE][:EFFECT]; empty: every taint
+  std::string priority_class;
+  std::vector<std::string> image_pull_secrets;  ///< beside the target's
+  std::string seccomp_profile;                  ///< its type; empty: the cluster's default
 };
 
 struct FilesConfig {

@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "protocol/printable.hpp"
 #include "relay/activity.hpp"
 #include "relay/open_file.hpp"
 
@@ -74,6 +75,7 @@ Task<Answer> Files::open(Call call) {
   request.inline_limit = content ? inline_limit : 0;
   if (writes) paths_.forget();
   const auto handle = next_handle_++;
+  const auto generation = context_.generation;
   std::shared_ptr<Listing> listing;
   if (!writes && (flags & (O_DIRECTORY | O_PATH)) == O_DIRECTORY)
     listing = start_list(call.text, handle);  // O_TMPFILE names a directory, too
@@ -84,6 +86,7 @@ Task<Answer> Files::open(Call call) {
   if (S_ISDIR(opened->stat.mode) && (flags & O_PATH) == 0 && !listing)
     listing = start_list(call.text, handle);
   while (listing && !listing->result) co_await listing->done.wait();
+  if (generation != context_.generation) co_return refuse(ESTALE);
   if (listing && !*listing->result && S_ISDIR(opened->stat.mode)) {
     context_.spawn(drop(opened->handle));
     co_return refuse(code_of(listing->result->error()));
@@ -334,6 +337,25 @@ Task<Answer> Files::change_path(Call call) {
   auto answer = co_await paths_.change(std::move(call));
   doubt_all();
   co_return answer;
+}
+
+void Files::lose() {
+  std::string names;
+  std::size_t count = 0;
+  for (auto& [handle, file] : files_) {
+    file->agent_handle = lost_handle;
+    file->locked = false;
+    if (file->snapshot) file->snapshot->lose();
+    if (file->remote) file->remote->lose();
+    const bool whole = file->snapshot && file->snapshot->resident() >= file->snapshot->size();
+    if (whole || file->kind == FileKind::directory) continue;
+    if (count++ < 3) names += (names.empty() ? "" : ", ") + protocol::shown_line(file->path);
+  }
+  if (count > 3) names += ", …";
+  if (count > 0)
+    context_.activity->note("warning",
+                            "files that are open in the pod that has gone give ESTALE from now on (" + names +
+                                "): open them again");
 }
 
 /// Something was changed by its path: any open file may be the one, by whatever name.

@@ -52,6 +52,8 @@ class Files {
   bool lost_output() const { return lost_output_; }
 
   bool has(std::uint64_t handle) const { return files_.contains(handle); }
+  /// The pod has gone, and with it what was open there; says which files debuggees still hold.
+  void lose();
   /// No process holds it any more: closed a little later, unless somebody has taken it up by then.
   void unused(std::uint64_t handle);
   void close();

@@ -127,8 +127,11 @@ Task<Result<void>> Incoming::subscribe(std::uint16_t pod_port, IncomingMode mode
   request.port = pod_port;
   request.mode = mode;
   request.probes = context_.probes;
+  const auto generation = context_.generation;
   auto answer = co_await ask<protocol::Subscribed>(context_, std::move(request));
   const auto place = ports_.find(pod_port);
+  if (generation != context_.generation)  // the port waits for the new pod
+    co_return fail("the pod has gone");
   if (place == ports_.end()) {  // closed while we waited
     if (answer) context_.spawn(unsubscribe(answer->subscription));
     co_return fail("the program has closed port " + std::to_string(pod_port));
@@ -147,7 +150,9 @@ Task<Result<void>> Incoming::subscribe(std::uint16_t pod_port, IncomingMode mode
 
 Task<void> Incoming::subscribe_first(std::uint16_t pod_port) {
   const auto done = co_await subscribe(pod_port, mode_of(pod_port));
-  if (!done && ports_.contains(pod_port)) context_.activity->note("error", done.error().to_string());
+  const auto port = ports_.find(pod_port);
+  const bool failed = port != ports_.end() && port->second.state == Port::State::failed;
+  if (!done && failed) context_.activity->note("error", done.error().to_string());
   if (done) co_await look_for_other_ports(pod_port);
 }
 
@@ -182,6 +187,19 @@ Task<Result<void>> Incoming::set_mode(std::uint16_t pod_port, IncomingMode mode)
   if (const auto restored = co_await subscribe(pod_port, before); !restored)
     context_.activity->note("error", restored.error().to_string());
   co_return changed;
+}
+
+void Incoming::lose() {
+  for (auto& [pod_port, port] : ports_) port.state = Port::State::lost;
+  subscribed_.notify();
+}
+
+void Incoming::subscribe_again() {
+  for (auto& [pod_port, port] : ports_) {
+    if (port.state != Port::State::lost) continue;
+    port.state = Port::State::subscribing;
+    context_.spawn(subscribe_first(pod_port));
+  }
 }
 
 Task<void> Incoming::unsubscribe(std::uint64_t subscription) {

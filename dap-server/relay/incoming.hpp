@@ -48,6 +48,10 @@ class Incoming {
   std::optional<Requested> requested(std::uint64_t cookie) const;
   /// The socket has become a client's.
   void connected(std::uint64_t cookie) { listeners_.erase(cookie); }
+  /// The link was replaced: nothing is subscribed any more.
+  void lose();
+  /// What was subscribed before `lose`, in the new pod.
+  void subscribe_again();
   void close();
 
  private:
@@ -60,7 +64,7 @@ class Incoming {
     std::uint16_t pod_port = 0;
   };
   struct Port {
-    enum class State { subscribing, subscribed, failed } state = State::subscribing;
+    enum class State { subscribing, subscribed, failed, lost } state = State::subscribing;
     std::uint64_t subscription = 0;
     std::uint16_t local_port = 0;
     std::size_t next = 0;  // which listener is next, where there are several

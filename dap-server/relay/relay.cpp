@@ -112,6 +112,21 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
 
   bool lost_output() const override { return files_.lost_output() || !settled_; }
 
+  void replace_link(std::shared_ptr<protocol::Link> link) override {
+    context_.link = std::move(link);
+    ++context_.generation;
+    files_.lose();
+    paths_.forget();
+    name_lookups_.forget();
+    incoming_.lose();
+  }
+
+  void enter_pod(protocol::Pod pod, std::vector<protocol::Probe> probes) override {
+    context_.pod = std::move(pod);
+    context_.probes = std::move(probes);
+    incoming_.subscribe_again();
+  }
+
   void close() override {
     if (context_.closed) return;
     activity_.close();

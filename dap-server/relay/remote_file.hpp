@@ -27,6 +27,8 @@ class RemoteFile {
   /// O_* flags: those of open, and O_APPEND as set since.
   std::uint32_t flags() const { return flags_; }
   bool is_regular() const { return S_ISREG(mode_); }
+  /// The pod has gone: ESTALE from now on.
+  void lose() { agent_handle_ = lost_handle; }
 
  private:
   class Turn;

@@ -76,6 +76,11 @@ void Snapshot::close() {
   changed_.notify();
 }
 
+void Snapshot::lose() {
+  agent_handle_ = lost_handle;
+  if (stream_) stream_->stop = true, stream_->more.notify(), stream_.reset();
+}
+
 Task<Result<std::uint64_t>> Snapshot::ensure(std::uint64_t offset, std::uint64_t length, bool keep) {
   const auto self = shared_from_this();
   if (!keep) length = std::min(length, largest_ensure);
