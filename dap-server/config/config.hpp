@@ -67,6 +67,7 @@ struct IncomingConfig {
   std::vector<std::uint16_t> ports;  ///< only these; empty: every port the program listens on
   std::vector<std::uint16_t> ignore_ports;
   std::map<std::uint16_t, std::uint16_t> map;  ///< program's port → pod's port
+  bool own = false;  ///< steal: also what the target's own container asks of its port
 };
 
 struct Config {

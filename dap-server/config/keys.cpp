@@ -188,6 +188,10 @@ const std::vector<Key>& table() {
       {"incoming.ignore_ports", FIELD(incoming.ignore_ports),
        "Ports of the program that stay on this machine.", "[9229]"},
       {"incoming.map", FIELD(incoming.map), "The program's port: the pod's port.", "{3000: 80}"},
+      {"incoming.own", FIELD(incoming.own),
+       "With `steal`: also the connections that the target's own container opens to its ports. Its `exec` "
+       "checks may be among them: a breakpoint can then get it restarted.",
+       "true"},
   };
   return rows;
 }

@@ -70,7 +70,8 @@ TEST_CASE("every key says whether a found file may set it, and is held to it") {
                                    "incoming.enabled",
                                    "incoming.ports",
                                    "incoming.ignore_ports",
-                                   "incoming.map"};
+                                   "incoming.map",
+                                   "incoming.own"};
   for (const auto& key : config::keys()) {
     INFO(key.name);
     CHECK(key.field.rights.empty() == (free.count(key.name) == 1));
