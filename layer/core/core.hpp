@@ -75,6 +75,8 @@ class Core {
   FdTable fds;
   WorkingDirectory directory;
   const relay::Slot* slots = nullptr;
+  /// The program has a root of its own on this machine (hooks/root.cpp).
+  std::atomic<bool> files_are_local = false;
 
  private:
   /// In a page that the kernel clears in each forked child.
@@ -82,6 +84,7 @@ class Core {
     long pid;
   };
   void scan_descriptors();
+  long scan_descriptors(bool aside);
   void read_mask();
   bool hello(bool forked, std::string_view executable, const char** problem);
   const char* complain(std::string_view start, std::string_view detail);

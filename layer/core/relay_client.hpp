@@ -1,7 +1,8 @@
 // The client of the relay: one connection for one operation (relay_protocol.hpp), by system calls alone.
 //
-// Nothing is kept between operations, so any thread, signal handler, fork or vfork child may call. An
-// interrupted wait goes on, unless the operation is marked interruptible. There is no time limit here: the
+// Nothing is kept between operations, so any thread, signal handler, fork or vfork child may call. A process
+// that has used up its descriptors is no obstacle (own_table.hpp). An interrupted wait goes on, unless the
+// operation is marked interruptible. There is no time limit here: the
 // relay bounds each operation by its own session's limits, and its death ends the wait at once.
 #pragma once
 
@@ -43,13 +44,16 @@ class RelayClient {
   /// True once a path is set.
   bool is_set() const { return address_.sun_path[0] != 0; }
 
-  /// Asks and waits. 0, or -errno: the reply's own error, or -EIO when the relay is gone or says nonsense.
+  /// Asks and waits. 0, or -errno: the reply's own error; -EMFILE when there is no room for the descriptor
+  /// that comes; -EIO when the relay is gone or says nonsense.
   long ask(RelayCall& call) const;
   /// Tells: for operations that have no reply.
   void tell(RelayCall& call) const;
 
  private:
   long dial() const;
+  long converse(int socket, RelayCall& call) const;
+  long ask_aside(RelayCall& call) const;
   static long send(int fd, RelayCall& call);
   static long receive(int fd, RelayCall& call);
 

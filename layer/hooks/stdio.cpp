@@ -13,6 +13,7 @@
 #include "core/raw.hpp"
 #include "core/text.hpp"
 #include "hooks/descriptor.hpp"
+#include "hooks/places.hpp"
 #include "hooks/stdio.hpp"
 #include "layer.hpp"
 
@@ -21,8 +22,7 @@ using namespace inpod::layer;
 
 namespace {
 
-constexpr std::size_t most_cookies = 1024;
-constinit Cookie cookies[most_cookies] = {};
+constinit Places<Cookie> cookies = {};
 constinit std::atomic<int> cookie_count = 0;
 
 }  // namespace
@@ -31,9 +31,8 @@ namespace inpod::layer {
 
 Cookie* find_cookie(FILE* stream) {
   if (cookie_count.load(std::memory_order_acquire) == 0) return nullptr;
-  for (Cookie& cookie : cookies)
-    if (cookie.stream.load(std::memory_order_acquire) == stream) return &cookie;
-  return nullptr;
+  return cookies.find(
+      [&](const Cookie& cookie) { return cookie.stream.load(std::memory_order_acquire) == stream; });
 }
 
 }  // namespace inpod::layer
@@ -111,24 +110,20 @@ int flags_of(const char* mode) {
 /// open.
 FILE* stream_over(int fd, const char* mode) {
   if (strstr(mode, ",ccs=")) return wide_stream_over(fd, mode);
-  for (Cookie& cookie : cookies) {
-    bool expected = false;
-    if (!cookie.used.compare_exchange_strong(expected, true)) continue;
-    cookie.fd = fd;
-    cookie.is_bytes = cookie.is_wide = cookie.is_libcs = false;
-    cookie.shift = {};
-    char plain[3] = {mode[0], strchr(mode, '+') ? '+' : '\0', '\0'};
-    FILE* stream = fopencookie(&cookie, plain, {cookie_read, cookie_write, cookie_seek, cookie_close});
-    if (!stream) {
-      cookie.used.store(false);
-      return nullptr;
-    }
-    cookie.stream.store(stream, std::memory_order_release);
-    cookie_count.fetch_add(1);
-    return stream;
+  Cookie* const cookie = cookies.claim();
+  if (!cookie) return errno = ENOMEM, nullptr;
+  cookie->fd = fd;
+  cookie->is_bytes = cookie->is_wide = cookie->is_libcs = false;
+  cookie->shift = {};
+  char plain[3] = {mode[0], strchr(mode, '+') ? '+' : '\0', '\0'};
+  FILE* stream = fopencookie(cookie, plain, {cookie_read, cookie_write, cookie_seek, cookie_close});
+  if (!stream) {
+    cookie->used.store(false);
+    return nullptr;
   }
-  errno = EMFILE;
-  return nullptr;
+  cookie->stream.store(stream, std::memory_order_release);
+  cookie_count.fetch_add(1);
+  return stream;
 }
 
 /// Null and `local` set where libc should do it.
@@ -193,7 +188,7 @@ HOOK(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
   if (fd >= 0) {
     const FdEntry entry = core.fds.get(static_cast<int>(fd));
     name << "/proc/self/fd/" << static_cast<std::uint64_t>(fd);
-    value = files::ensure(core, entry, 0, ~std::uint64_t{0} >> 1, true);
+    value = files::ensure(core, entry, 0, ~std::uint64_t{0} >> 1, files::Keep::always);
     if (value == -ENODEV) {
       core.note_once(path,
                      "a stream can't be reopened (freopen) on this file of the pod; open it with fopen");
