@@ -75,8 +75,6 @@ class Core {
   FdTable fds;
   WorkingDirectory directory;
   const relay::Slot* slots = nullptr;
-  /// The program has a root of its own on this machine (hooks/root.cpp).
-  std::atomic<bool> files_are_local = false;
 
  private:
   /// In a page that the kernel clears in each forked child.

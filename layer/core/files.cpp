@@ -267,7 +267,7 @@ bool climbs_from_name(std::string_view text) {
 }
 
 long locate(Core& core, int dirfd, const char* path, Use use, void* context) {
-  if (!path || !*path || core.files_are_local.load(std::memory_order_relaxed)) return not_ours;
+  if (!path || !*path) return not_ours;
   if (const Start start = behind_link(core, path); start.path)
     return locate(core, start.dirfd, start.path, use, context);
   if (const std::size_t length = plain_length(path); length != 0) {

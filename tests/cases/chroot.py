@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# A folder of the pod can't become the root here, and the program is told; one of this machine can, and is at home in it.
+# Another root would take the program out of the pod: it is refused, and the program is told.
 # @root
 # @only-outside
 # @pod mkdir -p /data/jail/etc; echo in-jail >/data/jail/etc/hostname
@@ -7,10 +7,12 @@
 # @right /data/jail Operation not permitted
 # @right /data/none No such file or directory
 # @right /etc/hostname Not a directory
-# @right /etc/hostname web-5d8f
-# @right local 0
-# @right /etc/hostname at-home
-# @stderr /data/jail: this directory is the pod's and can't become the program's root
+# @right local Operation not permitted
+# @right /tmp/none No such file or directory
+# @right by number Operation not permitted
+# @right web-5d8f
+# @stderr /data/jail: can't become the program's root directory
+import ctypes
 import os
 
 
@@ -22,17 +24,11 @@ def try_root(name, path):
         print(name, error.strerror)
 
 
-def show():
-    with open("/etc/hostname") as file:
-        print("/etc/hostname", file.read().strip())
-
-
-for path in ("/", "/data/jail", "/data/none", "/etc/hostname"):
+os.makedirs("local")
+for path in ("/", "/data/jail", "/data/none", "/etc/hostname", "local", "/tmp/none"):
     try_root(path, path)
-show()
-os.makedirs("jail/etc")
-with open("jail/etc/hostname", "w") as file:
-    file.write("at-home\n")
-try_root("local", "jail")
-os.chdir("/")
-show()
+by_number = ctypes.CDLL(None, use_errno=True)
+done = by_number.syscall(161 if os.uname().machine == "x86_64" else 51, b"/data/jail")
+print("by number", os.strerror(ctypes.get_errno()) if done else 0)
+with open("/etc/hostname") as file:
+    print(file.read().strip())
