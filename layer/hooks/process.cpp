@@ -27,9 +27,9 @@ void note_unreadable_layer() {
   if (!layer_is_readable())
     core.note_once(
         "",
-        "the user that the program has become may not read inpod's layer, libinpod.so: what it starts "
-        "sees this machine's files and network, not the pod's; install inpod where every user may "
-        "read it");
+        "the program has become a user who may not read inpod's layer, libinpod.so, or has changed its "
+        "root: what it starts sees this machine's files and network, not the pod's; install inpod "
+        "where every user may read it");
 }
 
 /// Judges what is started, and tells once of a program that the layer can't act in.
