@@ -12,6 +12,7 @@
 
 #include <cstring>
 
+#include "core/children.hpp"
 #include "core/raw.hpp"
 #include "core/text.hpp"
 #include "libc.hpp"
@@ -132,13 +133,18 @@ bool claim() {
 /// finds its thread halfway.
 void start_claimed(const char* layer_path) {
   if (!is_debuggee()) return decide(State::passive);
+  const policy::ElfFacts facts = children::judge(AT_FDCWD, "/proc/self/exe").facts;
+  // All or nothing: Go's own system calls never pass here, so libc's must not go to the pod either (cgo).
+  if (facts.kind == policy::ProgramKind::go) return decide(State::passive);
   char executable[4096];
   const long length = raw::read_link(AT_FDCWD, "/proc/self/exe", executable, sizeof executable);
   const char* socket = variable("INPOD_SOCKET");
   if (const char* problem =
           core.start(socket ? socket : "", {executable, static_cast<std::size_t>(length < 0 ? 0 : length)}))
     fail_closed(problem);
-  remember_environment(layer_path);
+  // As a program without hooks may have left them. stdio uses them by system calls inside libc.
+  for (int fd = 0; fd <= highest_standard; ++fd) files::make_plain(core, fd);
+  remember_environment(layer_path, facts.sanitizer);
   decide(State::active);
 }
 
@@ -178,6 +184,7 @@ void note_time_zone() {
   const int saved = errno;
   if (!is_decided()) start();
   if (state.load() == State::active) {
+    drop_own_sanitizer();
     ensure_environment();
     note_time_zone();
   }

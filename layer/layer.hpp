@@ -98,8 +98,10 @@ Function* next_of(HookEntry& entry) {
 }
 
 /// What the layer needs in the environment of children: noted at start, and put back into `environ` before
-/// libc starts a program by itself (environment.cpp).
-void remember_environment(const char* layer_path);
+/// libc starts a program by itself (environment.cpp). sanitizer: the runtime that this program needs before
+/// the layer; what it starts has needs of its own.
+void remember_environment(const char* layer_path, std::string_view sanitizer);
+void drop_own_sanitizer();
 void ensure_environment();
 
 /// Does `call(dirfd, path)`, which the rules leave to this machine. The kernel knows a directory of the pod

@@ -8,6 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "cli/signals.hpp"
 #include "kube/exec_pointers.hpp"
 #include "kube/file_limit.hpp"
@@ -22,6 +25,31 @@ void keep_only(const std::vector<int>& files) {
   close_rest_on_exec();
   for (const int fd : files) fcntl(fd, F_SETFD, 0);
 }
+
+/// Variables by which a service manager names the process that is to take what it hands over
+/// (sd_listen_fds(3), sd_watchdog_enabled(3)): where they named this process, they mean the program.
+class NamedProcess {
+ public:
+  NamedProcess(std::vector<char*>& environment, std::string name) : text_(std::move(name)) {
+    const std::string own = text_ + std::to_string(getpid());
+    const auto at = std::find_if(environment.begin(), environment.end(),
+                                 [&](const char* entry) { return entry != nullptr && entry == own; });
+    if (at != environment.end()) entry_ = &*at;
+    start_ = text_.size();
+    text_.resize(start_ + 12);
+  }
+  /// Async-signal-safe.
+  void set(int pid) {
+    if (entry_ == nullptr) return;
+    *std::to_chars(text_.data() + start_, text_.data() + text_.size() - 1, pid).ptr = 0;
+    *entry_ = text_.data();
+  }
+
+ private:
+  std::string text_;
+  std::size_t start_ = 0;
+  char** entry_ = nullptr;
+};
 
 }  // namespace
 
@@ -45,6 +73,7 @@ Result<int> launch(const std::string& path, const std::vector<std::string>& argu
   UniqueFd report_write(report[1]);
   auto argv = kube::exec_pointers(arguments);
   auto envp = kube::exec_pointers(environment);
+  NamedProcess listening(envp, "LISTEN_PID="), watched(envp, "WATCHDOG_PID=");
   const int parent = getpid();
   const int pid = fork();
   if (pid < 0) return fail_errno("fork");
@@ -53,6 +82,8 @@ Result<int> launch(const std::string& path, const std::vector<std::string>& argu
     if (getppid() != parent) _exit(128 + SIGKILL);
     restore_signals();
     keep_only(files);
+    listening.set(getpid());
+    watched.set(getpid());
     kube::restore_file_limit();
     execve(path.c_str(), argv.data(), envp.data());
     const int code = errno;

@@ -95,6 +95,31 @@ const std::vector<Key>& table() {
       {"agent.node_selector", RIGHT(agent.node_selector, any_value),
        "Node selector of a `targetless` agent's pod.", "{kubernetes.io/arch: amd64}"},
 
+      {"agent.resources.requests", RIGHT(agent.requests, any_value),
+       "What the agent's container asks for, by resource. An empty quantity leaves a resource out. Not for "
+       "`ephemeral`, whose containers have none.",
+       "{cpu: 50m, memory: 64Mi}"},
+      {"agent.resources.limits", RIGHT(agent.limits, any_value),
+       "What the agent's container gets at most. Quotas and LimitRanges may want other values.",
+       "{cpu: \"1\", memory: 512Mi}"},
+      {"agent.tolerations", RIGHT(agent.tolerations, any_value),
+       "The taints that the agent's pod tolerates, each as `KEY[=VALUE][:EFFECT]`. Default: every taint, as it "
+       "must run where the target does.",
+       "[\"dedicated=shop:NoSchedule\"]"},
+      {"agent.priority_class", RIGHT(agent.priority_class, any_value), "Priority class of the agent's pod.",
+       "dev-tools"},
+      {"agent.image_pull_secrets", RIGHT(agent.image_pull_secrets, any_value),
+       "Secrets of the agent's namespace to pull its image with. The target's own are taken where the agent is "
+       "in the target's namespace.",
+       "[registry-login]"},
+      {"agent.seccomp_profile",
+       RIGHT(agent.seccomp_profile, any_value),
+       "Seccomp profile of the agent's container, where an admission policy wants one. Default: the cluster's. The "
+       "agent filters its own system calls anyway.",
+       "RuntimeDefault",
+       Check::choice,
+       {"RuntimeDefault", "Unconfined"}},
+
       {"files.mode",
        RIGHT(files.mode, "write"),
        "Where files are that no list names: `read`: the pod's, and writing fails; `write`: the pod's, and "
@@ -163,6 +188,10 @@ const std::vector<Key>& table() {
       {"incoming.ignore_ports", FIELD(incoming.ignore_ports),
        "Ports of the program that stay on this machine.", "[9229]"},
       {"incoming.map", FIELD(incoming.map), "The program's port: the pod's port.", "{3000: 80}"},
+      {"incoming.own", FIELD(incoming.own),
+       "With `steal`: also the connections that the target's own container opens to its ports. Its `exec` "
+       "checks may be among them: a breakpoint can then get it restarted.",
+       "true"},
   };
   return rows;
 }

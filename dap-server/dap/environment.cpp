@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "protocol/utf8.hpp"
+#include "session/environment.hpp"
 
 namespace inpod::dap {
 namespace {
@@ -18,10 +19,6 @@ void add_pair(Variables& variables, const std::string& pair) {
   const auto equals = pair.find('=');
   if (equals == 0) return;
   variables[pair.substr(0, equals)] = equals == std::string::npos ? "" : pair.substr(equals + 1);
-}
-
-bool is_injection(std::string_view name) {
-  return name == "LD_PRELOAD" || name.starts_with("INPOD_");
 }
 
 }  // namespace
@@ -48,7 +45,7 @@ DebuggeeEnvironment debuggee_environment(const LaunchEnvironment& pod, const Var
     if (!is_utf8(name) || !is_utf8(value))
       out.left_out.push_back(name);
     else
-      (is_injection(name) ? out.injection : out.set)[name] = value;
+      (is_of_layer(name) ? out.injection : out.set)[name] = value;
   };
   for (const auto& [name, value] : pod.set) put(name, value);
   out.unset = pod.unset;
@@ -56,7 +53,7 @@ DebuggeeEnvironment debuggee_environment(const LaunchEnvironment& pod, const Var
     if (name.starts_with("INPOD_")) continue;
     if (name == "LD_PRELOAD") {
       if (value && !value->empty())
-        put(name, out.injection.contains(name) ? out.injection[name] + ":" + *value : *value);
+        put(name, pod.layer.empty() ? *value : preload_with_layer(pod, out.injection[name] + ":" + *value));
       continue;
     }
     std::erase(out.left_out, name);
@@ -72,7 +69,7 @@ DebuggeeEnvironment debuggee_environment(const LaunchEnvironment& pod, const Var
 
 Result<void> check_injection(const std::vector<std::string>& left_out) {
   for (const auto& name : left_out)
-    if (is_injection(name))
+    if (is_of_layer(name))
       return fail(
           name +
               ", which brings the layer into the program, can't be passed on: its value is not "

@@ -119,7 +119,7 @@ Task<Result<void>> Proxy::prepare_cluster() {
   CO_TRY(program, locate_program(launch.request.text("program"), launch.request.text("cwd")));
   launch.program = program;
   CO_TRY(family, find_family(adapter_->command(), adapter_->capabilities()));
-  CO_TRY_VOID(family->check(launch.request.arguments));
+  CO_TRY_VOID(family->check(adapter_->command(), launch.request.arguments));
   std::string directory = launch.request.text("cwd");
   if (directory.empty()) directory = std::filesystem::path(program).parent_path().string();
   CO_TRY(config, load_config(*launch.request.cluster, directory));
@@ -201,7 +201,7 @@ Task<Result<void>> Proxy::prepare_adapter() {
 
 Result<LaunchPlan> Proxy::prepare_launch_arguments(RawObject& arguments) {
   TRY_ASSIGN(family, find_family(adapter_->command(), adapter_->capabilities()));
-  TRY_VOID(family->check(arguments));
+  TRY_VOID(family->check(adapter_->command(), arguments));
   if (!environment_file_) {
     TRY_ASSIGN(file, EnvironmentFile::create());
     environment_file_.emplace(std::move(file));

@@ -41,6 +41,8 @@ void Proxy::on_session_event(const nlohmann::json& happened) {
     if (severity == "warning" || severity == "error") say("inpod: " + text_of(happened, "text"), "important");
   } else {
     event("inpod/session", happened);
+    const std::string state = kind == "agent" ? text_of(happened, "state") : "";
+    if (state == "waiting" || state == "replaced") say("inpod: " + text_of(happened, "text"), "important");
     // Not every adapter tells the process, and none that of a restart.
     const bool is_program = kind == "process" && text_of(happened, "what") == "start" &&
                             text_of(happened, "executable") == program_;

@@ -166,6 +166,9 @@ Result<Kubeconfig> choose(const Merged& merged, const KubeconfigOptions& options
   const auto context = merged.contexts.find(config.context);
   if (context == merged.contexts.end()) return unknown_context(config.context, merged);
 
+  config.loaded_by = options;
+  config.loaded_by->context = config.context;
+
   TRY_ASSIGN(cluster, context->second.text("cluster"));
   TRY_ASSIGN(user, context->second.text("user"));
   TRY_ASSIGN(own_namespace, context->second.text("namespace"));

@@ -7,22 +7,11 @@
 
 #include <cstring>
 
+#include "protocol/printable.hpp"
 #include "relay/activity.hpp"
+#include "relay/open_file.hpp"
 
 namespace inpod::relay {
-
-struct Files::File {
-  std::uint64_t handle = 0, agent_handle = 0, inode = 0, memory = 0;
-  std::uint32_t flags = 0;
-  FileKind kind = FileKind::handle;
-  std::string path, real_path;
-  protocol::FileStat stat;
-  Clock::time_point heard;  // when `stat` came
-  bool renewing = false;
-  bool locked = false;  // perhaps: it has been, by flock or fcntl
-  std::shared_ptr<Snapshot> snapshot;
-  std::shared_ptr<RemoteFile> remote;
-};
 
 struct Files::Listing {
   explicit Listing(const boost::asio::any_io_executor& executor) : done(executor) {}
@@ -58,8 +47,9 @@ FileKind kind_of(const protocol::OpenedFile& opened, std::uint64_t flags) {
 std::shared_ptr<Files::File> Files::find(const Call& call) {
   auto handle = call.request.a;
   if (handle == 0 && call.request.op == Op::file_stat) {
-    const auto by_inode = by_inode_.find(call.request.b);
-    if (by_inode == by_inode_.end()) return nullptr;
+    const auto& inodes = call.request.c == 1 ? by_pipe_ : by_inode_;
+    const auto by_inode = inodes.find(call.request.b);
+    if (by_inode == inodes.end()) return nullptr;
     handle = by_inode->second;
   }
   const auto at = files_.find(handle);
@@ -85,6 +75,7 @@ Task<Answer> Files::open(Call call) {
   request.inline_limit = content ? inline_limit : 0;
   if (writes) paths_.forget();
   const auto handle = next_handle_++;
+  const auto generation = context_.generation;
   std::shared_ptr<Listing> listing;
   if (!writes && (flags & (O_DIRECTORY | O_PATH)) == O_DIRECTORY)
     listing = start_list(call.text, handle);  // O_TMPFILE names a directory, too
@@ -95,6 +86,7 @@ Task<Answer> Files::open(Call call) {
   if (S_ISDIR(opened->stat.mode) && (flags & O_PATH) == 0 && !listing)
     listing = start_list(call.text, handle);
   while (listing && !listing->result) co_await listing->done.wait();
+  if (generation != context_.generation) co_return refuse(ESTALE);
   if (listing && !*listing->result && S_ISDIR(opened->stat.mode)) {
     context_.spawn(drop(opened->handle));
     co_return refuse(code_of(listing->result->error()));
@@ -177,7 +169,7 @@ Result<void> Files::make_placeholder(File& file, Answer& answer) {
   const char* kind = file.kind == FileKind::directory       ? "inpod-d:"
                      : (file.flags & O_ACCMODE) == O_RDONLY ? "inpod-h:"
                                                             : "inpod-w:";
-  TRY_ASSIGN(memfd, make_memfd(kind + std::to_string(file.handle)));
+  TRY_ASSIGN(memfd, make_placeholder_memfd(kind + std::to_string(file.handle)));
   file.remote = std::make_shared<RemoteFile>(context_, file.agent_handle, file.flags, file.stat);
   answer.fd = std::move(memfd);
   return {};
@@ -241,6 +233,7 @@ Task<Answer> Files::write(Call call) {
   const auto file = find(call);
   if (!file || !file->remote) co_return refuse(EBADF);
   if ((file->flags & O_ACCMODE) == O_RDONLY) co_return refuse(EBADF);
+  if (file->pipe) co_await file->pipe->settle();
   paths_.forget();
   file->heard = {};
   auto written = co_await file->remote->write(std::move(call.data), call.request.c, call.request.d == 1);
@@ -280,7 +273,7 @@ Task<Answer> Files::file_stat(Call call) {
   Answer answer;
   answer.reply.stat = to_stat(file->stat);
   answer.reply.a = static_cast<std::uint64_t>(file->kind);
-  answer.reply.b = file->snapshot ? file->snapshot->slot() : 0;
+  answer.reply.b = file->remote ? file->remote->flags() : file->flags;
   answer.reply.c = file->handle;
   answer.data.assign(file->real_path.begin(), file->real_path.end());
   co_return answer;
@@ -292,6 +285,8 @@ Task<Answer> Files::control(Call call) {
   if (call.request.b > static_cast<std::uint64_t>(protocol::FileControl::range_test))
     co_return refuse(EINVAL);
   if (!context_.may_write()) co_return refuse(EROFS);
+  const bool syncs = call.request.b <= static_cast<std::uint64_t>(protocol::FileControl::sync_data);
+  if (file->pipe && file->pipe->error() != 0 && syncs) co_return refuse(file->pipe->error());
   protocol::ControlFile request;
   request.handle = file->agent_handle;
   request.control = static_cast<protocol::FileControl>(call.request.b);
@@ -344,6 +339,25 @@ Task<Answer> Files::change_path(Call call) {
   co_return answer;
 }
 
+void Files::lose() {
+  std::string names;
+  std::size_t count = 0;
+  for (auto& [handle, file] : files_) {
+    file->agent_handle = lost_handle;
+    file->locked = false;
+    if (file->snapshot) file->snapshot->lose();
+    if (file->remote) file->remote->lose();
+    const bool whole = file->snapshot && file->snapshot->resident() >= file->snapshot->size();
+    if (whole || file->kind == FileKind::directory) continue;
+    if (count++ < 3) names += (names.empty() ? "" : ", ") + protocol::shown_line(file->path);
+  }
+  if (count > 3) names += ", …";
+  if (count > 0)
+    context_.activity->note("warning",
+                            "files that are open in the pod that has gone give ESTALE from now on (" + names +
+                                "): open them again");
+}
+
 /// Something was changed by its path: any open file may be the one, by whatever name.
 void Files::doubt_all() {
   for (auto& [handle, file] : files_) file->heard = {};
@@ -363,8 +377,17 @@ Task<void> Files::sweep() {
     const auto round = std::exchange(unused_, {});
     linger_.expires_after(std::chrono::seconds(1));
     co_await linger_.async_wait(as_result);
-    for (const auto handle : round)
+    for (const auto handle : round) {
+      const auto at = files_.find(handle);
+      if (at == files_.end() || processes_.is_used(handle)) continue;
+      const auto file = at->second;
+      if (is_used_plainly(*file)) {
+        unused_.push_back(handle);
+        continue;
+      }
+      if (file->pipe && file->remote->is_regular()) co_await file->pipe->settle();
       if (!processes_.is_used(handle)) remove(handle);
+    }
   }
   sweeping_ = false;
 }
@@ -375,6 +398,10 @@ void Files::remove(std::uint64_t handle) {
   const auto file = at->second;
   files_.erase(at);
   by_inode_.erase(file->inode);
+  if (file->pipe) {
+    by_pipe_.erase(file->pipe->inode());
+    file->pipe->close();
+  }
   memory_ -= file->memory;
   if (file->snapshot) {
     slots_.free(file->snapshot->slot());

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "protocol/filter.hpp"
 #include "relay/activity.hpp"
 #include "relay/loopback.hpp"
 #include "relay/pump.hpp"
@@ -18,7 +19,10 @@ namespace {
 
 constexpr std::uint16_t first_passing_port =
     32768;  // from here on the kernel gives them out: no service's, but an agent's redirects
-constexpr std::chrono::seconds accept_limit{30};  // for room in a listener's backlog
+// For room in a listener's backlog: a SYN that found none is sent again after a second, then after two, four,
+// …; a new connection meets the room as soon as it is there.
+constexpr std::chrono::milliseconds connect_limit{1000};
+constexpr std::chrono::seconds turn_pause{2};  // before a port that somebody else steals is asked for again
 
 bool contains(const std::vector<std::uint16_t>& ports, std::uint16_t port) {
   return std::find(ports.begin(), ports.end(), port) != ports.end();
@@ -105,7 +109,9 @@ Task<Answer> Incoming::listening(Call call) {
   const auto pod_port = listener.pod_port;
   if (pod_port == 0) co_return answer;
   if (!ports_.contains(pod_port)) {
-    ports_[pod_port].local_port = listener.requested.port;
+    auto& port = ports_[pod_port];
+    port.local_port = listener.requested.port;
+    port.order = order_++;
     context_.spawn(subscribe_first(pod_port));
   }
   for (;;) {
@@ -127,8 +133,12 @@ Task<Result<void>> Incoming::subscribe(std::uint16_t pod_port, IncomingMode mode
   request.port = pod_port;
   request.mode = mode;
   request.probes = context_.probes;
+  if (mode == IncomingMode::steal && context_.config.incoming.own) request.filter = protocol::filter_with_own;
+  const auto generation = context_.generation;
   auto answer = co_await ask<protocol::Subscribed>(context_, std::move(request));
   const auto place = ports_.find(pod_port);
+  if (generation != context_.generation)  // the port waits for the new pod
+    co_return fail("the pod has gone");
   if (place == ports_.end()) {  // closed while we waited
     if (answer) context_.spawn(unsubscribe(answer->subscription));
     co_return fail("the program has closed port " + std::to_string(pod_port));
@@ -146,9 +156,43 @@ Task<Result<void>> Incoming::subscribe(std::uint16_t pod_port, IncomingMode mode
 }
 
 Task<void> Incoming::subscribe_first(std::uint16_t pod_port) {
-  const auto done = co_await subscribe(pod_port, mode_of(pod_port));
-  if (!done && ports_.contains(pod_port)) context_.activity->note("error", done.error().to_string());
-  if (done) co_await look_for_other_ports(pod_port);
+  bool waited = false;
+  for (;;) {
+    const auto done = co_await subscribe(pod_port, mode_of(pod_port));
+    if (done) break;
+    const auto port = ports_.find(pod_port);
+    const bool failed = port != ports_.end() && port->second.state == Port::State::failed;
+    if (!failed || context_.closed) co_return;  // closed meanwhile, or the pod has gone
+    if (done.error().code != EADDRINUSE) {
+      context_.activity->note("error", done.error().to_string());
+      co_return;
+    }
+    if (!co_await wait_for_turn(pod_port, done.error())) co_return;
+    waited = true;
+  }
+  if (waited)
+    context_.activity->note("info", "port " + std::to_string(pod_port) + " of the pod is free again: its " +
+                                        "connections come to the program from now on");
+  co_await look_for_other_ports(pod_port);
+}
+
+/// Somebody else steals the port, perhaps what a killed session left: it is to be asked for again (true) as
+/// long as the program listens.
+Task<bool> Incoming::wait_for_turn(std::uint16_t pod_port, const Error& refused) {
+  const auto first = ports_.find(pod_port);
+  const auto order = first->second.order;
+  first->second.state = Port::State::waiting;
+  context_.activity->waiting(pod_port, first->second.local_port, name_of(mode_of(pod_port)), refused.text);
+  context_.activity->note("warning", refused.to_string() + ". It is tried again every " +
+                                         std::to_string(turn_pause.count()) + " s while the program listens");
+  for (bool paused = false; !paused;) {
+    paused = !co_await given_up_.wait_for(turn_pause);
+    const auto now = ports_.find(pod_port);
+    const bool waits =
+        now != ports_.end() && now->second.order == order && now->second.state == Port::State::waiting;
+    if (context_.closed || !waits) co_return false;
+  }
+  co_return true;
 }
 
 /// A port on which the pod doesn't listen never sees traffic, and people wait for it in vain.
@@ -184,6 +228,19 @@ Task<Result<void>> Incoming::set_mode(std::uint16_t pod_port, IncomingMode mode)
   co_return changed;
 }
 
+void Incoming::lose() {
+  for (auto& [pod_port, port] : ports_) port.state = Port::State::lost;
+  subscribed_.notify();
+}
+
+void Incoming::subscribe_again() {
+  for (auto& [pod_port, port] : ports_) {
+    if (port.state != Port::State::lost) continue;
+    port.state = Port::State::subscribing;
+    context_.spawn(subscribe_first(pod_port));
+  }
+}
+
 Task<void> Incoming::unsubscribe(std::uint64_t subscription) {
   protocol::Unsubscribe request{subscription};
   co_await ask<protocol::Done>(context_, std::move(request));
@@ -213,12 +270,13 @@ void Incoming::remove(std::uint64_t cookie) {
   if (port == ports_.end()) return;
   for (auto& [other, listener] : listeners_)
     if (listener.listening && listener.pod_port == pod_port) return;
-  if (port->second.state == Port::State::subscribed) {
-    context_.spawn(unsubscribe(port->second.subscription));
+  const auto state = port->second.state;
+  if (state == Port::State::subscribed) context_.spawn(unsubscribe(port->second.subscription));
+  if (state == Port::State::subscribed || state == Port::State::waiting)
     context_.activity->not_listening(pod_port);
-  }
   ports_.erase(port);
   subscribed_.notify();
+  given_up_.notify();
 }
 
 void Incoming::on_incoming(protocol::Incoming event) {
@@ -226,7 +284,8 @@ void Incoming::on_incoming(protocol::Incoming event) {
   for (auto& [pod_port, port] : ports_) {
     if (refused) break;
     const bool known = port.state == Port::State::subscribed && port.subscription == event.subscription;
-    const bool early = port.state == Port::State::subscribing && pod_port == event.local.port;
+    const bool asking = port.state == Port::State::subscribing || port.state == Port::State::waiting;
+    const bool early = asking && pod_port == event.local.port;
     if (!known && !early) continue;
     answered_[event.stream] = 0;
     return context_.spawn(carry(std::move(event), pod_port));
@@ -284,10 +343,19 @@ Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
     answered_.erase(event.stream);
     co_return;
   }
-  const auto listener = next_listener(pod_port, event.local);
-  SocketNames::Pair names{event.local, event.remote};
+  const SocketNames::Pair names{event.local, event.remote};
+  std::optional<protocol::SocketAddress> listener;
   Result<UniqueFd> socket = fail("no listener");
-  if (listener) socket = co_await connect_to(*listener, std::move(names));
+  // A full backlog holds the connection, as the pod's own would, until the program or the peer goes.
+  while ((listener = next_listener(pod_port, event.local))) {
+    socket = co_await connect_to(*listener, names);
+    if (socket || socket.error().code != ETIMEDOUT) break;
+    if (context_.closed || (*stream)->is_reset()) {
+      answered_.erase(event.stream);
+      co_return;
+    }
+    tell_of_full_backlog(pod_port);
+  }
   if (socket && !still_listens(*listener)) {
     if (const auto own = local_address(socket->get())) names_.erase_accepted(*own);
     reset_on_close(socket->get());
@@ -318,6 +386,13 @@ Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
   Pump::start(context_, std::move(*socket), domain, std::move(*stream), std::move(options));
 }
 
+void Incoming::tell_of_full_backlog(std::uint16_t pod_port) const {
+  context_.activity->note(
+      "warning", "port " + std::to_string(pod_port) +
+                     ": more connections came than the program accepts for now, and the backlog of its "
+                     "listen(2) is full: further ones wait until it accepts");
+}
+
 /// A loopback connection to the program's listener, named before the program can accept it.
 Task<Result<UniqueFd>> Incoming::connect_to(protocol::SocketAddress listener, SocketNames::Pair names) {
   const bool ipv4 = listener.family == protocol::AddressFamily::ipv4;
@@ -332,7 +407,7 @@ Task<Result<UniqueFd>> Incoming::connect_to(protocol::SocketAddress listener, So
   const Endpoint to = to_endpoint(listener, AF_UNSPEC);
   int code = ::connect(fd.get(), to.get(), to.length) == 0 ? 0 : errno;
   if (code == EINPROGRESS) {
-    const bool ready = co_await writable_within(context_.executor, fd.get(), accept_limit);
+    const bool ready = co_await writable_within(context_.executor, fd.get(), connect_limit);
     socklen_t length = sizeof(code);
     if (!ready || ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &code, &length) != 0) code = ETIMEDOUT;
   }
@@ -367,6 +442,7 @@ void Incoming::close() {
   ports_.clear();
   answered_.clear();
   subscribed_.notify();
+  given_up_.notify();
 }
 
 }  // namespace inpod::relay

@@ -23,7 +23,7 @@ class Incoming {
   static constexpr std::size_t max_bound = 4096;
 
   Incoming(Context& context, SocketNames& names)
-      : context_(context), names_(names), subscribed_(context.executor) {}
+      : context_(context), names_(names), subscribed_(context.executor), given_up_(context.executor) {}
 
   /// op bound. EADDRNOTAVAIL: the relay was to bind the socket, and the address is none of the pod's.
   Answer bound(const Call& call, const protocol::SocketAddress& requested);
@@ -48,6 +48,10 @@ class Incoming {
   std::optional<Requested> requested(std::uint64_t cookie) const;
   /// The socket has become a client's.
   void connected(std::uint64_t cookie) { listeners_.erase(cookie); }
+  /// The link was replaced: nothing is subscribed any more.
+  void lose();
+  /// What was subscribed before `lose`, in the new pod.
+  void subscribe_again();
   void close();
 
  private:
@@ -60,8 +64,14 @@ class Incoming {
     std::uint16_t pod_port = 0;
   };
   struct Port {
-    enum class State { subscribing, subscribed, failed } state = State::subscribing;
-    std::uint64_t subscription = 0;
+    enum class State {
+      subscribing,
+      subscribed,
+      waiting,  ///< somebody else steals it: asked for again and again
+      failed,
+      lost  ///< with the pod: asked for again in the next one
+    } state = State::subscribing;
+    std::uint64_t subscription = 0, order = 0;
     std::uint16_t local_port = 0;
     std::size_t next = 0;  // which listener is next, where there are several
   };
@@ -69,12 +79,14 @@ class Incoming {
   protocol::IncomingMode mode_of(std::uint16_t pod_port) const;
   Task<Result<void>> subscribe(std::uint16_t pod_port, protocol::IncomingMode mode);
   Task<void> subscribe_first(std::uint16_t pod_port);
+  Task<bool> wait_for_turn(std::uint16_t pod_port, const Error& refused);
   Task<void> look_for_other_ports(std::uint16_t pod_port);
   Task<void> unsubscribe(std::uint64_t subscription);
   Task<void> carry(protocol::Incoming event, std::uint16_t pod_port);
   Task<Result<UniqueFd>> connect_to(protocol::SocketAddress listener, SocketNames::Pair names);
   static int fitness(const Listener& listener, const protocol::SocketAddress& local);
   bool is_pods(const protocol::SocketAddress& address) const;
+  void tell_of_full_backlog(std::uint16_t pod_port) const;
   std::optional<protocol::SocketAddress> next_listener(std::uint16_t pod_port,
                                                        const protocol::SocketAddress& local);
   bool still_listens(const protocol::SocketAddress& listener) const;
@@ -88,6 +100,7 @@ class Incoming {
   std::unordered_map<std::uint16_t, protocol::IncomingMode> modes_;  // where it is not the configured one
   std::unordered_map<std::uint32_t, std::uint64_t> answered_;  // of what is carried, by stream: PeerClosed's
   Signal subscribed_;
+  Signal given_up_;  ///< the program listens on some port no longer
   std::uint64_t order_ = 0;
 };
 

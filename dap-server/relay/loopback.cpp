@@ -27,6 +27,12 @@ Result<UniqueFd> tcp_socket(protocol::AddressFamily family) {
   return fd;
 }
 
+Result<UniqueFd> unix_socket() {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return fail_errno("cannot make the relay's socket");
+  return fd;
+}
+
 /// Bound to `address` together with others that did the same.
 Result<UniqueFd> shared_socket(const protocol::SocketAddress& address) {
   TRY_ASSIGN(fd, tcp_socket(address.family));
@@ -129,8 +135,7 @@ Result<UniqueFd> listen_on_unix(const std::string& path, int backlog) {
     return fail("the relay's socket path is too long: " + path,
                 "set TMPDIR or XDG_RUNTIME_DIR to a shorter directory");
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!listener) return fail_errno("cannot make the relay's socket");
+  TRY_ASSIGN(listener, unix_socket());
   ::unlink(path.c_str());
   ::fchmod(listener.get(), 0600);  // bind(2) takes the mode from here, so the name never stands open
   if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
@@ -139,12 +144,15 @@ Result<UniqueFd> listen_on_unix(const std::string& path, int backlog) {
   return listener;
 }
 
-bool is_own_user(int fd, int& pid) {
-  ucred peer{};
-  socklen_t length = sizeof(peer);
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
-  pid = peer.pid;
-  return peer.uid == ::geteuid() || peer.uid == 0;
+Result<UniqueFd> listen_on_abstract(const std::string& name, int backlog) {
+  TRY_ASSIGN(listener, unix_socket());
+  protocol::SocketAddress address;
+  address.family = protocol::AddressFamily::unix_abstract;
+  address.path = name;
+  const Endpoint at = to_endpoint(address, AF_UNSPEC);
+  if (::bind(listener.get(), at.get(), at.length) != 0 || ::listen(listener.get(), backlog) != 0)
+    return fail_errno("cannot listen at @" + name);
+  return listener;
 }
 
 ConnectState connect_state(int fd) {

@@ -40,8 +40,9 @@ int bind_on_loopback(int fd, protocol::AddressFamily family, std::uint16_t port)
 Result<UniqueFd> listen_on_loopback(protocol::AddressFamily family);
 /// A unix stream listener at `path`, of mode 0600 from the start; what lay there is removed.
 Result<UniqueFd> listen_on_unix(const std::string& path, int backlog);
-/// Whether the other end of a unix socket is our own user's or root's (SO_PEERCRED). Sets `pid`.
-bool is_own_user(int fd, int& pid);
+/// The same in the abstract namespace, "\0" before `name`: for programs that may not, or can no longer, see
+/// our directories. Anybody can connect: whoever accepts asks Processes::admits.
+Result<UniqueFd> listen_on_abstract(const std::string& name, int backlog);
 
 enum class ConnectState { unconnected, connecting, connected };
 /// By TCP_INFO.

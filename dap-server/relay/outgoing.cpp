@@ -50,8 +50,9 @@ struct Outgoing::Family {
   protocol::SocketAddress listener_address;
 };
 
-Outgoing::Outgoing(Context& context, SocketNames& names, SocketErrors& errors, Incoming& incoming)
-    : context_(context), names_(names), errors_(errors), incoming_(incoming) {}
+Outgoing::Outgoing(Context& context, SocketNames& names, SocketErrors& errors, Incoming& incoming,
+                   const Processes& processes)
+    : context_(context), names_(names), errors_(errors), incoming_(incoming), processes_(processes) {}
 Outgoing::~Outgoing() = default;
 
 Result<Outgoing::Family*> Outgoing::family(AddressFamily wanted) {
@@ -90,7 +91,7 @@ Task<Answer> Outgoing::connect(Call call, protocol::SocketAddress remote) {
   attempt->domain = domain;
   attempt->remote = std::move(remote);
   attempt->timeout_ms = static_cast<std::uint32_t>(std::min<std::uint64_t>(call.request.b, 0xffffffff));
-  if (domain == AF_UNIX) co_return co_await connect_unix(std::move(attempt));
+  if (domain == AF_UNIX) co_return co_await connect_unix(std::move(attempt), call.pid);
   set_source(*attempt);
   auto place = family(attempt->family);
   if (!place) co_return refuse(code_of(place.error()));
@@ -297,7 +298,7 @@ Task<void> Outgoing::give_up(std::shared_ptr<Attempt> attempt, int code) {
   attempt->program.reset();
 }
 
-Task<Answer> Outgoing::connect_unix(std::shared_ptr<Attempt> attempt) {
+Task<Answer> Outgoing::connect_unix(std::shared_ptr<Attempt> attempt, int pid) {
   if (type_of(attempt->program.get()) != SOCK_STREAM) {
     context_.activity->note("warning", to_string(attempt->remote) +
                                            ": only stream sockets are carried to the pod, not other unix "
@@ -306,10 +307,11 @@ Task<Answer> Outgoing::connect_unix(std::shared_ptr<Attempt> attempt) {
   }
   auto connected = co_await connect_in_pod(attempt);
   if (!connected) co_return refuse(code_of(connected.error()));
-  // In the session's directory, which is the user's alone: an abstract name could be connected to by anybody.
-  // A name as long as the relay's socket has at most fits, too.
-  const auto name = "/u" + std::to_string(unix_listeners_++ % 10000);
-  auto listener = listen_on_unix(context_.directory + name, 1);
+  // In the session's directory, which is the user's alone: an abstract name can be connected to by anybody.
+  // It is for a program that has become another user. A name as long as the relay's socket has at most fits,
+  // too.
+  const auto name = context_.directory + "/u" + std::to_string(unix_listeners_++ % 10000);
+  auto listener = Processes::is_other_user(pid) ? listen_on_abstract(name, 1) : listen_on_unix(name, 1);
   const auto address = listener ? local_address(listener->get()) : std::nullopt;
   if (!address) co_return refuse(EMFILE);
   names_.set(attempt->cookie, {connected->local, attempt->remote});
@@ -330,9 +332,10 @@ Task<void> Outgoing::accept_unix(std::shared_ptr<Attempt> attempt, UniqueFd list
     if (!co_await readable_within(context_.executor, listener.get(), left)) break;
     fd.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     int pid = 0;
-    if (fd && (!is_own_user(fd.get(), pid) || peer_address(attempt->program.get()) != address)) fd.reset();
+    if (fd && (!processes_.admits(fd.get(), pid) || peer_address(attempt->program.get()) != address))
+      fd.reset();
   }
-  ::unlink(address.path.c_str());
+  if (address.family == AddressFamily::unix_path) ::unlink(address.path.c_str());
   if (fd) {
     join(attempt, std::move(fd), AF_UNIX);
     co_return;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "relay/loopback.hpp"
+#include "relay/processes.hpp"
 #include "relay/socket_names.hpp"
 
 namespace inpod::relay {
@@ -16,7 +17,8 @@ class Incoming;
 
 class Outgoing {
  public:
-  Outgoing(Context& context, SocketNames& names, SocketErrors& errors, Incoming& incoming);
+  Outgoing(Context& context, SocketNames& names, SocketErrors& errors, Incoming& incoming,
+           const Processes& processes);
   ~Outgoing();
 
   /// op connect for stream sockets. remote: the peer wanted.
@@ -30,7 +32,7 @@ class Outgoing {
   void set_source(Attempt& attempt) const;
   Task<Answer> connect_waiting(std::shared_ptr<Attempt> attempt);
   std::optional<Answer> take_over(Attempt& attempt);
-  Task<Answer> connect_unix(std::shared_ptr<Attempt> attempt);
+  Task<Answer> connect_unix(std::shared_ptr<Attempt> attempt, int pid);
   Task<Result<protocol::Connected>> connect_in_pod(std::shared_ptr<Attempt> attempt);
   Task<void> carry_out(std::shared_ptr<Attempt> attempt);
   Task<void> conclude(std::shared_ptr<Attempt> attempt, Result<protocol::Connected> connected);
@@ -47,6 +49,7 @@ class Outgoing {
   SocketNames& names_;
   SocketErrors& errors_;
   Incoming& incoming_;
+  const Processes& processes_;
   std::unordered_map<int, std::unique_ptr<Family>> families_;             // by AF_*
   std::unordered_map<std::uint64_t, std::shared_ptr<Attempt>> attempts_;  // by cookie
   std::uint64_t unix_listeners_ = 0;                                      // made so far: their names

@@ -1,10 +1,13 @@
 // Processes: see processes.hpp.
 #include "relay/processes.hpp"
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <fstream>
 
 #include "relay/activity.hpp"
 
@@ -20,6 +23,64 @@ struct Processes::Process {
   asio::posix::stream_descriptor exit;  // a pidfd, where there is one
   std::unordered_set<std::uint64_t> handles;
 };
+
+namespace {
+
+constexpr int most_ancestors = 64;
+
+struct ProcessStatus {
+  int parent = 0;
+  uid_t user = 0;  ///< the effective one
+};
+
+/// From /proc/<pid>/status; nothing once the process is gone.
+std::optional<ProcessStatus> status_of(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  ProcessStatus status;
+  bool has_user = false;
+  for (std::string key; !has_user && file >> key; file.ignore(1 << 16, '\n')) {
+    if (key == "PPid:") file >> status.parent;
+    if (key == "Uid:") has_user = static_cast<bool>(file >> status.user >> status.user);
+  }
+  return has_user ? std::optional(status) : std::nullopt;
+}
+
+bool is_own_or_root(uid_t user) {
+  return user == ::geteuid() || user == 0;
+}
+
+}  // namespace
+
+/// Its pid is no other process's: the pidfd says that it lives.
+bool Processes::holds(int pid) const {
+  const auto at = processes_.find(pid);
+  if (at == processes_.end() || !at->second->shook_hands || !at->second->exit.is_open()) return false;
+  pollfd ended{at->second->exit.native_handle(), POLLIN, 0};
+  return ::poll(&ended, 1, 0) == 0;
+}
+
+bool Processes::admits(int socket, int& pid) const {
+  ucred peer{};
+  socklen_t length = sizeof(peer);
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
+  pid = peer.pid;
+  if (is_own_or_root(peer.uid)) return true;
+  auto status = status_of(pid);
+  // By its user: the pid may be another process's since the peer connected.
+  if (!status || status->user != peer.uid) return false;
+  int ancestor = pid;
+  for (int depth = 0; status && ancestor > 1 && depth < most_ancestors; ++depth) {
+    if (holds(ancestor)) return true;
+    ancestor = status->parent;
+    status = status_of(ancestor);
+  }
+  return false;
+}
+
+bool Processes::is_other_user(int pid) {
+  const auto status = status_of(pid);
+  return status && !is_own_or_root(status->user);
+}
 
 Processes::Process& Processes::get(int pid) {
   auto& process = processes_[pid];

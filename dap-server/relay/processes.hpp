@@ -4,6 +4,9 @@
 // exited; where there is no pidfd_open(2), kill(pid, 0) is asked once a second. fork copies references (the
 // child says so in its hello), exec replaces them by the list that was inherited; an operation on a handle
 // that came by SCM_RIGHTS adds one.
+//
+// A process of the session that becomes another user (setuid(2), and su, setpriv and the like) stays one. So
+// do its children: by the kernel's word on who is whose parent, which no other process can bring about.
 #pragma once
 
 #include <functional>
@@ -33,6 +36,12 @@ class Processes {
   void drop_reference(int pid, std::uint64_t handle);
   bool is_used(std::uint64_t handle) const { return users_.contains(handle); }
 
+  /// Whether the other end of a unix socket may use what is the session's: a process of our own user or root
+  /// (SO_PEERCRED), or one of the session's that has become another user. Sets `pid`.
+  bool admits(int socket, int& pid) const;
+  /// Whether the process runs as another user than ours and root, so that our directories are closed to it.
+  static bool is_other_user(int pid);
+
   std::size_t living() const;
   std::uint64_t handshakes() const { return handshakes_; }
   void close();
@@ -40,6 +49,7 @@ class Processes {
  private:
   struct Process;
   Process& get(int pid);
+  bool holds(int pid) const;
   void unreference(std::uint64_t handle);
   void exited(int pid);
   void watch(const std::shared_ptr<Process>& process);

@@ -56,7 +56,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
         name_lookups_(context_),
         interfaces_(context_),
         incoming_(context_, names_),
-        outgoing_(context_, names_, errors_, incoming_),
+        outgoing_(context_, names_, errors_, incoming_, processes_),
         datagrams_(context_, errors_) {
     context_.activity = &activity_;
   }
@@ -68,7 +68,8 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
                                incoming_.look_for_closed();
                                datagrams_.process_gone(pid);
                              }});
-    TRY_ASSIGN(server, Server::create(context_, path, [this](Call call) { return answer(std::move(call)); }));
+    TRY_ASSIGN(server, Server::create(context_, processes_, path,
+                                      [this](Call call) { return answer(std::move(call)); }));
     server_ = std::move(server);
     server_->start();
     return {};
@@ -98,6 +99,34 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     co_return co_await incoming_.set_mode(port, mode);
   }
 
+  Task<void> settle(std::chrono::milliseconds limit) override {
+    const auto self = shared_from_this();
+    if (context_.closed || !files_.has_waiting(Files::Pipes::all)) co_return;
+    const auto done = std::make_shared<Signal>(context_.executor);
+    context_.spawn(settle_files(done));
+    settled_ = co_await done->wait_for(limit);
+    if (!settled_)
+      activity_.note("error",
+                     "what the program wrote last to its redirected output may not have reached the pod");
+  }
+
+  bool lost_output() const override { return files_.lost_output() || !settled_; }
+
+  void replace_link(std::shared_ptr<protocol::Link> link) override {
+    context_.link = std::move(link);
+    ++context_.generation;
+    files_.lose();
+    paths_.forget();
+    name_lookups_.forget();
+    incoming_.lose();
+  }
+
+  void enter_pod(protocol::Pod pod, std::vector<protocol::Probe> probes) override {
+    context_.pod = std::move(pod);
+    context_.probes = std::move(probes);
+    incoming_.subscribe_again();
+  }
+
   void close() override {
     if (context_.closed) return;
     activity_.close();
@@ -113,6 +142,11 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   }
 
  private:
+  Task<void> settle_files(std::shared_ptr<Signal> done) {
+    co_await files_.settle(Files::Pipes::all);
+    done->notify();
+  }
+
   void tell(protocol::Severity severity, const std::string& text) {
     constexpr const char* names[] = {"info", "warning", "error"};
     activity_.note(names[static_cast<std::size_t>(severity)], protocol::shown_line(text));
@@ -134,7 +168,38 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     tell(call.request.a > 2 ? protocol::Severity::info : protocol::Severity(call.request.a), text);
   }
 
+  /// What a program wrote without hooks comes before what any asks next: `date > f; cat f`.
   Task<Answer> answer(Call call) {
+    return files_.has_waiting(Files::Pipes::to_files) ? answer_later(std::move(call))
+                                                      : answer_now(std::move(call));
+  }
+
+  Task<Answer> answer_later(Call call) {
+    co_await files_.settle(Files::Pipes::to_files);
+    co_return co_await answer_now(std::move(call));
+  }
+
+  /// Debian's JDKs trust what stands there, and nobody where it is missing: every TLS connection fails then,
+  /// with words that lead elsewhere.
+  Task<Answer> answer_of_trust_store(Call call) {
+    const std::string path = call.text;
+    auto given = co_await answer_of(std::move(call));
+    if (given.reply.error == ENOENT && !std::exchange(told_of_trust_store_, true))
+      tell(protocol::Severity::warning,
+           "Java trusts no certificate: the pod has no " + path +
+               ", where this machine's JDK looks for them; files.local with that path takes this machine's, "
+               "-Djavax.net.ssl.trustStore=FILE names another");
+    co_return given;
+  }
+
+  Task<Answer> answer_now(Call call) {
+    const auto op = call.request.op;
+    const bool by_path = op == Op::open || op == Op::stat || op == Op::access;
+    if (by_path && call.text.ends_with("/java/cacerts")) return answer_of_trust_store(std::move(call));
+    return answer_of(std::move(call));
+  }
+
+  Task<Answer> answer_of(Call call) {
     switch (call.request.op) {
       case Op::hello:
         return now(hello(call));
@@ -195,6 +260,10 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
         return files_.control(std::move(call));
       case Op::attributes:
         return files_.change_attributes(std::move(call));
+      case Op::plain:
+        return files_.plain(std::move(call));
+      case Op::written:
+        return files_.written(std::move(call));
       case Op::interfaces:
         return interfaces_.list();
     }
@@ -269,6 +338,8 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   Datagrams datagrams_;
   std::unique_ptr<Server> server_;
   std::size_t agent_notes_ = 0;
+  bool settled_ = true;  // as far as has been asked
+  bool told_of_trust_store_ = false;
 };
 
 }  // namespace

@@ -39,6 +39,7 @@ namespace {
 
 constexpr std::size_t first_read = 16 << 10;  // text and data that most requests need
 constexpr std::chrono::milliseconds starved_pause{50};
+constexpr int backlog = 1024;
 
 /// Takes the descriptors out of `message`: the first is kept, others are closed.
 void take_descriptors(msghdr& message, UniqueFd& fd) {
@@ -61,16 +62,25 @@ bool acceptable(const Request& request) {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::create(Context& context, const std::string& path, Handler handler) {
-  TRY_ASSIGN(listener, listen_on_unix(path, 1024));
-  return std::unique_ptr<Server>(new Server(context, path, std::move(listener), std::move(handler)));
+Result<std::unique_ptr<Server>> Server::create(Context& context, const Processes& processes,
+                                               const std::string& path, Handler handler) {
+  TRY_ASSIGN(listener, listen_on_unix(path, backlog));
+  std::unique_ptr<Server> server(
+      new Server(context, processes, path, std::move(listener), std::move(handler)));
+  if (::geteuid() != 0) return server;
+  if (auto abstract = listen_on_abstract(path, backlog))
+    server->abstract_listener_.assign(abstract->release());
+  return server;
 }
 
-Server::Server(Context& context, std::string path, UniqueFd listener, Handler handler)
+Server::Server(Context& context, const Processes& processes, std::string path, UniqueFd listener,
+               Handler handler)
     : context_(context),
+      processes_(processes),
       path_(std::move(path)),
       handler_(std::move(handler)),
       listener_(context.executor, listener.release()),
+      abstract_listener_(context.executor),
       room_(context.executor) {}
 
 Server::~Server() {
@@ -78,23 +88,25 @@ Server::~Server() {
 }
 
 void Server::start() {
-  context_.spawn(accept_all());
+  context_.spawn(accept_all(listener_));
+  if (abstract_listener_.is_open()) context_.spawn(accept_all(abstract_listener_));
 }
 
 void Server::close() {
   if (std::exchange(closed_, true)) return;
   boost::system::error_code ignored;
   listener_.close(ignored);
+  abstract_listener_.close(ignored);
   for (auto& connection : receiving_) connection->close();
   room_.notify();
   ::unlink(path_.c_str());
 }
 
-Task<void> Server::accept_all() {
+Task<void> Server::accept_all(Listener& listener) {
   while (!closed_) {
-    auto [failed] = co_await listener_.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
+    auto [failed] = co_await listener.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
     if (failed || closed_) co_return;
-    while (!closed_ && accept_waiting()) {
+    while (!closed_ && accept_waiting(listener)) {
       make_room();
       while (!closed_ && open_ >= max_connections) co_await room_.wait();
     }
@@ -103,8 +115,8 @@ Task<void> Server::accept_all() {
 }
 
 /// True when there may be more.
-bool Server::accept_waiting() {
-  UniqueFd fd(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+bool Server::accept_waiting(Listener& listener) {
+  UniqueFd fd(::accept4(listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   const bool passing = !fd && (errno == EINTR || errno == ECONNABORTED);
   starved_ = !fd && !passing && errno != EAGAIN;
   if (!fd) return passing;
@@ -127,7 +139,7 @@ Task<void> Server::serve(std::shared_ptr<Connection> connection) {
     }
   } count{*this};
   Call call;
-  if (!is_own_user(connection->fd.get(), call.pid)) co_return;
+  if (!processes_.admits(connection->fd.get(), call.pid)) co_return;
   bool received = false;
   {
     struct Place {

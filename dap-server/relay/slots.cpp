@@ -24,6 +24,13 @@ Result<UniqueFd> make_memfd(const std::string& name) {
   return fd;
 }
 
+Result<UniqueFd> make_placeholder_memfd(const std::string& name) {
+  const UniqueFd fd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd || ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
+    return fail_errno("cannot make a memory file");
+  return reopen(fd.get(), O_WRONLY);
+}
+
 Result<UniqueFd> reopen(int fd, int flags) {
   UniqueFd opened(::open(("/proc/self/fd/" + std::to_string(fd)).c_str(), flags | O_CLOEXEC));
   if (!opened) return fail_errno("cannot open a memory file again");

@@ -17,6 +17,9 @@ namespace inpod::relay {
 
 /// A memfd with the close-on-exec flag; named `name` in /proc.
 Result<UniqueFd> make_memfd(const std::string& name);
+/// An empty one that can't be read (EBADF) nor written (EPERM): what passes by the hooks fails, instead of
+/// being lost.
+Result<UniqueFd> make_placeholder_memfd(const std::string& name);
 /// Another open file description of the same file (own offset): O_RDONLY or O_RDWR.
 Result<UniqueFd> reopen(int fd, int flags);
 

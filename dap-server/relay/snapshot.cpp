@@ -76,6 +76,11 @@ void Snapshot::close() {
   changed_.notify();
 }
 
+void Snapshot::lose() {
+  agent_handle_ = lost_handle;
+  if (stream_) stream_->stop = true, stream_->more.notify(), stream_.reset();
+}
+
 Task<Result<std::uint64_t>> Snapshot::ensure(std::uint64_t offset, std::uint64_t length, bool keep) {
   const auto self = shared_from_this();
   if (!keep) length = std::min(length, largest_ensure);
@@ -247,7 +252,10 @@ void Snapshot::update(const protocol::FileStat& stat) {
     filled_.clear();
     sequential_at_ = 0;
   }
-  if (rewritten || cut || grown) resize(stat.size);
+  if (rewritten || cut) resize(stat.size);
+  // The memory file grows with its bytes: who reads it without hooks sees no hole in the place of what is to
+  // come.
+  if (grown) size_ = stat.size;
   publish();
   changed_.notify();
 }

@@ -45,6 +45,8 @@ class Snapshot : public std::enable_shared_from_this<Snapshot> {
   void update(const protocol::FileStat& stat);
   /// Reads past the memfd's window, straight from the pod.
   Task<Result<Bytes>> read(std::uint64_t offset, std::uint32_t length);
+  /// The pod has gone: what is here stays, the rest gives ESTALE.
+  void lose();
   /// No more fetching; waiting ones get EIO.
   void close();
 

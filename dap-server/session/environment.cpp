@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <set>
 
+#include "policy/preload.hpp"
 #include "protocol/printable.hpp"
+#include "session/program.hpp"
 #include "session/variable_policy.hpp"
 
 extern char** environ;
@@ -99,10 +101,39 @@ LaunchEnvironment build_environment(const EnvironmentConfig& config,
     if (!preload.empty()) result.set["LD_PRELOAD"] = preload;
     return result;
   }
-  result.set["LD_PRELOAD"] = preload.empty() ? layer : layer + ":" + preload;
+  result.set["LD_PRELOAD"] = preload;
   result.set["INPOD_SOCKET"] = socket;
-  result.set["INPOD_PROGRAM"] = program;
+  // man's formatters run behind a filter of system calls that the relay can't be reached through.
+  result.set["MAN_DISABLE_SECCOMP"] = "1";
+  set_program(result, program);
   return result;
+}
+
+bool is_of_layer(const std::string& variable) {
+  return variable == "LD_PRELOAD" || variable == "MAN_DISABLE_SECCOMP" || variable.starts_with("INPOD_");
+}
+
+namespace {
+std::string sanitizer_in(const LaunchEnvironment& environment) {
+  const auto program = environment.set.find("INPOD_PROGRAM");
+  return program == environment.set.end() ? "" : sanitizer_of(program->second);
+}
+}  // namespace
+
+void set_program(LaunchEnvironment& environment, const std::string& program) {
+  if (environment.layer.empty()) return;
+  const std::string former = sanitizer_in(environment), given = environment.set["LD_PRELOAD"];
+  const std::string others(policy::without_sanitizer({environment.layer, former, given}));
+  environment.set["INPOD_PROGRAM"] = program;
+  environment.set["LD_PRELOAD"] = preload_with_layer(environment, others);
+}
+
+std::string preload_with_layer(const LaunchEnvironment& environment, const std::string& given) {
+  const std::string sanitizer = sanitizer_in(environment);
+  const policy::Preload preload{environment.layer, sanitizer, given};
+  std::string text(policy::room_for(preload), '\0');
+  text.resize(policy::write_preload(preload, text.data()));
+  return text;
 }
 
 std::optional<std::string> left_out_note(const LaunchEnvironment& environment,

@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <sstream>
 
+#include "policy/elf.hpp"
 #include "protocol/unique_fd.hpp"
-#include "session/elf.hpp"
 
 namespace inpod {
 namespace {
@@ -42,6 +42,11 @@ Result<std::string> read_head(int file) {
   return bytes;
 }
 
+std::size_t read_at(int file, void* into, std::size_t size, std::uint64_t offset) {
+  const ssize_t got = pread(file, into, size, static_cast<off_t>(offset));
+  return got < 0 ? 0 : static_cast<std::size_t>(got);
+}
+
 constexpr const char* limit =
     "inpod loads its layer by LD_PRELOAD, which needs a program that is dynamically linked with glibc";
 
@@ -53,29 +58,34 @@ std::string limit_and(const std::string& change) {
 }
 
 Result<void> check_elf(int file, const std::string& path) {
-  const auto facts = read_elf(file);
-  if (!facts) return Failed(facts.error().context(path));
-  const auto& loader = facts->interpreter;
-  if (!facts->native) return fail(path + ": built for another kind of machine", limit);
-  // Before the others: a Go program is dynamic with cgo and static without, and neither is what stands in the
-  // way.
-  if (facts->go) {
-    return fail(
-        path + ": a Go program, whose system calls go past the C library (with cgo, too)",
-        std::string(
-            "inpod can't carry them: run it in the cluster, debug the programs that it talks to, or ") +
-            environment_only);
+  using policy::ProgramKind;
+  const auto facts = policy::read_elf(read_at, file);
+  const char* kind = policy::limit_of(facts.kind);
+  const std::string what = path + ": " + (kind == nullptr ? "" : kind);
+  switch (facts.kind) {
+    case ProgramKind::glibc:
+      return {};
+    case ProgramKind::no_elf:
+      return Failed(Error{ENOEXEC, path + ": neither an ELF program nor a script with a #! line", ""});
+    case ProgramKind::damaged:
+      return fail(path + ": its ELF header is damaged or cut off");
+    case ProgramKind::foreign:
+      return fail(path + ": built for another kind of machine", limit);
+    case ProgramKind::go:
+      return fail(
+          what + ", whose system calls go past the C library (with cgo, too)",
+          std::string(
+              "inpod can't carry them: run it in the cluster, debug the programs that it talks to, or ") +
+              environment_only);
+    case ProgramKind::no_loader:
+      return fail(what, limit_and("link it without -static"));
+    case ProgramKind::musl:
+      return fail(what, limit_and("build it with a glibc toolchain (not musl-gcc, not on Alpine)"));
+    case ProgramKind::other_loader:
+      break;
   }
-  if (loader.empty()) return fail(path + ": a static program", limit_and("link it without -static"));
-  const std::string name = fs::path(loader).filename().string();
-  if (name.rfind("ld-musl", 0) == 0)
-    return fail(path + ": a musl program",
-                limit_and("build it with a glibc toolchain (not musl-gcc, not on Alpine)"));
-  if (name.rfind("ld-linux", 0) != 0 && name.rfind("ld-2.", 0) != 0) {
-    return fail(path + ": its loader, " + loader + ", is not glibc's",
-                limit_and("build it with a glibc toolchain"));
-  }
-  return {};
+  return fail(path + ": its loader, " + facts.loader + ", is not glibc's",
+              limit_and("build it with a glibc toolchain"));
 }
 
 /// The loader ignores LD_PRELOAD in programs that gain rights when they start (ld.so(8), secure-execution
@@ -178,6 +188,11 @@ Result<std::string> find_program(const std::string& command, const std::string& 
 
 Result<Program> inspect_program(const std::string& path, const std::string& search_path, bool intercepted) {
   return inspect(path, search_path, intercepted, 0);
+}
+
+std::string sanitizer_of(const std::string& executable) {
+  const UniqueFd file(open(executable.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  return file ? policy::read_elf(read_at, file.get()).sanitizer : "";
 }
 
 std::optional<int> version_suffix(const std::string& name, const std::string& prefix) {

@@ -23,6 +23,10 @@ Result<std::string> find_program(const std::string& command, const std::string& 
 /// program of this machine's kind that keeps LD_PRELOAD. Errors name what it is instead.
 Result<Program> inspect_program(const std::string& path, const std::string& search_path, bool intercepted);
 
+/// The sanitizer's runtime that the ELF file needs and that must be preloaded before the layer
+/// (policy/elf.hpp); empty: none.
+std::string sanitizer_of(const std::string& executable);
+
 /// The number behind `prefix` in a program's name such as lldb-dap-19 (at most 4 digits); nothing if that is
 /// no such name.
 std::optional<int> version_suffix(const std::string& name, const std::string& prefix);

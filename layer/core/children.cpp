@@ -1,7 +1,6 @@
-// Judging a program by its file: ELF as in elf(5), `#!` as in execve(2). See children.hpp.
+// Judging what is started by its file, `#!` as in execve(2). See children.hpp.
 #include "core/children.hpp"
 
-#include <elf.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -12,7 +11,6 @@
 namespace inpod::children {
 namespace {
 
-constexpr std::size_t most_segments = 64;
 constexpr int most_interpreters = 4;
 
 class File {
@@ -33,8 +31,8 @@ class File {
   bool is_open() const { return fd_ >= 0; }
   int number() const { return static_cast<int>(fd_); }
   /// The bytes that were there.
-  std::size_t read(void* into, std::size_t size, std::uint64_t offset) const {
-    const long got = raw::pread(number(), into, size, static_cast<std::int64_t>(offset));
+  static std::size_t read(int fd, void* into, std::size_t size, std::uint64_t offset) {
+    const long got = raw::pread(fd, into, size, static_cast<std::int64_t>(offset));
     return got < 0 ? 0 : static_cast<std::size_t>(got);
   }
 
@@ -42,61 +40,22 @@ class File {
   long fd_;
 };
 
-/// Notes of the linker: Go's names its build.
-bool has_go_note(const File& file, const Elf64_Phdr& segment) {
-  alignas(4) char bytes[1024];
-  const std::size_t size =
-      file.read(bytes, segment.p_filesz < sizeof bytes ? segment.p_filesz : sizeof bytes, segment.p_offset);
-  for (std::size_t at = 0; at + sizeof(Elf64_Nhdr) + 4 <= size;) {
-    Elf64_Nhdr note;
-    memcpy(&note, bytes + at, sizeof note);
-    if (note.n_namesz == 4 && memcmp(bytes + at + sizeof note, "Go\0", 4) == 0) return true;
-    const std::size_t length = sizeof note + ((std::size_t{note.n_namesz} + 3) & ~std::size_t{3}) +
-                               ((std::size_t{note.n_descsz} + 3) & ~std::size_t{3});
-    at += length;
-  }
-  return false;
-}
-
-/// Why the layer would not be in this ELF program, or null.
-const char* judge_elf(const File& file) {
-  Elf64_Ehdr header;
-  if (file.read(&header, sizeof header, 0) != sizeof header) return nullptr;
-  if (header.e_ident[EI_CLASS] != ELFCLASS64) return "a 32-bit program";
-  if (header.e_phentsize != sizeof(Elf64_Phdr)) return nullptr;
-  bool dynamic = false, go = false, musl = false;
-  for (std::size_t i = 0; i < header.e_phnum && i < most_segments; ++i) {
-    Elf64_Phdr segment;
-    if (file.read(&segment, sizeof segment, header.e_phoff + i * sizeof segment) != sizeof segment)
-      return nullptr;
-    if (segment.p_type == PT_NOTE) go = go || has_go_note(file, segment);
-    if (segment.p_type != PT_INTERP) continue;
-    dynamic = true;
-    char name[128] = "";
-    file.read(name, sizeof name - 1, segment.p_offset);
-    musl = strstr(name, "ld-musl") != nullptr;
-  }
-  return go ? "a Go program" : !dynamic ? "a static program" : musl ? "a musl program" : nullptr;
-}
-
 /// The loader ignores LD_PRELOAD in programs that gain rights when they start (ld.so(8)).
-const char* judge_rights(const File& file) {
+bool gains_rights(const File& file) {
   struct stat stat;
-  if (raw::call(SYS_fstat, file.number(), raw::word(&stat)) != 0) return nullptr;
+  if (raw::call(SYS_fstat, file.number(), raw::word(&stat)) != 0) return false;
   const auto user = static_cast<uid_t>(raw::call(SYS_geteuid));
   const bool set_group = (stat.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
   if (((stat.st_mode & S_ISUID) != 0 && stat.st_uid != user) ||
       (set_group && stat.st_gid != static_cast<gid_t>(raw::call(SYS_getegid))))
-    return "it gains rights when it starts";
-  const bool capabilities =
-      user != 0 && raw::call(SYS_fgetxattr, file.number(), raw::word("security.capability"), 0, 0) > 0;
-  return capabilities ? "it gains rights when it starts" : nullptr;
+    return true;
+  return user != 0 && raw::call(SYS_fgetxattr, file.number(), raw::word("security.capability"), 0, 0) > 0;
 }
 
 /// The interpreter that a #! line names; false: there is no such line.
 bool interpreter_of(const File& file, char (&path)[256]) {
   char line[256];
-  const std::size_t size = file.read(line, sizeof line - 1, 0);
+  const std::size_t size = File::read(file.number(), line, sizeof line - 1, 0);
   if (size < 2 || line[0] != '#' || line[1] != '!') return false;
   std::size_t start = 2;
   while (start < size && (line[start] == ' ' || line[start] == '\t')) ++start;
@@ -107,40 +66,41 @@ bool interpreter_of(const File& file, char (&path)[256]) {
   return end != start;
 }
 
-const char* judge(int dirfd, const char* path) {
-  char interpreter[256];
-  for (int depth = 0; depth < most_interpreters; ++depth) {
-    const File file(dirfd, path);
-    char start[4];
-    if (!file.is_open() || file.read(start, sizeof start, 0) != sizeof start) return nullptr;
-    if (memcmp(start, ELFMAG, sizeof start) == 0) {
-      const char* reason = judge_elf(file);
-      return reason ? reason : judge_rights(file);
-    }
-    if (!interpreter_of(file, interpreter)) return nullptr;
-    dirfd = AT_FDCWD;
-    path = interpreter;
-  }
-  return nullptr;
+bool has_variable(char* const* list, const char* start) {
+  for (; list && *list; ++list)
+    if (strncmp(*list, start, strlen(start)) == 0) return true;
+  return false;
+}
+
+/// Valgrind's tools are static, and load the program with its LD_PRELOAD by themselves.
+bool is_valgrind(const Judgement& judgement, char* const* environment) {
+  return judgement.facts.kind == policy::ProgramKind::no_loader &&
+         has_variable(environment, "VALGRIND_LAUNCHER=");
 }
 
 }  // namespace
 
-void note(Core& core, int dirfd, const char* path) {
-  if (!path) return;
-  const char* reason = judge(dirfd, path);
-  if (!reason) return;
-  FixedText<256> text;
-  text << reason
-       << ", which inpod's layer can't be loaded into: it sees this machine's files and network, not the "
-          "pod's";
-  core.note_once(*path ? std::string_view(path) : std::string_view("a program started by its descriptor"),
-                 text.view());
+Judgement judge(int dirfd, const char* path) {
+  Judgement judgement;
+  char interpreter[256];
+  for (int depth = 0; path && depth < most_interpreters; ++depth) {
+    const File file(dirfd, path);
+    if (!file.is_open()) break;
+    judgement.facts = policy::read_elf(File::read, file.number());
+    if (judgement.facts.kind != policy::ProgramKind::no_elf) {
+      judgement.gains_rights = gains_rights(file);
+      break;
+    }
+    if (!interpreter_of(file, interpreter)) break;
+    dirfd = AT_FDCWD;
+    path = interpreter;
+  }
+  return judgement;
 }
 
-void note_found(Core& core, const char* file, const char* search_path) {
-  if (!file || !*file) return;
-  if (strchr(file, '/')) return note(core, AT_FDCWD, file);
+Judgement judge_found(const char* file, const char* search_path) {
+  if (!file || !*file) return {};
+  if (strchr(file, '/')) return judge(AT_FDCWD, file);
   std::string_view rest(search_path ? search_path : "/bin:/usr/bin");
   while (!rest.empty()) {
     const std::string_view directory = take_until(rest, ':');
@@ -150,8 +110,23 @@ void note_found(Core& core, const char* file, const char* search_path) {
     if (candidate.overflow() ||
         raw::call(SYS_faccessat, AT_FDCWD, raw::word(candidate.c_str()), executable) != 0)
       continue;
-    return note(core, AT_FDCWD, candidate.c_str());
+    Judgement judgement = judge(AT_FDCWD, candidate.c_str());
+    judgement.found << candidate.view();
+    return judgement;
   }
+  return {};
+}
+
+bool note(Core& core, const char* name, const Judgement& judgement, char* const* environment) {
+  const char* limit = policy::limit_of(judgement.facts.kind);
+  if (!limit && judgement.gains_rights) limit = "a program that gains rights when it starts";
+  if (!name || !limit || is_valgrind(judgement, environment)) return false;
+  FixedText<256> text;
+  text << limit
+       << ", in which inpod's layer can't act: it sees this machine's files and network, not the pod's";
+  const std::string_view found = judgement.found.view();
+  core.note_once(!found.empty() ? found : *name ? name : "a program started by its descriptor", text.view());
+  return true;
 }
 
 }  // namespace inpod::children

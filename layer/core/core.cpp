@@ -120,6 +120,11 @@ bool Core::hello(bool forked, std::string_view executable, const char** problem)
   if (result != 0) {
     if (result == -EPROTO)
       *problem = "this layer and inpod are of different versions; install both from one build";
+    else if (result == -EPERM || result == -EACCES || result == -ENOSYS)
+      *problem =
+          "a filter of system calls (seccomp(2)) that it is started with forbids sockets, and so keeps it "
+          "from "
+          "inpod; start it without that filter";
     else
       *problem = complain("no answer from inpod at ", relay.path());
     return false;
@@ -184,6 +189,16 @@ void Core::read_mask() {
   set_mask(mask);
 }
 
+/// The file that a pipe of the relay's stands for (Op::plain); a false entry for any other pipe.
+FdEntry Core::file_behind_pipe(std::string_view link) const {
+  RelayCall call(relay::Op::file_stat);
+  link.remove_prefix(link.find('[') + 1);
+  call.request.c = 1;
+  if (!take_number(link, ~std::uint64_t{0}, call.request.b) || relay.ask(call) != 0) return {};
+  return FdEntry::file(FdKind::handle, call.reply.c, FdEntry::no_slot,
+                       static_cast<unsigned>(call.reply.b & O_ACCMODE), (call.reply.b & O_APPEND) != 0, true);
+}
+
 FdEntry Core::adopt(int fd) {
   FixedText<32> name;
   name << "/proc/self/fd/" << static_cast<std::uint64_t>(fd);
@@ -192,6 +207,7 @@ FdEntry Core::adopt(int fd) {
   if (size <= 0) return {};
   const std::string_view target(link, static_cast<std::size_t>(size));
   FdEntry entry = parse_memfd_name(target);
+  if (!entry && starts_with(target, "pipe:[")) entry = file_behind_pipe(target);
   if (!entry && starts_with(target, "socket:")) entry = inherited_listener(fd);
   if (entry && owner() == Owner::us) fds.set(fd, entry);
   return entry;

@@ -304,13 +304,19 @@ long take_in(Core& core, RelayCall& call, const Location& location, int flags, i
     return -EIO;
   }
   const long fd = settle(call.fd, flags);
-  const auto entry = FdEntry::file(
+  auto entry = FdEntry::file(
       static_cast<FdKind>(call.reply.a), call.reply.c, static_cast<std::uint32_t>(call.reply.b),
       static_cast<unsigned>(asked & O_ACCMODE), (asked & O_APPEND) != 0, location.mode == FileMode::write);
   if (fd < 0) {
     core.forgot(-1, entry);
     return fd;
   }
+  if (fd <= highest_standard)
+    if (const long failed = make_plain(core, static_cast<int>(fd), entry); failed < 0) {
+      raw::close(static_cast<int>(fd));
+      core.forgot(-1, entry);
+      return failed;
+    }
   return core.remember(fd, entry);
 }
 

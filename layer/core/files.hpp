@@ -112,6 +112,16 @@ bool climbs_from_name(std::string_view text);
 
 long open(Core& core, int dirfd, const char* path, int flags, unsigned mode);
 
+/// Makes fd usable for code that no hook sees: stdio inside libc on the descriptors 0 to 2, and programs
+/// without the layer. Input is filled and stays; else fd becomes a pipe or socket of the relay's. `entry`,
+/// fd's own, becomes false where it stands for no file any more: input that is large, or can't be kept. fd or
+/// -errno.
+long make_plain(Core& core, int fd, FdEntry& entry);
+/// The same for one that has an entry in the table.
+long make_plain(Core& core, int fd);
+/// Waits until what was written without hooks is in the pod. 0, or the -errno of a write that failed.
+long written(Core& core, FdEntry entry);
+
 /// readv(2) (offset < 0) or preadv(2).
 long read(Core& core, int fd, FdEntry entry, std::span<const iovec> into, std::int64_t offset);
 /// writev(2) (offset < 0) or pwritev(2). -EPIPE comes with SIGPIPE.

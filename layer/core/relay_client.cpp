@@ -2,6 +2,7 @@
 #include "core/relay_client.hpp"
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "core/raw.hpp"
@@ -64,17 +65,45 @@ bool RelayClient::set_path(std::string_view path) {
   return true;
 }
 
-long RelayClient::dial() const {
+namespace {
+
+/// A socket that is connected to the address, or -errno.
+long connected_socket(const sockaddr_un& address, socklen_t length) {
   const long fd = move_above_standard(raw::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (fd < 0) return fd;
   for (;;) {
     const long result =
-        raw::connect(static_cast<int>(fd), reinterpret_cast<const sockaddr*>(&address_), sizeof address_);
+        raw::connect(static_cast<int>(fd), reinterpret_cast<const sockaddr*>(&address), length);
     if (result == 0 || result == -EISCONN) return fd;
     if (result == -EINTR) continue;
     raw::close(static_cast<int>(fd));
-    return -EIO;
+    return result;
   }
+}
+
+}  // namespace
+
+long RelayClient::dial() const {
+  long fd = connected_socket(address_, sizeof address_);
+  if (fd == -EACCES || fd == -ENOENT) fd = dial_abstract();
+  return fd == -ECONNREFUSED || fd == -ENOENT ? -EIO : fd;
+}
+
+/// Whoever listens there must be root: after inpod's end the name is anybody's.
+long RelayClient::dial_abstract() const {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t size = path().size();
+  memcpy(address.sun_path + 1, address_.sun_path, size);
+  const long fd =
+      connected_socket(address, static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + size));
+  if (fd < 0) return fd;
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (raw::get_option(static_cast<int>(fd), SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == 0)
+    return fd;
+  raw::close(static_cast<int>(fd));
+  return -EIO;
 }
 
 long RelayClient::send(int fd, RelayCall& call) {

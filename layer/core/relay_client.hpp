@@ -1,5 +1,8 @@
 // The client of the relay: one connection for one operation (relay_protocol.hpp), by system calls alone.
 //
+// A program that has become another user, or changed its root, can't reach the socket's path any more: it
+// goes to the abstract name of the same text, where root's inpod listens, too.
+//
 // Nothing is kept between operations, so any thread, signal handler, fork or vfork child may call. An
 // interrupted wait goes on, unless the operation is marked interruptible. There is no time limit here: the
 // relay bounds each operation by its own session's limits, and its death ends the wait at once.
@@ -50,11 +53,15 @@ class RelayClient {
 
  private:
   long dial() const;
+  long dial_abstract() const;
   static long send(int fd, RelayCall& call);
   static long receive(int fd, RelayCall& call);
 
   sockaddr_un address_{};
 };
+
+/// Of stdin, stdout and stderr.
+constexpr int highest_standard = 2;
 
 /// fd, or a duplicate above 2 that is close-on-exec (fd is closed then): programs expect 0, 1 and 2 to be
 /// theirs.

@@ -68,8 +68,8 @@ enum class Op : std::uint16_t {
   seek,     ///< a: handle, b: offset (i64), c: whence. Reply a: new position
   truncate,   ///< a: handle, b: size
   release,    ///< a: handle. This process has closed its last fd of it. No reply.
-  file_stat,  ///< a: handle; or, a = 0: b: inode of the memfd (fd came from elsewhere). Reply: stat, data =
-              ///< real path
+  file_stat,  ///< a: handle; or, a = 0: b: inode of the memfd (fd came from elsewhere), or, c = 1, of the
+              ///< pipe that `plain` gave. Reply: stat, a: FileKind, b: O_* flags, c: handle, data = real path
   // -- paths
   stat,         ///< text: path. a: 1 = follow links. Reply: stat
   access,       ///< text: path. a: mode, b: AT_* flags
@@ -114,8 +114,18 @@ enum class Op : std::uint16_t {
   attributes,  ///< a: protocol::Attribute, b: mode, or uid << 32 | gid, c: handle (0: text: path), d: 1 =
                ///< follow links;
                ///< data: i64 times of access and change, as protocol::ChangeAttributes has them
+  plain,    ///< a: handle, b: 1 = for writing, 0 = for reading, c: a snapshot's position. The descriptor is
+            ///< going to be used without hooks. Reply a: PlainKind, fd
+  written,  ///< a: handle. Waits until what its pipe was given is in the pod. Error: why a write failed
   // -- the pod's network interfaces
   interfaces,  ///< Reply: data = InterfaceRecords
+};
+
+/// What code without hooks can use in the place of a file's descriptor.
+enum class PlainKind : std::uint64_t {
+  same = 0,    ///< the file's own: the memfd has been filled, to stay
+  writer = 1,  ///< fd is a pipe; the relay writes what comes through it at the handle's position
+  reader = 2,  ///< fd is a socket that the file's bytes come through; it stands for no file any more
 };
 
 /// Which connections a listener takes, whatever its address. Bits.

@@ -11,6 +11,7 @@
 #include "core/raw.hpp"
 #include "core/text.hpp"
 #include "layer.hpp"
+#include "policy/preload.hpp"
 
 namespace inpod::layer {
 namespace {
@@ -20,6 +21,7 @@ struct Needed {
   FixedText<4096> preload;  ///< path of the layer itself
   FixedText<256> socket;
   FixedText<4352> program;
+  FixedText<64> sanitizer;  ///< what this program had preloaded before the layer, for itself alone
 };
 constinit Needed needed;
 
@@ -32,16 +34,19 @@ char* find(char* const* list, std::string_view name) {
   return nullptr;
 }
 
-bool names_layer(const char* preload) {
-  return strstr(preload, needed.preload.c_str()) != nullptr;
+policy::Preload preload_of(char* const* given, std::string_view sanitizer) {
+  const char* variable = find(given, preload_name);
+  return {needed.preload.view(), sanitizer, variable ? variable + preload_name.size() : ""};
 }
 
 }  // namespace
 
-void remember_environment(const char* layer_path) {
+void remember_environment(const char* layer_path, std::string_view sanitizer) {
   needed.preload.clear();
   needed.socket.clear();
   needed.program.clear();
+  needed.sanitizer.clear();
+  needed.sanitizer << sanitizer;
   needed.preload << layer_path;
   if (const char* socket = find(environ, "INPOD_SOCKET=")) needed.socket << socket;
   if (const char* program = find(environ, "INPOD_PROGRAM=")) needed.program << program;
@@ -49,10 +54,9 @@ void remember_environment(const char* layer_path) {
 
 namespace {
 
-bool is_complete(char* const* given) {
-  const char* preload = find(given, preload_name);
-  return preload && names_layer(preload) && find(given, needed.socket.view()) &&
-         find(given, "INPOD_PROGRAM=") && find(given, active_variable);
+bool is_complete(char* const* given, const policy::Preload& preload) {
+  return policy::is_in_order(preload) && find(given, needed.socket.view()) && find(given, "INPOD_PROGRAM=") &&
+         find(given, active_variable);
 }
 
 std::size_t count_of(char* const* list) {
@@ -66,36 +70,24 @@ std::size_t list_size(char* const* given) {
   return (count_of(given) + 5) * sizeof(char*);
 }
 
-/// "LD_PRELOAD=" with the layer first and then whatever the program had.
-void write_preload(char* into, const char* given) {
-  const std::string_view layer = needed.preload.view();
-  memcpy(into, preload_name.data(), preload_name.size());
-  into += preload_name.size();
-  memcpy(into, layer.data(), layer.size());
-  into += layer.size();
-  if (const char* others = given ? given + preload_name.size() : ""; *others) {
-    *into++ = ':';
-    strcpy(into, others);
-  } else {
-    *into = 0;
-  }
-}
-
 bool is_ours(const char* variable) {
-  return strncmp(variable, "INPOD_SOCKET=", 13) == 0 || strncmp(variable, "INPOD_PROGRAM=", 14) == 0 ||
+  return strncmp(variable, preload_name.data(), preload_name.size()) == 0 ||
+         strncmp(variable, "INPOD_SOCKET=", 13) == 0 || strncmp(variable, "INPOD_PROGRAM=", 14) == 0 ||
          strncmp(variable, "INPOD_ACTIVE=", 13) == 0;
 }
 
 }  // namespace
 
-std::size_t ChildEnvironment::room(char* const* given) {
-  if (!active() || needed.preload.view().empty() || is_complete(given)) return 0;
-  const char* preload = find(given, preload_name);
-  return list_size(given) + preload_name.size() + needed.preload.view().size() +
-         (preload ? strlen(preload) : 0) + 2;
+std::size_t ChildEnvironment::room(char* const* given, std::string_view sanitizer) {
+  if (!active() || needed.preload.view().empty()) return 0;
+  const policy::Preload preload = preload_of(given, sanitizer);
+  if (is_complete(given, preload)) return 0;
+  return list_size(given) + preload_name.size() + policy::room_for(preload);
 }
 
-ChildEnvironment::ChildEnvironment(char* const* given, std::size_t size, void* memory) : list_(given) {
+ChildEnvironment::ChildEnvironment(char* const* given, std::string_view sanitizer, std::size_t size,
+                                   void* memory)
+    : list_(given) {
   if (size == 0) return;
   if (!memory) {
     const long at = raw::map(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -104,18 +96,13 @@ ChildEnvironment::ChildEnvironment(char* const* given, std::size_t size, void* m
     mapped_size_ = size;
   }
   auto** list = static_cast<char**>(memory);
-  const char* preload = find(given, preload_name);
-  const bool keeps_preload = preload && names_layer(preload);
+  char* preload = static_cast<char*>(memory) + list_size(given);
+  memcpy(preload, preload_name.data(), preload_name.size());
+  policy::write_preload(preload_of(given, sanitizer), preload + preload_name.size());
   std::size_t used = 0;
-  if (!keeps_preload) {
-    list[used] = static_cast<char*>(memory) + list_size(given);
-    write_preload(list[used++], preload);
-  }
-  for (char* const* one = given; one && *one; ++one) {
-    const bool replaced =
-        is_ours(*one) || (!keeps_preload && strncmp(*one, preload_name.data(), preload_name.size()) == 0);
-    if (!replaced) list[used++] = *one;
-  }
+  list[used++] = preload;
+  for (char* const* one = given; one && *one; ++one)
+    if (!is_ours(*one)) list[used++] = *one;
   list[used++] = const_cast<char*>(needed.socket.c_str());
   list[used++] = const_cast<char*>(needed.program.c_str());
   list[used++] = active_variable;
@@ -127,8 +114,20 @@ ChildEnvironment::~ChildEnvironment() {
   if (mapped_) raw::unmap(mapped_, mapped_size_);
 }
 
+bool layer_is_readable() {
+  constexpr long readable = 4;  // R_OK
+  return needed.preload.view().empty() ||
+         raw::call(SYS_faccessat, AT_FDCWD, raw::word(needed.preload.c_str()), readable) == 0;
+}
+
+void drop_own_sanitizer() {
+  const policy::Preload own = preload_of(environ, needed.sanitizer.view());
+  const std::string_view rest = policy::without_sanitizer(own);
+  if (rest.size() != own.given.size()) setenv("LD_PRELOAD", rest.data(), 1);
+}
+
 void ensure_environment() {
-  CHILD_ENVIRONMENT(wanted, environ);
+  CHILD_ENVIRONMENT(wanted, environ, std::string_view());
   if (wanted.get() == environ) return;
   for (char* const* at = wanted.get(); *at; ++at) {
     for (const std::string_view name :

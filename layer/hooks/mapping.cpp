@@ -5,6 +5,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <climits>
+
 #include "core/raw.hpp"
 #include "layer.hpp"
 
@@ -25,11 +27,51 @@ long prepare(int fd, FdEntry entry, const off_t* offset, std::size_t& count) {
   return files::ensure(core, entry, static_cast<std::uint64_t>(from), count, true);
 }
 
+[[gnu::noinline]] void note_shared_memory(FdEntry entry) {
+  char path[PATH_MAX];
+  const long length = files::path_of(core, entry, path, sizeof path);
+  core.note_once({path, static_cast<std::size_t>(length < 0 ? 0 : length)},
+                 "the program shares memory by this file of the pod (mmap), which can't be carried (ENODEV). "
+                 "SQLite does so for journal_mode=WAL: use another mode or PRAGMA locking_mode=EXCLUSIVE, or "
+                 "name the file's folder in files.local");
+}
+
+/// mmap(2) of a file that has no memfd. A private mapping may be a copy. null: -errno is in `failed`.
+void* map_handle(void* at, std::size_t length, int protection, int flags, FdEntry entry, std::int64_t offset,
+                 long& failed) {
+  failed = -EACCES;
+  if (entry.access() == O_WRONLY) return nullptr;
+  failed = -ENODEV;
+  if ((flags & MAP_TYPE) != MAP_PRIVATE) return note_shared_memory(entry), nullptr;
+  const long made = raw::map(at, length, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+  failed = made;
+  if (made < 0 && made > -4096) return nullptr;
+  auto* memory = reinterpret_cast<char*>(made);
+  for (std::size_t done = 0; done < length;) {
+    const iovec rest{memory + done, length - done};
+    const long got = files::read(core, -1, entry, {&rest, 1}, offset + static_cast<std::int64_t>(done));
+    if (got == 0) break;
+    if (got < 0) {
+      raw::unmap(memory, length);
+      failed = got;
+      return nullptr;
+    }
+    done += static_cast<std::size_t>(got);
+  }
+  raw::call(SYS_mprotect, made, static_cast<long>(length), protection);
+  return memory;
+}
+
 }  // namespace
 
 HOOK(void*, mmap, (void* at, size_t length, int protection, int flags, int fd, off_t offset)) {
   if ((flags & MAP_ANONYMOUS) == 0 && offset >= 0) {
     if (const FdEntry entry = file_entry(fd)) {
+      if (entry.kind() == FdKind::handle) {
+        long failed = 0;
+        void* mapped = map_handle(at, length, protection, flags, entry, offset, failed);
+        return mapped ? mapped : (result<int>(failed), MAP_FAILED);
+      }
       const long value = files::ensure(core, entry, static_cast<std::uint64_t>(offset), length, true);
       if (value != 0) return result<int>(value), MAP_FAILED;
     }

@@ -1,8 +1,9 @@
 // What starts programs: the exec family, posix_spawn, system, popen. What they start is in the pod too.
 //
-// A child that can't have the layer (static, musl, Go, set-user-ID) runs on this machine alone: that is told
-// once, by its name. fork, vfork and clone are not hooked: pthread_atfork handlers and a page that the kernel
-// clears on fork do that (Core::owner).
+// A child that the layer can't act in (static, musl, Go, set-user-ID) runs on this machine alone: that is
+// told once, by its name. One that is linked with a sanitizer's runtime gets that before the layer. fork,
+// vfork and clone are not hooked: pthread_atfork handlers and a page that the kernel clears on fork do that
+// (Core::owner).
 #include <alloca.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -22,41 +23,73 @@ using namespace inpod::layer;
 
 namespace {
 
-/// Tells once of a program that the layer can't be loaded into.
-void note_program(int dirfd, const char* path) {
-  if (active()) children::note(core, dirfd, path);
+/// Files of the pod that a program without hooks inherits, besides 0 to 2, which always work without.
+void hand_on() {
+  for (int fd = highest_standard + 1, end = core.fds.top(); fd < end; ++fd) {
+    const FdEntry entry = core.fds.get(fd);
+    if (!entry.is_file()) continue;
+    const long flags = raw::fcntl(fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) files::make_plain(core, fd);
+  }
 }
 
-void note_program_of_path(const char* file) {
-  if (active()) children::note_found(core, file, getenv("PATH"));
+/// Whether what the program starts gets the layer. One line where it can't, as the file is not to be read.
+bool can_hand_on_layer() {
+  if (layer_is_readable()) return true;
+  core.note_once(
+      "",
+      "the user that the program has become may not read inpod's layer, libinpod.so: what it starts "
+      "sees this machine's files and network, not the pod's; install inpod where every user may "
+      "read it");
+  return false;
+}
+
+/// Tells once of a program that the layer can't act in, and prepares what that inherits.
+void prepare(const char* name, const children::Judgement& program, char* const* environment) {
+  const bool is_limited = children::note(core, name, program, environment);
+  if (!can_hand_on_layer() || is_limited) hand_on();
+}
+
+children::Judgement judged(int dirfd, const char* path, char* const* environment) {
+  if (!active()) return {};
+  auto program = children::judge(dirfd, path);
+  prepare(path, program, environment);
+  return program;
+}
+
+children::Judgement judged_of_path(const char* file, char* const* environment) {
+  if (!active()) return {};
+  auto program = children::judge_found(file, getenv("PATH"));
+  prepare(file, program, environment);
+  return program;
 }
 
 }  // namespace
 
 HOOK(int, execve, (const char* path, char* const* arguments, char* const* environment)) {
-  note_program(AT_FDCWD, path);
-  CHILD_ENVIRONMENT(child, environment);
+  const auto program = judged(AT_FDCWD, path, environment);
+  CHILD_ENVIRONMENT(child, environment, program.facts.sanitizer);
   return original(execve)(path, arguments, child.get());
 }
 
 HOOK(int, execvpe, (const char* file, char* const* arguments, char* const* environment)) {
-  note_program_of_path(file);
-  CHILD_ENVIRONMENT(child, environment);
+  const auto program = judged_of_path(file, environment);
+  CHILD_ENVIRONMENT(child, environment, program.facts.sanitizer);
   return original(execvpe)(file, arguments, child.get());
 }
 
 HOOK(int, fexecve, (int fd, char* const* arguments, char* const* environment)) {
-  note_program(fd, "");
-  CHILD_ENVIRONMENT(child, environment);
+  const auto program = judged(fd, "", environment);
+  CHILD_ENVIRONMENT(child, environment, program.facts.sanitizer);
   return original(fexecve)(fd, arguments, child.get());
 }
 
 /// By the kernel, as libc has it only from 2.34 on: programs on an older one call it by number.
 HOOK(int, execveat,
      (int dirfd, const char* path, char* const* arguments, char* const* environment, int flags)) {
-  CHILD_ENVIRONMENT(child, environment);
   return here(dirfd, path, [&](int at, const char* name) {
-    note_program(at, name);
+    const auto program = judged(at, name, environment);
+    CHILD_ENVIRONMENT(child, environment, program.facts.sanitizer);
     return result<int>(
         raw::call(SYS_execveat, at, raw::word(name), raw::word(arguments), raw::word(child.get()), flags));
   });
@@ -107,16 +140,16 @@ HOOK(int, execle, (const char* path, const char* first, ...)) {
 HOOK(int, posix_spawn,
      (pid_t * pid, const char* path, const posix_spawn_file_actions_t* actions,
       const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
-  note_program(AT_FDCWD, path);
-  CHILD_ENVIRONMENT(child, environment);
+  const auto program = judged(AT_FDCWD, path, environment);
+  CHILD_ENVIRONMENT(child, environment, program.facts.sanitizer);
   return original(posix_spawn)(pid, path, actions, attributes, arguments, child.get());
 }
 
 HOOK(int, posix_spawnp,
      (pid_t * pid, const char* file, const posix_spawn_file_actions_t* actions,
       const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
-  note_program_of_path(file);
-  CHILD_ENVIRONMENT(child, environment);
+  const auto program = judged_of_path(file, environment);
+  CHILD_ENVIRONMENT(child, environment, program.facts.sanitizer);
   return original(posix_spawnp)(pid, file, actions, attributes, arguments, child.get());
 }
 

@@ -2,7 +2,7 @@
 //
 // libc's streams read by system calls inside libc, where no hook sees them; so a stream over a remote file is
 // a cookie stream whose functions come back here. fileno() gives the real descriptor. freopen must keep the
-// FILE, so it reopens the memfd by its name in /proc after the whole file has been fetched; such a stream
+// FILE, so libc's own stream gets a descriptor that works without hooks (files::make_plain); such a stream
 // doesn't see the file grow.
 #include <fcntl.h>
 #include <stdio.h>
@@ -149,6 +149,14 @@ FILE* open_remote(const char* path, const char* mode, bool& local) {
   return stream;
 }
 
+/// A duplicate with another number, above those of the standard streams, in the place of fd. Or -errno.
+long move_away(int fd) {
+  const int moved = fcntl(fd, F_DUPFD_CLOEXEC, highest_standard + 1);
+  const long value = moved < 0 ? -errno : moved;
+  close_descriptor(fd);
+  return value;
+}
+
 /// A local stream's descriptor may have replaced one of ours (when libc closed it by itself), or lead through
 /// /proc to one.
 FILE* opened(FILE* stream, const char* path) {
@@ -183,34 +191,28 @@ HOOK(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
   const int old = active() ? fileno(stream) : -1;
   errno = saved;
   const int flags = flags_of(mode);
-  const long fd = !path || flags < 0 || !active() ? not_ours : files::open(core, AT_FDCWD, path, flags, 0666);
+  long fd = !path || flags < 0 || !active() ? not_ours : files::open(core, AT_FDCWD, path, flags, 0666);
   if (fd == not_ours) {
     const ClosingElsewhere closing(find_foreign(stream) ? -1 : old);
     return opened(original(freopen)(path, mode, stream), path ? path : "");
   }
-  FixedText<32> name;
-  long value = fd < 0 ? fd : 0;
-  if (fd >= 0) {
-    const FdEntry entry = core.fds.get(static_cast<int>(fd));
-    name << "/proc/self/fd/" << static_cast<std::uint64_t>(fd);
-    value = files::ensure(core, entry, 0, ~std::uint64_t{0} >> 1, true);
-    if (value == -ENODEV) {
-      core.note_once(path,
-                     "a stream can't be reopened (freopen) on this file of the pod; open it with fopen");
-      value = -EOPNOTSUPP;
-    }
-  }
+  if (fd >= 0 && fd == old) fd = move_away(old);  // the stream's own had been closed; libc closes it again
+  const long value = fd < 0 ? fd : files::make_plain(core, static_cast<int>(fd));
   FILE* reopened = nullptr;
-  if (value == 0) {
-    {
-      const ClosingElsewhere closing(find_foreign(stream) ? -1 : old);
-      reopened = original(freopen)(name.c_str(), mode, stream);
-    }
-    if (reopened) core.adopt(fileno(reopened));
+  if (value >= 0) {
+    const ClosingElsewhere closing(find_foreign(stream) ? -1 : old);
+    const char plain[3] = {mode[0], strchr(mode, '+') ? '+' : '\0', '\0'};
+    // Only for a descriptor, whose place the file takes.
+    reopened = original(freopen)("/dev/null", strstr(mode, ",ccs=") ? mode : plain, stream);
   } else {
     fclose(stream);  // as freopen does when it can't open
   }
-  const int failed = errno;
+  int failed = errno;
+  if (reopened && dup3(static_cast<int>(fd), fileno(reopened), flags & O_CLOEXEC) < 0) {
+    failed = errno;
+    fclose(reopened);
+    reopened = nullptr;
+  }
   if (fd >= 0) close_descriptor(static_cast<int>(fd));
   errno = value < 0 ? static_cast<int>(-value) : reopened ? saved : failed;
   return reopened;
@@ -221,13 +223,15 @@ HOOK(int, fclose, (FILE * stream)) {
   const int saved = errno;
   const int fd = active() && !find_foreign(stream) ? fileno_unlocked(stream) : -1;
   errno = saved;  // a stream in memory has no descriptor
+  const FdEntry entry = file_entry(fd);
   const ClosingElsewhere closing(fd);
   Cookie* cookie = find_cookie(stream);
   if (cookie && !cookie->wide_source) cookie = nullptr;
   if (cookie) cookie->stream.store(nullptr);  // another stream may get its address as soon as it is closed
   const int done = original(fclose)(stream);
   if (cookie) release(*cookie);
-  return done;
+  const long unwritten = entry ? files::written(core, entry) : 0;
+  return unwritten < 0 && done == 0 ? result<int>(unwritten) : done;
 }
 
 FILE* inpod::layer::open_here(const char* path, const char* mode) {

@@ -1,26 +1,28 @@
-#!/bin/bash
-# nginx with listeners of its own address, of loopback and of IPv6 on one port; and curl with an address and an
-# interface of its own.
-# @flags --steal
-# @world printf 'import http.server\nclass Handler(http.server.BaseHTTPRequestHandler):\n  def do_GET(self):\n    self.send_response(200); self.end_headers(); self.wfile.write(f"{self.client_address[0]}\\n".encode())\n  def log_message(self, *_): pass\nserver = http.server.HTTPServer(("10.77.0.1", 9004), Handler)\nprint("ready", flush=True)\nserver.serve_forever()\n' >world.py; exec python3 world.py
-# @drive for host in 10.77.0.2 '[fd77::2]'; do curl -sS -m 10 http://$host:8130/; done
-cat >nginx.conf <<END
-daemon off; master_process off; pid $PWD/nginx.pid; error_log $PWD/error.log;
+# nginx as root: it daemonizes, its workers become another user, and serve what the pod has.
+# @root
+# @pod mkdir -p /srv/site; echo 'of the pod' >/srv/site/page; chmod -R a+rX /srv/site
+cat >nginx.conf <<CONF
+user nobody nogroup;
+worker_processes 2;
+pid $PWD/nginx.pid;
 events {}
 http {
-  client_body_temp_path $PWD; proxy_temp_path $PWD; fastcgi_temp_path $PWD; uwsgi_temp_path $PWD; scgi_temp_path $PWD;
-  access_log $PWD/access.log;
-  server { listen 10.77.0.2:8130; listen [::]:8130; return 200 "pod \$server_addr:\$server_port \$remote_addr\n"; }
-  server { listen 127.0.0.1:8130; return 200 "loopback \$server_addr:\$server_port\n"; }
+  access_log off;
+  client_body_temp_path $PWD/body;
+  proxy_temp_path $PWD/proxy;
+  fastcgi_temp_path $PWD/fastcgi;
+  uwsgi_temp_path $PWD/uwsgi;
+  scgi_temp_path $PWD/scgi;
+  server {
+    listen unix:/tmp/cases-nginx.sock;
+    location / { root /srv/site; }
+  }
 }
-END
-rm -f access.log
-/usr/sbin/nginx -p "$PWD" -c "$PWD/nginx.conf" -e "$PWD/error.log" &
-for _ in {1..200}; do ! curl -sS -m 5 http://127.0.0.1:8130/ 2>/dev/null || break; sleep 0.05; done
-curl -sS -m 10 --interface 10.77.0.2 http://10.77.0.1:9004/
-curl -sS -m 10 --interface eth0 http://10.77.0.1:9004/
-echo ready
-for _ in {1..600}; do [ "$(wc -l <access.log)" -lt 3 ] || break; sleep 0.05; done
-kill %1
-wait
-cat error.log
+CONF
+rm -f /tmp/cases-nginx.sock
+nginx -e stderr -c $PWD/nginx.conf
+curl -sS --unix-socket /tmp/cases-nginx.sock http://site/page http://site/page
+master=$(cat nginx.pid)
+ps -o user= --ppid $master | sort
+kill -QUIT $master
+tail --pid=$master -f /dev/null

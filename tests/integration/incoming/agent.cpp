@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -116,15 +117,17 @@ TestClient::Program http_answer(std::string text) {
   };
 }
 
-TestAgent::TestAgent(const PodNetwork& network) {
+TestAgent::TestAgent(const PodNetwork& network, agent::Incoming::OpenedByTarget opened_by_target) {
   std::promise<std::string> started;
   thread_ = std::thread([&] {
     network.enter_pod();
-    auto made =
-        agent::Incoming::create(context_.get_executor(), [this](protocol::Severity, std::string text) {
+    auto made = agent::Incoming::create(
+        context_.get_executor(),
+        [this](protocol::Severity, std::string text) {
           const std::lock_guard lock(mutex_);
           notes_.push_back(std::move(text));
-        });
+        },
+        agent::own_privileged_network(), std::move(opened_by_target));
     if (made) incoming_ = std::move(*made);
     started.set_value(made ? "" : made.error().to_string());
     const auto work = asio::make_work_guard(context_);
@@ -217,6 +220,17 @@ void TestClient::unsubscribe(std::uint64_t subscription) {
 void TestClient::drop() {
   agent_.call([&] {
     if (agent_.incoming() != nullptr) agent_.incoming()->drop_client(client_.get());
+  });
+}
+
+void TestClient::give_up_connections() {
+  agent_.call([&] { agent_.incoming()->give_up_connections(client_.get()); });
+}
+
+bool TestClient::holds(const std::string& text) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(received_.begin(), received_.end(), [&](const Received& received) {
+    return received.bytes.find(text) != std::string::npos;
   });
 }
 

@@ -76,7 +76,7 @@ TEST_CASE("a remote file has no duplicate past the table of descriptors: it woul
   CHECK(here.err == "");
 }
 
-TEST_CASE("a child that the layer can't be loaded into is named, once") {
+TEST_CASE("a child that the layer can't act in is named, once") {
   auto& pod = LayerPod::shared();
   const std::string program = std::string(LAYER_DEBUGGEES) + "/static";
   const auto here = pod.run({"python3", "-c",

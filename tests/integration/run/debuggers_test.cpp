@@ -305,3 +305,34 @@ TEST_CASE("lldb's program may be named as on a shell's command line") {
   INFO(said.out << said.err);
   CHECK(has_line(said.out, "web-0"));
 }
+
+TEST_CASE("a program with a sanitizer's runtime runs under the debuggers, too") {
+  const TemporaryDirectory folder;
+  const auto source = folder.write("read.c",
+                                   "#include <stdio.h>\nint main(void) {\n  char line[100];\n"
+                                   "  FILE* file = fopen(\"/etc/hostname\", \"r\");\n"
+                                   "  if (fgets(line, sizeof line, file)) fputs(line, stdout);\n"
+                                   "  return fclose(file);\n}\n");
+  const std::string program = folder.path() + "/read";
+  const std::map<std::string, std::string> no_leaks{
+      {"ASAN_OPTIONS", "detect_leaks=0"}};  // needs ptrace itself
+  for (const std::string build :
+       {"gcc -fsanitize=address", "gcc -fsanitize=address -static-libasan", "clang -fsanitize=address",
+        "clang -fsanitize=address -shared-libasan "
+        "-Wl,-rpath,$(dirname $(clang -print-file-name=libclang_rt.asan-x86_64.so))"}) {
+    INFO(build);
+    auto options = Demo::shared().options();
+    REQUIRE(run({"sh", "-c", build + " -g -o " + program + " " + source}, options, seconds(60)).status == 0);
+    CHECK(Demo::shared().run({program}).out == "web-0\n");
+    const auto in_gdb =
+        Project(json::object())
+            .run("inpod-gdb", {"-nx", "-q", "-batch", "-ex", "run", "--args", program}, no_leaks);
+    INFO(in_gdb.out << in_gdb.err);
+    CHECK(has_line(in_gdb.out, "web-0"));
+    auto more = no_leaks;
+    more["INPOD_LLDB"] = "lldb-19";
+    const auto in_lldb = Project(json::object()).run("inpod-lldb", lldb_words({"run"}, {program}), more);
+    INFO(in_lldb.out << in_lldb.err);
+    CHECK(in_lldb.out.find("web-0") != std::string::npos);
+  }
+}

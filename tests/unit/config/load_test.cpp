@@ -294,6 +294,16 @@ TEST_CASE("flags of every type, and their errors") {
   CHECK_FALSE(config::apply_flag("no.such", {"1"}, "--no-such", config));
 }
 
+TEST_CASE("an empty list is an empty section, as Lua spells it") {
+  Config config;
+  const auto none = nlohmann::json::array();
+  CHECK(config::apply_json(
+      {{"target", "t"}, {"files", none}, {"incoming", {{"ports", none}}}, {"environment", {{"set", none}}}},
+      "launch.json: cluster", config));
+  CHECK(config.target == "t");
+  CHECK_FALSE(config::apply_json({{"files", {"/a"}}}, "launch.json: cluster", config));
+}
+
 TEST_CASE("launch.json's errors name their place") {
   Config config;
   const auto unknown = config::apply_json({{"agent", {{"imge", "x"}}}}, "launch.json: cluster", config);

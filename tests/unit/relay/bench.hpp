@@ -65,6 +65,11 @@ class ScriptedAgent {
     link->respond(id, protocol::Connected{(*stream)->id(), local, remote});
     return std::move(*stream);
   }
+  /// Another agent: it counts from the start again.
+  void start_anew() {
+    open.clear(), asked.clear(), subscribed.clear(), unsubscribed.clear();
+    next_handle_ = first_handle;
+  }
   /// Sends back what comes, until the end.
   Task<void> echo(std::shared_ptr<protocol::Stream> stream) {
     for (;;) {
@@ -253,7 +258,8 @@ class ScriptedAgent {
     fail(id, ENOTSUP);
   }
 
-  std::uint64_t next_handle_ = 100;
+  static constexpr std::uint64_t first_handle = 100;
+  std::uint64_t next_handle_ = first_handle;
 };
 
 class Bench {
@@ -261,18 +267,9 @@ class Bench {
   explicit Bench(Config config = {}) {
     char name[] = "/tmp/inpod-relay-XXXXXX";
     directory_ = ::mkdtemp(name);
-    int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
-      throw std::runtime_error("socketpair");
     const auto executor = asio::any_io_executor(loop_.get_executor());
     agent.executor = executor;
-    protocol::Link::Handlers for_agent, for_client;
-    for_agent.on_request = [this](std::uint32_t id, Message request) {
-      agent.handle(id, std::move(request));
-    };
-    for_client.on_event = [this](Message event) { relay->on_agent_event(std::move(event)); };
-    agent.link = protocol::Link::create(executor, {}, std::move(for_agent));
-    client_link_ = protocol::Link::create(executor, {}, std::move(for_client));
+    make_links();
     Relay::Options options;
     options.config = std::move(config);
     options.directory = directory_;
@@ -283,10 +280,7 @@ class Bench {
     if (!made) throw std::runtime_error(made.error().to_string());
     relay = *made;
     thread_ = std::thread([this] { loop_.run(); });
-    on_loop([&] {
-      attach(*agent.link, pair[0]);
-      attach(*client_link_, pair[1]);
-    });
+    on_loop([&] { attach_links(); });
   }
   ~Bench() {
     on_loop([this] {
@@ -330,6 +324,22 @@ class Bench {
   void lose_link() {
     on_loop([this] { client_link_->close(); });
   }
+  /// The pod has gone, and what is asked waits for its successor.
+  void lose_pod() {
+    on_loop([this] {
+      client_link_->close();
+      agent.link->close();
+      agent.start_anew();
+      make_links();
+      relay->replace_link(client_link_);
+    });
+  }
+  void come_to_successor(protocol::Pod pod) {
+    on_loop([&] {
+      attach_links();
+      relay->enter_pod(std::move(pod), {});
+    });
+  }
   RelayClient client() const { return RelayClient(directory_ + "/relay"); }
   int asked(const std::string& what) {
     return on_loop([&] { return agent.asked[what]; });
@@ -346,6 +356,22 @@ class Bench {
   bool ended_by_itself = false;
 
  private:
+  void make_links() {
+    protocol::Link::Handlers for_agent, for_client;
+    for_agent.on_request = [this](std::uint32_t id, Message request) {
+      agent.handle(id, std::move(request));
+    };
+    for_client.on_event = [this](Message event) { relay->on_agent_event(std::move(event)); };
+    agent.link = protocol::Link::create(agent.executor, {}, std::move(for_agent));
+    client_link_ = protocol::Link::create(agent.executor, {}, std::move(for_client));
+  }
+  void attach_links() {
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+      throw std::runtime_error("socketpair");
+    attach(*agent.link, pair[0]);
+    attach(*client_link_, pair[1]);
+  }
   void attach(protocol::Link& link, int fd) {
     asio::generic::stream_protocol::socket socket(loop_, asio::generic::stream_protocol(AF_UNIX, 0), fd);
     if (auto done = link.attach(protocol::make_socket_transport(std::move(socket)), 0, 1 << 20); !done)

@@ -88,7 +88,53 @@ Raw unix_address(const char* path) {
   return remote;
 }
 
+/// Sends a request to the relay's abstract name. 0: it was answered, 1: it was not, others: no connection.
+int ask_by_abstract_name(const std::string& path, Op op) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{AF_UNIX, {}};
+  std::memcpy(address.sun_path + 1, path.data(), path.size());
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + path.size());
+  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) return 2;
+  relay::Request request;
+  request.op = op;
+  (void)!::send(fd.get(), &request, sizeof request, MSG_NOSIGNAL);
+  pollfd wait{fd.get(), POLLIN, 0};
+  char byte;
+  if (::poll(&wait, 1, 10000) != 1) return 3;
+  return ::recv(fd.get(), &byte, 1, 0) == 1 ? 0 : 1;
+}
+
+bool become_other_user() {
+  return ::setresgid(other_user, other_user, other_user) == 0 &&
+         ::setresuid(other_user, other_user, other_user) == 0;
+}
+
+int exit_code_of(pid_t child) {
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 100;
+}
+
 }  // namespace
+
+TEST_CASE(
+    "a program that becomes another user is still heard, and its children; a stranger of that user isn't") {
+  if (!can_be_other_user()) return;
+  Bench bench;
+  const auto path = bench.relay->socket_path();
+  const pid_t program = ::fork();
+  if (program == 0) {
+    ::alarm(30);
+    if (ask_by_abstract_name(path, Op::hello) != 0) ::_exit(10);
+    if (!become_other_user()) ::_exit(11);
+    if (ask_by_abstract_name(path, Op::host) != 0) ::_exit(12);
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(ask_by_abstract_name(path, Op::hello));
+    ::_exit(exit_code_of(child) == 0 ? 0 : 13);
+  }
+  CHECK(exit_code_of(program) == 0);
+  CHECK(as_other_user([&] { return ask_by_abstract_name(path, Op::host); }) == 1);
+}
 
 TEST_CASE("a UDP flow is the program's, whoever sends first and whoever sends later") {
   if (!can_be_other_user()) return;

@@ -48,9 +48,10 @@ TEST_CASE("without a layer there is nothing of it") {
   CHECK(build_environment({}, pod, "", "/run/s/relay", "/usr/bin/app", "").set.count("LD_PRELOAD") == 0);
 }
 
-TEST_CASE("the layer's variables are there, the user's preload behind ours") {
-  const auto environment = build({}, "/usr/lib/libasan.so");
-  CHECK(environment.set.at("LD_PRELOAD") == "/lib/libinpod.so:/usr/lib/libasan.so");
+TEST_CASE("the layer's variables are there, the user's preload behind ours, but for a sanitizer's runtime") {
+  CHECK(build({}, "/usr/lib/libasan.so").set.at("LD_PRELOAD") == "/usr/lib/libasan.so:/lib/libinpod.so");
+  const auto environment = build({}, "/usr/lib/mine.so");
+  CHECK(environment.set.at("LD_PRELOAD") == "/lib/libinpod.so:/usr/lib/mine.so");
   CHECK(environment.set.at("INPOD_SOCKET") == "/run/s/relay");
   CHECK(environment.set.at("INPOD_PROGRAM") == "/usr/bin/app");
   CHECK(environment.layer == "/lib/libinpod.so");
