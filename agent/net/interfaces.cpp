@@ -23,7 +23,8 @@ using protocol::AddressFamily;
 using protocol::Bytes;
 using protocol::SocketAddress;
 
-constexpr std::size_t most = 1024;  ///< of interfaces, and of their addresses: an answer is one message
+constexpr std::size_t most_interfaces =
+    1024;  ///< of interfaces, and of their addresses: an answer is one message
 
 SocketAddress address_of(const sockaddr* address) {
   if (!address) return {};
@@ -86,11 +87,11 @@ protocol::Interfaces interfaces() {
   if (::getifaddrs(&first) != 0) return all;
   const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> list(first, ::freeifaddrs);
   // Interfaces come first, then the addresses of all of them.
-  for (const ifaddrs* one = first; one && all.interfaces.size() < most; one = one->ifa_next)
+  for (const ifaddrs* one = first; one && all.interfaces.size() < most_interfaces; one = one->ifa_next)
     if (one->ifa_addr && one->ifa_addr->sa_family == AF_PACKET)
       all.interfaces.push_back(link_of(*one, socket.get()));
   std::size_t addresses = 0;
-  for (const ifaddrs* one = first; one && addresses < most; one = one->ifa_next) {
+  for (const ifaddrs* one = first; one && addresses < most_interfaces; one = one->ifa_next) {
     const auto address = address_of(one->ifa_addr);
     auto* interface = address.family == AddressFamily::none ? nullptr : interface_of(all, one->ifa_name);
     if (!interface) continue;

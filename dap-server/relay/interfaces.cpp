@@ -11,10 +11,10 @@ namespace {
 
 using protocol::AddressFamily;
 
-constexpr std::chrono::seconds remembered{1};
+constexpr std::chrono::seconds answer_serves{1};
 
 template <std::size_t Size, class From>
-void put(std::uint8_t (&into)[Size], const From& from) {
+void put_bytes(std::uint8_t (&into)[Size], const From& from) {
   std::copy_n(from.begin(), std::min(Size, from.size()), into);
 }
 
@@ -37,8 +37,8 @@ InterfaceRecord record_of(const protocol::Interface& interface) {
   InterfaceRecord record = record_of(interface, interface.name);
   record.hardware_length =
       static_cast<std::uint8_t>(std::min(sizeof(record.hardware), interface.hardware.size()));
-  put(record.hardware, interface.hardware);
-  put(record.hardware_broadcast, interface.hardware_broadcast);
+  put_bytes(record.hardware, interface.hardware);
+  put_bytes(record.hardware_broadcast, interface.hardware_broadcast);
   record.has_statistics = interface.statistics.size() == sizeof(record.statistics);
   if (record.has_statistics)
     std::memcpy(record.statistics, interface.statistics.data(), sizeof(record.statistics));
@@ -51,30 +51,30 @@ InterfaceRecord record_of(const protocol::Interface& interface, const protocol::
   record.other_family = number_of(one.other.family);
   record.prefix = one.prefix;
   record.scope_id = one.address.scope_id;
-  put(record.address, one.address.ip);
-  put(record.other, one.other.ip);
+  put_bytes(record.address, one.address.ip);
+  put_bytes(record.other, one.other.ip);
   return record;
 }
 
-void append(Bytes& records, const InterfaceRecord& record) {
+void append_record(Bytes& records, const InterfaceRecord& record) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(&record);
   records.insert(records.end(), bytes, bytes + sizeof(record));
 }
 
 Bytes records_of(const protocol::Interfaces& pod) {
   Bytes records;
-  for (const auto& interface : pod.interfaces) append(records, record_of(interface));
+  for (const auto& interface : pod.interfaces) append_record(records, record_of(interface));
   for (const auto family : {AddressFamily::ipv4, AddressFamily::ipv6})
     for (const auto& interface : pod.interfaces)
       for (const auto& one : interface.addresses)
-        if (one.address.family == family) append(records, record_of(interface, one));
+        if (one.address.family == family) append_record(records, record_of(interface, one));
   return records;
 }
 
 }  // namespace
 
 Task<Answer> Interfaces::list() {
-  if (records_.empty() || Clock::now() - asked_ >= remembered) {
+  if (records_.empty() || Clock::now() - asked_ >= answer_serves) {
     protocol::GetInterfaces request;
     const auto answer = co_await ask<protocol::Interfaces>(context_, std::move(request));
     if (!answer) co_return refuse(code_of(answer.error()));
