@@ -35,14 +35,14 @@ bool is_ipv6(const SocketAddress& address) {
 }
 
 /// What came from the socket, or from its error queue.
-struct Received {
+struct ReceivedDatagram {
   SocketAddress peer;  ///< of an error: whom the datagram was for
   int code = 0;        ///< errno of an error
   std::size_t length = 0;
 };
 
 /// errno of an entry of the error queue; 0: none of the network's. Those of this host sendto(2) tells.
-int error_in(msghdr& message) {
+int network_error_in(msghdr& message) {
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
     const bool error = (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR) ||
                        (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR);
@@ -56,7 +56,7 @@ int error_in(msghdr& message) {
 }
 
 /// recvmsg(2) without waiting; fails with its errno.
-Result<Received> receive_now(int fd, std::span<std::uint8_t> into, int flags) {
+Result<ReceivedDatagram> receive_now(int fd, std::span<std::uint8_t> into, int flags) {
   sockaddr_storage from{};
   iovec piece{into.data(), into.size()};
   alignas(cmsghdr) std::array<char, 512> control;
@@ -66,10 +66,10 @@ Result<Received> receive_now(int fd, std::span<std::uint8_t> into, int flags) {
   message.msg_control = control.data(), message.msg_controllen = control.size();
   const ssize_t length = ::recvmsg(fd, &message, flags | MSG_DONTWAIT);
   if (length < 0) return fail_errno("receive");
-  Received received;
+  ReceivedDatagram received;
   received.peer = from_sockaddr(reinterpret_cast<const sockaddr*>(&from), message.msg_namelen);
   received.length = static_cast<std::size_t>(length);
-  if ((flags & MSG_ERRQUEUE) != 0) received.code = error_in(message);
+  if ((flags & MSG_ERRQUEUE) != 0) received.code = network_error_in(message);
   return received;
 }
 
