@@ -115,7 +115,7 @@ PodDatagrams::PodDatagrams(const boost::asio::any_io_executor& io, UniqueFd sock
 Task<void> PodDatagrams::to_client(std::shared_ptr<PodDatagrams> self) {
   protocol::Bytes buffer(longest_datagram);
   while (self->descriptor_.is_open()) {
-    if (!co_await self->tell_errors()) break;
+    if (!co_await self->tell_errors(buffer)) break;
     const auto received = receive_now(self->descriptor_.native_handle(), buffer, 0);
     if (received) {
       const std::span<const std::uint8_t> data(buffer.data(), received->length);
@@ -129,17 +129,15 @@ Task<void> PodDatagrams::to_client(std::shared_ptr<PodDatagrams> self) {
 }
 
 /// False: the stream has ended.
-Task<bool> PodDatagrams::tell_errors() {
-  protocol::Bytes buffer;
-  for (;;) {
-    if (!descriptor_.is_open()) co_return false;
-    buffer.resize(longest_datagram);
+Task<bool> PodDatagrams::tell_errors(std::span<std::uint8_t> buffer) {
+  while (descriptor_.is_open()) {
     const auto failed = receive_now(descriptor_.native_handle(), buffer, MSG_ERRQUEUE);
     if (!failed) co_return true;
     if (failed->code == 0 || failed->peer.family == AddressFamily::none) continue;
-    buffer.resize(failed->length);
-    if (!co_await write(DatagramKind::failed, failed->peer, failed->code, buffer)) co_return false;
+    const auto data = buffer.first(failed->length);
+    if (!co_await write(DatagramKind::failed, failed->peer, failed->code, data)) break;
   }
+  co_return false;
 }
 
 Task<bool> PodDatagrams::write(DatagramKind kind, const SocketAddress& peer, int code,
