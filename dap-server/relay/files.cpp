@@ -23,7 +23,7 @@ struct Files::Listing {
 
 namespace {
 
-constexpr std::chrono::milliseconds linger{1000};
+constexpr std::chrono::milliseconds usual_linger{1000};
 
 bool starts_with(const std::string& text, const char* prefix) {
   return text.rfind(prefix, 0) == 0;
@@ -416,9 +416,9 @@ void Files::unused(std::uint64_t handle) {
 
 Task<void> Files::sweep() {
   while (!unused_.empty() && !context_.closed) {
-    linger_.expires_at(unused_.front().since + linger);
+    linger_.expires_at(unused_.front().since + usual_linger);
     co_await linger_.async_wait(as_result);
-    while (forget_longest_unused(linger)) {
+    while (forget_longest_unused(usual_linger)) {
     }
   }
   sweeping_ = false;

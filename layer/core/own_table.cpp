@@ -63,7 +63,6 @@ long with_own_table(int keep, long (*work)(void* context), void* context,
                           CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
     made = ::clone(run, reinterpret_cast<char*>(stack) + stack_size, flags, &helper, &helper.thread, nullptr,
                    &helper.thread);
-    if (made < 0) made = -errno;
   }
   errno = saved;
   if (made >= 0) {
@@ -74,7 +73,7 @@ long with_own_table(int keep, long (*work)(void* context), void* context,
     wait_for_end(&helper.thread);
   }
   raw::unmap(reinterpret_cast<void*>(stack), stack_size);
-  return made < 0 ? made : helper.result;
+  return made < 0 ? -EMFILE : helper.result;
 }
 
 }  // namespace inpod
