@@ -235,8 +235,10 @@ std::size_t received(Core& core, int fd, void* into, std::size_t got, std::size_
   const std::size_t there = got < capacity ? got : capacity;
   nlmsghdr like{};
   const bool has_header = header_of(into, there, like);
-  if (waits == Waits::nothing || (has_header && like.nlmsg_seq == 0 && like.nlmsg_type >= RTM_BASE))
-    return got;
+  // News, which the kernel tells unasked, is nobody's answer.
+  const bool news = has_header && like.nlmsg_type >= RTM_BASE && like.nlmsg_pid == 0 &&
+                    (like.nlmsg_flags & NLM_F_MULTI) == 0;
+  if (waits == Waits::nothing || news) return got;
   // A look at the length alone tells nothing of what comes: then there is room for all of it, and the end.
   const bool ends = has_header && (waits == Waits::link || ends_dump(static_cast<const char*>(into), there));
   List list(memory);

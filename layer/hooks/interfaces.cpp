@@ -1,5 +1,5 @@
 // The network interfaces and their addresses: getifaddrs, if_nametoindex and its relatives, and the ioctls of
-// netdevice(7). What a server registers as its own address is the pod's.
+// netdevice(7). What a server registers as its own address is the pod's. They allocate, as libc's do.
 #include "hooks/interfaces.hpp"
 
 #include <ifaddrs.h>
@@ -279,15 +279,21 @@ long bind_to_device(int fd, int name, const void* value, socklen_t length) {
   if (by_name ? device.empty() || device.size() >= IF_NAMESIZE : index == 0) return not_ours;
   const Memory memory(interfaces::largest_answer);
   List list(memory.get());
-  if (const long had = interfaces::list(core, list); had != 0) return had;
+  constexpr std::string_view not_carried =
+      "SO_BINDTODEVICE is not carried: the pod's routes choose the interface";
+  const long had = interfaces::list(core, list);
+  if (had == not_ours && (by_name ? device != "lo" : index != 1)) {
+    core.note_once("SO_BINDTODEVICE", not_carried);
+    return 0;
+  }
+  if (had != 0) return had;
   const auto* found = by_name ? list.find(device) : list.find(static_cast<std::uint32_t>(index));
   if (!found) return -ENODEV;
   if ((found->flags & IFF_LOOPBACK) != 0) return not_ours;
   unsigned others = 0;
   for (const auto& one : list)
     others += one.family == 0 && &one != found && (one.flags & (IFF_LOOPBACK | IFF_UP)) == IFF_UP;
-  if (others != 0)
-    core.note_once(found->name, "SO_BINDTODEVICE is not carried: the pod's routes choose the interface");
+  if (others != 0) core.note_once("SO_BINDTODEVICE", not_carried);
   return 0;
 }
 
