@@ -110,13 +110,10 @@ const std::vector<Key>& table() {
        "Secrets of the agent's namespace to pull its image with. The target's own are taken where the agent is "
        "in the target's namespace.",
        "[registry-login]"},
-      {"agent.seccomp_profile",
-       RIGHT(agent.seccomp_profile, any_value),
-       "Seccomp profile of the agent's container, where an admission policy wants one. Default: the cluster's. The "
-       "agent filters its own system calls anyway.",
-       "RuntimeDefault",
-       Check::choice,
-       {"RuntimeDefault", "Unconfined"}},
+      {"agent.seccomp_profile", RIGHT(agent.seccomp_profile, any_value),
+       "Type of the seccomp profile of the agent's container, where an admission policy wants one. Default: the "
+       "cluster's. The agent filters its own system calls anyway.",
+       "RuntimeDefault"},
 
       {"files.mode",
        RIGHT(files.mode, "write"),
