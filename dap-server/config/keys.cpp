@@ -114,14 +114,11 @@ const std::vector<Key>& table() {
        "is "
        "in the target's namespace.",
        "[registry-login]"},
-      {"agent.seccomp_profile",
-       RIGHT(agent.seccomp_profile, any_value),
-       "Seccomp profile of the agent's container, where an admission policy wants one. Default: the "
-       "cluster's. The "
-       "agent filters its own system calls anyway.",
-       "RuntimeDefault",
-       Check::choice,
-       {"RuntimeDefault", "Unconfined"}},
+      {"agent.seccomp_profile", RIGHT(agent.seccomp_profile, any_value),
+       "Type of the seccomp profile of the agent's container, where an admission policy wants one. Default: "
+       "the "
+       "cluster's. The agent filters its own system calls anyway.",
+       "RuntimeDefault"},
 
       {"files.mode",
        RIGHT(files.mode, "write"),
