@@ -142,6 +142,8 @@ void start_claimed(const char* layer_path) {
   if (const char* problem =
           core.start(socket ? socket : "", {executable, static_cast<std::size_t>(length < 0 ? 0 : length)}))
     fail_closed(problem);
+  // As a program without hooks may have left them. stdio uses them by system calls inside libc.
+  for (int fd = 0; fd <= highest_standard; ++fd) files::make_plain(core, fd);
   remember_environment(layer_path, facts.sanitizer);
   decide(State::active);
 }

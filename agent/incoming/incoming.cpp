@@ -5,6 +5,7 @@
 
 #include "incoming/mirror.hpp"
 #include "incoming/steal.hpp"
+#include "protocol/filter.hpp"
 
 namespace inpod::agent {
 namespace {
@@ -14,8 +15,9 @@ constexpr std::size_t most_subscriptions = 1024;
 class IncomingImpl : public Incoming {
  public:
   IncomingImpl(const boost::asio::any_io_executor& executor, const Note& note,
-               const std::shared_ptr<PrivilegedNetwork>& network)
-      : mirror_(executor, note, network), steal_(std::make_shared<Steal>(executor, note, network)) {}
+               const std::shared_ptr<PrivilegedNetwork>& network, OpenedByTarget opened_by_target)
+      : mirror_(executor, note, network),
+        steal_(std::make_shared<Steal>(executor, note, network, std::move(opened_by_target))) {}
   ~IncomingImpl() override { steal_->close(); }
 
   Result<std::uint64_t> subscribe(std::shared_ptr<Client> client, const protocol::Subscribe& what) override {
@@ -40,6 +42,9 @@ class IncomingImpl : public Incoming {
     subscriptions_.erase(found);
   }
 
+  Thief thief_of(std::uint16_t port) const override { return steal_->thief_of(port); }
+  void give_up_connections(const Client* client) override { steal_->give_up_connections(client); }
+
   void drop_client(const Client* client) override {
     std::vector<std::uint64_t> theirs;
     for (const auto& [number, subscription] : subscriptions_)
@@ -58,7 +63,7 @@ class IncomingImpl : public Incoming {
     if (what.transport == protocol::Transport::datagram)
       return Error{ENOTSUP, "incoming UDP can't be mirrored or stolen by this agent",
                    "Only TCP ports of the pod can be; leave UDP ports out of the incoming configuration."};
-    if (!what.filter.empty())
+    if (!what.filter.empty() && what.filter != protocol::filter_with_own)
       return Error{ENOTSUP, "this agent can't filter stolen requests", "Steal the whole port, or mirror it."};
     return std::nullopt;
   }
@@ -73,8 +78,9 @@ class IncomingImpl : public Incoming {
 
 Result<std::unique_ptr<Incoming>> Incoming::create(boost::asio::any_io_executor executor,
                                                    std::function<void(protocol::Severity, std::string)> note,
-                                                   std::shared_ptr<PrivilegedNetwork> network) {
-  return std::unique_ptr<Incoming>(new IncomingImpl(executor, note, network));
+                                                   std::shared_ptr<PrivilegedNetwork> network,
+                                                   OpenedByTarget opened_by_target) {
+  return std::unique_ptr<Incoming>(new IncomingImpl(executor, note, network, std::move(opened_by_target)));
 }
 
 }  // namespace inpod::agent

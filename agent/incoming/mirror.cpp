@@ -25,6 +25,13 @@ std::string name_of(const Endpoint& peer, const Endpoint& local) {
 Mirror::Tracked::Tracked(std::uint32_t first_byte)
     : first(first_byte), inbound(first_byte, most_behind_hole), seen(Clock::now()) {}
 
+/// Bytes of the pod that the peer has got; at least 1 where the pod closed first.
+std::uint64_t Mirror::Tracked::answered() const {
+  if (!pod_end) return acknowledged;
+  const bool with_fin = acknowledgement == *pod_end + 1;
+  return std::max<std::uint64_t>(acknowledged - (with_fin ? 1 : 0), 1);
+}
+
 std::size_t Mirror::FlowHash::operator()(const Flow& flow) const {
   const auto text = [](const IpAddress& ip) {
     return std::string_view(reinterpret_cast<const char*>(ip.data()), ip.size());
@@ -130,11 +137,18 @@ void Mirror::from_peer(const Flow& flow, const Segment& segment) {
   auto& tracked = found->second;
   tracked.seen = Clock::now();
   if (segment.rst) {
-    if (tracked.inbound.plausible(segment.sequence)) end(found, ECONNRESET, {});
+    if (tracked.inbound.plausible(segment.sequence)) close(found, tracked.answered(), ECONNRESET);
     return;
   }
   if (!segment.ack) return;
-  if (!tracked.established) establish(flow, tracked);
+  if (!tracked.established) {
+    tracked.acknowledgement = segment.acknowledgement;
+    establish(flow, tracked);
+  }
+  if (const auto more = std::int32_t(segment.acknowledgement - tracked.acknowledgement); more > 0) {
+    tracked.acknowledgement = segment.acknowledgement;
+    tracked.acknowledged += std::uint32_t(more);
+  }
   protocol::Bytes data;
   const auto state = tracked.inbound.add(segment.sequence, segment.payload, segment.fin, data);
   deliver(flow, tracked, std::move(data));
@@ -144,11 +158,11 @@ void Mirror::from_peer(const Flow& flow, const Segment& segment) {
 void Mirror::from_pod(const Flow& flow, const Segment& segment) {
   const auto found = flows_.find(flow);
   if (found == flows_.end()) return;
-  found->second.seen = Clock::now();
-  if (segment.rst)
-    end(found, ECONNRESET, {});
-  else if (segment.ack)
-    settle(found, found->second.inbound.acknowledged(segment.acknowledgement));
+  auto& tracked = found->second;
+  tracked.seen = Clock::now();
+  if (segment.rst) return close(found, std::max<std::uint64_t>(tracked.answered(), 1), ECONNRESET);
+  if (segment.fin) tracked.pod_end = segment.sequence + std::uint32_t(segment.payload.size());
+  if (segment.ack) settle(found, tracked.inbound.acknowledged(segment.acknowledgement));
 }
 
 void Mirror::begin(const Flow& flow, const Segment& syn) {
@@ -217,11 +231,7 @@ void Mirror::settle(Flows::iterator flow, Reassembler::State state) {
   auto& copies = flow->second.copies;
   if (state == Reassembler::State::gap)
     return end(flow, ECONNRESET, "packets of it were missed, and a copy with a hole is none");
-  if (state == Reassembler::State::finished) {
-    for (const auto& copy : copies) copy->finish();
-    flows_.erase(flow);
-    return;
-  }
+  if (state == Reassembler::State::finished) return close(flow, flow->second.answered(), 0);
   // With all its copies gone a connection needs no further work.
   std::erase_if(copies, [](const auto& copy) { return copy->over(); });
   if (copies.empty() && flow->second.established) flows_.erase(flow);
@@ -235,6 +245,13 @@ void Mirror::end(Flows::iterator flow, int code, const std::string& why) {
       tell(copy->subscription(),
            "mirror: " + name_of(flow->first.peer, flow->first.local) + " ended: " + why);
   }
+  flows_.erase(flow);
+}
+
+/// The connection has ended. A reset that came before any answer is the copy's at once, as it is the pod's.
+void Mirror::close(Flows::iterator flow, std::uint64_t answered, int code) {
+  if (code != 0 && answered == 0) return end(flow, code, {});
+  for (const auto& copy : flow->second.copies) copy->finish(answered, code);
   flows_.erase(flow);
 }
 

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -54,10 +55,14 @@ class Mirror {
   };
   struct Tracked {
     explicit Tracked(std::uint32_t first);
+    std::uint64_t answered() const;
     std::uint32_t first;  ///< sequence number of the first byte
     Reassembler inbound;
-    bool established = false;  ///< the handshake is over, and the copies were started
-    protocol::Bytes early;     ///< bytes that came with the SYN (TCP Fast Open)
+    bool established = false;              ///< the handshake is over, and the copies were started
+    protocol::Bytes early;                 ///< bytes that came with the SYN (TCP Fast Open)
+    std::uint32_t acknowledgement = 0;     ///< the last one of the peer
+    std::uint64_t acknowledged = 0;        ///< bytes of the pod, and its FIN
+    std::optional<std::uint32_t> pod_end;  ///< sequence number of the pod's FIN
     std::vector<std::shared_ptr<MirrorCopy>> copies;
     std::chrono::steady_clock::time_point seen;
   };
@@ -75,6 +80,7 @@ class Mirror {
   void deliver(const Flow& flow, Tracked& tracked, protocol::Bytes data);
   void settle(Flows::iterator flow, Reassembler::State state);
   void end(Flows::iterator flow, int code, const std::string& why);
+  void close(Flows::iterator flow, std::uint64_t answered, int code);
   void tell(std::uint64_t subscription, const std::string& text);
   void tell_all(const std::string& text);
   bool should_pause();

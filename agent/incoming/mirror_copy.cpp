@@ -20,8 +20,8 @@ constexpr auto stuck_after = std::chrono::milliseconds(250);
 }  // namespace
 
 MirrorCopy::MirrorCopy(asio::any_io_executor executor, std::uint64_t subscription,
-                       std::unique_ptr<protocol::Stream> stream)
-    : subscription_(subscription), stream_(std::move(stream)), changed_(executor) {}
+                       std::unique_ptr<protocol::Stream> stream, std::weak_ptr<protocol::Link> link)
+    : subscription_(subscription), stream_(std::move(stream)), link_(std::move(link)), changed_(executor) {}
 
 Result<std::shared_ptr<MirrorCopy>> MirrorCopy::start(asio::any_io_executor executor,
                                                       const Incoming::Client& client,
@@ -37,7 +37,7 @@ Result<std::shared_ptr<MirrorCopy>> MirrorCopy::start(asio::any_io_executor exec
   event.remote = to_message(peer);
   event.local = to_message(local);
   link->notify(std::move(event));
-  std::shared_ptr<MirrorCopy> copy(new MirrorCopy(executor, subscription, std::move(stream)));
+  std::shared_ptr<MirrorCopy> copy(new MirrorCopy(executor, subscription, std::move(stream), link));
   asio::co_spawn(executor, write_all(copy), Report{note, "mirror"});
   asio::co_spawn(executor, drop_answers(copy), Report{note, "mirror"});
   return copy;
@@ -64,9 +64,20 @@ bool MirrorCopy::congested(std::chrono::steady_clock::time_point now) const {
   return !over_ && waiting_ > backlog_limit / 2 && now - congested_since_ < stuck_after;
 }
 
-void MirrorCopy::finish() {
+void MirrorCopy::finish(std::uint64_t answered, int code) {
   finishing_ = true;
+  answered_ = answered;
+  end_code_ = code;
   changed_.cancel();
+}
+
+/// The client holds the end back until its program has answered, too: so it must know whether the pod had.
+void MirrorCopy::tell_end() {
+  const auto link = link_.lock();
+  if (link && link->peer_knows(protocol::feature_peer_closed))
+    link->notify(protocol::PeerClosed{stream_->id(), answered_});
+  if (end_code_ != 0) return reset(end_code_);
+  stream_->finish();
 }
 
 void MirrorCopy::reset(int code) {
@@ -83,7 +94,7 @@ protocol::Task<void> MirrorCopy::write_all(std::shared_ptr<MirrorCopy> self) {
   while (!self->over_) {
     if (self->queue_.empty()) {
       if (self->finishing_) {
-        self->stream_->finish();
+        self->tell_end();
         co_return;
       }
       self->changed_.expires_at(std::chrono::steady_clock::time_point::max());

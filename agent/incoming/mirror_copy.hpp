@@ -32,8 +32,9 @@ class MirrorCopy : public std::enable_shared_from_this<MirrorCopy> {
   /// Queues bytes. False: the bound of this copy or of all copies is passed, and nothing was queued; the
   /// caller ends the copy.
   bool push(Data data);
-  /// The peer's FIN, behind what is queued.
-  void finish();
+  /// The connection's end, behind what is queued: a FIN or, with `code`, a reset. answered: as PeerClosed has
+  /// it.
+  void finish(std::uint64_t answered, int code = 0);
   /// Ends it now, dropping what is queued. Idempotent.
   void reset(int code);
   bool over() const { return over_; }
@@ -43,16 +44,20 @@ class MirrorCopy : public std::enable_shared_from_this<MirrorCopy> {
 
  private:
   MirrorCopy(boost::asio::any_io_executor executor, std::uint64_t subscription,
-             std::unique_ptr<protocol::Stream> stream);
+             std::unique_ptr<protocol::Stream> stream, std::weak_ptr<protocol::Link> link);
+  void tell_end();
   static protocol::Task<void> write_all(std::shared_ptr<MirrorCopy> self);
   static protocol::Task<void> drop_answers(std::shared_ptr<MirrorCopy> self);
 
   std::uint64_t subscription_;
   std::unique_ptr<protocol::Stream> stream_;
+  std::weak_ptr<protocol::Link> link_;
   std::deque<Data> queue_;
   std::size_t waiting_ = 0;  ///< bytes in queue_
   std::chrono::steady_clock::time_point congested_since_{};
   boost::asio::steady_timer changed_;  ///< cancelled to wake the writer
+  std::uint64_t answered_ = 0;
+  int end_code_ = 0;  ///< of the end that waits behind the queue: 0 for a FIN
   bool finishing_ = false, over_ = false;
 };
 

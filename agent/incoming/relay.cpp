@@ -29,6 +29,8 @@ Task<void> pump(tcp::socket& from, tcp::socket& to, protocol::Bytes piece, bool 
       to.shutdown(tcp::socket::shutdown_send, error);
       co_return;
     }
+    piece = {};  // many may wait here
+    co_await from.async_wait(tcp::socket::wait_read, as_result);
     piece.resize(piece_size);
     std::tie(error, size) = co_await from.async_read_some(asio::buffer(piece), as_result);
     piece.resize(size);

@@ -1,6 +1,7 @@
 // Byte pumping between two TCP sockets: how a connection goes on to the pod.
 //
-// The sockets must outlive the coroutine; closing them ends it. Buffers: 64 KiB a direction.
+// The sockets must outlive the coroutine; closing them ends it. Buffers: 64 KiB a direction, while bytes
+// move.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>

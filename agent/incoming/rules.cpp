@@ -21,7 +21,7 @@ namespace inpod::agent {
 namespace {
 
 constexpr std::uint32_t dstnat_priority = std::uint32_t(-100);
-const StolenPort anchor{0, 1, {}};  // matches nothing: no connection has port 0
+const StolenPort anchor{0, 1, {}, false};  // matches nothing: no connection has port 0
 constexpr std::string_view stolen_by = " stolen by ";
 constexpr std::uint8_t comment_type = 0;      // NFTNL_UDATA_RULE_COMMENT of libnftnl: nft shows it
 constexpr std::size_t longest_comment = 128;  // what nft itself allows
@@ -133,7 +133,7 @@ void add_rule(NetlinkMessages& batch, std::uint8_t family, const std::string& ta
   rule.load_meta(NFT_META_L4PROTO);
   rule.compare(NFT_CMP_EQ, raw(std::uint8_t(IPPROTO_TCP)));
   rule.load_tcp(tcp_destination, 2);
-  rule.compare(NFT_CMP_EQ, raw(htons(stolen.port)));
+  rule.compare(NFT_CMP_EQ, raw(htons(stolen.suspended ? anchor.port : stolen.port)));
   rule.load_tcp(tcp_flags, 1);
   rule.mask(fin_syn_rst_ack);
   rule.compare(NFT_CMP_EQ, raw(syn));

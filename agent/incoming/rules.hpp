@@ -29,8 +29,9 @@ struct StolenPort {
   std::uint16_t port = 0;      ///< of the pod
   std::uint16_t listener = 0;  ///< of ours, where its connections go
   std::string client;          ///< "user@host"
+  bool suspended = false;      ///< reserved for the client, but not redirected
 };
-BOOST_DESCRIBE_STRUCT(StolenPort, (), (port, listener, client))
+BOOST_DESCRIBE_STRUCT(StolenPort, (), (port, listener, client, suspended))
 
 /// What the rule's comment says: "8080 stolen by alice@laptop".
 struct StolenBy {

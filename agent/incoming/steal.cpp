@@ -6,16 +6,19 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "incoming/addresses.hpp"
 #include "incoming/redirect.hpp"
 #include "incoming/stolen_socket.hpp"
+#include "protocol/filter.hpp"
 #include "protocol/task.hpp"
 
 namespace inpod::agent {
 namespace {
 
 namespace asio = boost::asio;
-constexpr std::size_t most_connections = 4096;  // past it, new ones wait in the listeners' backlogs
+// Past the first nothing is redirected until the second is reached. What the listeners' backlogs hold by then
+// goes to the pod, and past the third waits in them.
+constexpr std::size_t most_connections = 512, enough_room = most_connections / 2;
+constexpr std::size_t most_accepted = 4 * most_connections;
 constexpr auto retry_accept = std::chrono::milliseconds(20);
 constexpr auto second_syn_time = std::chrono::seconds(1);     // a SYN that was sent again needs as long
 constexpr auto last_packets_time = std::chrono::seconds(10);  // what was sent last may have to be sent again
@@ -26,7 +29,7 @@ constexpr auto node_refresh = std::chrono::seconds(10);
 Result<void> Steal::apply() {
   std::vector<StolenPort> stolen;
   for (const auto& [number, port] : ports_)
-    stolen.push_back({number, port->listener_port, port->client->name});
+    stolen.push_back({number, port->listener_port, port->client->name, full_});
   return network_->redirect(stolen);
 }
 
@@ -36,10 +39,11 @@ Result<void> Steal::add(std::uint64_t subscription, const protocol::Subscribe& w
     return Failed(already_stolen(what.port, taken->second->client->name));
   TRY_ASSIGN(listener, open_listener(executor_));
   const std::uint16_t listener_port = listener.local_endpoint().port();
-  auto port = std::make_shared<Port>(
-      Port{subscription, what.port, listener_port, std::move(client), {}, std::move(listener), false, {}});
+  auto port = std::make_shared<Port>(Port{
+      subscription, what.port, listener_port, std::move(client), {}, std::move(listener), false, false, {}});
   std::copy_if(what.probes.begin(), what.probes.end(), std::back_inserter(port->probes),
                [&](const auto& probe) { return probe.port == what.port; });
+  port->with_own = what.filter == protocol::filter_with_own;
   ports_[what.port] = port;
   if (auto applied = apply(); !applied) {
     ports_.erase(what.port);
@@ -66,6 +70,32 @@ void Steal::remove(std::uint64_t subscription) {
   leaving_.insert(port);
   asio::co_spawn(executor_, leave(shared_from_this(), port), Report{note_, "steal"});
   for (const auto& connection : port->connections) connection->release();
+}
+
+Incoming::Thief Steal::thief_of(std::uint16_t port) const {
+  const auto found = ports_.find(port);
+  if (found == ports_.end()) return {};
+  return {found->second->client, found->second->subscription};
+}
+
+void Steal::give_up_connections(const Incoming::Client* client) {
+  for (const auto& [number, port] : ports_) {
+    if (port->client.get() != client) continue;
+    for (const auto& connection : port->connections) connection->release();
+  }
+}
+
+void Steal::look_for_room() {
+  const bool short_of_memory = !live_.empty() && memory_.is_short();
+  const bool full =
+      short_of_memory || live_.size() >= most_connections || (full_ && live_.size() > enough_room);
+  if (full == std::exchange(full_, full) || ports_.empty()) return;
+  if (auto applied = apply(); !applied) note_(protocol::Severity::error, "steal: " + applied.error().text);
+  note_(protocol::Severity::warning, full
+                                         ? std::to_string(live_.size()) + " stolen connections are open" +
+                                               (short_of_memory ? ", and the agent is short of memory" : "") +
+                                               ": new ones go to the pod until half of them have ended"
+                                         : std::string("new connections are stolen again"));
 }
 
 protocol::Task<void> Steal::leave(std::shared_ptr<Steal> self, std::shared_ptr<Port> port) {
@@ -103,7 +133,7 @@ void Steal::close() {
 protocol::Task<void> Steal::accept_all(std::shared_ptr<Steal> self, std::shared_ptr<Port> port) {
   asio::steady_timer pause(self->executor_);
   while (port->listener.is_open()) {
-    bool wait = self->live_.size() >= most_connections;
+    bool wait = self->live_.size() >= most_accepted;
     if (!wait) {
       auto [error, socket] = co_await port->listener.async_accept(as_result);
       if (!port->listener.is_open() || self->closed_) co_return;
@@ -123,21 +153,32 @@ void Steal::take(const std::shared_ptr<Port>& port, StolenConnection::Socket soc
   const auto peer = peer_of(socket);
   StolenConnection::Route route;
   route.subscription = port->subscription;
-  if (!port->leaving) route.client = port->client;
+  if (!port->leaving && !full_) route.client = port->client;
+  if (route.client && !port->with_own) route.opened_by_target = origin_of(peer, *target);
   route.probes = port->probes;
   route.from_node = !port->probes.empty() && from_node(peer.ip);
   auto connection =
       std::make_shared<StolenConnection>(std::move(socket), peer, *target, std::move(route), note_, network_);
   port->connections.insert(connection);
   live_.insert(connection);
+  look_for_room();
   asio::co_spawn(executor_, StolenConnection::run(connection),
                  [self = shared_from_this(), port, connection](std::exception_ptr escaped) {
                    Report{self->note_, "steal"}(escaped);
                    if (escaped) connection->abort();
                    port->connections.erase(connection);
                    self->live_.erase(connection);
+                   if (self->full_ && !self->closed_) self->look_for_room();
                    self->drop_idle_table();
                  });
+}
+
+/// Only what comes from an address of the pod itself can have been opened inside it.
+std::function<protocol::Task<bool>()> Steal::origin_of(const Endpoint& peer, const Endpoint& target) {
+  if (!opened_by_target_ || (peer.ip != target.ip && !pod_.contains(peer.ip))) return {};
+  return [asked = opened_by_target_, from = to_message(peer), to = to_message(target)] {
+    return asked(from, to);
+  };
 }
 
 bool Steal::from_node(const IpAddress& ip) {

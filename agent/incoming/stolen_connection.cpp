@@ -65,6 +65,7 @@ void StolenConnection::hand_over() {
 
 Task<void> StolenConnection::run(std::shared_ptr<StolenConnection> self) {
   bool taken = false;
+  if (self->route_.opened_by_target && co_await self->route_.opened_by_target()) self->route_.client.reset();
   if (self->route_.client) {
     bool probe = false;
     if (!self->route_.probes.empty()) probe = co_await look(self);
@@ -215,6 +216,9 @@ Task<void> StolenConnection::upload(std::shared_ptr<StolenConnection> self) {
     const bool keeping = !self->answered_ && self->replayable_;
     if (keeping && self->early_.size() >= replay_limit) co_await wait_for_answer(self);
     if (self->handing_over_ || self->aborted_) co_return;
+    piece = {};  // many may wait here
+    const auto [not_ready] = co_await self->socket_.async_wait(Socket::wait_read, as_result);
+    if (not_ready && (self->handing_over_ || self->aborted_)) co_return;
     const bool keep = !self->answered_ && self->replayable_;
     piece.resize(keep ? std::min(piece_size, replay_limit - self->early_.size()) : piece_size);
     const auto [error, size] = co_await self->socket_.async_read_some(asio::buffer(piece), as_result);

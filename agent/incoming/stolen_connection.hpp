@@ -1,16 +1,17 @@
 // StolenConnection: one redirected connection, from accept to its end: to the client as a stream, or on to
 // the pod.
 //
-// To the pod go: health checks, what comes while the client is away, and what the client refuses (a reset
-// with ECONNREFUSED before it sent a byte: it has no listener); with all bytes that were already read, in
-// order. The first 64 KiB are kept for that until the client has answered; a peer that sends more at once
-// waits a moment for the client's word, then the connection is the client's for good. The pod sees such a
-// connection come from itself, not from the peer. Half-closes and resets pass through both ways. Lives on the
-// executor.
+// To the pod go: health checks, what the target's own container opened, what comes while the client is away,
+// and what the client refuses (a reset with ECONNREFUSED before it sent a byte: it has no listener); with all
+// bytes that were already read, in order. The first 64 KiB are kept for that until the client has answered; a
+// peer that sends more at once waits a moment for the client's word, then the connection is the client's for
+// good. The pod sees such a connection come from itself, not from the peer. Half-closes and resets pass
+// through both ways. Lives on the executor.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -30,6 +31,9 @@ class StolenConnection : public std::enable_shared_from_this<StolenConnection> {
     std::shared_ptr<Incoming::Client> client;  ///< null: straight to the pod
     std::vector<protocol::Probe> probes;       ///< of this port; without any, first bytes are not looked at
     bool from_node = false;
+    /// Where it came from inside the pod: whether the target's own container opened it, so that it stays with
+    /// the pod.
+    std::function<protocol::Task<bool>()> opened_by_target;
   };
 
   /// network: opens the way to the pod.

@@ -14,7 +14,7 @@ using tcp = boost::asio::ip::tcp;
 
 constexpr int original_dst =
     80;  // SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST; their headers clash with netinet/in.h
-constexpr int longest_backlog = 4096;
+constexpr int longest_backlog = 512;
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "files/file_operations.hpp"
+#include "net/pod_datagrams.hpp"
 #include "net/pump.hpp"
 #include "protocol/task.hpp"
 
@@ -71,6 +72,20 @@ ClientConnections::~ClientConnections() {
 
 void ClientConnections::on_request(std::uint32_t id, protocol::Connect request) {
   boost::asio::co_spawn(io_, serve(weak_from_this(), id, std::move(request)), rethrow);
+}
+
+void ClientConnections::on_request(std::uint32_t id, const protocol::OpenDatagrams& request) {
+  const auto link = link_.lock();
+  if (!link) return;
+  auto socket = PodDatagrams::open(request.bind);
+  if (!socket) return link->respond(id, to_failure(socket.error()));
+  auto stream = link->open_stream();
+  if (!stream) return link->respond(id, to_failure(stream.error()));
+  protocol::Connected answer;
+  answer.stream = (*stream)->id();
+  answer.local = local_address(socket->get());
+  link->respond(id, std::move(answer));
+  PodDatagrams::carry(io_, std::move(*socket), std::move(*stream));
 }
 
 Task<Result<std::shared_ptr<PodSocket>>> ClientConnections::connect_unix(

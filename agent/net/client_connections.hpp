@@ -20,6 +20,7 @@ class ClientConnections : public std::enable_shared_from_this<ClientConnections>
                     std::shared_ptr<WorkerPool::Group> group, std::weak_ptr<protocol::Link> link);
   ~ClientConnections();
   void on_request(std::uint32_t id, protocol::Connect request);
+  void on_request(std::uint32_t id, const protocol::OpenDatagrams& request);
 
  private:
   static protocol::Task<void> serve(std::weak_ptr<ClientConnections> weak, std::uint32_t id,

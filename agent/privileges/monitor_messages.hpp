@@ -8,6 +8,7 @@
 // | OpenPacketSocket | network | Completed + fd | NET_RAW                     |
 // | OpenMarkedSocket | network | Completed + fd | NET_ADMIN                   |
 // | ReadTarget       | target  | TargetText + fd| SYS_PTRACE, DAC_READ_SEARCH, or the target's capabilities |
+// | FindOpeners      | target  | Openers        | the same                    |
 #pragma once
 
 #include <boost/describe.hpp>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "incoming/rules.hpp"
+#include "target/socket_openers.hpp"
 
 namespace inpod::agent {
 
@@ -35,7 +37,13 @@ struct OpenMarkedSocket {
 BOOST_DESCRIBE_STRUCT(OpenMarkedSocket, (), (ipv4))
 struct ReadTarget {};
 BOOST_DESCRIBE_STRUCT(ReadTarget, (), ())
-using MonitorRequest = std::variant<SetRedirect, EndRedirect, OpenPacketSocket, OpenMarkedSocket, ReadTarget>;
+/// Which of these connections the target's container has opened (opened_inside).
+struct FindOpeners {
+  std::vector<TcpEnds> connections;
+};
+BOOST_DESCRIBE_STRUCT(FindOpeners, (), (connections))
+using MonitorRequest =
+    std::variant<SetRedirect, EndRedirect, OpenPacketSocket, OpenMarkedSocket, ReadTarget, FindOpeners>;
 
 struct Completed {};
 BOOST_DESCRIBE_STRUCT(Completed, (), ())
@@ -53,6 +61,11 @@ struct TargetText {
   std::string environment;
 };
 BOOST_DESCRIBE_STRUCT(TargetText, (), (environment))
-using MonitorAnswer = std::variant<Completed, Refused, TargetText>;
+/// For each connection 1 or 0.
+struct Openers {
+  std::vector<std::uint8_t> inside;
+};
+BOOST_DESCRIBE_STRUCT(Openers, (), (inside))
+using MonitorAnswer = std::variant<Completed, Refused, TargetText, Openers>;
 
 }  // namespace inpod::agent

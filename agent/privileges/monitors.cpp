@@ -24,6 +24,8 @@ Monitor::Reply serve_network(PrivilegedNetwork& network, const MonitorRequest& r
 }
 
 Monitor::Reply serve_target(int directory, const MonitorRequest& request) {
+  if (const auto* find = std::get_if<FindOpeners>(&request))
+    return {Openers{opened_inside(directory, find->connections)}, {}};
   if (!std::holds_alternative<ReadTarget>(request))
     return reply_of(Result<void>(Failed(Error{EPROTO, "not a request to the target's monitor", {}})));
   auto state = read_target_state(directory);
@@ -100,6 +102,12 @@ Result<TargetState> read_target_state(Monitor& monitor) {
   auto* text = std::get_if<TargetText>(&reply.answer);
   if (!text) return fail("the agent's privileged process gave another answer");
   return TargetState{std::move(text->environment), std::move(reply.file)};
+}
+
+std::vector<std::uint8_t> find_openers(Monitor& monitor, const std::vector<TcpEnds>& connections) {
+  const auto reply = monitor.ask(FindOpeners{connections});
+  const auto* openers = reply ? std::get_if<Openers>(&reply->answer) : nullptr;
+  return openers ? openers->inside : std::vector<std::uint8_t>();
 }
 
 }  // namespace inpod::agent

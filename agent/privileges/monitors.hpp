@@ -20,5 +20,7 @@ Result<std::shared_ptr<Monitor>> start_target_monitor(const Target& target,
 std::shared_ptr<PrivilegedNetwork> privileged_network(std::shared_ptr<Monitor> monitor);
 /// What the target monitor reads. It may take up to ten seconds; any thread.
 Result<TargetState> read_target_state(Monitor& monitor);
+/// What the target monitor finds in /proc (opened_inside); all 0 when it fails. Any thread.
+std::vector<std::uint8_t> find_openers(Monitor& monitor, const std::vector<TcpEnds>& connections);
 
 }  // namespace inpod::agent

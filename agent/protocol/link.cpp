@@ -32,6 +32,12 @@ std::uint64_t Link::received() const {
 bool Link::has_transport() const {
   return core_->has_transport();
 }
+bool Link::answers() const {
+  return core_->answers();
+}
+Task<bool> Link::heard_since(std::chrono::steady_clock::time_point moment, std::chrono::milliseconds bound) {
+  return LinkCore::heard_since(core_, moment, bound);
+}
 std::chrono::microseconds Link::round_trip() const {
   return core_->round_trip();
 }
@@ -42,6 +48,10 @@ Task<Result<Message>> Link::request(Message message) {
 void Link::respond(std::uint32_t id, Message response) {
   core_->respond(id, std::move(response));
 }
+bool Link::peer_knows(std::string_view feature) const {
+  return core_->peer_knows(feature);
+}
+
 void Link::notify(Message event) {
   core_->notify(std::move(event));
 }

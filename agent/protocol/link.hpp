@@ -48,7 +48,8 @@ struct LinkOptions {
   std::size_t replay_limit = 32 << 20;        ///< bytes of unacknowledged frames kept for a resume
   std::chrono::seconds resume_window{60};     ///< how long a link lives without a transport
   std::chrono::milliseconds heartbeat{5000};  ///< ping interval
-  std::chrono::milliseconds silence{10000};   ///< nothing heard for so long: the transport is lost
+  std::chrono::milliseconds silence{9000};    ///< nothing heard for so long: the transport is lost
+  std::chrono::milliseconds doubt{2000};  ///< the same while something is unacknowledged: answers() is false
   std::size_t max_streams = 4096,
               max_requests = 4096;  ///< open at once; more from the peer is a protocol error
 };
@@ -71,6 +72,9 @@ class Stream {
   Task<Result<Bytes>> read();
   /// True once read() has given the peer's FIN.
   bool ended() const;
+  /// True once the stream was reset, by whichever side or by the link's end: read() gives what came before
+  /// that, then the error.
+  bool is_reset() const;
   /// Sends all of it, waiting for credit; pieces of at most 64 KiB. Datagram streams: call write_datagram.
   /// Cancelled or failed, it may have sent a part. EPIPE after finish(); the errno of a reset.
   Task<Result<void>> write(std::span<const std::uint8_t> data);
@@ -120,6 +124,12 @@ class Link : public std::enable_shared_from_this<Link> {
   /// Number of the last numbered frame received; goes into Hello/Welcome.
   std::uint64_t received() const;
   bool has_transport() const;
+  /// False without a transport, and while the peer has said nothing to what was sent for LinkOptions::doubt:
+  /// a line that was cut without a word looks like this long before its transport counts as lost.
+  bool answers() const;
+  /// Whether the peer was heard at `moment` or later. Where it was not, it is asked (a ping), and has `bound`
+  /// to answer.
+  Task<bool> heard_since(std::chrono::steady_clock::time_point moment, std::chrono::milliseconds bound);
   /// Last measured round trip of a heartbeat, or zero.
   std::chrono::microseconds round_trip() const;
 
@@ -136,6 +146,8 @@ class Link : public std::enable_shared_from_this<Link> {
   /// Agent: answers a request, or sends an event.
   void respond(std::uint32_t id, Message response);
   void notify(Message event);
+  /// Whether the peer named this feature in the handshake.
+  bool peer_knows(std::string_view feature) const;
 
   /// Agent: a new stream with an id of its own. Client: the stream whose id stands in an answer or event;
   /// takes it once (data that came before is kept within the window).

@@ -14,6 +14,8 @@ namespace asio = boost::asio;
 
 constexpr std::uint32_t least_window = 4 << 10;  // bytes; less can't carry a stream sensibly
 constexpr std::chrono::seconds most_goodbye{1};  // for the close frame, and for the peer to hear it
+constexpr std::size_t bulk = 4 << 10;            // bytes in a tick: more than pings and acknowledgements
+constexpr std::chrono::milliseconds look_again{50};
 
 }  // namespace
 
@@ -48,6 +50,7 @@ Result<void> LinkCore::attach(std::unique_ptr<ByteTransport> transport, std::uin
   resume_timer_.cancel();
   carrier_ = std::make_shared<Carrier>(executor_, std::move(transport));
   carrier_->next_number = peer_received + 1;
+  last_heard_ = std::chrono::steady_clock::now();
   spawn(read_loop(shared_from_this(), carrier_));
   spawn(write_loop(shared_from_this(), carrier_));
   spawn(heartbeat(shared_from_this(), carrier_));
@@ -110,17 +113,27 @@ void LinkCore::start_resume_window() {
 Task<void> LinkCore::heartbeat(Self self, CarrierPtr carrier) {
   // Silence is counted in ticks that found nothing, not in time: a process that was stopped for a while (a
   // suspended laptop, SIGSTOP) must look at its socket before it judges the peer.
-  auto interval =
-      std::max(std::min(self->options_.heartbeat, self->options_.silence / 2), std::chrono::milliseconds(1));
-  auto silent = std::chrono::milliseconds(0);
+  using std::chrono::milliseconds;
+  const auto& options = self->options_;
+  const auto tick =
+      std::max(std::min({options.heartbeat, options.silence / 2, options.doubt / 4}), milliseconds(1));
+  auto since_ping = options.heartbeat;
+  auto silent = milliseconds(0);
   while (!carrier->lost && !carrier->farewell) {
-    carrier->ping_due = true;
-    carrier->wake.notify();
-    carrier->tick.expires_after(interval);
+    if (since_ping >= options.heartbeat || carrier->unanswered > milliseconds(0)) {
+      since_ping = milliseconds(0);
+      carrier->ping_due = true;
+      carrier->wake.notify();
+    }
+    carrier->tick.expires_after(tick);
     co_await carrier->tick.async_wait(as_result);
     if (carrier->lost || carrier->farewell) co_return;
-    silent = std::exchange(carrier->heard, false) ? std::chrono::milliseconds(0) : silent + interval;
-    if (silent >= self->options_.silence) {
+    since_ping += tick;
+    self->acknowledge_in_time(*carrier);
+    const bool heard = std::exchange(carrier->heard_bytes, 0) > 0;
+    silent = heard ? milliseconds(0) : silent + tick;
+    carrier->unanswered = heard || !self->has_unacknowledged() ? milliseconds(0) : carrier->unanswered + tick;
+    if (silent >= options.silence) {
       self->lose(carrier,
                  Error{ETIMEDOUT,
                        "nothing was heard from the peer for " + std::to_string(silent.count()) + " ms",
@@ -128,6 +141,29 @@ Task<void> LinkCore::heartbeat(Self self, CarrierPtr carrier) {
       co_return;
     }
   }
+}
+
+/// A peer that sends much over a slow line hears from us although its pings wait behind all that: so it can
+/// tell the line from one that was cut.
+void LinkCore::acknowledge_in_time(Carrier& carrier) {
+  if (received_ == ack_sent_ && carrier.heard_bytes < bulk) return;
+  ack_due_ = true;
+  carrier.wake.notify();
+}
+
+Task<bool> LinkCore::heard_since(Self self, std::chrono::steady_clock::time_point moment,
+                                 std::chrono::milliseconds bound) {
+  asio::steady_timer timer(self->executor_);
+  if (self->carrier_ && self->last_heard_ < moment) {
+    self->carrier_->ping_due = true;
+    self->wake_writer();
+  }
+  for (auto waited = std::chrono::milliseconds(0);
+       waited < bound && self->carrier_ && self->last_heard_ < moment; waited += look_again) {
+    timer.expires_after(look_again);
+    co_await timer.async_wait(as_result);
+  }
+  co_return self->last_heard_ >= moment;
 }
 
 Error LinkCore::closed_error() const {

@@ -37,7 +37,11 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
                       std::uint32_t peer_window, std::vector<std::string> peer_features);
   void drop_transport();
   std::uint64_t received() const { return received_; }
+  bool peer_knows(std::string_view feature) const;
   bool has_transport() const { return carrier_ != nullptr; }
+  bool answers() const { return carrier_ && carrier_->unanswered < options_.doubt; }
+  static Task<bool> heard_since(Self self, std::chrono::steady_clock::time_point moment,
+                                std::chrono::milliseconds bound);
   std::chrono::microseconds round_trip() const { return round_trip_; }
   void close(std::optional<Error> why);
   /// Nobody listens any more.
@@ -71,8 +75,9 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
     bool lost = false;                           ///< closed; its coroutines end
     std::uint64_t next_number = 1;               ///< next frame to write here
     std::optional<std::uint64_t> next_expected;  ///< number of the next frame to come, once the first has
-    std::optional<Bytes> farewell;  ///< the link is over: write this close frame, then nothing more
-    bool heard = false;             ///< any byte since the last tick
+    std::optional<Bytes> farewell;            ///< the link is over: write this close frame, then nothing more
+    std::size_t heard_bytes = 0;              ///< since the last tick
+    std::chrono::milliseconds unanswered{0};  ///< silence while something was unacknowledged, in ticks
     bool ping_due = false;
     std::optional<std::uint64_t> pong_due;
     std::optional<std::uint64_t> ping_sent;  ///< steady clock, ns; until its pong comes
@@ -108,6 +113,8 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   void close_by_peer(const CarrierPtr& carrier, const Error& why);
   void say_goodbye();
   static Task<void> heartbeat(Self self, CarrierPtr carrier);
+  bool has_unacknowledged() const { return replay_.last() > replay_.acknowledged(); }
+  void acknowledge_in_time(Carrier& carrier);
   Error closed_error() const;
 
   // Writer.
@@ -135,7 +142,6 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   void give_up(const std::shared_ptr<Waiter>& waiter);
   void discard_answer(const Message& answer);
   void finish_request(std::uint32_t id);
-  bool peer_knows(std::string_view feature) const;
   bool may_send(std::size_t cost) const;
   static Task<Result<void>> wait_in_line(Self self, std::size_t cost);
   std::shared_ptr<Waiter> send_request(std::span<const std::uint8_t> payload, std::size_t cost);
@@ -165,6 +171,7 @@ class LinkCore : public std::enable_shared_from_this<LinkCore> {
   boost::asio::steady_timer resume_timer_;
   std::chrono::microseconds round_trip_{0};
   bool attached_before_ = false;
+  std::chrono::steady_clock::time_point last_heard_{};
   std::uint32_t peer_window_ = 0;
   std::vector<std::string> peer_features_;
 

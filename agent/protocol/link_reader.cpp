@@ -35,7 +35,8 @@ Task<void> LinkCore::read_loop(Self self, CarrierPtr carrier) {
       self->lose(carrier, std::move(why));
       break;
     }
-    carrier->heard = true;
+    carrier->heard_bytes += *size;
+    self->last_heard_ = std::chrono::steady_clock::now();
     auto bytes = std::span(buffer).first(*size);
     if (self->closed_) {  // saying goodbye: only the peer's end is of interest, by close frame or by end of
                           // file

@@ -21,7 +21,7 @@ constexpr std::size_t small_request = 4 << 10;    // bytes
 using Requests =
     mp11::mp_list<OpenFile, ReadFile, StreamFile, WriteFile, TruncateFile, CloseFile, StatFile, AccessFile,
                   ReadLink, RealPath, ReadDirectory, ChangePath, GetPod, Resolve, ResolveBack, Connect,
-                  Subscribe, Unsubscribe, Bye, ChangeAttributes, ControlFile, GetListeners>;
+                  Subscribe, Unsubscribe, Bye, ChangeAttributes, ControlFile, GetListeners, GetInterfaces>;
 using Events = mp11::mp_list<Incoming, Note, Leaving>;
 
 template <class Types>

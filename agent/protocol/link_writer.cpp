@@ -90,7 +90,7 @@ void LinkCore::assemble(Carrier& carrier, Bytes& batch) {
     }
     assemble_data(carrier, batch);
   }
-  if (received_ != ack_sent_ && (ack_due_ || !batch.empty())) {
+  if (ack_due_ || (received_ != ack_sent_ && !batch.empty())) {
     append_number_frame(batch, FrameType::ack, received_);
     ack_sent_ = received_;
     unacknowledged_bytes_ = 0;

@@ -37,9 +37,11 @@
 // | Resolve       | Resolved       | the pod's name servers         | none                             |
 // | ResolveBack   | ResolvedName   | the pod's name servers         | none                             |
 // | Connect       | Connected      | the peer, up to timeout_ms     | a connection from the pod        |
+// | OpenDatagrams | Connected      | nothing                        | a UDP socket of the pod          |
 // | Subscribe     | Subscribed     | nothing                        | mirror: none; steal: a redirect  |
 // | Unsubscribe   | Done           | nothing                        | the redirect goes                |
 // | GetListeners  | Listeners      | nothing                        | none                             |
+// | GetInterfaces | Interfaces     | nothing                        | none                             |
 // | Bye           | Done           | nothing                        | this client's state goes at once |
 #pragma once
 
@@ -381,6 +383,56 @@ struct Listeners {
 };
 BOOST_DESCRIBE_STRUCT(Listeners, (), (ports, loopback))
 
+struct GetInterfaces {};
+BOOST_DESCRIBE_STRUCT(GetInterfaces, (), ())
+/// One address of an interface. other: the broadcast address, or the far end of a point-to-point interface;
+/// family none: neither. prefix in bits. label: the interface's name, of IPv4 perhaps with an alias
+/// ("eth0:1"). Ports are 0.
+struct InterfaceAddress {
+  SocketAddress address, other;
+  std::uint8_t prefix = 0;
+  std::string label;
+  bool operator==(const InterfaceAddress&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(InterfaceAddress, (), (address, other, prefix, label))
+/// flags: IFF_* of netdevice(7); type: ARPHRD_*; mtu in bytes. statistics: the kernel's struct
+/// rtnl_link_stats, or nothing.
+struct Interface {
+  std::string name;
+  std::uint32_t index = 0, flags = 0, mtu = 0;
+  std::uint16_t type = 0;
+  Bytes hardware, hardware_broadcast, statistics;
+  std::vector<InterfaceAddress> addresses;
+};
+BOOST_DESCRIBE_STRUCT(Interface, (),
+                      (name, index, flags, mtu, type, hardware, hardware_broadcast, statistics, addresses))
+/// The network interfaces of the pod, in the kernel's order.
+struct Interfaces {
+  std::vector<Interface> interfaces;
+};
+BOOST_DESCRIBE_STRUCT(Interfaces, (), (interfaces))
+
+/// Event: the peer of a mirrored connection has closed it, or the pod has, after the pod had sent it
+/// `answered` bytes (at least 1 where the pod has closed first). The stream's end follows. `answered` 0: the
+/// peer did not wait for an answer. Feature "peer-closed".
+struct PeerClosed {
+  std::uint32_t stream = 0;
+  std::uint64_t answered = 0;
+};
+BOOST_DESCRIBE_STRUCT(PeerClosed, (), (stream, answered))
+
+// ---- datagrams
+// -------------------------------------------------------------------------------------------------
+
+/// A UDP socket of the pod that is not connected: one for each of the program's sockets and family. bind: its
+/// family, and the address and port wanted (any address; 0: any port). The answer's `remote` is empty; its
+/// stream carries datagrams with their peers (datagram_frame.hpp). Errors: socket(2)'s and bind(2)'s. Feature
+/// "datagrams".
+struct OpenDatagrams {
+  SocketAddress bind;
+};
+BOOST_DESCRIBE_STRUCT(OpenDatagrams, (), (bind))
+
 // ---- general
 // ---------------------------------------------------------------------------------------------------
 
@@ -420,7 +472,8 @@ using Message =
                  WriteFile, Written, TruncateFile, CloseFile, StatFile, FileStat, AccessFile, ReadLink,
                  RealPath, ReadDirectory, Directory, ChangePath, GetPod, Pod, Resolve, Resolved, ResolveBack,
                  ResolvedName, Connect, Connected, Subscribe, Subscribed, Unsubscribe, Incoming, Bye, Note,
-                 Leaving, ChangeAttributes, ControlFile, Controlled, GetListeners, Listeners>;
+                 Leaving, ChangeAttributes, ControlFile, Controlled, GetListeners, Listeners, PeerClosed,
+                 OpenDatagrams, GetInterfaces, Interfaces>;
 
 // ---- handshake (not numbered, sent once per transport, before all else)
 // -----------------------------------------
@@ -432,14 +485,20 @@ constexpr std::uint32_t protocol_version = 2;
 /// feature_of().
 inline constexpr std::string_view feature_file_control = "file-control";
 inline constexpr std::string_view feature_listeners = "listeners";
+inline constexpr std::string_view feature_peer_closed = "peer-closed";
+inline constexpr std::string_view feature_datagrams = "datagrams";
+inline constexpr std::string_view feature_interfaces = "interfaces";
 inline std::vector<std::string> own_features() {
-  return {std::string(feature_file_control), std::string(feature_listeners)};
+  return {std::string(feature_file_control), std::string(feature_listeners), std::string(feature_peer_closed),
+          std::string(feature_datagrams), std::string(feature_interfaces)};
 }
 /// The feature that a request belongs to; empty: every agent knows it.
 inline std::string_view feature_of(const Message& request) {
   const bool control =
       std::holds_alternative<ChangeAttributes>(request) || std::holds_alternative<ControlFile>(request);
   if (control) return feature_file_control;
+  if (std::holds_alternative<OpenDatagrams>(request)) return feature_datagrams;
+  if (std::holds_alternative<GetInterfaces>(request)) return feature_interfaces;
   return std::holds_alternative<GetListeners>(request) ? feature_listeners : std::string_view{};
 }
 

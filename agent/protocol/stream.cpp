@@ -103,6 +103,9 @@ std::uint32_t Stream::id() const {
 bool Stream::ended() const {
   return state_->end_seen;
 }
+bool Stream::is_reset() const {
+  return state_->broken.has_value();
+}
 Task<Result<Bytes>> Stream::read() {
   return StreamState::read(state_);
 }

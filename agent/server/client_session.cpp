@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "incoming/listeners.hpp"
+#include "net/interfaces.hpp"
 #include "protocol/task.hpp"
 
 namespace inpod::agent {
@@ -14,11 +15,14 @@ using protocol::Task;
 namespace {
 constexpr std::size_t max_subscriptions = 256;
 constexpr auto goodbye_bound = std::chrono::milliseconds(1000);
+// A client that lives and whose transport was closed is back sooner.
+constexpr auto return_bound = std::chrono::milliseconds(700);
+constexpr auto word_bound = std::chrono::milliseconds(2000);  // for one whose line may be cut
 
 }  // namespace
 
 ClientSession::ClientSession(PodServices& services, std::string name, std::function<void()> on_end)
-    : services_(services), name_(std::move(name)), on_end_(std::move(on_end)) {}
+    : services_(services), name_(std::move(name)), on_end_(std::move(on_end)), return_timer_(services.io) {}
 
 std::shared_ptr<ClientSession> ClientSession::create(PodServices& services, protocol::LinkOptions options,
                                                      std::string name, std::function<void()> on_end) {
@@ -27,6 +31,9 @@ std::shared_ptr<ClientSession> ClientSession::create(PodServices& services, prot
   protocol::Link::Handlers handlers;
   handlers.on_request = [weak](std::uint32_t id, Message request) {
     if (auto alive = weak.lock()) alive->on_request(id, std::move(request));
+  };
+  handlers.on_transport_lost = [weak](const Error& why) {
+    if (auto alive = weak.lock()) alive->on_transport_lost(why);
   };
   handlers.on_closed = [weak, io = services.io](std::optional<Error>) {
     boost::asio::post(io, [weak] {
@@ -43,7 +50,11 @@ std::shared_ptr<ClientSession> ClientSession::create(PodServices& services, prot
   self->incoming_client_->link = [link] { return link.lock(); };
   self->incoming_client_->away = [link] {
     auto alive = link.lock();
-    return !alive || !alive->has_transport();
+    return !alive || !alive->answers();
+  };
+  self->incoming_client_->heard_since = [link](std::chrono::steady_clock::time_point moment) -> Task<bool> {
+    auto alive = link.lock();
+    co_return alive&& co_await alive->heard_since(moment, word_bound);
   };
   return self;
 }
@@ -58,6 +69,18 @@ void ClientSession::drop() {
   subscriptions_.clear();
   connections_.reset();
   files_.reset();
+}
+
+/// A transport that was closed, not cut: the client's process has most likely ended. Who waits for its
+/// answers hears so now, not when it may no longer come back.
+void ClientSession::on_transport_lost(const Error& why) {
+  if (why.code == ETIMEDOUT || !services_.incoming) return;
+  return_timer_.expires_after(return_bound);
+  return_timer_.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+    const auto self = weak.lock();
+    if (cancelled || !self || !self->incoming_client_ || self->link_->has_transport()) return;
+    self->services_.incoming->give_up_connections(self->incoming_client_.get());
+  });
 }
 
 void ClientSession::on_closed() {
@@ -132,16 +155,45 @@ void ClientSession::serve(std::uint32_t id, protocol::ResolveBack request) {
       rethrow);
 }
 
-void ClientSession::serve(std::uint32_t id, protocol::Subscribe request) {
-  if (!services_.incoming) return respond(id, to_failure(services_.incoming_error));
-  if (subscriptions_.size() >= max_subscriptions)
-    return respond(id, failure(ENOBUFS, "too many subscriptions"));
-  auto subscription = services_.incoming->subscribe(incoming_client_, request);
-  if (!subscription) return respond(id, to_failure(subscription.error()));
-  subscriptions_.insert(*subscription);
+/// All clients of this agent know its token, which one user's machine has: a port that another of them steals
+/// is that user's own. One that was not heard since this client came is what a killed or cut session left,
+/// and gives way.
+Task<Message> ClientSession::subscribe(std::shared_ptr<ClientSession> self, protocol::Subscribe request) {
+  if (!self->incoming_client_) co_return failure(EIO, "the session has ended");
+  if (!self->services_.incoming) co_return to_failure(self->services_.incoming_error);
+  auto& incoming = *self->services_.incoming;
+  if (self->subscriptions_.size() >= max_subscriptions) co_return failure(ENOBUFS, "too many subscriptions");
+  auto subscription = incoming.subscribe(self->incoming_client_, request);
+  const auto thief = subscription ? Incoming::Thief() : incoming.thief_of(request.port);
+  if (thief.client && subscription.error().code == EADDRINUSE && thief.client != self->incoming_client_) {
+    const bool lives = co_await thief.client->heard_since(self->began_);
+    if (!self->incoming_client_) co_return failure(EIO, "the session has ended");
+    const auto now = incoming.thief_of(request.port);
+    if (!lives && now.subscription == thief.subscription) {
+      if (const auto link = thief.client->link()) {
+        protocol::Note note;
+        note.severity = protocol::Severity::error;
+        note.text = "port " + std::to_string(request.port) +
+                    " of the pod went to a newer session of yours while this one was out of reach: nothing "
+                    "more of it comes here";
+        link->notify(std::move(note));
+      }
+      incoming.unsubscribe(thief.subscription);
+    }
+    subscription = incoming.subscribe(self->incoming_client_, request);
+    if (!subscription && lives) subscription.error().text += ", in another session of yours";
+  }
+  if (!subscription) co_return to_failure(subscription.error());
+  self->subscriptions_.insert(*subscription);
   protocol::Subscribed answer;
   answer.subscription = *subscription;
-  respond(id, std::move(answer));
+  co_return answer;
+}
+
+void ClientSession::serve(std::uint32_t id, protocol::Subscribe request) {
+  boost::asio::co_spawn(services_.io,
+                        answer_later(weak_from_this(), id, subscribe(shared_from_this(), std::move(request))),
+                        rethrow);
 }
 
 void ClientSession::serve(std::uint32_t id, const protocol::Unsubscribe& request) {
@@ -151,15 +203,20 @@ void ClientSession::serve(std::uint32_t id, const protocol::Unsubscribe& request
   respond(id, protocol::Done{});
 }
 
-Task<Message> ClientSession::find_listeners() {
+template <class Found>
+Task<Message> ClientSession::find(Found (*function)()) {
   auto& workers = services_.agent_workers;
-  auto found = co_await workers.run(workers.make_group(), listeners);
+  auto found = co_await workers.run(workers.make_group(), function);
   if (!found) co_return failure(EAGAIN, "too much work at once");
   co_return std::move(*found);
 }
 
 void ClientSession::serve(std::uint32_t id, const protocol::GetListeners&) {
-  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, find_listeners()), rethrow);
+  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, find(listeners)), rethrow);
+}
+
+void ClientSession::serve(std::uint32_t id, const protocol::GetInterfaces&) {
+  boost::asio::co_spawn(services_.io, answer_later(weak_from_this(), id, find(interfaces)), rethrow);
 }
 
 void ClientSession::serve(std::uint32_t id, const protocol::Bye&) {

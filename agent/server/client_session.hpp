@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <set>
 #include <string>
@@ -32,6 +33,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
  private:
   ClientSession(PodServices& services, std::string name, std::function<void()> on_end);
   void on_request(std::uint32_t id, protocol::Message request);
+  void on_transport_lost(const Error& why);
   void on_closed();
   void respond(std::uint32_t id, protocol::Message answer) { link_->respond(id, std::move(answer)); }
 
@@ -39,14 +41,19 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void serve(std::uint32_t id, protocol::Resolve request);
   void serve(std::uint32_t id, protocol::ResolveBack request);
   void serve(std::uint32_t id, protocol::Subscribe request);
+  static protocol::Task<protocol::Message> subscribe(std::shared_ptr<ClientSession> self,
+                                                     protocol::Subscribe request);
   void serve(std::uint32_t id, const protocol::Unsubscribe& request);
   void serve(std::uint32_t id, const protocol::GetListeners&);
+  void serve(std::uint32_t id, const protocol::GetInterfaces&);
   void serve(std::uint32_t id, const protocol::Bye&);
   template <class Answer>
   static protocol::Task<void> answer_later(std::weak_ptr<ClientSession> weak, std::uint32_t id,
                                            protocol::Task<Answer> answer);
   protocol::Task<protocol::Message> describe();
-  protocol::Task<protocol::Message> find_listeners();
+  /// What a worker of the agent's own finds out.
+  template <class Found>
+  protocol::Task<protocol::Message> find(Found (*function)());
 
   PodServices& services_;
   std::string name_;
@@ -56,6 +63,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   std::shared_ptr<ClientConnections> connections_;  // null once dropped
   std::shared_ptr<Incoming::Client> incoming_client_;
   std::set<std::uint64_t> subscriptions_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  boost::asio::steady_timer return_timer_;
 };
 
 }  // namespace inpod::agent

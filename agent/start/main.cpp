@@ -22,6 +22,7 @@
 #include "files/pod_threads.hpp"
 #include "privileges/monitors.hpp"
 #include "protocol/printable.hpp"
+#include "server/connection_openers.hpp"
 #include "server/log.hpp"
 #include "server/server.hpp"
 
@@ -146,7 +147,16 @@ int serve(const StartRecord& record, Entrance entrance, const Target& target, co
     log(text);
     if (server_to_note) server_to_note->note(severity, text);
   };
-  auto incoming = Incoming::create(io.get_executor(), note, privileged_network(monitors.network));
+  ConnectionOpeners openers(io.get_executor(), agent_workers, [&monitors](const auto& connections) {
+    return find_openers(*monitors.target, connections);
+  });
+  Incoming::OpenedByTarget opened_by_target;
+  if (monitors.target)
+    opened_by_target = [&openers](protocol::SocketAddress from, protocol::SocketAddress to) {
+      return openers.is_targets({from, to});
+    };
+  auto incoming =
+      Incoming::create(io.get_executor(), note, privileged_network(monitors.network), opened_by_target);
   auto read_target = [&monitors]() -> Result<TargetState> {
     if (!monitors.target) return own_state();
     return read_target_state(*monitors.target);

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <boost/describe.hpp>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -43,7 +44,9 @@ BOOST_DESCRIBE_STRUCT(StartRecord, (),
 
 /// The bytes to write to the agent's stdin: length and record.
 Result<protocol::Bytes> encode_start_record(const StartRecord& record);
-/// Reads length and record from `fd` (blocking). Bad lengths, other versions and short input are errors.
-Result<StartRecord> read_start_record(int fd);
+/// Reads length and record from `fd` (blocking). Bad lengths, other versions and short input are errors, and
+/// so is a record that is not there within `bound`: whoever made an agent's container may have gone, or its
+/// Job have made the pod anew.
+Result<StartRecord> read_start_record(int fd, std::chrono::milliseconds bound = std::chrono::seconds(120));
 
 }  // namespace inpod::agent

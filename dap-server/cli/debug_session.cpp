@@ -306,6 +306,8 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
       else
         held.notes.push_back(text);
     }
+    const std::string state = kind == "agent" ? event.value("state", "") : "";
+    if (state == "waiting" || state == "replaced") tell(stderr_of(debuggee), event.value("text", ""));
     if (kind != "closed") return;
     tell(stderr_of(debuggee), "the session has ended: " + event.value("error", ""));
     held.key.clear();  // the next start is a new session

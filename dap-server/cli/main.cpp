@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 
 #include "cli/command.hpp"
 #include "cli/console.hpp"
@@ -81,12 +84,26 @@ int main_of(std::vector<std::string> arguments) {
   return globals.action();
 }
 
+/// The exit code, once all that was printed is written: what a full disk swallowed is no success. A reader
+/// that has gone (`inpod targets | head`) needs no words.
+int finish_output(int code) {
+  errno = 0;
+  const bool flushed = fflush(stdout) == 0;
+  if (code != 0 || (flushed && ferror(stdout) == 0)) return code;
+  if (errno == EPIPE) return exit_failed;
+  return report(Error{errno,
+                      std::string("cannot write to standard output") +
+                          (errno != 0 ? std::string(": ") + strerror(errno) : ""),
+                      "what was printed is not complete"});
+}
+
 }  // namespace
 }  // namespace inpod::cli
 
 int main(int count, char** arguments) {
   try {
-    return inpod::cli::main_of(std::vector<std::string>(arguments + 1, arguments + count));
+    return inpod::cli::finish_output(
+        inpod::cli::main_of(std::vector<std::string>(arguments + 1, arguments + count)));
   } catch (const std::exception& error) {
     return inpod::cli::report(
         inpod::Error{0, std::string("internal error: ") + error.what(), "please report it"});

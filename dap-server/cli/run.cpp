@@ -76,6 +76,11 @@ class Run {
       code = co_await run_program(*signals);
     }
     if (session_) co_await session_->stop();
+    if (code == 0 && lost_output_)
+      code = report(Error{
+          0,
+          "not all that " + program_.path + " wrote has reached the pod: exit code 125 instead of its own, 0",
+          {}});
     co_return code;
   }
 
@@ -87,6 +92,7 @@ class Run {
     options.on_progress = [this](Stage, const std::string& text) { line_.show(text); };
     options.on_event = [this](const nlohmann::json& event) {
       lost_ = lost_ || event.value("event", "") == "closed";
+      lost_output_ = lost_output_ || event.value("lostOutput", false);
       show_event(event, line_);
     };
     CO_TRY(session, co_await Session::start(executor_, std::move(options)));
@@ -130,9 +136,11 @@ class Run {
   Task<Result<void>> wait_for_layer() {
     const auto end = std::chrono::steady_clock::now() + layer_bound;
     while (true) {
-      CO_TRY_VOID(check_layer_in(pid_, program_.executable, session_->environment().layer));
+      CO_TRY(seen, check_layer_in(pid_, program_.executable, session_->environment().layer));
       const auto loaded = co_await session_->wait_for_layer(20ms);
-      if (loaded || std::chrono::steady_clock::now() > end) co_return loaded;
+      const bool late = std::chrono::steady_clock::now() > end;
+      // Until the program's libraries are set up, the clock proves nothing.
+      if (loaded || (late && seen == LayerSeen::other_program)) co_return loaded;
     }
   }
 
@@ -171,6 +179,7 @@ class Run {
   std::shared_ptr<Session> session_;
   int pid_ = 0;
   bool lost_ = false;          ///< the session ended before the program
+  bool lost_output_ = false;   ///< not all that it wrote has reached the pod
   int interrupted_by_ = 0;     ///< the signal that came before the session stood
   int told_to_end_by_ = 0;     ///< the last signal that came while the program ran
   std::optional<int> status_;  ///< once the program has ended
@@ -207,8 +216,9 @@ void add_run(CLI::App& app, Globals& globals) {
       "  inpod run -t local:4242 -- curl -sS http://web/\n"
       "  inpod run -t pod/web-0 --steal -e LOG_LEVEL=debug -- python3 app.py\n"
       "Exit code: the program's own (128 + N when signal N ended it), 125 when inpod failed or the session "
-      "was lost while the\n"
-      "program ran to a success, 126 when the program can't be run, 127 when it is not found.");
+      "was lost, or output\n"
+      "to a file of the pod, while the program ran to a success, 126 when the program can't be run, 127 when "
+      "it is not found.");
   command->callback([command, options, &globals] {
     const auto rest = command->remaining();
     globals.command.insert(globals.command.begin(), rest.begin(), rest.end());

@@ -170,6 +170,12 @@ class Start {
     } else if (session_ && !stands_) {  // it came to stand just as the end was asked for
       session_->take_back();
     }
+    if (first.index() == 2 && !stands_) {
+      code = exit_failed;
+      out_->print(
+          error_line(Error{0, "stdin ended before the session had started, and ended the start with it",
+                           "keep stdin open for as long as the session is to last"}));
+    }
     if (session_) co_await session_->stop();
     co_await out_->flush(std::chrono::seconds(5));
     co_return code;

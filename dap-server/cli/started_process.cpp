@@ -1,4 +1,4 @@
-// See started_process.hpp. /proc/PID/task/TID/children: proc(5).
+// See started_process.hpp.
 #include "cli/started_process.hpp"
 
 #include <filesystem>
@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "cli/debug_session.hpp"
+#include "session/descendants.hpp"
 #include "session/layer_check.hpp"
 
 namespace inpod::cli {
@@ -31,24 +32,6 @@ std::string executable_of(int pid) {
   return error ? std::string() : path.string();
 }
 
-std::vector<int> children_of(int pid) {
-  std::vector<int> children;
-  std::error_code error;
-  for (fs::directory_iterator task(file_of(pid, "task"), error), end; !error && task != end;
-       task.increment(error)) {
-    std::ifstream file(task->path() / "children");
-    for (int child = 0; file >> child;) children.push_back(child);
-  }
-  return children;
-}
-
-int tracer_of(int pid) {
-  std::ifstream file(file_of(pid, "status"));
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("TracerPid:")) return std::atoi(line.c_str() + 10);
-  return 0;
-}
-
 std::vector<std::string> strings_of(int pid, const std::string& name) {
   std::vector<std::string> strings;
   std::ifstream file(file_of(pid, name), std::ios::binary);
@@ -66,7 +49,7 @@ bool serves_debuggers(const std::string& executable) {
 }
 
 void add_started(std::vector<StartedProcess>& found, int parent, bool debugs, int depth) {
-  for (const int child : children_of(parent)) {
+  for (const int child : child_processes(parent)) {
     const auto executable = executable_of(child);
     const bool traced = tracer_of(child) == parent;
     found.push_back({child, parent, traced && debugs ? parent : 0, executable});
@@ -125,8 +108,8 @@ Result<bool> has_layer(const StartedProcess& process, const std::map<std::string
                        const LaunchEnvironment& session) {
   if (session.layer.empty()) return true;
   const auto executable = file_of(process.pid, "exe");  // stays true when the file is replaced
-  TRY_VOID(check_layer_in(process.pid, executable, session.layer));
-  if (!maps(process.pid, session.layer)) return false;
+  TRY_ASSIGN(seen, check_layer_in(process.pid, executable, session.layer));
+  if (seen != LayerSeen::loaded) return false;
   const auto program = environment.find("INPOD_PROGRAM");
   std::error_code error;
   if (environment.contains("INPOD_ACTIVE") ||

@@ -31,6 +31,11 @@ bool needs_trust(const Key& key, const Node& value) {
                      [&](const std::string& right) { return right == any_value || right == value.text; });
 }
 
+/// An empty list counts: Lua, in which Neovim is configured, has one empty table for both.
+bool is_map(const Node& value) {
+  return value.kind == Node::Kind::map || (value.kind == Node::Kind::list && value.items.empty());
+}
+
 /// Applies one document to a Config; remembers where it comes from, for errors.
 class Applier {
  public:
@@ -47,7 +52,7 @@ class Applier {
             {key, to_line(value), path_value == nullptr ? "" : *path_value, needs_trust(*key, value)});
       } else if (is_section(path)) {
         if (value.kind == Node::Kind::null) continue;
-        if (value.kind != Node::Kind::map) return wrong(path, value, "keys below it");
+        if (!is_map(value)) return wrong(path, value, "keys below it");
         TRY_VOID(section(value, path));
       } else {
         return unknown(path, value);
@@ -94,7 +99,7 @@ class Applier {
       if (const auto end = key.name.find('.'); end != std::string::npos) {
         sections.insert(key.name.substr(0, end));
         // The right word in the wrong section is a near miss too.
-        if (key.name.substr(end + 1) == last) return unknown_key(path, value, key.name);
+        if (key.name.substr(key.name.rfind('.') + 1) == last) return unknown_key(path, value, key.name);
       } else if (key.name == last) {
         return unknown_key(path, value, key.name);
       }
@@ -120,6 +125,8 @@ class Applier {
         return network_problem(text);
       case Check::variable:
         return variable_problem(text);
+      case Check::label:
+        return text.empty() ? std::nullopt : label_problem(text);
       case Check::none:
       case Check::choice:
       case Check::range:
@@ -202,7 +209,7 @@ class Applier {
   }
 
   Result<void> set(const Key& key, const Node& value, std::map<std::string, std::string>& field) {
-    if (value.kind != Node::Kind::map) return wrong(key.name, value, expected_type(key));
+    if (!is_map(value)) return wrong(key.name, value, expected_type(key));
     for (const auto& [name, item] : value.members) {
       const std::string path = key.name + "." + name;
       // Numbers and booleans are what people write for variables and labels; they mean the text as written.
@@ -223,7 +230,7 @@ class Applier {
   }
 
   Result<void> set(const Key& key, const Node& value, std::map<std::uint16_t, std::uint16_t>& field) {
-    if (value.kind != Node::Kind::map) return wrong(key.name, value, expected_type(key));
+    if (!is_map(value)) return wrong(key.name, value, expected_type(key));
     for (const auto& [name, item] : value.members) {
       const auto from = parse_port(name);
       const auto to = item.kind == Node::Kind::number ? parse_port(item.text) : std::nullopt;

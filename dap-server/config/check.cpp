@@ -118,6 +118,40 @@ std::optional<std::string> variable_problem(const std::string& name) {
   return std::nullopt;
 }
 
+namespace {
+
+/// Of Kubernetes's names, at their ends.
+bool is_label_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+}  // namespace
+
+std::optional<std::string> label_problem(const std::string& name) {
+  constexpr std::size_t longest = 63;
+  const bool plain =
+      !name.empty() && name.size() <= longest && is_label_letter(name.front()) &&
+      is_label_letter(name.back()) &&
+      std::all_of(name.begin(), name.end(), [](char c) { return is_label_letter(c) || c == '-'; });
+  if (plain) return std::nullopt;
+  return "Kubernetes takes no such name: 1 to 63 of a-z, 0-9 and \"-\", no \"-\" first or last (RFC 1123)";
+}
+
+std::optional<std::string> subdomain_problem(const std::string& name) {
+  constexpr std::size_t longest = 253;
+  bool plain = name.size() <= longest;
+  for (std::size_t at = 0; plain && at <= name.size();) {
+    const auto end = std::min(name.find('.', at), name.size());
+    const auto part = name.substr(at, end - at);
+    plain = !part.empty() && is_label_letter(part.front()) && is_label_letter(part.back()) &&
+            std::all_of(part.begin(), part.end(), [](char c) { return is_label_letter(c) || c == '-'; });
+    at = end + 1;
+  }
+  if (plain) return std::nullopt;
+  return "Kubernetes takes no such name: 1 to 253 of a-z, 0-9, \"-\" and \".\", a letter or digit first and "
+         "last and beside each \".\" (RFC 1123)";
+}
+
 std::optional<std::uint64_t> parse_number(const std::string& text) {
   if (text.empty() || text.size() > 10) return std::nullopt;
   std::uint64_t value = 0;

@@ -17,6 +17,10 @@ std::optional<std::string> unix_glob_problem(const std::string& glob);
 std::optional<std::string> path_prefix_problem(const std::string& prefix, bool may_be_below_home);
 std::optional<std::string> network_problem(const std::string& network);
 std::optional<std::string> variable_problem(const std::string& name);
+/// Of what Kubernetes names by an RFC 1123 label: namespaces, containers.
+std::optional<std::string> label_problem(const std::string& name);
+/// Of what it names by an RFC 1123 subdomain, labels with dots between them: most objects.
+std::optional<std::string> subdomain_problem(const std::string& name);
 
 /// A decimal number of at most 10 digits, whole text.
 std::optional<std::uint64_t> parse_number(const std::string& text);

@@ -26,6 +26,14 @@ struct AgentConfig {
   bool privileged = false;
   std::string path;  ///< local inpod-agent executable; empty: beside inpod
   std::map<std::string, std::string> labels, annotations, node_selector;
+  /// Kubernetes quantities by resource, of the Job's container; an empty one counts as not set. Limits too,
+  /// since quotas on them refuse pods without.
+  std::map<std::string, std::string> requests{{"cpu", "10m"}, {"memory", "32Mi"}},
+      limits{{"cpu", "500m"}, {"memory", "256Mi"}};
+  std::vector<std::string> tolerations;  ///< KEY[=VALUE][:EFFECT]; empty: every taint
+  std::string priority_class;
+  std::vector<std::string> image_pull_secrets;  ///< beside the target's
+  std::string seccomp_profile;                  ///< its type; empty: the cluster's default
 };
 
 struct FilesConfig {
@@ -59,6 +67,7 @@ struct IncomingConfig {
   std::vector<std::uint16_t> ports;  ///< only these; empty: every port the program listens on
   std::vector<std::uint16_t> ignore_ports;
   std::map<std::uint16_t, std::uint16_t> map;  ///< program's port → pod's port
+  bool own = false;  ///< steal: also what the target's own container asks of its port
 };
 
 struct Config {

@@ -28,7 +28,8 @@ const std::vector<Key>& table() {
        "process on this "
        "machine) or `targetless`. `/container/NAME` may follow.",
        "deployment/checkout/container/app"},
-      {"namespace", FIELD(namespace_), "Kubernetes namespace of the target. Default: the context's.", "shop"},
+      {"namespace", FIELD(namespace_), "Kubernetes namespace of the target. Default: the context's.", "shop",
+       Check::label},
       {"context", RIGHT(context, any_value), "Context of the kubeconfig. Default: its current one.",
        "staging"},
       {"kubeconfig", RIGHT(kubeconfig, any_value),
@@ -44,7 +45,8 @@ const std::vector<Key>& table() {
        "preload",
        Check::choice,
        {"auto", "preload", "syscalls", "none"}},
-      {"hostname", FIELD(hostname), "Whether the program sees the pod's host name.", "false"},
+      {"hostname", FIELD(hostname), "Whether the program sees the pod's host name and network interfaces.",
+       "false"},
 
       {"agent.mode",
        RIGHT(agent.mode, any_value),
@@ -65,7 +67,7 @@ const std::vector<Key>& table() {
        "there it starts the agent.",
        "busybox:1.36"},
       {"agent.namespace", RIGHT(agent.namespace_, any_value),
-       "Namespace of the agent's Job. Default: the target's.", "dev-tools"},
+       "Namespace of the agent's Job. Default: the target's.", "dev-tools", Check::label},
       {"agent.lease_seconds",
        RIGHT(agent.lease_seconds, any_value),
        "How long the agent waits for the next launch before it deletes itself.",
@@ -92,6 +94,31 @@ const std::vector<Key>& table() {
        "{sidecar.istio.io/inject: \"false\"}"},
       {"agent.node_selector", RIGHT(agent.node_selector, any_value),
        "Node selector of a `targetless` agent's pod.", "{kubernetes.io/arch: amd64}"},
+
+      {"agent.resources.requests", RIGHT(agent.requests, any_value),
+       "What the agent's container asks for, by resource. An empty quantity leaves a resource out. Not for "
+       "`ephemeral`, whose containers have none.",
+       "{cpu: 50m, memory: 64Mi}"},
+      {"agent.resources.limits", RIGHT(agent.limits, any_value),
+       "What the agent's container gets at most. Quotas and LimitRanges may want other values.",
+       "{cpu: \"1\", memory: 512Mi}"},
+      {"agent.tolerations", RIGHT(agent.tolerations, any_value),
+       "The taints that the agent's pod tolerates, each as `KEY[=VALUE][:EFFECT]`. Default: every taint, as "
+       "it "
+       "must run where the target does.",
+       "[\"dedicated=shop:NoSchedule\"]"},
+      {"agent.priority_class", RIGHT(agent.priority_class, any_value), "Priority class of the agent's pod.",
+       "dev-tools"},
+      {"agent.image_pull_secrets", RIGHT(agent.image_pull_secrets, any_value),
+       "Secrets of the agent's namespace to pull its image with. The target's own are taken where the agent "
+       "is "
+       "in the target's namespace.",
+       "[registry-login]"},
+      {"agent.seccomp_profile", RIGHT(agent.seccomp_profile, any_value),
+       "Type of the seccomp profile of the agent's container, where an admission policy wants one. Default: "
+       "the "
+       "cluster's. The agent filters its own system calls anyway.",
+       "RuntimeDefault"},
 
       {"files.mode",
        RIGHT(files.mode, "write"),
@@ -161,6 +188,10 @@ const std::vector<Key>& table() {
       {"incoming.ignore_ports", FIELD(incoming.ignore_ports),
        "Ports of the program that stay on this machine.", "[9229]"},
       {"incoming.map", FIELD(incoming.map), "The program's port: the pod's port.", "{3000: 80}"},
+      {"incoming.own", FIELD(incoming.own),
+       "With `steal`: also the connections that the target's own container opens to its ports. Its `exec` "
+       "checks may be among them: a breakpoint can then get it restarted.",
+       "true"},
   };
   return rows;
 }

@@ -28,6 +28,7 @@ enum class Check {
   prefix,     ///< a map of absolute path prefixes
   network,    ///< CIDR[:PORT[-PORT]]
   variable,   ///< names of environment variables
+  label,      ///< a name as Kubernetes takes it for namespaces; empty: none is given
 };
 
 /// Finds a key's value in a Config.

@@ -28,10 +28,10 @@ struct Describe {
   Json operator()(const std::vector<std::uint16_t>* value) const {
     return {{"type", "array"}, {"items", port}, {"default", *value}};
   }
-  Json operator()(const std::map<std::string, std::string>*) const {
+  Json operator()(const std::map<std::string, std::string>* value) const {
     return {{"type", "object"},
             {"additionalProperties", {{"type", Json::array({"string", "number", "boolean"})}}},
-            {"default", Json::object()}};
+            {"default", *value}};
   }
   Json operator()(const std::map<std::uint16_t, std::uint16_t>*) const {
     return {{"type", "object"},
@@ -56,6 +56,7 @@ struct SectionText {
 };
 constexpr SectionText sections[] = {
     {"agent", "The agent in the cluster."},
+    {"agent.resources", "Resources of the agent's container."},
     {"files", "Which files are the pod's."},
     {"environment", "The program's environment: the pod's, with changes."},
     {"dns", "Where names are resolved."},
@@ -63,22 +64,25 @@ constexpr SectionText sections[] = {
     {"incoming", "Which of the pod's traffic reaches the program."},
 };
 
+Json empty_section(const std::string& name) {
+  Json section = {{"type", "object"}, {"additionalProperties", false}};
+  for (const auto& text : sections)
+    if (name == text.name) section["description"] = text.help;
+  return section;
+}
+
 Json properties() {
   Json all = Json::object();
   for (const Key& key : keys()) {
-    const auto dot = key.name.find('.');
-    if (dot == std::string::npos) {
-      all[key.name] = property(key);
-      continue;
+    Json* at = &all;
+    std::size_t begin = 0;
+    for (auto dot = key.name.find('.'); dot != std::string::npos; dot = key.name.find('.', begin)) {
+      Json& section = (*at)[key.name.substr(begin, dot - begin)];
+      if (section.is_null()) section = empty_section(key.name.substr(0, dot));
+      at = &section["properties"];
+      begin = dot + 1;
     }
-    Json& section = all[key.name.substr(0, dot)];
-    if (section.is_null()) {
-      section = {{"type", "object"}, {"additionalProperties", false}};
-      for (const auto& text : sections) {
-        if (key.name.compare(0, dot, text.name) == 0) section["description"] = text.help;
-      }
-    }
-    section["properties"][key.name.substr(dot + 1)] = property(key);
+    (*at)[key.name.substr(begin)] = property(key);
   }
   return all;
 }

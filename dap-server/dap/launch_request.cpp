@@ -4,9 +4,11 @@
 namespace inpod::dap {
 namespace {
 
-/// null and false switch the session off, so that a shared configuration can be overridden.
+/// null and false switch the session off, so that a shared configuration can be overridden. true says: as the
+/// config file has it; so does an empty object, which Lua spells as an empty array.
 std::optional<nlohmann::json> wanted(nlohmann::json cluster) {
   if (cluster.is_null() || cluster == false) return std::nullopt;
+  if (cluster == true || cluster == nlohmann::json::array()) return nlohmann::json::object();
   return cluster;
 }
 

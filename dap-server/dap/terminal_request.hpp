@@ -14,8 +14,9 @@
 namespace inpod::dap {
 
 /// Takes the debuggee's variables out of the request's `env`, and lets `starter` bring them (what it names is
-/// in EnvironmentFile). False where the request holds none of them and stays as it is: CodeLLDB's, for
-/// example, only wants the terminal itself.
+/// in EnvironmentFile). A variable to be unset, null in `env`, is unset by env(1): of the clients one takes
+/// null for text, one fails and one goes past it. False where nothing of this is in the request, which stays
+/// as it is: CodeLLDB's, for example, only wants the terminal itself.
 bool keep_out_of_terminal(RawObject& arguments, const DebuggeeEnvironment& debuggee,
                           const std::vector<std::string>& starter);
 

@@ -62,6 +62,7 @@ std::vector<AccessCheck> needed_access(const std::string& target_namespace,
     add(agent_namespace, "batch", "jobs", {"list"}, "to find agents that run already, and to tidy up", true);
   }
   add(agent_namespace, "", "events", {"list"}, "to say why an agent doesn't start", true);
+  add(agent_namespace, "", "pods/log", {"get"}, "to quote a container that doesn't start", true);
   add("", "", "namespaces", {"list"}, "to suggest namespaces", true);
   return all;
 }

@@ -10,6 +10,7 @@
 #include "kube/agent_state.hpp"
 #include "kube/agent_stream.hpp"
 #include "kube/api_error.hpp"
+#include "kube/container_log.hpp"
 #include "kube/fields.hpp"
 #include "kube/gather.hpp"
 #include "kube/loader.hpp"
@@ -110,7 +111,8 @@ Task<Result<void>> create_job(std::shared_ptr<Start> start) {
     if (code == EACCES || code == EPERM || code == EINVAL || code == EEXIST || code == ENOENT)
       start->created = false;
     auto error = made.error().context("cannot create the agent's Job");
-    if (code == EACCES && error.remedy.empty()) error.remedy = admission_remedy(error.text, "job");
+    const bool refused = code == EACCES || error.text.find("denied the request") != std::string::npos;
+    if (refused && error.remedy.empty()) error.remedy = admission_remedy(error.text, "job");
     co_return Failed(std::move(error));
   }
   start->agent.job = agent_name(start->plan.session), start->agent.container = "inpod-agent";
@@ -316,7 +318,7 @@ Task<Result<void>> choose_loader(std::shared_ptr<Start> start) {
   auto placed = co_await place_loader(start->client, plan.namespace_);
   if (placed) {
     plan.loader = loader_name(), start->loader_uid = std::move(*placed);
-  } else if (placed.error().code == EACCES) {
+  } else if (lacks_right(placed.error())) {
     start->warn(warning + "With the right to make a ConfigMap, nothing of the image would run: " +
                 placed.error().to_string());
   } else {
@@ -369,8 +371,8 @@ Task<Error> explain_format(std::shared_ptr<Start> start, Error error) {
 
 /// The node's own words about a container that ended are better than a broken attach.
 Task<Error> explain(std::shared_ptr<Start> start, Error error) {
-  const bool said = error.code == ETIMEDOUT || error.code == EACCES || error.code == ESTALE;
-  if (said || start->agent.pod.empty()) co_return error;
+  const bool is_explained = error.code == ETIMEDOUT || error.code == EACCES || error.code == ESTALE;
+  if (is_explained || start->agent.pod.empty()) co_return error;
   for (int attempt = 0; attempt < 10; ++attempt) {
     const auto pod =
         co_await start->client->get(resource_path("v1", start->agent.namespace_, "pods", start->agent.pod));
@@ -378,7 +380,11 @@ Task<Error> explain(std::shared_ptr<Start> start, Error error) {
     const auto judged = judge_agent(*pod, start->agent.container);
     if (!judged) {
       if (error.remedy.empty()) error.remedy = judged.error().remedy;
-      if (error.text.find("it said") == std::string::npos) error.text = judged.error().text;
+      if (error.text.find("it said") != std::string::npos) break;
+      error.text = judged.error().text;
+      const auto log = co_await container_log(start->client, start->agent.namespace_, start->agent.pod,
+                                              start->agent.container, false);
+      if (!log.empty()) error.text += "; it said:" + log;
       break;
     }
     co_await pause(milliseconds(200));

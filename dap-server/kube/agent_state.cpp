@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 
 #include "kube/fields.hpp"
 #include "kube/pod.hpp"
@@ -41,6 +42,46 @@ Failed not_started(const std::string& image, const std::string& reason, const st
               image_remedy);
 }
 
+/// What has killed it: the kernel for its memory, the kubelet, somebody. Empty: it ended by itself.
+std::string killer_remedy(const std::string& reason, std::int64_t code) {
+  if (reason == "OOMKilled")
+    return "give it more memory (agent.resources.limits), or see what takes the node's";
+  if (code == 128 + SIGKILL || code == 128 + SIGTERM)
+    return "something ended it: the node, a tool that removes pods, or a person. Launch again; kubectl get "
+           "events tells more";
+  return {};
+}
+
+Failed ended(const json& status, const json& state) {
+  const auto reason = text(state, {"reason"}), message = words(state, {"message"});
+  if (lacks_shell(message)) return no_shell(text(status, {"image"}));
+  const auto code = number(state, {"exitCode"}).value_or(-1);
+  const auto exit_code = "exit code " + std::to_string(code);
+  const auto killer = killer_remedy(reason, code);
+  return fail("the agent's container " + std::string(killer.empty() ? "ended: " : "was killed: ") +
+                  (reason.empty() ? exit_code : reason + ", " + exit_code) +
+                  (message.empty() ? "" : ": " + message),
+              !killer.empty()              ? killer
+              : code == 126 || code == 127 ? image_remedy
+                                           : "inpod check shows what the cluster allows");
+}
+
+/// Of a pod as a whole: evicted, or its time was over.
+Failed pod_failed(const json& pod) {
+  const auto why = text(pod, {"status", "reason"}), said = words(pod, {"status", "message"});
+  const bool evicted =
+      why == "Evicted" || why == "Preempting" || why == "NodeShutdown" || why == "Terminated";
+  return fail(
+      "the agent's pod " + std::string(evicted ? "was evicted from its node: " : "failed: ") + why +
+          (said.empty() ? "" : ": " + said),
+      evicted ? "launch again once the node has room, or give the agent more rank "
+                "(agent.priority_class)"
+      : contains(why, "OutOf")
+          ? "the target's node has no room for the agent: lower agent.resources.requests, or choose a "
+            "pod on another node"
+          : "kubectl describe pod " + text(pod, {"metadata", "name"}) + " tells more");
+}
+
 constexpr std::array<std::string_view, 5> image_reasons{
     "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"};
 constexpr std::array<std::string_view, 4> start_reasons{"CreateContainerConfigError", "CreateContainerError",
@@ -49,6 +90,18 @@ constexpr std::array<std::string_view, 4> start_reasons{"CreateContainerConfigEr
 template <std::size_t N>
 bool one_of(const std::string& reason, const std::array<std::string_view, N>& reasons) {
   return std::find(reasons.begin(), reasons.end(), reason) != reasons.end();
+}
+
+/// Trouble that passes: a new namespace's service account, two that count a quota at once, a server that is
+/// not there.
+bool may_pass(const std::string& message) {
+  constexpr std::array<std::string_view, 6> passing{"error looking up service account",
+                                                    "object has been modified",
+                                                    "Internal error",
+                                                    "imeout",
+                                                    "connection refused",
+                                                    "etcdserver"};
+  return std::any_of(passing.begin(), passing.end(), [&](auto part) { return contains(message, part); });
 }
 
 std::string event_time(const json& event) {
@@ -64,16 +117,9 @@ Result<AgentState> judge_agent(const json& pod, const std::string& container) {
   const auto& status = container_status(pod, container);
   const auto& state = field(status, {"state"});
   if (field(state, {"running"}).is_object()) return AgentState::running;
-  if (const auto& ended = field(state, {"terminated"}); ended.is_object()) {
-    const auto reason = text(ended, {"reason"}), message = words(ended, {"message"});
-    if (lacks_shell(message)) return no_shell(text(status, {"image"}));
-    const auto code = number(ended, {"exitCode"}).value_or(-1);
-    return fail("the agent's container ended at once: " +
-                    (reason.empty() ? "exit code " + std::to_string(code)
-                                    : reason + ", exit code " + std::to_string(code)) +
-                    (message.empty() ? "" : ": " + message),
-                code == 126 || code == 127 ? image_remedy : "inpod check shows what the cluster allows");
-  }
+  const bool failed = text(pod, {"status", "phase"}) == "Failed";
+  if (failed && !text(pod, {"status", "reason"}).empty()) return pod_failed(pod);
+  if (const auto& end = field(state, {"terminated"}); end.is_object()) return ended(status, end);
   const auto reason = text(state, {"waiting", "reason"}), message = words(state, {"waiting", "message"});
   if (one_of(reason, image_reasons)) {
     // The first failure of a pull may be passing; ImagePullBackOff comes after it, and the kubelet's own
@@ -82,11 +128,7 @@ Result<AgentState> judge_agent(const json& pod, const std::string& container) {
                 image_remedy);
   }
   if (one_of(reason, start_reasons)) return not_started(text(status, {"image"}), reason, message);
-  if (text(pod, {"status", "phase"}) == "Failed") {
-    const auto why = text(pod, {"status", "reason"}), said = words(pod, {"status", "message"});
-    return fail("the agent's pod failed: " + why + (said.empty() ? "" : ": " + said),
-                "kubectl describe pod " + text(pod, {"metadata", "name"}) + " tells more");
-  }
+  if (failed) return pod_failed(pod);
   return AgentState::coming;
 }
 
@@ -127,8 +169,15 @@ std::string admission_remedy(const std::string& message, const std::string& mode
       contains(message, "security policy"))
     return "let the agent run in a namespace that admits it (agent.namespace, with the label "
            "pod-security.kubernetes.io/enforce=privileged), or set agent.mode: ephemeral";
-  if (contains(message, "quota"))
-    return "the namespace's quota is used up: set agent.namespace to another one";
+  if (contains(message, "exceeded quota"))
+    return "make room in the quota (kubectl describe resourcequota tells what is used), ask for less "
+           "(agent.resources), or set agent.namespace to another namespace";
+  if (contains(message, "failed quota"))
+    return "the quota wants every container to say how much it takes: add what it names to "
+           "agent.resources.requests and agent.resources.limits";
+  if (contains(message, " usage per ") || contains(message, "limit to request ratio"))
+    return "keep agent.resources within the namespace's LimitRange (kubectl describe limitrange)";
+  if (contains(message, "PriorityClass")) return "correct agent.priority_class";
   return "set agent.namespace to a namespace that admits it, or agent.mode: ephemeral";
 }
 
@@ -136,6 +185,7 @@ Error judge_job_events(const std::vector<json>& events) {
   for (const auto& event : events) {
     if (text(event, {"reason"}) != "FailedCreate") continue;
     const auto message = words(event, {"message"});
+    if (may_pass(message)) continue;
     return {EACCES, "the cluster does not admit the agent's pod: " + message,
             admission_remedy(message, "job")};
   }

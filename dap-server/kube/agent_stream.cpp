@@ -5,30 +5,13 @@
 #include <array>
 
 #include "config/check.hpp"
+#include "kube/container_log.hpp"
 #include "kube/gather.hpp"
-#include "protocol/printable.hpp"
 
 namespace inpod::kube {
 namespace {
 
 constexpr std::size_t kept_output = 4096;
-
-/// The last five lines, each on a line of its own that is indented, however it begins.
-std::string last_lines(const std::string& said) {
-  std::string trimmed = said;
-  while (!trimmed.empty() && isspace(static_cast<unsigned char>(trimmed.back()))) trimmed.pop_back();
-  auto from = trimmed.size();
-  for (int lines = 0; lines < 5 && from != std::string::npos && from > 0; ++lines)
-    from = trimmed.rfind('\n', from - 1);
-  if (from != std::string::npos) trimmed.erase(0, from ? from + 1 : 0);
-  std::string lines;
-  for (std::size_t at = 0; at < trimmed.size();) {
-    const auto end = std::min(trimmed.find('\n', at), trimmed.size());
-    lines += "\n    " + protocol::shown_line(std::string_view(trimmed).substr(at, end - at));
-    at = end + 1;
-  }
-  return lines;
-}
 
 /// Without a word of its own it may not have run at all: EAGAIN.
 Error ended_early(const std::string& lines, const std::string& how) {

@@ -132,14 +132,18 @@ Error api_error(const std::string& method, const std::string& path, long status,
   error.code = code_of(status, reason);
   error.text = "the API server answered " + std::to_string(status) + (message.empty() ? "" : ": " + message);
   auto rule = rule_of(method, path);
-  if (status == 403 && !rule.resource.empty() && message.find("cannot ") != std::string::npos) {
-    if (const auto verb = refused_verb(message); !verb.empty()) rule.verb = verb;
+  if (const auto verb = refused_verb(message); status == 403 && !rule.resource.empty() && !verb.empty()) {
+    rule.verb = verb;
     error.remedy = rule_remedy(rule);
   }
   if (status == 401)
     error.remedy =
         "log in to the cluster again (whatever you do before kubectl works), or get a new kubeconfig";
   return error;
+}
+
+bool lacks_right(const Error& error) {
+  return error.code == EACCES && !refused_verb(error.text).empty();
 }
 
 std::string escape(const std::string& text) {

@@ -37,6 +37,10 @@ std::string rule_remedy(const AccessRule& rule);
 /// The error of an answer with this HTTP status. body: a Status object, or anything.
 Error api_error(const std::string& method, const std::string& path, long status, const std::string& body);
 
+/// Whether it is a right that the user lacks. Quotas and admission refuse with 403 (EACCES), too, but not in
+/// the authorizer's words.
+bool lacks_right(const Error& error);
+
 /// One percent-encoded component of a path or query (RFC 3986 unreserved characters stay).
 std::string escape(const std::string& text);
 

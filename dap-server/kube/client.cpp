@@ -47,7 +47,6 @@ Error Client::refusal(const HttpRequest& request, long status, const std::string
              "the API server " + config_.server + " redirects (" + std::to_string(status) +
                  "), which is not followed: credentials would go elsewhere",
              "set the server's final address in " + config_.source};
-  if (status == 401) error.text += " (user \"" + config_.user + "\" of " + config_.source + ")";
   return credentials_->explain_refusal(std::move(error), status);
 }
 
@@ -95,6 +94,9 @@ HttpRequest with_body(const char* method, std::string path, const json& body, st
 
 Task<Result<json>> Client::get(std::string path) {
   return call_json(with_body("GET", std::move(path), nullptr, {}));
+}
+Task<Result<std::string>> Client::get_text(std::string path) {
+  return call(with_body("GET", std::move(path), nullptr, {}));
 }
 Task<Result<json>> Client::post(std::string path, json body) {
   return call_json(with_body("POST", std::move(path), body, {}));

@@ -67,6 +67,8 @@ class Client : public std::enable_shared_from_this<Client> {
   boost::asio::any_io_executor executor() const { return executor_; }
 
   Task<Result<json>> get(std::string path);
+  /// An answer that is no JSON: a container's log.
+  Task<Result<std::string>> get_text(std::string path);
   Task<Result<json>> post(std::string path, json body);
   Task<Result<json>> put(std::string path, json body);
   Task<Result<json>> patch(std::string path, json body, std::string content_type);

@@ -156,7 +156,7 @@ asio::awaitable<Result<Identity>> Credentials::find() {
 }
 
 asio::awaitable<Result<PluginAnswer>> Credentials::run_plugin() {
-  const auto& plugin = *config_.exec;
+  const auto plugin = *config_.exec;  // a copy: the kubeconfig may be read again meanwhile
   const std::string who = "credential plugin \"" + plugin.command + "\"";
   const bool terminal = plugin.interactive_mode != "Never" && isatty(0);
   if (plugin.interactive_mode == "Always" && !terminal) {
@@ -194,6 +194,9 @@ asio::awaitable<Result<PluginAnswer>> Credentials::run_plugin() {
 }
 
 Error Credentials::explain_refusal(Error error, long status) const {
+  if (status == 401)
+    error.text += " (user \"" + config_.user + "\" of " + config_.source +
+                  (config_.loaded_by ? ", which was read again)" : ")");
   const bool has_token = !config_.token.empty() || !config_.token_file.empty();
   const bool has_any = has_token || !config_.username.empty() || config_.exec;
   if (over_tls_ || !has_any || (status != 401 && status != 403)) return error;
@@ -206,18 +209,27 @@ Error Credentials::explain_refusal(Error error, long status) const {
   return error;
 }
 
+/// The credentials alone, and only if the context still means the same server: no token goes elsewhere.
+void Credentials::read_kubeconfig_again() {
+  if (!config_.loaded_by) return;
+  auto now = load_kubeconfig(*config_.loaded_by);
+  if (!now || now->server != config_.server || now->authority != config_.authority) return;
+  config_.user = now->user;
+  config_.client_certificate = now->client_certificate, config_.client_key = now->client_key;
+  config_.token = now->token, config_.token_file = now->token_file;
+  config_.username = now->username, config_.password = now->password;
+  config_.exec = now->exec, config_.exec_cluster_config = now->exec_cluster_config;
+}
+
 bool Credentials::renew(const Identity& used) {
   if (!over_tls_) return false;
-  if (config_.exec && config_.token.empty() && config_.token_file.empty() && config_.username.empty()) {
-    // Only what the server refused is thrown away: another request may have renewed it in the meantime.
-    const bool stale =
-        answer_ && (answer_->token.empty() || used.authorization == "Bearer " + answer_->token);
-    if (stale) answer_.reset();
-    return true;
-  }
-  if (config_.token_file.empty()) return false;
+  read_kubeconfig_again();
   const auto now = from_files();
-  return now && !(*now == used);
+  if (!config_.exec || (now && !now->authorization.empty())) return now && !(*now == used);
+  // Only what the server refused is thrown away: another request may have renewed it in the meantime.
+  const bool stale = answer_ && (answer_->token.empty() || used.authorization == "Bearer " + answer_->token);
+  if (stale) answer_.reset();
+  return true;
 }
 
 }  // namespace inpod::kube

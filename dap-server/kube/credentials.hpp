@@ -1,5 +1,7 @@
 // Credentials: who we are to the API server, now. Reads token files again when they may have changed, runs
-// the credential plugin when its last answer has expired, and again, once, when the server says 401.
+// the credential plugin when its last answer has expired, and again, once, when the server says 401. Then
+// the user's entry in the kubeconfig is read again, too: whoever logs in anew, or rotates a token, while a
+// session lasts changes that file.
 //
 // A server at http:// gets none of them, as with kubectl: whoever sits on the way would read them. Nor is a
 // plugin run for it. (kubectl proxy and the like need none.)
@@ -49,16 +51,18 @@ class Credentials {
 
   /// Errors have the code EPERM, as that of a server that knows us not.
   boost::asio::awaitable<Result<Identity>> get();
-  /// The server refused `used`. True when trying again makes sense: the plugin will be run anew, or the file
-  /// read.
+  /// The server refused `used`. True when trying again makes sense: the plugin will be run anew, or a file
+  /// has another token.
   bool renew(const Identity& used);
-  /// Adds to a refusal (401 or 403) that credentials were held back, where they were.
+  /// Adds to a refusal (401 or 403) whose credentials they were, and that they were held back, where they
+  /// were.
   Error explain_refusal(Error error, long status) const;
 
  private:
   boost::asio::awaitable<Result<Identity>> find();
   boost::asio::awaitable<Result<PluginAnswer>> run_plugin();
   Result<Identity> from_files();
+  void read_kubeconfig_again();
 
   Kubeconfig config_;
   bool over_tls_;

@@ -102,6 +102,19 @@ constexpr auto no_configuration_remedy =
     "update-kubeconfig, …) and save it as ~/.kube/config or name it by --kubeconfig; without a cluster, use "
     "the target local:PID";
 
+/// The user's, else the one that stands already, from `origin`. In a path of the API, ".." would name another
+/// part of it, with the user's credentials.
+Result<void> choose_namespace(const KubeconfigOptions& options, const std::string& origin,
+                              Kubeconfig& config) {
+  if (!options.namespace_.empty()) config.namespace_ = options.namespace_;
+  const auto problem = config::label_problem(config.namespace_);
+  if (!problem) return {};
+  return fail("namespace \"" + config.namespace_ + "\"" +
+                  (options.namespace_.empty() ? " of " + origin : std::string()) + ": " + *problem,
+              options.namespace_.empty() ? "correct it there, or give another one by --namespace"
+                                         : "give the namespace's own name: kubectl get namespaces");
+}
+
 Result<Kubeconfig> in_cluster(const KubeconfigOptions& options) {
   const std::string folder = "/var/run/secrets/kubernetes.io/serviceaccount/";
   const auto host = variable("KUBERNETES_SERVICE_HOST");
@@ -117,7 +130,7 @@ Result<Kubeconfig> in_cluster(const KubeconfigOptions& options) {
   config.authority = authority;
   config.token_file = folder + "token";
   if (auto own = read_small_file(folder + "namespace")) config.namespace_ = *own;
-  if (!options.namespace_.empty()) config.namespace_ = options.namespace_;
+  TRY_VOID(choose_namespace(options, folder + "namespace", config));
   return config;
 }
 
@@ -153,12 +166,15 @@ Result<Kubeconfig> choose(const Merged& merged, const KubeconfigOptions& options
   const auto context = merged.contexts.find(config.context);
   if (context == merged.contexts.end()) return unknown_context(config.context, merged);
 
+  config.loaded_by = options;
+  config.loaded_by->context = config.context;
+
   TRY_ASSIGN(cluster, context->second.text("cluster"));
   TRY_ASSIGN(user, context->second.text("user"));
   TRY_ASSIGN(own_namespace, context->second.text("namespace"));
   config.cluster = cluster, config.user = user;
   if (!own_namespace.empty()) config.namespace_ = own_namespace;
-  if (!options.namespace_.empty()) config.namespace_ = options.namespace_;
+  TRY_VOID(choose_namespace(options, "context \"" + config.context + "\" in " + config.source, config));
 
   const auto found_cluster = merged.clusters.find(cluster);
   if (found_cluster == merged.clusters.end()) {

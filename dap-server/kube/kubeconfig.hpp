@@ -28,6 +28,12 @@ struct ExecPlugin {
   bool provide_cluster_info = false;
 };
 
+struct KubeconfigOptions {
+  std::string path;        ///< only this file; empty: as described above
+  std::string context;     ///< empty: current-context
+  std::string namespace_;  ///< empty: the context's, else "default"
+};
+
 /// One context with all that it names. Certificates and keys are PEM text, never paths.
 struct Kubeconfig {
   std::string source;                  ///< files it came from, or "in-cluster"
@@ -48,12 +54,9 @@ struct Kubeconfig {
   std::string impersonate_user, impersonate_uid;
   std::vector<std::string> impersonate_groups;
   std::map<std::string, std::vector<std::string>> impersonate_extra;
-};
 
-struct KubeconfigOptions {
-  std::string path;        ///< only this file; empty: as described above
-  std::string context;     ///< empty: current-context
-  std::string namespace_;  ///< empty: the context's, else "default"
+  /// What loads this context again, whatever current-context says by then; nothing where no file did.
+  std::optional<KubeconfigOptions> loaded_by;
 };
 
 /// Errors: a file that is missing or isn't YAML (with its line), an unknown context (near names are listed),

@@ -78,8 +78,13 @@ Task<Result<std::string>> place_loader(std::shared_ptr<Client> client, std::stri
       co_return Failed(found.error().context("cannot look for the agent's loader"));
     auto made = co_await client->post(all, loader_manifest(namespace_));
     if (made) co_return judge_loader(*made);
-    if (made.error().code != EEXIST)
-      co_return Failed(made.error().context("cannot create the ConfigMap of the agent's loader"));
+    if (made.error().code != EEXIST) {
+      auto error = made.error().context("cannot create the ConfigMap of the agent's loader");
+      if (error.code == EACCES && error.remedy.empty())
+        error.remedy = "let the namespace admit one more ConfigMap (kubectl describe resourcequota -n " +
+                       namespace_ + "), or set agent.namespace to another one";
+      co_return Failed(std::move(error));
+    }
   }
   co_return fail("ConfigMap " + loader_name() + " in namespace " + namespace_ + " is deleted again and again",
                  "is something in the cluster removing it?");

@@ -24,8 +24,8 @@ json loader_manifest(const std::string& namespace_);
 /// is the same. Error (EEXIST): it has another program, or is not immutable. Pure.
 Result<std::string> judge_loader(const json& config_map);
 
-/// Finds the ConfigMap or creates it; its uid. Errors: EEXIST as judge_loader; EACCES: ConfigMaps may not be
-/// read or created here.
+/// Finds the ConfigMap or creates it; its uid. Errors: EEXIST as judge_loader; EACCES: the user has not
+/// the right to read or create ConfigMaps (lacks_right), or a quota or admission policy refuses this one.
 Task<Result<std::string>> place_loader(std::shared_ptr<Client> client, std::string namespace_);
 
 /// Looks again once a container has mounted it. Error (ESTALE): it is not the same one any more, so that the

@@ -36,11 +36,12 @@ json capabilities(const AgentPlan& plan) {
   return names;
 }
 
-/// No seccompProfile: what the cluster gives by default applies, and once it stands the agent filters its own
-/// system calls, more narrowly than a runtime's profile, which follows SYS_ADMIN and SYS_PTRACE and in old
-/// runtimes lacks pidfd_open(2) and openat2(2).
+/// No seccompProfile unless it is asked for: what the cluster gives by default applies, and once it stands
+/// the agent filters its own system calls, more narrowly than a runtime's profile, which follows SYS_ADMIN
+/// and SYS_PTRACE and in old runtimes lacks pidfd_open(2) and openat2(2).
 json security_context(const AgentPlan& plan) {
   json context{{"runAsUser", 0}, {"runAsGroup", 0}, {"runAsNonRoot", false}};
+  if (!plan.config.seccomp_profile.empty()) context["seccompProfile"]["type"] = plan.config.seccomp_profile;
   if (plan.config.privileged) {
     context["privileged"] = true;
     return context;
@@ -53,10 +54,15 @@ json security_context(const AgentPlan& plan) {
   return context;
 }
 
-/// A container that nobody feeds ends by itself after so many seconds.
+/// A container that nobody feeds ends by itself after so many seconds: a moment after the client has given
+/// up. The Job may have made its pod anew, and the client be gone.
 std::uint32_t patience(const AgentPlan& plan) {
-  return std::max<std::uint32_t>(120, 2 * plan.config.startup_seconds);
+  return plan.config.startup_seconds + 10;
 }
+
+/// The end of a pod that never gets to run anything, whose client has gone: one that waits for a node or an
+/// image. Also that of an agent in use, so it is long; the session then goes on by another agent.
+constexpr std::uint32_t longest_life = 24 * 3600;
 
 /// Where the loader is mounted. Whoever made the image can't know this name: a volume or a symbolic link of
 /// the image's own, at a path known beforehand, could put another program in the loader's place.
@@ -145,6 +151,40 @@ json volume(const AgentPlan& plan) {
   return made;
 }
 
+json quantities(const std::map<std::string, std::string>& configured) {
+  auto all = json::object();
+  for (const auto& [resource, quantity] : configured)
+    if (!quantity.empty()) all[resource] = quantity;
+  return all;
+}
+
+/// KEY[=VALUE][:EFFECT].
+json toleration(const std::string& text) {
+  const auto colon = text.find(':');
+  const auto taint = text.substr(0, colon);
+  const auto equals = taint.find('=');
+  json made{{"key", taint.substr(0, equals)}, {"operator", equals == std::string::npos ? "Exists" : "Equal"}};
+  if (equals != std::string::npos) made["value"] = taint.substr(equals + 1);
+  if (colon != std::string::npos) made["effect"] = text.substr(colon + 1);
+  return made;
+}
+
+json tolerations(const AgentPlan& plan) {
+  auto all = json::array();
+  for (const auto& text : plan.config.tolerations) all.push_back(toleration(text));
+  if (all.empty()) all.push_back({{"operator", "Exists"}});
+  return all;
+}
+
+/// The target's are of its own namespace.
+json image_pull_secrets(const AgentPlan& plan) {
+  auto all = json::array();
+  if (plan.target.namespace_ == plan.namespace_ && plan.target.image_pull_secrets.is_array())
+    all = plan.target.image_pull_secrets;
+  for (const auto& name : plan.config.image_pull_secrets) all.push_back({{"name", name}});
+  return all;
+}
+
 }  // namespace
 
 std::string label_value(const std::string& any) {
@@ -174,7 +214,8 @@ Result<std::string> agent_image(const AgentPlan& plan) {
 Result<json> job_manifest(const AgentPlan& plan) {
   TRY_ASSIGN(agent, container(plan));
   const bool targetless = is_targetless(plan);
-  agent["resources"] = {{"requests", {{"cpu", "10m"}, {"memory", "32Mi"}}}};
+  agent["resources"] = {{"requests", quantities(plan.config.requests)},
+                        {"limits", quantities(plan.config.limits)}};
   const auto folder = plan.loader.empty() ? "/inpod" : loader_folder(plan);
   agent["volumeMounts"] =
       json::array({{{"name", "inpod"}, {"mountPath", folder}, {"readOnly", !plan.loader.empty()}}});
@@ -183,7 +224,7 @@ Result<json> job_manifest(const AgentPlan& plan) {
            {"automountServiceAccountToken", false},
            {"enableServiceLinks", false},
            {"terminationGracePeriodSeconds", 5},
-           {"tolerations", json::array({{{"operator", "Exists"}}})},
+           {"tolerations", tolerations(plan)},
            {"volumes", json::array({volume(plan)})},
            {"containers", json::array({std::move(agent)})}};
   if (!targetless) {
@@ -192,8 +233,8 @@ Result<json> job_manifest(const AgentPlan& plan) {
   } else if (!plan.config.node_selector.empty()) {
     pod["nodeSelector"] = plan.config.node_selector;
   }
-  if (plan.target.namespace_ == plan.namespace_ && !plan.target.image_pull_secrets.empty())
-    pod["imagePullSecrets"] = plan.target.image_pull_secrets;
+  if (auto secrets = image_pull_secrets(plan); !secrets.empty()) pod["imagePullSecrets"] = std::move(secrets);
+  if (!plan.config.priority_class.empty()) pod["priorityClassName"] = plan.config.priority_class;
   return json{{"apiVersion", "batch/v1"},
               {"kind", "Job"},
               {"metadata",
@@ -203,6 +244,7 @@ Result<json> job_manifest(const AgentPlan& plan) {
                 {"annotations", annotations(plan)}}},
               {"spec",
                {{"backoffLimit", 0},
+                {"activeDeadlineSeconds", longest_life},
                 {"ttlSecondsAfterFinished", 30},
                 {"template",
                  {{"metadata", {{"labels", labels(plan)}, {"annotations", pod_annotations(plan)}}},

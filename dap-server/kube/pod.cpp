@@ -83,7 +83,35 @@ std::string waiting_text(const json& state) {
   return reason.empty() || message.empty() ? reason : reason + ": " + message;
 }
 
+/// "ended 5 times, last by OOMKilled, exit code 137".
+std::string ends_text(const json& status, const json& ended) {
+  const auto times = number(status, {"restartCount"}).value_or(0) + 1;
+  std::string said = times == 1 ? "ended once" : "ended " + std::to_string(times) + " times, last";
+  const auto reason = text(ended, {"reason"});
+  if (!reason.empty() && reason != "Error") said += " by " + reason + ",";
+  const auto code = number(ended, {"exitCode"});
+  return said + (code ? " with exit code " + std::to_string(*code) : "");
+}
+
 }  // namespace
+
+const json& controller_of(const json& object) {
+  static const json nothing;
+  for (const auto& owner : items(object, {"metadata", "ownerReferences"}))
+    if (flag(owner, {"controller"})) return owner;
+  return nothing;
+}
+
+std::string crash_loop(const json& status) {
+  if (text(status, {"state", "waiting", "reason"}) == "CrashLoopBackOff") {
+    const auto& last = field(status, {"lastState", "terminated"});
+    return last.is_object() ? ends_text(status, last) : "it ends again and again";
+  }
+  // Between two runs, before the kubelet waits.
+  const auto& ended = field(status, {"state", "terminated"});
+  return ended.is_object() && number(status, {"restartCount"}).value_or(0) > 0 ? ends_text(status, ended)
+                                                                               : std::string();
+}
 
 const json& container_status(const json& pod, const std::string& container) {
   static const json nothing;
@@ -124,8 +152,17 @@ Result<ResolvedTarget> describe_pod(const json& pod, const std::string& containe
   target.container = container;
   target.node = text(pod, {"spec", "nodeName"});
   target.image_pull_secrets = items(pod, {"spec", "imagePullSecrets"});
+  target.leaving = !field(pod, {"metadata", "deletionTimestamp"}).is_null();
+  const auto& owner = controller_of(pod);
+  target.owner_kind = text(owner, {"kind"}), target.owner = text(owner, {"name"});
 
   const auto& status = container_status(pod, container);
+  if (const auto crashes = crash_loop(status); !crashes.empty()) {
+    return fail("container " + container + " of pod " + target.namespace_ + "/" + target.pod +
+                    " crash-loops (" + crashes + ")",
+                "mend it first: there is no process to be beside. kubectl logs " + target.pod + " -c " +
+                    container + " -n " + target.namespace_ + " --previous shows what it said");
+  }
   if (!field(status, {"state", "running"}).is_object()) {
     return fail("container " + container + " of pod " + target.namespace_ + "/" + target.pod +
                     " is not running (" + pod_state(pod) + ")",
@@ -157,6 +194,7 @@ std::string pod_state(const json& pod) {
   const auto phase = text(pod, {"status", "phase"});
   for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
     for (const auto& status : items(pod, {"status", list})) {
+      if (const auto crashes = crash_loop(status); !crashes.empty()) return "CrashLoopBackOff: " + crashes;
       const auto waiting = waiting_text(field(status, {"state"}));
       if (!waiting.empty() && waiting != "ContainerCreating" && waiting != "PodInitializing") return waiting;
       const auto ended = text(status, {"state", "terminated", "reason"});

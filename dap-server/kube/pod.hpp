@@ -21,6 +21,8 @@ struct ResolvedTarget {
   std::string image;                    ///< as the pod's spec names it
   std::vector<protocol::Probe> probes;  ///< of all containers of the pod, ports by number
   nlohmann::json image_pull_secrets;    ///< the pod's, as in the spec
+  bool leaving = false;                 ///< the pod is being deleted
+  std::string owner_kind, owner;        ///< the pod's controller ("ReplicaSet", "web-5d4f"), or empty
 };
 
 /// The container a user means: the named one; else the annotation kubectl.kubernetes.io/default-container;
@@ -30,7 +32,14 @@ Result<std::string> choose_container(const nlohmann::json& pod, const std::strin
 /// Error when the container isn't running: why it isn't.
 Result<ResolvedTarget> describe_pod(const nlohmann::json& pod, const std::string& container);
 
-/// "Running", "CrashLoopBackOff", "Pending: 0/3 nodes are available", "Terminating": for people.
+/// The entry of ownerReferences that controls the object, or null.
+const nlohmann::json& controller_of(const nlohmann::json& object);
+
+/// How often a container with this status has ended and how, if it is started again and again; else empty.
+std::string crash_loop(const nlohmann::json& status);
+
+/// "Running", "CrashLoopBackOff: ended 5 times, …", "Pending: 0/3 nodes are available", "Terminating": for
+/// people.
 std::string pod_state(const nlohmann::json& pod);
 bool pod_ready(const nlohmann::json& pod);
 /// The status of a container of any sort (init, ephemeral too), or null.

@@ -2,10 +2,12 @@
 #include "kube/resolve.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "config/check.hpp"
 #include "kube/api_error.hpp"
+#include "kube/container_log.hpp"
 #include "kube/fields.hpp"
 
 namespace inpod::kube {
@@ -148,7 +150,7 @@ bool better(const json& a, const json& b, const std::string& container) {
   return rank(a) > rank(b);
 }
 
-Result<ResolvedTarget> describe_best(std::vector<json> pods, const Target& target,
+Result<ResolvedTarget> describe_best(const std::vector<json>& pods, const Target& target,
                                      const std::string& namespace_) {
   if (pods.empty()) {
     return fail(target.to_string() + " has no pods in namespace \"" + namespace_ + "\"",
@@ -169,6 +171,20 @@ Result<ResolvedTarget> describe_best(std::vector<json> pods, const Target& targe
                 "kubectl describe pod -n " + namespace_ + " tells why");
   }
   return describe_pod(*best, container);
+}
+
+/// What a target that crash-loops said last.
+Task<Error> with_log(std::shared_ptr<Client> client, Error error, std::vector<json> pods, Target target) {
+  for (const auto& pod : pods) {
+    const auto container = choose_container(pod, target.container);
+    if (!container || crash_loop(container_status(pod, *container)).empty()) continue;
+    const auto name = text(pod, {"metadata", "name"}), space = text(pod, {"metadata", "namespace"});
+    const bool waits = field(container_status(pod, *container), {"state", "waiting"}).is_object();
+    const auto said = co_await container_log(client, space, name, *container, waits);
+    if (!said.empty()) error.text += "; the log of " + name + " ends:" + said;
+    break;
+  }
+  co_return error;
 }
 
 }  // namespace
@@ -193,6 +209,27 @@ std::string selector_text(const json& selector) {
   return all;
 }
 
+Task<std::optional<Target>> workload_of(std::shared_ptr<Client> client, ResolvedTarget pod) {
+  std::string kind = pod.owner_kind, name = pod.owner;
+  if (kind == "ReplicaSet") {  // its own maker makes another one when it is rolled out
+    const auto set = co_await get_object(client, TargetKind::replicaset, pod.namespace_, name);
+    const json object = set ? *set : json();
+    const auto& above = controller_of(object);
+    if (above.is_object()) kind = text(above, {"kind"}), name = text(above, {"name"});
+  }
+  static const std::map<std::string, TargetKind> makers{{"Deployment", TargetKind::deployment},
+                                                        {"ReplicaSet", TargetKind::replicaset},
+                                                        {"DaemonSet", TargetKind::daemonset},
+                                                        {"Rollout", TargetKind::rollout},
+                                                        {"Job", TargetKind::job}};
+  if (const auto maker = makers.find(kind); maker != makers.end()) {
+    Target workload;
+    workload.kind = maker->second, workload.name = name, workload.container = pod.container;
+    co_return workload;
+  }
+  co_return std::nullopt;
+}
+
 Task<Result<ResolvedTarget>> resolve_target(std::shared_ptr<Client> client, Target target,
                                             std::string namespace_) {
   std::vector<json> pods;
@@ -209,8 +246,9 @@ Task<Result<ResolvedTarget>> resolve_target(std::shared_ptr<Client> client, Targ
     if (!found) co_return Failed(found.error().context("cannot list the pods of " + target.to_string()));
     pods = std::move(*found);
   }
-  auto resolved = describe_best(std::move(pods), target, namespace_);
-  if (resolved) resolved->target = target.to_string();
+  auto resolved = describe_best(pods, target, namespace_);
+  if (!resolved) co_return Failed(co_await with_log(client, resolved.error(), std::move(pods), target));
+  resolved->target = target.to_string();
   co_return resolved;
 }
 

@@ -13,6 +13,10 @@ namespace inpod::kube {
 Task<Result<ResolvedTarget>> resolve_target(std::shared_ptr<Client> client, Target target,
                                             std::string namespace_);
 
+/// The workload that makes pods like this one. Nothing: there is none, or it makes them by the same name
+/// (StatefulSet).
+Task<std::optional<Target>> workload_of(std::shared_ptr<Client> client, ResolvedTarget pod);
+
 /// The text form of a LabelSelector ({matchLabels, matchExpressions}) for ?labelSelector=. Pure.
 std::string selector_text(const json& selector);
 

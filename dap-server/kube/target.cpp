@@ -25,11 +25,10 @@ const std::map<std::string, TargetKind>& words() {
   return all;
 }
 
-/// What Kubernetes takes as the name of an object (RFC 1123 subdomain); more would only fail later.
+/// What Kubernetes takes as the name of an object. Another one would fail later, or as ".." name another part
+/// of the API.
 bool is_name(const std::string& name) {
-  return !name.empty() && name.size() <= 253 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-  });
+  return !config::subdomain_problem(name);
 }
 
 /// Takes "/container/NAME" off the end.
@@ -38,8 +37,8 @@ Result<std::string> split_container(std::string& text) {
   const auto at = text.rfind(mark);
   if (at == std::string::npos) return std::string();
   const auto container = text.substr(at + mark.size());
-  if (!is_name(container))
-    return fail("\"" + container + "\" is no container's name", "write TARGET/container/NAME");
+  if (const auto problem = config::label_problem(container))
+    return fail("\"" + container + "\" is no container's name: " + *problem, "write TARGET/container/NAME");
   text.resize(at);
   return container;
 }

@@ -75,11 +75,25 @@ void Activity::listening(std::uint16_t port, std::uint16_t local_port, const cha
   entry.local_port = local_port;
   entry.mode = mode;
   entry.listening = true;
+  entry.waits_because.clear();
+  changed();
+}
+
+void Activity::waiting(std::uint16_t port, std::uint16_t local_port, const char* mode,
+                       const std::string& why) {
+  auto& entry = ports_[port];
+  auto shown = protocol::shown(why);
+  if (entry.waits_because == shown) return;
+  entry.local_port = local_port;
+  entry.mode = mode;
+  entry.listening = false;
+  entry.waits_because = std::move(shown);
   changed();
 }
 
 void Activity::not_listening(std::uint16_t port) {
   ports_[port].listening = false;
+  ports_[port].waits_because.clear();
   changed();
 }
 
@@ -97,7 +111,7 @@ void Activity::request(std::uint16_t port) {
 
 nlohmann::json Activity::snapshot() const {
   nlohmann::json ports = nlohmann::json::array();
-  for (auto& [port, entry] : ports_)
+  for (auto& [port, entry] : ports_) {
     ports.push_back({{"port", port},
                      {"local_port", entry.local_port},
                      {"mode", entry.mode},
@@ -105,6 +119,8 @@ nlohmann::json Activity::snapshot() const {
                      {"connections", entry.connections},
                      {"open", entry.open},
                      {"requests", entry.requests}});
+    if (!entry.waits_because.empty()) ports.back()["waiting"] = entry.waits_because;
+  }
   return {{"event", "activity"},
           {"files", {{"opened", files_}, {"bytes", bytes_}, {"items", file_items_}}},
           {"names", {{"resolved", names_}, {"items", name_items_}}},

@@ -32,6 +32,8 @@ class Activity {
   void connection_ended();
   void listening(std::uint16_t port, std::uint16_t local_port, const char* mode);
   void not_listening(std::uint16_t port);
+  /// The program listens, but the pod's port can't be had for now.
+  void waiting(std::uint16_t port, std::uint16_t local_port, const char* mode, const std::string& why);
   void incoming(std::uint16_t port, int change);
   void request(std::uint16_t port);
 
@@ -41,7 +43,7 @@ class Activity {
  private:
   struct Port {
     std::uint16_t local_port = 0;
-    std::string mode;
+    std::string mode, waits_because;
     bool listening = true;
     std::uint64_t connections = 0, open = 0, requests = 0;
   };

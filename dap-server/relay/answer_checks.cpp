@@ -2,6 +2,7 @@
 #include "relay/answer_checks.hpp"
 
 #include <limits.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,12 +15,14 @@
 namespace inpod::relay {
 namespace {
 
+using namespace std::string_view_literals;
 using protocol::AddressFamily;
 
 constexpr std::size_t most_resolved = 1024;  // a reply of a name server over TCP holds fewer (64 KiB)
 constexpr std::size_t longest_host = NI_MAXHOST - 1;
 constexpr std::size_t longest_own_name = 64;  // HOST_NAME_MAX, __NEW_UTS_LEN
 constexpr std::size_t longest_unix_path = 107;
+constexpr std::size_t most_interfaces = 4096;      // with their addresses
 constexpr std::uint64_t largest_block = 1u << 30;  // st_blksize: stdio allocates as much
 
 bool is_inet(const protocol::SocketAddress& address) {
@@ -39,6 +42,12 @@ bool is_host_text(std::string_view text) {
 
 bool is_own_name(std::string_view text) {
   return text == "(none)" || (text.size() <= longest_own_name && is_host_text(text));
+}
+
+/// As the kernel's dev_valid_name, and in plain text; a label may have a colon.
+bool is_interface_name(std::string_view text) {
+  return !text.empty() && text.size() < IF_NAMESIZE && text != "." && text != ".." &&
+         text.find_first_of(" /\0\n"sv) == text.npos && protocol::shown_line(text) == text;
 }
 
 }  // namespace
@@ -198,6 +207,24 @@ const char* fault_in(const Asked& asked, const protocol::Connected& answer) {
     if (address->path.size() > longest_unix_path) return "an address longer than one can be";
   }
   return nullptr;
+}
+
+const char* fault_in(const Asked&, const protocol::Interfaces& answer) {
+  std::size_t records = 0;
+  for (const auto& interface : answer.interfaces) {
+    if (!is_interface_name(interface.name)) return "an interface name that no interface has";
+    if (interface.index == 0 || interface.index > INT32_MAX) return "an interface number that is none";
+    records += 1 + interface.addresses.size();
+    for (const auto& one : interface.addresses) {
+      const bool ipv4 = one.address.family == AddressFamily::ipv4;
+      const bool has_other = one.other.family != AddressFamily::none;
+      if (!is_inet(one.address) || (has_other && one.other.family != one.address.family))
+        return "an address that is none";
+      if (one.prefix > (ipv4 ? 32 : 128)) return "a network mask that is none";
+      if (!is_interface_name(one.label)) return "an interface name that no interface has";
+    }
+  }
+  return records > most_interfaces ? "more interfaces than a pod can have" : nullptr;
 }
 
 const char* fault_in(const protocol::Pod& pod) {

@@ -49,6 +49,7 @@ const char* fault_in(const Asked& asked, const protocol::Text& answer);
 const char* fault_in(const Asked& asked, const protocol::Resolved& answer);
 const char* fault_in(const Asked& asked, const protocol::ResolvedName& answer);
 const char* fault_in(const Asked& asked, const protocol::Connected& answer);
+const char* fault_in(const Asked& asked, const protocol::Interfaces& answer);
 /// The pod's own names and addresses; its environment is judged elsewhere (session/environment.hpp).
 const char* fault_in(const protocol::Pod& pod);
 const char* fault_in(const protocol::Incoming& event);

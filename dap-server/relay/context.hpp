@@ -32,7 +32,7 @@ class Pump;
 
 struct Context {
   boost::asio::any_io_executor executor;
-  std::shared_ptr<protocol::Link> link;
+  std::shared_ptr<protocol::Link> link;  ///< another one after Relay::replace_link
   Config config;
   protocol::Pod pod;
   std::vector<protocol::Probe> probes;
@@ -41,6 +41,7 @@ struct Context {
   std::weak_ptr<void> owner;        ///< the relay
   std::unordered_set<Pump*> pumps;  ///< all that run
   bool closed = false;
+  std::uint64_t generation = 0;  ///< raised with each link: what the agent of another has numbered is void
 
   /// Whether the user lets anything be written to the pod. The layer goes by the rules; this holds whatever
   /// it does.
@@ -48,6 +49,10 @@ struct Context {
   /// Runs `task` to its end; the relay is kept alive meanwhile. What it throws is shown as a note.
   void spawn(Task<void> task);
 };
+
+/// The handle of a file that was open in a pod that has gone: no agent may be asked for it, as its next one
+/// has numbers of its own.
+constexpr std::uint64_t lost_handle = ~std::uint64_t{0};
 
 /// A note that what the agent answered about `asked` is refused; the error that stands for it: EIO.
 Error refuse_answer(Context& context, const Asked& asked, const char* fault);
@@ -57,6 +62,9 @@ Error refuse_answer(Context& context, const Asked& asked, const char* fault);
 /// I/O error: open(2) knows no ECONNRESET.
 template <class T, class Request>
 Task<Result<T>> ask(Context& context, Request request) {
+  if constexpr (requires { request.handle; })
+    if (request.handle == lost_handle)
+      co_return Failed(Error{ESTALE, "the file was open in a pod that has gone", "open it again"});
   const Asked asked = asked_of(request);
   protocol::Message message(std::move(request));
   auto answer = co_await context.link->request_as<T>(std::move(message));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "protocol/filter.hpp"
 #include "relay/activity.hpp"
 #include "relay/loopback.hpp"
 #include "relay/pump.hpp"
@@ -18,7 +19,10 @@ namespace {
 
 constexpr std::uint16_t first_passing_port =
     32768;  // from here on the kernel gives them out: no service's, but an agent's redirects
-constexpr std::chrono::seconds accept_limit{30};  // for room in a listener's backlog
+// For room in a listener's backlog: a SYN that found none is sent again after a second, then after two, four,
+// …; a new connection meets the room as soon as it is there.
+constexpr std::chrono::milliseconds connect_limit{1000};
+constexpr std::chrono::seconds turn_pause{2};  // before a port that somebody else steals is asked for again
 
 bool contains(const std::vector<std::uint16_t>& ports, std::uint16_t port) {
   return std::find(ports.begin(), ports.end(), port) != ports.end();
@@ -57,8 +61,14 @@ std::uint16_t Incoming::pod_port_of(std::uint16_t port) const {
 
 Answer Incoming::bound(const Call& call, const protocol::SocketAddress& asked) {
   const auto cookie = cookie_of(call.fd.get());
+  if (cookie == 0) return refuse(ENOTSOCK);
+  if (call.request.c == 1) {
+    if (!is_pods(asked)) return refuse(EADDRNOTAVAIL);
+    const auto port = static_cast<std::uint16_t>(call.request.d);
+    if (const int code = bind_on_loopback(call.fd.get(), asked.family, port); code != 0) return refuse(code);
+  }
   const auto local = local_address(call.fd.get());
-  if (cookie == 0 || !local) return refuse(ENOTSOCK);
+  if (!local) return refuse(ENOTSOCK);
   trim();
   Listener listener;
   listener.cookie = cookie;
@@ -66,7 +76,10 @@ Answer Incoming::bound(const Call& call, const protocol::SocketAddress& asked) {
   listener.requested = asked;
   listener.shares = call.request.a == 1;
   listener.local = *local;
-  if (listener.requested.port == 0) listener.requested.port = local->port;
+  listener.any_port = asked.port == 0;
+  if (listener.any_port) listener.requested.port = local->port;
+  listener.ipv4 = (call.request.b & bound_ipv4) != 0;
+  listener.ipv6 = (call.request.b & bound_ipv6) != 0;
   listener.pod_port = asked.port == 0 || type_of(call.fd.get()) != SOCK_STREAM ? 0 : pod_port_of(asked.port);
   names_.set(cookie, {listener.requested, {}});
   listeners_[cookie] = std::move(listener);
@@ -96,7 +109,9 @@ Task<Answer> Incoming::listening(Call call) {
   const auto pod_port = listener.pod_port;
   if (pod_port == 0) co_return answer;
   if (!ports_.contains(pod_port)) {
-    ports_[pod_port].local_port = listener.requested.port;
+    auto& port = ports_[pod_port];
+    port.local_port = listener.requested.port;
+    port.order = order_++;
     context_.spawn(subscribe_first(pod_port));
   }
   for (;;) {
@@ -118,8 +133,12 @@ Task<Result<void>> Incoming::subscribe(std::uint16_t pod_port, IncomingMode mode
   request.port = pod_port;
   request.mode = mode;
   request.probes = context_.probes;
+  if (mode == IncomingMode::steal && context_.config.incoming.own) request.filter = protocol::filter_with_own;
+  const auto generation = context_.generation;
   auto answer = co_await ask<protocol::Subscribed>(context_, std::move(request));
   const auto place = ports_.find(pod_port);
+  if (generation != context_.generation)  // the port waits for the new pod
+    co_return fail("the pod has gone");
   if (place == ports_.end()) {  // closed while we waited
     if (answer) context_.spawn(unsubscribe(answer->subscription));
     co_return fail("the program has closed port " + std::to_string(pod_port));
@@ -137,9 +156,43 @@ Task<Result<void>> Incoming::subscribe(std::uint16_t pod_port, IncomingMode mode
 }
 
 Task<void> Incoming::subscribe_first(std::uint16_t pod_port) {
-  const auto done = co_await subscribe(pod_port, mode_of(pod_port));
-  if (!done && ports_.contains(pod_port)) context_.activity->note("error", done.error().to_string());
-  if (done) co_await look_for_other_ports(pod_port);
+  bool waited = false;
+  for (;;) {
+    const auto done = co_await subscribe(pod_port, mode_of(pod_port));
+    if (done) break;
+    const auto port = ports_.find(pod_port);
+    const bool failed = port != ports_.end() && port->second.state == Port::State::failed;
+    if (!failed || context_.closed) co_return;  // closed meanwhile, or the pod has gone
+    if (done.error().code != EADDRINUSE) {
+      context_.activity->note("error", done.error().to_string());
+      co_return;
+    }
+    if (!co_await wait_for_turn(pod_port, done.error())) co_return;
+    waited = true;
+  }
+  if (waited)
+    context_.activity->note("info", "port " + std::to_string(pod_port) + " of the pod is free again: its " +
+                                        "connections come to the program from now on");
+  co_await look_for_other_ports(pod_port);
+}
+
+/// Somebody else steals the port, perhaps what a killed session left: it is to be asked for again (true) as
+/// long as the program listens.
+Task<bool> Incoming::wait_for_turn(std::uint16_t pod_port, const Error& refused) {
+  const auto first = ports_.find(pod_port);
+  const auto order = first->second.order;
+  first->second.state = Port::State::waiting;
+  context_.activity->waiting(pod_port, first->second.local_port, name_of(mode_of(pod_port)), refused.text);
+  context_.activity->note("warning", refused.to_string() + ". It is tried again every " +
+                                         std::to_string(turn_pause.count()) + " s while the program listens");
+  for (bool paused = false; !paused;) {
+    paused = !co_await given_up_.wait_for(turn_pause);
+    const auto now = ports_.find(pod_port);
+    const bool waits =
+        now != ports_.end() && now->second.order == order && now->second.state == Port::State::waiting;
+    if (context_.closed || !waits) co_return false;
+  }
+  co_return true;
 }
 
 /// A port on which the pod doesn't listen never sees traffic, and people wait for it in vain.
@@ -175,6 +228,19 @@ Task<Result<void>> Incoming::set_mode(std::uint16_t pod_port, IncomingMode mode)
   co_return changed;
 }
 
+void Incoming::lose() {
+  for (auto& [pod_port, port] : ports_) port.state = Port::State::lost;
+  subscribed_.notify();
+}
+
+void Incoming::subscribe_again() {
+  for (auto& [pod_port, port] : ports_) {
+    if (port.state != Port::State::lost) continue;
+    port.state = Port::State::subscribing;
+    context_.spawn(subscribe_first(pod_port));
+  }
+}
+
 Task<void> Incoming::unsubscribe(std::uint64_t subscription) {
   protocol::Unsubscribe request{subscription};
   co_await ask<protocol::Done>(context_, std::move(request));
@@ -204,12 +270,13 @@ void Incoming::remove(std::uint64_t cookie) {
   if (port == ports_.end()) return;
   for (auto& [other, listener] : listeners_)
     if (listener.listening && listener.pod_port == pod_port) return;
-  if (port->second.state == Port::State::subscribed) {
-    context_.spawn(unsubscribe(port->second.subscription));
+  const auto state = port->second.state;
+  if (state == Port::State::subscribed) context_.spawn(unsubscribe(port->second.subscription));
+  if (state == Port::State::subscribed || state == Port::State::waiting)
     context_.activity->not_listening(pod_port);
-  }
   ports_.erase(port);
   subscribed_.notify();
+  given_up_.notify();
 }
 
 void Incoming::on_incoming(protocol::Incoming event) {
@@ -217,17 +284,45 @@ void Incoming::on_incoming(protocol::Incoming event) {
   for (auto& [pod_port, port] : ports_) {
     if (refused) break;
     const bool known = port.state == Port::State::subscribed && port.subscription == event.subscription;
-    const bool early = port.state == Port::State::subscribing && pod_port == event.local.port;
-    if (known || early) return context_.spawn(carry(std::move(event), pod_port));
+    const bool asking = port.state == Port::State::subscribing || port.state == Port::State::waiting;
+    const bool early = asking && pod_port == event.local.port;
+    if (!known && !early) continue;
+    answered_[event.stream] = 0;
+    return context_.spawn(carry(std::move(event), pod_port));
   }
   auto stream = context_.link->take_stream(event.stream);
   if (stream) (*stream)->reset(ECONNREFUSED);
 }
 
-std::optional<protocol::SocketAddress> Incoming::next_listener(std::uint16_t pod_port) {
+void Incoming::on_peer_closed(const protocol::PeerClosed& event) {
+  if (const auto at = answered_.find(event.stream); at != answered_.end()) at->second = event.answered;
+}
+
+bool Incoming::is_pods(const protocol::SocketAddress& address) const {
+  return std::any_of(context_.pod.addresses.begin(), context_.pod.addresses.end(),
+                     [&](const auto& own) { return own.family == address.family && own.ip == address.ip; });
+}
+
+/// How well a listener fits a connection to `local`, as a kernel weighs it (inet_ehashfn's compute_score):
+/// its address before any address, its own family before both. 0: it doesn't get it.
+int Incoming::fitness(const Listener& listener, const protocol::SocketAddress& local) {
+  const bool ipv4 = local.family == protocol::AddressFamily::ipv4;
+  if (!(ipv4 ? listener.ipv4 : listener.ipv6)) return 0;
+  if (!is_any(listener.requested)) return listener.requested.ip == local.ip ? 3 : 0;
+  return listener.requested.family == local.family ? 2 : 1;
+}
+
+/// Those that fit equally well take turns.
+std::optional<protocol::SocketAddress> Incoming::next_listener(std::uint16_t pod_port,
+                                                               const protocol::SocketAddress& local) {
   std::vector<const Listener*> found;
-  for (auto& [cookie, listener] : listeners_)
-    if (listener.listening && listener.pod_port == pod_port) found.push_back(&listener);
+  int best = 1;
+  for (auto& [cookie, listener] : listeners_) {
+    if (!listener.listening || listener.pod_port != pod_port) continue;
+    const int fit = fitness(listener, local);
+    if (fit > best) found.clear(), best = fit;
+    if (fit == best) found.push_back(&listener);
+  }
   if (found.empty()) return std::nullopt;
   std::sort(found.begin(), found.end(), [](auto* a, auto* b) { return a->order < b->order; });
   return found[ports_[pod_port].next++ % found.size()]->local;
@@ -244,11 +339,23 @@ bool Incoming::still_listens(const protocol::SocketAddress& address) const {
 
 Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
   auto stream = context_.link->take_stream(event.stream);
-  if (!stream) co_return;
-  const auto listener = next_listener(pod_port);
-  SocketNames::Pair names{event.local, event.remote};
+  if (!stream) {
+    answered_.erase(event.stream);
+    co_return;
+  }
+  const SocketNames::Pair names{event.local, event.remote};
+  std::optional<protocol::SocketAddress> listener;
   Result<UniqueFd> socket = fail("no listener");
-  if (listener) socket = co_await connect_to(*listener, std::move(names));
+  // A full backlog holds the connection, as the pod's own would, until the program or the peer goes.
+  while ((listener = next_listener(pod_port, event.local))) {
+    socket = co_await connect_to(*listener, names);
+    if (socket || socket.error().code != ETIMEDOUT) break;
+    if (context_.closed || (*stream)->is_reset()) {
+      answered_.erase(event.stream);
+      co_return;
+    }
+    tell_of_full_backlog(pod_port);
+  }
   if (socket && !still_listens(*listener)) {
     if (const auto own = local_address(socket->get())) names_.erase_accepted(*own);
     reset_on_close(socket->get());
@@ -256,6 +363,7 @@ Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
   }
   if (!socket) {
     (*stream)->reset(ECONNREFUSED);
+    answered_.erase(event.stream);
     look_for_closed();
     co_return;
   }
@@ -265,12 +373,24 @@ Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
   Pump::Options options;
   options.discard_output = event.mode == IncomingMode::mirror;
   options.on_request = [this, pod_port] { context_.activity->request(pod_port); };
-  options.on_end = [this, pod_port, relay_end, owner = context_.owner.lock()] {
+  options.answered = [this, id = event.stream, owner = context_.owner.lock()] {
+    const auto at = answered_.find(id);
+    return at == answered_.end() ? 0 : at->second;
+  };
+  options.on_end = [this, pod_port, relay_end, id = event.stream, owner = context_.owner.lock()] {
     if (context_.closed) return;
+    answered_.erase(id);
     if (relay_end) names_.erase_accepted(*relay_end);
     context_.activity->incoming(pod_port, -1);
   };
   Pump::start(context_, std::move(*socket), domain, std::move(*stream), std::move(options));
+}
+
+void Incoming::tell_of_full_backlog(std::uint16_t pod_port) const {
+  context_.activity->note(
+      "warning", "port " + std::to_string(pod_port) +
+                     ": more connections came than the program accepts for now, and the backlog of its "
+                     "listen(2) is full: further ones wait until it accepts");
 }
 
 /// A loopback connection to the program's listener, named before the program can accept it.
@@ -287,7 +407,7 @@ Task<Result<UniqueFd>> Incoming::connect_to(protocol::SocketAddress listener, So
   const Endpoint to = to_endpoint(listener, AF_UNSPEC);
   int code = ::connect(fd.get(), to.get(), to.length) == 0 ? 0 : errno;
   if (code == EINPROGRESS) {
-    const bool ready = co_await writable_within(context_.executor, fd.get(), accept_limit);
+    const bool ready = co_await writable_within(context_.executor, fd.get(), connect_limit);
     socklen_t length = sizeof(code);
     if (!ready || ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &code, &length) != 0) code = ETIMEDOUT;
   }
@@ -299,27 +419,20 @@ Task<Result<UniqueFd>> Incoming::connect_to(protocol::SocketAddress listener, So
 }
 
 std::optional<protocol::SocketAddress> Incoming::own_listener(const protocol::SocketAddress& remote) const {
-  auto host = remote;
-  host.port = 0;
-  const auto& own = context_.pod.addresses;
-  const bool to_self = is_loopback(remote) || std::any_of(own.begin(), own.end(), [&](auto address) {
-                         address.port = 0;
-                         return address == host;
-                       });
-  if (!to_self) return std::nullopt;
-  for (auto& [cookie, listener] : listeners_) {
-    if (!listener.listening || listener.requested.port != remote.port) continue;
-    if (listener.local.family != remote.family && !is_any(listener.requested)) continue;
-    auto target = listener.local;
-    return is_any(target) ? loopback(target.family, target.port) : target;
-  }
-  return std::nullopt;
+  if (!is_loopback(remote) && !is_pods(remote)) return std::nullopt;
+  const Listener* found = nullptr;
+  for (auto& [cookie, listener] : listeners_)
+    if (listener.listening && listener.requested.port == remote.port &&
+        fitness(listener, remote) > (found ? fitness(*found, remote) : 0))
+      found = &listener;
+  if (!found) return std::nullopt;
+  return is_any(found->local) ? loopback(found->local.family, found->local.port) : found->local;
 }
 
-std::optional<protocol::SocketAddress> Incoming::requested(std::uint64_t cookie) const {
+std::optional<Incoming::Requested> Incoming::requested(std::uint64_t cookie) const {
   const auto at = listeners_.find(cookie);
   if (at == listeners_.end()) return std::nullopt;
-  return at->second.requested;
+  return Requested{at->second.requested, at->second.any_port};
 }
 
 void Incoming::close() {
@@ -327,7 +440,9 @@ void Incoming::close() {
     if (port.state == Port::State::subscribed) context_.spawn(unsubscribe(port.subscription));
   listeners_.clear();
   ports_.clear();
+  answered_.clear();
   subscribed_.notify();
+  given_up_.notify();
 }
 
 }  // namespace inpod::relay

@@ -98,6 +98,28 @@ Result<UniqueFd> BlackHole::meet(const protocol::SocketAddress& program) const {
   return fd;
 }
 
+protocol::AddressFamily loopback_family(protocol::AddressFamily family) {
+  static const bool has_ipv6 = [] {
+    const UniqueFd fd(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const Endpoint at = to_endpoint(loopback(protocol::AddressFamily::ipv6, 0), AF_UNSPEC);
+    return fd && ::bind(fd.get(), at.get(), at.length) == 0;
+  }();
+  return has_ipv6 ? family : protocol::AddressFamily::ipv4;
+}
+
+void allow_loopback_of(int fd, protocol::AddressFamily family) {
+  const int off = 0;
+  if (family == protocol::AddressFamily::ipv4)
+    ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));  // a socket of IPv4 has no such option
+}
+
+int bind_on_loopback(int fd, protocol::AddressFamily family, std::uint16_t port) {
+  const auto here = loopback_family(family);
+  allow_loopback_of(fd, here);
+  const Endpoint at = to_endpoint(loopback(here, port), domain_of(fd));
+  return ::bind(fd, at.get(), at.length) == 0 ? 0 : errno;
+}
+
 Result<UniqueFd> listen_on_loopback(protocol::AddressFamily family) {
   TRY_ASSIGN(fd, tcp_socket(family));
   const Endpoint at = to_endpoint(loopback(family, 0), AF_UNSPEC);

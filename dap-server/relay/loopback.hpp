@@ -28,6 +28,14 @@ class BlackHole {
   protocol::SocketAddress address_;
 };
 
+/// The family whose loopback address stands for an address of `family`: IPv4's where this machine has no ::1.
+protocol::AddressFamily loopback_family(protocol::AddressFamily family);
+/// Lets a program's socket reach IPv4 loopback in place of ::1, where it must. Before it is bound.
+void allow_loopback_of(int fd, protocol::AddressFamily family);
+/// Binds a program's socket to loopback for an address of `family`; port 0: a free one. 0, or bind(2)'s
+/// errno.
+int bind_on_loopback(int fd, protocol::AddressFamily family, std::uint16_t port);
+
 /// A non-blocking listener on a free loopback port.
 Result<UniqueFd> listen_on_loopback(protocol::AddressFamily family);
 /// A unix stream listener at `path`, of mode 0600 from the start; what lay there is removed.

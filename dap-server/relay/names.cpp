@@ -110,7 +110,10 @@ Task<void> Names::fetch(std::shared_ptr<Question> question) {
 }
 
 void Names::trim() {
-  if (questions_.size() < most_questions) return;
+  if (questions_.size() >= most_questions) forget();
+}
+
+void Names::forget() {
   std::erase_if(questions_, [](auto& entry) { return entry.second->answer.has_value(); });
 }
 

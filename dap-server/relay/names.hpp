@@ -15,6 +15,8 @@ class Names {
   Answer host() const;
   Task<Answer> resolve(Call call);
   Task<Answer> resolve_back(Call call);
+  /// What is known from before the pod was another one.
+  void forget();
 
  private:
   struct Question;

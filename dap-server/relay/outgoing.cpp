@@ -19,6 +19,11 @@ namespace {
 constexpr std::chrono::minutes patience{5};
 constexpr std::chrono::seconds meeting{5};  // for a loopback handshake
 
+/// bind(2) or connect(2) failed for the port of the socket's own: another one may do.
+bool is_about_port(int code) {
+  return code == EADDRINUSE || code == EADDRNOTAVAIL || code == EACCES;
+}
+
 }  // namespace
 
 struct Outgoing::Attempt {
@@ -28,6 +33,9 @@ struct Outgoing::Attempt {
   int domain = -1;
   std::uint32_t timeout_ms = 0;
   protocol::SocketAddress remote, local;
+  AddressFamily family{};          // of the loopback addresses that its socket reaches
+  protocol::SocketAddress source;  // what it has bound, as the pod should; family none: nothing
+  bool any_port = false;           // the port of `source` was the kernel's choice here
   std::unique_ptr<protocol::Stream> stream;
   asio::steady_timer expiry;
   bool joined = false;
@@ -73,6 +81,7 @@ Task<Answer> Outgoing::connect(Call call, protocol::SocketAddress remote) {
   const int domain = domain_of(call.fd.get());
   Answer answer;
   if (const auto own = incoming_.own_listener(remote)) {  // to the program itself: that needs no pod
+    if (!is_loopback(remote)) names_.set_own(cookie, remote);
     put_address(answer.reply.address, answer.reply.address_length, *own, domain);
     co_return answer;
   }
@@ -83,7 +92,8 @@ Task<Answer> Outgoing::connect(Call call, protocol::SocketAddress remote) {
   attempt->remote = std::move(remote);
   attempt->timeout_ms = static_cast<std::uint32_t>(std::min<std::uint64_t>(call.request.b, 0xffffffff));
   if (domain == AF_UNIX) co_return co_await connect_unix(std::move(attempt), call.pid);
-  auto place = family(attempt->remote.family);
+  set_source(*attempt);
+  auto place = family(attempt->family);
   if (!place) co_return refuse(code_of(place.error()));
   attempts_[cookie] = attempt;
   if (call.request.a == 1) co_return co_await connect_waiting(std::move(attempt));
@@ -92,9 +102,27 @@ Task<Answer> Outgoing::connect(Call call, protocol::SocketAddress remote) {
   co_return answer;
 }
 
+/// How the program's socket is bound, and what follows from it.
+void Outgoing::set_source(Attempt& attempt) const {
+  const int fd = attempt.program.get();
+  const auto local = local_address(fd);
+  const bool bound = local && local->port != 0;
+  attempt.family = bound && !is_any(*local) ? local->family : loopback_family(attempt.remote.family);
+  if (attempt.family != attempt.remote.family) allow_loopback_of(fd, attempt.family);
+  if (const auto asked = incoming_.requested(attempt.cookie)) {
+    attempt.source = asked->address;
+    attempt.any_port = asked->any_port;
+  } else if (bound && is_any(*local)) {
+    attempt.source = *local;
+    attempt.any_port = true;
+  }
+  if (attempt.source.family != AddressFamily::none && is_any(attempt.source))
+    attempt.source.family = attempt.remote.family;
+}
+
 /// The waiting caller was interrupted and is gone. Nothing: that is not so.
 std::optional<Answer> Outgoing::take_over(Attempt& attempt) {
-  auto place = family(attempt.remote.family);
+  auto place = family(attempt.family);
   const bool connected = attempt.stream != nullptr;
   if (!place || attempt.joined || attempt.domain == AF_UNIX || (!attempt.waiting && !connected))
     return std::nullopt;
@@ -110,9 +138,12 @@ Task<Result<protocol::Connected>> Outgoing::connect_in_pod(std::shared_ptr<Attem
   protocol::Connect request;
   request.remote = attempt->remote;
   request.timeout_ms = attempt->timeout_ms;
-  if (const auto bound = incoming_.requested(attempt->cookie); bound && !is_any(*bound))
-    request.bind = *bound;
-  auto connected = co_await ask<protocol::Connected>(context_, std::move(request));
+  request.bind = attempt->source;
+  auto connected = co_await ask<protocol::Connected>(context_, request);
+  if (!connected && attempt->any_port && is_about_port(code_of(connected.error()))) {
+    request.bind.port = 0;
+    connected = co_await ask<protocol::Connected>(context_, std::move(request));
+  }
   if (connected) {
     auto stream = context_.link->take_stream(connected->stream);
     if (stream)
@@ -139,7 +170,7 @@ Task<Answer> Outgoing::connect_waiting(std::shared_ptr<Attempt> attempt) {
     attempts_.erase(attempt->cookie);
     co_return refuse(code_of(connected.error()));
   }
-  auto place = family(attempt->remote.family);
+  auto place = family(attempt->family);
   if (!place) co_return refuse(code_of(place.error()));
   names_.set(attempt->cookie, {attempt->local, attempt->remote});
   context_.spawn(expire(attempt));
@@ -191,6 +222,7 @@ void Outgoing::join(const std::shared_ptr<Attempt>& attempt, UniqueFd relay_end,
   attempt->joined = true;
   attempt->expiry.cancel();
   attempt->program.reset();  // the program's close must be the last one
+  incoming_.connected(attempt->cookie);
   Pump::Options options;
   options.on_end = [this, attempt, owner = context_.owner.lock()] {
     if (context_.closed) return;
@@ -212,7 +244,7 @@ Task<void> Outgoing::conclude(std::shared_ptr<Attempt> attempt, Result<protocol:
     co_await give_up(attempt, code_of(connected.error()));
     co_return;
   }
-  auto place = family(attempt->remote.family);
+  auto place = family(attempt->family);
   const bool waiting = co_await in_syn_sent(attempt);
   const auto program = waiting ? local_address(attempt->program.get()) : std::nullopt;
   if (!program || !place) {  // the program didn't connect, or has given up
@@ -267,7 +299,12 @@ Task<void> Outgoing::give_up(std::shared_ptr<Attempt> attempt, int code) {
 }
 
 Task<Answer> Outgoing::connect_unix(std::shared_ptr<Attempt> attempt, int pid) {
-  if (type_of(attempt->program.get()) != SOCK_STREAM) co_return refuse(EPROTONOSUPPORT);
+  if (type_of(attempt->program.get()) != SOCK_STREAM) {
+    context_.activity->note("warning", to_string(attempt->remote) +
+                                           ": only stream sockets are carried to the pod, not other unix "
+                                           "sockets (EPROTONOSUPPORT)");
+    co_return refuse(EPROTONOSUPPORT);
+  }
   auto connected = co_await connect_in_pod(attempt);
   if (!connected) co_return refuse(code_of(connected.error()));
   // In the session's directory, which is the user's alone: an abstract name can be connected to by anybody.

@@ -29,6 +29,7 @@ class Outgoing {
   struct Attempt;
   struct Family;
   Result<Family*> family(protocol::AddressFamily family);
+  void set_source(Attempt& attempt) const;
   Task<Answer> connect_waiting(std::shared_ptr<Attempt> attempt);
   std::optional<Answer> take_over(Attempt& attempt);
   Task<Answer> connect_unix(std::shared_ptr<Attempt> attempt, int pid);

@@ -15,6 +15,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t piece = 64 << 10;  // one Data frame's worth
+constexpr std::chrono::minutes longest_answer{10};
+constexpr std::chrono::seconds answer_pause{2};  // after which a shorter answer than the pod's is over
 
 }  // namespace
 
@@ -36,7 +38,8 @@ Pump::Pump(Context& context, Socket socket, std::unique_ptr<protocol::Stream> st
     : context_(context),
       socket_(std::move(socket)),
       stream_(std::move(stream)),
-      options_(std::move(options)) {
+      options_(std::move(options)),
+      heard_(context.executor) {
   context_.pumps.insert(this);
 }
 
@@ -51,6 +54,8 @@ void Pump::abort() {
 }
 
 void Pump::break_socket() {
+  program_ended_ = true;
+  heard_.notify();
   if (!socket_.is_open()) return;
   reset_on_close(socket_.native_handle());
   boost::system::error_code ignored;
@@ -62,6 +67,8 @@ Task<void> Pump::to_pod([[maybe_unused]] std::shared_ptr<Pump> self) {
   for (;;) {
     auto [failed, length] = co_await socket_.async_read_some(asio::buffer(buffer), as_result);
     if (failed == asio::error::eof) {
+      program_ended_ = true;
+      heard_.notify();
       stream_->finish();
       co_return;
     }
@@ -72,6 +79,8 @@ Task<void> Pump::to_pod([[maybe_unused]] std::shared_ptr<Pump> self) {
       co_return;
     }
     program_spoke_ = true;
+    program_sent_ += length;
+    heard_.notify();
     if (options_.discard_output) continue;
     auto written = co_await stream_->write({buffer.data(), length});
     if (!written) {
@@ -81,9 +90,21 @@ Task<void> Pump::to_pod([[maybe_unused]] std::shared_ptr<Pump> self) {
   }
 }
 
+Task<void> Pump::wait_for_answer() {
+  const auto wanted = options_.answered ? options_.answered() : 0;
+  const auto until = Clock::now() + longest_answer;
+  while (!program_ended_ && program_sent_ < wanted) {
+    const bool answering = program_spoke_ && program_sent_ > 0;
+    const auto limit = answering ? Clock::now() + answer_pause : until;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(std::min(limit, until) - Clock::now());
+    if (left.count() <= 0 || !co_await heard_.wait_for(left)) co_return;
+  }
+}
+
 Task<void> Pump::to_program([[maybe_unused]] std::shared_ptr<Pump> self) {
   for (;;) {
     auto data = co_await stream_->read();
+    if (!data || data->empty()) co_await wait_for_answer();
     if (!data) {
       break_socket();
       co_return;

@@ -8,6 +8,7 @@
 #include "relay/datagrams.hpp"
 #include "relay/files.hpp"
 #include "relay/incoming.hpp"
+#include "relay/interfaces.hpp"
 #include "relay/names.hpp"
 #include "relay/outgoing.hpp"
 #include "relay/pump.hpp"
@@ -53,9 +54,10 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
         paths_(context_),
         files_(context_, *slots_, processes_, paths_),
         name_lookups_(context_),
+        interfaces_(context_),
         incoming_(context_, names_),
         outgoing_(context_, names_, errors_, incoming_, processes_),
-        datagrams_(context_, names_, errors_) {
+        datagrams_(context_, errors_) {
     context_.activity = &activity_;
   }
 
@@ -80,6 +82,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   void on_agent_event(protocol::Message event) override {
     if (context_.closed) return;
     if (auto* incoming = std::get_if<protocol::Incoming>(&event)) incoming_.on_incoming(std::move(*incoming));
+    if (auto* closed = std::get_if<protocol::PeerClosed>(&event)) incoming_.on_peer_closed(*closed);
     if (auto* note = std::get_if<protocol::Note>(&event)) agent_tells(note->severity, note->text);
     if (auto* leaving = std::get_if<protocol::Leaving>(&event))
       agent_tells(protocol::Severity::warning, "the agent in the pod is leaving: " + leaving->reason);
@@ -94,6 +97,34 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     const auto self = shared_from_this();
     if (context_.closed) co_return fail("the session has ended");
     co_return co_await incoming_.set_mode(port, mode);
+  }
+
+  Task<void> settle(std::chrono::milliseconds limit) override {
+    const auto self = shared_from_this();
+    if (context_.closed || !files_.has_waiting(Files::Pipes::all)) co_return;
+    const auto done = std::make_shared<Signal>(context_.executor);
+    context_.spawn(settle_files(done));
+    settled_ = co_await done->wait_for(limit);
+    if (!settled_)
+      activity_.note("error",
+                     "what the program wrote last to its redirected output may not have reached the pod");
+  }
+
+  bool lost_output() const override { return files_.lost_output() || !settled_; }
+
+  void replace_link(std::shared_ptr<protocol::Link> link) override {
+    context_.link = std::move(link);
+    ++context_.generation;
+    files_.lose();
+    paths_.forget();
+    name_lookups_.forget();
+    incoming_.lose();
+  }
+
+  void enter_pod(protocol::Pod pod, std::vector<protocol::Probe> probes) override {
+    context_.pod = std::move(pod);
+    context_.probes = std::move(probes);
+    incoming_.subscribe_again();
   }
 
   void close() override {
@@ -111,6 +142,11 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   }
 
  private:
+  Task<void> settle_files(std::shared_ptr<Signal> done) {
+    co_await files_.settle(Files::Pipes::all);
+    done->notify();
+  }
+
   void tell(protocol::Severity severity, const std::string& text) {
     constexpr const char* names[] = {"info", "warning", "error"};
     activity_.note(names[static_cast<std::size_t>(severity)], protocol::shown_line(text));
@@ -132,6 +168,17 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     tell(call.request.a > 2 ? protocol::Severity::info : protocol::Severity(call.request.a), text);
   }
 
+  /// What a program wrote without hooks comes before what any asks next: `date > f; cat f`.
+  Task<Answer> answer(Call call) {
+    return files_.has_waiting(Files::Pipes::to_files) ? answer_later(std::move(call))
+                                                      : answer_now(std::move(call));
+  }
+
+  Task<Answer> answer_later(Call call) {
+    co_await files_.settle(Files::Pipes::to_files);
+    co_return co_await answer_now(std::move(call));
+  }
+
   /// Debian's JDKs trust what stands there, and nobody where it is missing: every TLS connection fails then,
   /// with words that lead elsewhere.
   Task<Answer> answer_of_trust_store(Call call) {
@@ -145,7 +192,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     co_return given;
   }
 
-  Task<Answer> answer(Call call) {
+  Task<Answer> answer_now(Call call) {
     const auto op = call.request.op;
     const bool by_path = op == Op::open || op == Op::stat || op == Op::access;
     if (by_path && call.text.ends_with("/java/cacerts")) return answer_of_trust_store(std::move(call));
@@ -200,7 +247,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
       case Op::names:
         return socket_names(std::move(call));
       case Op::bound:
-        return now(bound(call));
+        return bound(std::move(call));
       case Op::listening:
         return incoming_.listening(std::move(call));
       case Op::listener_gone:
@@ -213,6 +260,12 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
         return files_.control(std::move(call));
       case Op::attributes:
         return files_.change_attributes(std::move(call));
+      case Op::plain:
+        return files_.plain(std::move(call));
+      case Op::written:
+        return files_.written(std::move(call));
+      case Op::interfaces:
+        return interfaces_.list();
     }
     return now(refuse(ENOSYS));
   }
@@ -237,12 +290,15 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     return answer;
   }
 
+  static bool is_udp(const Call& call) {
+    return domain_of(call.fd.get()) != AF_UNIX && type_of(call.fd.get()) == SOCK_DGRAM;
+  }
+
   Task<Answer> connect(Call call) {
     const auto remote = from_endpoint(call.request.address, call.request.address_length);
     if (!call.fd) co_return refuse(EBADF);
     if (!remote) co_return refuse(EAFNOSUPPORT);
-    if (domain_of(call.fd.get()) != AF_UNIX && type_of(call.fd.get()) == SOCK_DGRAM)
-      co_return datagrams_.connect(call, *remote);
+    if (is_udp(call)) co_return co_await datagrams_.connect(std::move(call), *remote);
     co_return co_await outgoing_.connect(std::move(call), *remote);
   }
 
@@ -256,14 +312,15 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
     if (!call.fd) co_return refuse(EBADF);
     const auto address = from_endpoint(call.request.address, call.request.address_length);
     if (address && call.request.address_length > 0) co_return datagrams_.source(call, *address);
-    co_await datagrams_.settle(cookie_of(call.fd.get()));
+    if (is_udp(call)) co_return co_await datagrams_.names(std::move(call));
     co_return names_.answer(call.fd.get());
   }
 
-  Answer bound(const Call& call) {
+  Task<Answer> bound(Call call) {
     const auto requested = from_endpoint(call.request.address, call.request.address_length);
-    if (!call.fd || !requested) return refuse(EINVAL);
-    return incoming_.bound(call, *requested);
+    if (!call.fd || !requested) co_return refuse(EINVAL);
+    if (is_udp(call)) co_return co_await datagrams_.bound(std::move(call), *requested);
+    co_return incoming_.bound(call, *requested);
   }
 
   Context context_;
@@ -273,6 +330,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   Paths paths_;
   Files files_;
   Names name_lookups_;
+  Interfaces interfaces_;
   SocketNames names_;
   SocketErrors errors_;
   Incoming incoming_;
@@ -280,6 +338,7 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   Datagrams datagrams_;
   std::unique_ptr<Server> server_;
   std::size_t agent_notes_ = 0;
+  bool settled_ = true;  // as far as has been asked
   bool told_of_trust_store_ = false;
 };
 

@@ -48,6 +48,17 @@ class Relay {
   virtual protocol::Task<Result<FileContent>> read_file(std::string path, std::uint64_t limit) = 0;
   /// Mirror or steal for one of the pod's ports that a debuggee listens on.
   virtual protocol::Task<Result<void>> set_incoming_mode(std::uint16_t port, protocol::IncomingMode mode) = 0;
+  /// Waits, for so long at most, until what programs have written is in the pod: where it passed no hook,
+  /// their end doesn't say so.
+  virtual protocol::Task<void> settle(std::chrono::milliseconds limit) = 0;
+  /// Whether any of that did not get there: the programs may have ended without hearing of it.
+  virtual bool lost_output() const = 0;
+  /// The link is over, and `link`, which still waits for its transport, takes its place: what debuggees ask
+  /// from now on waits in it. Connections are reset; what is not here yet of files that are open in the pod
+  /// is lost to debuggees (ESTALE).
+  virtual void replace_link(std::shared_ptr<protocol::Link> link) = 0;
+  /// The new link's agent is in this pod: ports that debuggees listen on are subscribed there.
+  virtual void enter_pod(protocol::Pod pod, std::vector<protocol::Probe> probes) = 0;
   /// Forgets everything, closes everything; debuggees see resets and EIO from then on. Idempotent.
   virtual void close() = 0;
 };

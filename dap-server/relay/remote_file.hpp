@@ -24,9 +24,15 @@ class RemoteFile {
   Task<Result<protocol::FileStat>> stat();
   /// After the agent has set or cleared O_APPEND: the end is where writes at the position go, or no longer.
   void set_append(bool on);
+  /// O_* flags: those of open, and O_APPEND as set since.
+  std::uint32_t flags() const { return flags_; }
+  bool is_regular() const { return S_ISREG(mode_); }
+  /// The pod has gone: ESTALE from now on.
+  void lose() { agent_handle_ = lost_handle; }
 
  private:
   class Turn;
+  Task<Result<Bytes>> read_pieces(std::uint32_t length, std::uint64_t offset, bool at_position);
   bool seekable() const { return S_ISREG(mode_) || S_ISBLK(mode_); }
 
   Context& context_;

@@ -25,6 +25,12 @@ constexpr std::array absent_in_home = {".aws", ".azure", ".config/gcloud", ".kub
 constexpr std::array remote_files = {"/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/etc/host.conf",
                                      "/etc/gai.conf"};
 
+// The pod's network as the kernel shows it in files: Java finds its IPv6 addresses there.
+constexpr std::array network_trees = {"/proc/net", "/proc/self/net", "/proc/thread-self/net",
+                                      "/sys/class/net", "/sys/devices/virtual/net"};
+// The agent is no process of the pod's own, so that /proc/self leads nowhere there.
+constexpr const char* network_of_the_pod = "/proc/1/net";
+
 // Trees of this machine: the kernel's views, scratch space, and everything that programs, libraries and tools
 // come from.
 constexpr std::array local_trees = {"/dev",  "/proc", "/sys",   "/tmp",   "/var/tmp",        "/run/user",
@@ -238,6 +244,8 @@ void default_files(std::string& text, const Config& config, const RulesContext& 
   for (const char* path : remote_files) rule(text, "read", path);
   if (config.files.mode != "local")
     for (auto& [link, target] : context.trust_links) tree(text, "read", quoted(link));
+  if (config.hostname)
+    for (const char* path : network_trees) tree(text, "read", path);
   for (const char* path : local_trees) tree(text, "local", path);
   if (has_home) tree(text, "local", home);
   if (is_own_directory(context.working_directory)) tree(text, "local", quoted(context.working_directory));
@@ -379,6 +387,9 @@ std::string rules_text(const Config& config, const RulesContext& context) {
   // Behind the user's: of equal prefixes the first counts.
   if (config.files.mode != "local")
     for (auto& [link, target] : context.trust_links) text += "map " + link + ' ' + target + '\n';
+  if (config.hostname)
+    for (const std::string_view path : network_trees)
+      if (path.starts_with("/proc/")) text += "map " + std::string(path) + ' ' + network_of_the_pod + '\n';
   entries(text, "absent", config.files.absent, context.home);
   entries(text, "local", config.files.local, context.home);
   entries(text, "write", config.files.write, context.home);

@@ -5,9 +5,20 @@ namespace inpod::relay {
 
 void put_address(sockaddr_storage& into, std::uint32_t& length, const protocol::SocketAddress& address,
                  int domain) {
-  const Endpoint at = to_endpoint(address, domain);
+  // No IPv4 socket has an address of IPv6: it would not fit where the program wants it.
+  const bool fits = domain != AF_INET || address.family != protocol::AddressFamily::ipv6;
+  const Endpoint at = fits ? to_endpoint(address, domain) : Endpoint{};
   into = at.storage;
   length = at.length;
+}
+
+void SocketNames::set_own(std::uint64_t cookie, const protocol::SocketAddress& peer) {
+  constexpr std::size_t most = 4096;
+  set(cookie, {{}, peer});
+  own_.push_back(cookie);
+  if (own_.size() <= most) return;
+  erase(own_.front());
+  own_.pop_front();
 }
 
 Answer SocketNames::answer(int fd) const {

@@ -18,6 +18,8 @@ class SocketNames {
   };
   void set(std::uint64_t cookie, Pair names) { by_cookie_[cookie] = std::move(names); }
   void erase(std::uint64_t cookie) { by_cookie_.erase(cookie); }
+  /// A connection to the program itself, whose end nobody tells: the oldest go when there are very many.
+  void set_own(std::uint64_t cookie, const protocol::SocketAddress& peer);
   bool has(std::uint64_t cookie) const { return by_cookie_.contains(cookie); }
   /// `relay_end`: the address from which the relay connects to the program's listener.
   void set_accepted(const protocol::SocketAddress& relay_end, Pair names) {
@@ -31,6 +33,7 @@ class SocketNames {
  private:
   std::unordered_map<std::uint64_t, Pair> by_cookie_;
   std::unordered_map<std::string, Pair> accepted_;
+  std::deque<std::uint64_t> own_;
 };
 
 /// The errno of connection attempts that failed, until the program asks; the oldest go when there are very

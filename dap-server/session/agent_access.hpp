@@ -14,7 +14,10 @@
 
 namespace inpod {
 
+class ClusterTarget;
 using Token = std::array<std::uint8_t, 32>;
+
+using Progress = std::function<void(Stage, const std::string&)>;
 
 class AgentAccess {
  public:
@@ -32,13 +35,20 @@ class AgentAccess {
   /// come to use it.
   virtual Task<void> release(bool take_back) = 0;
 
+  /// Whether another agent can take this one's place, on the target's successor.
+  virtual bool has_successor() const { return false; }
+  /// After the connection was lost for good (`why`): where to go on, as far as it is there yet. That is the
+  /// target's successor (same workload, same container), or the target itself if only the agent has gone.
+  /// Error ECANCELED: somebody has stopped the agent; all else may pass.
+  virtual Task<Result<std::shared_ptr<ClusterTarget>>> successor(Error why, Progress) {
+    co_return Failed(std::move(why));
+  }
+
   virtual const Token& token() const = 0;
   /// {"target", "namespace", "agent"}: for describe().
   virtual nlohmann::json describe() const = 0;
   virtual const std::vector<protocol::Probe>& probes() const = 0;
 };
-
-using Progress = std::function<void(Stage, const std::string&)>;
 
 /// 256 random bits.
 Result<Token> random_token();

@@ -13,8 +13,11 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
 
 #include "session/paths.hpp"
+#include "session/registry.hpp"
 
 namespace inpod {
 namespace {
@@ -48,17 +51,44 @@ std::optional<Token> from_hex(const std::string& text) {
 }
 
 constexpr const char* lock_suffix = ".lock";
-/// Files of another age are no agent's: leases last minutes. Of a session that lasted that long nothing is
-/// lost but that the next launch is warm.
-constexpr std::time_t outdated = 30 * 24 * 3600;
+constexpr const char* fresh_suffix = ".new";
+/// Beyond the lease: from a launch until its session stands, and for clocks that differ.
+constexpr std::time_t grace = 120;
 
 std::time_t written_at(const std::string& path) {
   struct stat info {};
   return stat(path.c_str(), &info) == 0 ? info.st_mtime : 0;
 }
 
-bool is_outdated(const std::string& path) {
-  return std::time(nullptr) - std::max(written_at(path), written_at(path + lock_suffix)) > outdated;
+nlohmann::json read_object(const std::string& path) {
+  std::ifstream file(path);
+  return nlohmann::json::parse(file, nullptr, false);
+}
+
+/// "NAMESPACE/POD" of the agents that this user's sessions have now. Nothing: that can't be known.
+std::optional<std::set<std::string>> agents_in_use() {
+  const auto sessions = list_sessions();
+  if (!sessions) return std::nullopt;
+  std::set<std::string> agents;
+  for (const auto& session : *sessions)
+    if (const auto agent = session.find("agent"); agent != session.end() && agent->is_string())
+      agents.insert(agent->get<std::string>());
+  return agents;
+}
+
+/// The agent of this file has left: its lease is over, counted from its last launch or session, and no
+/// session has it. So does a lock without a file say nothing.
+bool is_outdated(const std::string& path, const std::set<std::string>& in_use) {
+  const auto value = read_object(path);
+  if (!value.is_object()) return true;
+  try {
+    const auto agent = value.at("namespace").get<std::string>() + "/" + value.at("pod").get<std::string>();
+    const auto lease = value.at("lease").get<std::uint32_t>();
+    const auto used = std::max(written_at(path), written_at(path + lock_suffix));
+    return !in_use.contains(agent) && std::time(nullptr) - used > lease + grace;
+  } catch (const nlohmann::json::exception&) {
+    return true;
+  }
 }
 
 /// Whether the file that `fd` is open on still has this name.
@@ -69,25 +99,33 @@ bool has_name(int fd, const std::string& path) {
          own.st_ino == named.st_ino;
 }
 
-/// Removes what targets of long ago left. Not what a launch has locked: whoever waits for the lock looks at
-/// its name again.
-void sweep(const std::string& directory) {
-  std::vector<std::string> found;
+/// The names of a directory's files, each without what stands behind it.
+std::set<std::string> leased_files(const std::string& directory) {
+  std::set<std::string> found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     std::string path = entry.path().string();
-    if (!path.ends_with(lock_suffix)) continue;
-    path.resize(path.size() - strlen(lock_suffix));
-    if (is_outdated(path)) found.push_back(std::move(path));
+    for (const std::string_view suffix : {lock_suffix, fresh_suffix})
+      if (path.ends_with(suffix)) path.resize(path.size() - suffix.size());
+    if (path.ends_with(".json")) found.insert(std::move(path));
   }
-  for (const auto& path : found) {
+  return found;
+}
+
+/// Removes what agents that have left leave behind. Not what a launch has locked: whoever waits for the lock
+/// looks at its name again.
+void sweep(const std::string& directory) {
+  const auto in_use = agents_in_use();
+  if (!in_use) return;
+  for (const auto& path : leased_files(directory)) {
+    if (!is_outdated(path, *in_use)) continue;
     const std::string lock = path + lock_suffix;
-    const UniqueFd file(::open(lock.c_str(), O_RDWR | O_CLOEXEC));
+    const UniqueFd file(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!file || flock(file.get(), LOCK_EX | LOCK_NB) != 0 || !has_name(file.get(), lock) ||
-        !is_outdated(path))
+        !is_outdated(path, *in_use))
       continue;
     unlink(path.c_str());
-    unlink((path + ".new").c_str());
+    unlink((path + fresh_suffix).c_str());
     unlink(lock.c_str());
   }
 }
@@ -129,8 +167,7 @@ Task<Result<void>> AgentState::lock(boost::asio::any_io_executor executor, std::
 }
 
 std::optional<LeasedAgent> AgentState::load() const {
-  std::ifstream file(path_);
-  const auto value = nlohmann::json::parse(file, nullptr, false);
+  const auto value = read_object(path_);
   if (!value.is_object()) return std::nullopt;
   try {
     const auto token = from_hex(value.at("token").get<std::string>());
@@ -142,6 +179,7 @@ std::optional<LeasedAgent> AgentState::load() const {
     agent.pod.container = value.at("container").get<std::string>();
     agent.pod.job = value.at("job").get<std::string>();
     agent.pod.port = value.at("port").get<std::uint16_t>();
+    agent.lease_seconds = value.at("lease").get<std::uint32_t>();
     return agent;
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
@@ -149,12 +187,16 @@ std::optional<LeasedAgent> AgentState::load() const {
 }
 
 Result<void> AgentState::save(const LeasedAgent& agent) const {
-  const nlohmann::json value = {
-      {"key", key_},           {"token", to_hex(agent.token)},     {"namespace", agent.pod.namespace_},
-      {"pod", agent.pod.pod},  {"container", agent.pod.container}, {"job", agent.pod.job},
-      {"port", agent.pod.port}};
+  const nlohmann::json value = {{"key", key_},
+                                {"token", to_hex(agent.token)},
+                                {"namespace", agent.pod.namespace_},
+                                {"pod", agent.pod.pod},
+                                {"container", agent.pod.container},
+                                {"job", agent.pod.job},
+                                {"port", agent.pod.port},
+                                {"lease", agent.lease_seconds}};
   const std::string text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  const std::string fresh = path_ + ".new";
+  const std::string fresh = path_ + fresh_suffix;
   {
     unlink(fresh.c_str());
     const UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
@@ -163,6 +205,10 @@ Result<void> AgentState::save(const LeasedAgent& agent) const {
   }
   if (rename(fresh.c_str(), path_.c_str()) != 0) return fail_errno("cannot write " + path_);
   return {};
+}
+
+void AgentState::touch() const {
+  utimensat(AT_FDCWD, path_.c_str(), nullptr, 0);
 }
 
 void AgentState::forget() const {

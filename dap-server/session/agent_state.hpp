@@ -20,16 +20,17 @@ namespace inpod {
 struct LeasedAgent {
   Token token{};
   kube::AgentPod pod;
+  std::uint32_t lease_seconds = 0;
 };
 
 class AgentState {
  public:
   /// key: all that tells one agent from another (cluster, user, container, agent's settings and build); any
-  /// text. Files that nobody has used for a month are removed.
+  /// text. Removes the files of agents whose lease is over.
   static Result<AgentState> open(const std::string& key);
 
   /// Waits until no other process holds the lock; at most `bound`. on_wait is called once if there is a need
-  /// to.
+  /// to. Errors: the time is over (code 0); the file can't be made or locked (its errno).
   Task<Result<void>> lock(boost::asio::any_io_executor executor, std::chrono::milliseconds bound,
                           std::function<void()> on_wait = {});
   void unlock() { lock_.reset(); }
@@ -37,6 +38,8 @@ class AgentState {
   /// What was saved, if it is for this very key. A damaged file counts as none.
   std::optional<LeasedAgent> load() const;
   Result<void> save(const LeasedAgent& agent) const;
+  /// The lease begins now: a session that had the agent has ended.
+  void touch() const;
   void forget() const;
 
  private:

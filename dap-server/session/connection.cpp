@@ -30,12 +30,16 @@ bool is_final(int code) {
 
 }  // namespace
 
-Connection::Connection(asio::any_io_executor executor, std::shared_ptr<AgentAccess> access, Handlers handlers)
-    : executor_(std::move(executor)), access_(std::move(access)), handlers_(std::move(handlers)) {}
+Connection::Connection(asio::any_io_executor executor, Handlers handlers)
+    : executor_(std::move(executor)), handlers_(std::move(handlers)) {}
 
-Task<Result<void>> Connection::open() {
-  if (getrandom(session_.data(), session_.size(), 0) != static_cast<ssize_t>(session_.size()))
-    co_return fail_errno("getrandom");
+std::shared_ptr<Connection> Connection::create(asio::any_io_executor executor, Handlers handlers) {
+  std::shared_ptr<Connection> connection(new Connection(std::move(executor), std::move(handlers)));
+  connection->make_link();
+  return connection;
+}
+
+void Connection::make_link() {
   const std::weak_ptr<Connection> weak = weak_from_this();
   protocol::Link::Handlers handlers;
   handlers.on_event = [weak](protocol::Message event) {
@@ -48,6 +52,12 @@ Task<Result<void>> Connection::open() {
     if (auto self = weak.lock()) self->link_closed(std::move(why));
   };
   link_ = protocol::Link::create(executor_, protocol::LinkOptions{}, std::move(handlers));
+}
+
+Task<Result<void>> Connection::open(std::shared_ptr<AgentAccess> access) {
+  access_ = std::move(access);
+  if (getrandom(session_.data(), session_.size(), 0) != static_cast<ssize_t>(session_.size()))
+    co_return fail_errno("getrandom");
   co_return co_await connect();
 }
 
@@ -87,10 +97,12 @@ Task<void> Connection::resume() {
   for (auto pause = first_pause; !closing_ && !over_; pause = std::min(2 * pause, longest_pause)) {
     auto outcome = co_await connect();
     if (outcome) {
+      last_failure_ = {};
       handlers_.on_change("resumed", "Connection to the agent resumed");
       co_return;
     }
     if (closing_ || over_) co_return;
+    tell_failure(outcome.error());
     if (is_final(outcome.error().code)) {
       link_->close(outcome.error());
       co_return;
@@ -108,11 +120,23 @@ Task<void> Connection::resume() {
   }
 }
 
+/// What the user can do something about is told while there is time: the API server refuses us.
+void Connection::tell_failure(const Error& error) {
+  const bool refused = error.code == EPERM || error.code == EACCES;
+  if (refused && error.text != last_failure_.text)
+    handlers_.on_change("lost", "Reconnecting fails: " + error.to_string());
+  last_failure_ = error;
+}
+
 void Connection::link_closed(std::optional<Error> why) {
   if (over_) return;
   over_ = true;
   stop_resume_.emit(asio::cancellation_type::terminal);
   if (closing_ || !handlers_.on_closed) return;
+  if (why && why->code == ETIMEDOUT && !last_failure_.text.empty()) {
+    why->text += ": " + last_failure_.text;
+    if (why->remedy.empty()) why->remedy = last_failure_.remedy;
+  }
   handlers_.on_closed(why.value_or(Error{ECONNRESET, "the agent closed the session", "launch again"}));
 }
 

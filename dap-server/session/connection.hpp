@@ -20,17 +20,23 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::function<void(Error why)> on_closed;
   };
 
-  Connection(boost::asio::any_io_executor executor, std::shared_ptr<AgentAccess> access, Handlers handlers);
+  /// With a link that has no transport yet: what is asked of it waits.
+  static std::shared_ptr<Connection> create(boost::asio::any_io_executor executor, Handlers handlers);
 
-  /// First transport and handshake. A refusal by the agent is an error with its text.
-  Task<Result<void>> open();
+  /// First transport and handshake. A refusal by the agent is an error with its text; then another agent may
+  /// be tried.
+  Task<Result<void>> open(std::shared_ptr<AgentAccess> access);
+  bool is_over() const { return over_ || closing_; }
   const std::shared_ptr<protocol::Link>& link() const { return link_; }
   std::uint32_t lease_seconds() const { return lease_seconds_; }
   /// Says Bye, bounded by 2 s, then closes. Safe in any state; idempotent.
   Task<void> close();
 
  private:
+  Connection(boost::asio::any_io_executor executor, Handlers handlers);
+  void make_link();
   Task<Result<void>> connect();
+  void tell_failure(const Error& error);
   Task<void> resume();
   void start_resume(const Error& why);
   void link_closed(std::optional<Error> why);
@@ -42,6 +48,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<protocol::Link> link_;
   boost::asio::cancellation_signal stop_resume_;
   std::uint32_t lease_seconds_ = 0;
+  Error last_failure_;  ///< of an attempt to reconnect; empty text: none
   bool attached_ = false, closing_ = false, over_ = false, resuming_ = false;
 };
 

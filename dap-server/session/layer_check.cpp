@@ -55,15 +55,17 @@ protocol::Task<Result<void>> check_layer_loads(std::string layer, std::string pr
   co_return fail("the layer " + layer + " can't be loaded into " + program + ": " + said, remedy);
 }
 
-Result<void> check_layer_in(int pid, const std::string& executable, const std::string& layer) {
-  if (layer.empty()) return {};
+Result<LayerSeen> check_layer_in(int pid, const std::string& executable, const std::string& layer) {
+  if (layer.empty()) return LayerSeen::loaded;
   const std::string process = "/proc/" + std::to_string(pid);
   std::error_code error;
-  if (!std::filesystem::equivalent(process + "/exe", executable, error) || error) return {};
-  if (auto heeded = check_loader(process); !heeded) return heeded;
+  if (!std::filesystem::equivalent(process + "/exe", executable, error) || error)
+    return LayerSeen::other_program;
+  TRY_VOID(check_loader(process));
   std::ifstream file(process + "/maps");
   const std::string maps((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (maps.find("/libc.so.6") == std::string::npos || maps.find(layer) != std::string::npos) return {};
+  if (maps.find(layer) != std::string::npos) return LayerSeen::loaded;
+  if (maps.find("/libc.so.6") == std::string::npos) return LayerSeen::loading;
   return fail(
       "the program was started, but the loader did not load the layer, " + layer,
       "The loader's own message may stand above. `inpod check` tests the layer with a trivial program");

@@ -68,15 +68,33 @@ Result<std::string> find_agent(const std::string& configured) {
                         "install inpod as a whole, or set agent.path to the file");
 }
 
+namespace {
+
+/// In /tmp another user may have the name. Then others are tried, in an order that is always the same: all of
+/// this user's commands must find one another.
+Result<std::string> runtime_root_in_tmp(const std::string& name, std::size_t longest) {
+  const std::string path = "/tmp" + name;
+  auto made = make_private_directory(path);
+  if (made) return path;
+  auto own = state_directory("run");
+  if (own && own->size() <= longest) return own;
+  for (int number = 1; number <= 9; ++number) {
+    const std::string other = path + "-" + std::to_string(number);
+    if (make_private_directory(other)) return other;
+  }
+  return Failed(made.error());
+}
+
+}  // namespace
+
 Result<std::string> runtime_root() {
   const std::string name = "/inpod-" + std::to_string(geteuid());
-  std::string base = environment("XDG_RUNTIME_DIR");
+  const std::string base = environment("XDG_RUNTIME_DIR");
   // "/<session id>/relay" must still fit into sun_path.
   constexpr std::size_t longest = 80;
-  std::error_code ignored;
   if (base.empty() || base[0] != '/' || base.size() + name.size() > longest ||
       access(base.c_str(), W_OK | X_OK) != 0)
-    base = "/tmp";
+    return runtime_root_in_tmp(name, longest);
   const std::string path = base + name;
   TRY_VOID(make_private_directory(path));
   return path;

@@ -19,7 +19,9 @@ Result<std::string> find_layer();
 Result<std::string> find_agent(const std::string& configured);
 
 /// ${XDG_RUNTIME_DIR:-/tmp}/inpod-<uid>, made with mode 0700. Falls back to /tmp where the path would be too
-/// long for a unix socket (unix(7): 108 bytes). An existing one that is not ours alone is an error.
+/// long for a unix socket (unix(7): 108 bytes), and from /tmp, where others may have taken the name, to the
+/// state directory and to /tmp/inpod-<uid>-1 to -9. One in $XDG_RUNTIME_DIR that is not ours alone is an
+/// error.
 Result<std::string> runtime_root();
 /// ${XDG_STATE_HOME:-~/.local/state}/inpod/agents, made with mode 0700.
 Result<std::string> agent_state_directory();

@@ -2,6 +2,9 @@
 #include "session/session.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -26,6 +29,11 @@ namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
+
+constexpr auto longest_settling = 4s;  // of what programs wrote, when the session ends
+/// How long a program waits for the successor of its pod: a rollout that pulls an image, a node that is
+/// drained.
+constexpr auto successor_bound = 120s;
 
 std::string utc_now() {
   const time_t now = time(nullptr);
@@ -125,6 +133,13 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     if (std::exchange(stopped_, true)) co_return;
     boost::system::error_code ignored;
     stop_requests_.close(ignored);
+    co_await stop_following();
+    if (relay_) co_await relay_->settle(longest_settling);
+    if (relay_ && relay_->lost_output())
+      event({{"event", "note"},
+             {"severity", "error"},
+             {"text", "not all that was written to redirected output has reached the pod"},
+             {"lostOutput", true}});
     // The Bye goes first: the pod gets its traffic back before anything here takes time.
     if (connection_) co_await connection_->close();
     if (relay_) relay_->close();
@@ -136,7 +151,8 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   void progress(Stage stage, const std::string& said) const {
     const auto text = protocol::shown_line(said);
     log_debug(std::string(to_string(stage)) + ": " + text);
-    if (options_.on_progress) options_.on_progress(stage, text);
+    if (options_.on_progress && !following_)  // a program runs: it has the terminal
+      options_.on_progress(stage, text);
   }
   /// Texts of events may be the agent's or the cluster's: all that hear them get what can be shown.
   void event(nlohmann::json value) const {
@@ -163,13 +179,20 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
              co_await start_local_agent(executor_, options_.config, directory_->path(), std::move(report)));
       co_return co_await connect(std::move(access));
     }
-    CO_TRY(cluster, co_await ClusterTarget::resolve(executor_, options_.config, report));
+    CO_TRY(cluster, co_await ClusterTarget::resolve(executor_, options_.config, std::move(report)));
+    co_return co_await connect_in(std::move(cluster));
+  }
+
+  /// By the agent of an earlier launch, else by a new one.
+  Task<Result<void>> connect_in(std::shared_ptr<ClusterTarget> cluster) {
+    const auto self = shared_from_this();
     if (auto access = cluster->leased()) {
       progress(Stage::agent, "Connecting to the agent of an earlier launch");
       const auto connected = co_await connect(std::move(access));
       if (connected) co_return Result<void>();
-      cluster->forget();
+      co_await cluster->forget();
     }
+    Progress report = [self](Stage stage, const std::string& text) { self->progress(stage, text); };
     std::function<void(const std::string&)> warn = [self](const std::string& text) {
       self->note_warning(text);
     };
@@ -180,6 +203,12 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
   Task<Result<void>> connect(std::shared_ptr<AgentAccess> access) {
     access_ = std::move(access);
+    if (!connection_ || connection_->is_over()) replace_connection();
+    co_return co_await connection_->open(access_);
+  }
+
+  /// From now on what is asked of the agent waits for the connection's first transport.
+  void replace_connection() {
     const std::weak_ptr<SessionImpl> weak = weak_from_this();
     Connection::Handlers handlers;
     handlers.on_event = [weak](protocol::Message message) {
@@ -191,12 +220,11 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     handlers.on_closed = [weak](Error why) {
       if (auto self = weak.lock()) self->lost(std::move(why));
     };
-    connection_ = std::make_shared<Connection>(executor_, access_, std::move(handlers));
-    co_return co_await connection_->open();
+    connection_ = Connection::create(executor_, std::move(handlers));
+    if (relay_) relay_->replace_link(connection_->link());
   }
 
-  Task<Result<void>> enter_pod(const std::string& layer) {
-    progress(Stage::environment, "Reading the pod's environment");
+  Task<Result<protocol::Pod>> ask_pod() {
     protocol::Message question = protocol::GetPod{};
     CO_TRY(pod, co_await connection_->link()->request_as<protocol::Pod>(std::move(question)));
     if (const char* fault = relay::fault_in(pod))
@@ -204,6 +232,12 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
           "the agent's answer about the pod was refused: it has " + std::string(fault),
           "whoever controls the pod or the agent may be trying to reach this machine: look at the pod");
     hostname_ = pod.hostname;
+    co_return pod;
+  }
+
+  Task<Result<void>> enter_pod(const std::string& layer) {
+    progress(Stage::environment, "Reading the pod's environment");
+    CO_TRY(pod, co_await ask_pod());
     const auto pod_environment = pod.environment;
     Relay::Options options;
     options.config = options_.config;
@@ -241,7 +275,7 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
 
   Result<void> publish() const {
     auto description = describe();
-    description["started"] = utc_now();
+    description["started"] = started_;
     description["socket"] = environment_.socket;
     return directory_->publish(std::move(description));
   }
@@ -249,17 +283,118 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   void agent_event(protocol::Message message) {
     if (const auto* leaving = std::get_if<protocol::Leaving>(&message)) {
       leaving_ = protocol::shown_line(leaving->reason);
-      event({{"event", "agent"}, {"state", "leaving"}, {"text", "The agent leaves: " + leaving_}});
+      if (!may_follow())  // else the line about what follows says it
+        event({{"event", "agent"}, {"state", "leaving"}, {"text", "The agent leaves: " + leaving_}});
       return;
     }
     if (relay_) relay_->on_agent_event(std::move(message));
   }
 
-  /// The link is over, and we did not end it: remote operations of the debuggee fail from here on.
+  bool may_follow() const { return relay_ && !stopped_ && access_ && access_->has_successor(); }
+
+  /// The link is over, and we did not end it.
   void lost(Error why) {
-    if (!leaving_.empty()) why = Error{why.code, leaving_, "launch again"};
+    if (!leaving_.empty()) why = Error{why.code, std::exchange(leaving_, {}), "launch again"};
+    if (following_) return;  // it notices, and tries again
+    if (!may_follow()) return end(why);
+    following_ = true;
+    auto finished = [self = shared_from_this()](const std::exception_ptr&) { self->following_ = false; };
+    asio::co_spawn(executor_, follow(std::move(why)),
+                   asio::bind_cancellation_slot(stop_following_.slot(), std::move(finished)));
+  }
+
+  /// Remote operations of the debuggee fail from here on.
+  void end(const Error& why) {
     event({{"event", "closed"}, {"error", why.text}, {"remedy", why.remedy}});
     if (relay_) relay_->close();
+  }
+
+  /// The program goes on in the target's successor, if one comes in time. What it asks meanwhile waits.
+  Task<void> follow(Error why) {
+    const auto self = shared_from_this();
+    const auto end_of_wait = std::chrono::steady_clock::now() + successor_bound;
+    const bool too_often = comes_too_often();
+    if (!too_often) {
+      event({{"event", "agent"},
+             {"state", "waiting"},
+             {"text", "The pod is lost (" + why.text + "): the program waits for its successor"}});
+      replace_connection();
+    }
+    Error last = why;
+    asio::steady_timer timer(executor_);
+    while (!too_often && !stopped_) {
+      const auto outcome = co_await enter_successor(why);
+      if (outcome) following_ = false;
+      if (outcome || stopped_) co_return;
+      last = outcome.error();
+      if (last.code == ECANCELED || std::chrono::steady_clock::now() > end_of_wait) break;
+      timer.expires_after(1s);
+      co_await timer.async_wait(as_result);
+    }
+    if (stopped_) co_return;
+    connection_->link()->close();
+    if (too_often) last.remedy = "it happens again and again: see what ends the pod or the agent";
+    if (last.text != why.text) why.text += "; no successor came: " + last.text;
+    end({why.code, why.text, last.remedy.empty() ? why.remedy : last.remedy});
+  }
+
+  /// An agent that always ends soon after its start would be started for ever.
+  bool comes_too_often() {
+    const auto now = std::chrono::steady_clock::now();
+    std::erase_if(followed_, [now](auto when) { return now - when > 10min; });
+    followed_.push_back(now);
+    return followed_.size() > 5;
+  }
+
+  Task<Result<void>> enter_successor(Error why) {
+    const auto before = access_;
+    Result<void> entered;
+    std::exception_ptr thrown;
+    try {
+      entered = co_await try_successor(std::move(why));
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    if (entered && !thrown) co_return Result<void>();
+    // Also after a cancellation: what was begun is taken back, undisturbed.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    if (access_ != before) co_await std::exchange(access_, before)->release(true);
+    if (thrown) std::rethrow_exception(thrown);
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    co_return entered;
+  }
+
+  Task<Result<void>> try_successor(Error why) {
+    const auto was = access_->describe();
+    Progress quiet = [](Stage stage, const std::string& text) {
+      log_debug(std::string(to_string(stage)) + ": " + text);
+    };
+    CO_TRY(cluster, co_await access_->successor(std::move(why), std::move(quiet)));
+    CO_TRY_VOID(co_await connect_in(std::move(cluster)));
+    CO_TRY(pod, co_await ask_pod());
+    relay_->enter_pod(std::move(pod), access_->probes());
+    access_->keep();
+    CO_TRY_VOID(publish());
+    event({{"event", "agent"}, {"state", "replaced"}, {"text", moved_text(was, access_->describe())}});
+    co_return Result<void>();
+  }
+
+  static std::string moved_text(const nlohmann::json& was, const nlohmann::json& is) {
+    const auto pod = is.value("pod", ""), old = was.value("pod", "");
+    if (pod.empty() || pod == old)
+      return "The program goes on by a new agent" + (pod.empty() ? "" : " in pod " + pod) +
+             "; its connections were reset";
+    return "The program goes on in pod " + pod + ", which has replaced " + old +
+           "; its connections were reset, its environment is still that of " + old;
+  }
+
+  Task<void> stop_following() {
+    stop_following_.emit(asio::cancellation_type::terminal);
+    asio::steady_timer timer(executor_);
+    for (int tries = 0; following_ && tries < 500; ++tries) {
+      timer.expires_after(10ms);
+      co_await timer.async_wait(as_result);
+    }
   }
 
   Error layer_missing() const {
@@ -280,6 +415,10 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
   std::shared_ptr<Relay> relay_;
   LaunchEnvironment environment_;
   std::string hostname_, leaving_;
+  const std::string started_ = utc_now();
+  asio::cancellation_signal stop_following_;
+  std::vector<std::chrono::steady_clock::time_point> followed_;
+  bool following_ = false;
   std::vector<std::string>
       pod_variables_;  ///< names alone: values may be secrets, and the client has no need of them
   std::uint64_t handshakes_before_ = 0;

@@ -117,15 +117,16 @@ Judgement judge_found(const char* file, const char* search_path) {
   return {};
 }
 
-void note(Core& core, const char* name, const Judgement& judgement, char* const* environment) {
+bool note(Core& core, const char* name, const Judgement& judgement, char* const* environment) {
   const char* limit = policy::limit_of(judgement.facts.kind);
   if (!limit && judgement.gains_rights) limit = "a program that gains rights when it starts";
-  if (!name || !limit || is_valgrind(judgement, environment)) return;
+  if (!name || !limit || is_valgrind(judgement, environment)) return false;
   FixedText<256> text;
   text << limit
        << ", in which inpod's layer can't act: it sees this machine's files and network, not the pod's";
   const std::string_view found = judgement.found.view();
   core.note_once(!found.empty() ? found : *name ? name : "a program started by its descriptor", text.view());
+  return true;
 }
 
 }  // namespace inpod::children

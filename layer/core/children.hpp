@@ -24,6 +24,7 @@ Judgement judge(int dirfd, const char* path);
 Judgement judge_found(const char* file, const char* search_path);
 
 /// Notes once (Core::note_once) that the layer can't act in the program. `environment`: what it will get.
-void note(Core& core, const char* name, const Judgement& judgement, char* const* environment);
+/// Whether that is so.
+bool note(Core& core, const char* name, const Judgement& judgement, char* const* environment);
 
 }  // namespace inpod::children

@@ -17,10 +17,11 @@ enum class FdKind : std::uint8_t {
   directory = 3,   ///< memfd of directory entries
   connecting = 4,  ///< socket that the layer connected to the relay; its errors may stand for others
   listener = 5,    ///< socket that is bound for a port of the pod
+  netlink = 6,     ///< NETLINK_ROUTE socket (netlink.hpp)
 };
 
 /// One entry. Bits: kind 3, then access 2 (O_ACCMODE), append 1, slot 13, changeable 1 and handle 44; or
-/// shares 1, and from 16 on the two ports.
+/// shares 1, families 2, and from 16 on the two ports and the address.
 class FdEntry {
  public:
   constexpr FdEntry() = default;
@@ -37,10 +38,13 @@ class FdEntry {
   }
   static constexpr FdEntry connecting() { return FdEntry(static_cast<std::uint64_t>(FdKind::connecting)); }
   /// wanted: the port the program asked for; local: the one it is really bound to; shares: it has set
-  /// SO_REUSEADDR, which the kernel is told of only when it listens (sockets.hpp, bind).
-  static constexpr FdEntry listener(std::uint16_t wanted, std::uint16_t local, bool shares = false) {
+  /// SO_REUSEADDR, which the kernel is told of only when it listens (sockets.hpp, bind); families: whose
+  /// connections it takes, as relay::BoundFamily; address: a hash of the one it asked for, 0 for all.
+  static constexpr FdEntry listener(std::uint16_t wanted, std::uint16_t local, bool shares = false,
+                                    unsigned families = 3, std::uint16_t address = 0) {
     return FdEntry(static_cast<std::uint64_t>(FdKind::listener) | (shares ? 1u << 3 : 0u) |
-                   static_cast<std::uint64_t>(wanted) << 16 | static_cast<std::uint64_t>(local) << 32);
+                   (families & 3u) << 4 | static_cast<std::uint64_t>(wanted) << 16 |
+                   static_cast<std::uint64_t>(local) << 32 | static_cast<std::uint64_t>(address) << 48);
   }
 
   constexpr FdKind kind() const { return static_cast<FdKind>(word_ & 7); }
@@ -55,9 +59,17 @@ class FdEntry {
   }
   /// Of a listener that does not listen yet.
   constexpr bool shares() const { return kind() == FdKind::listener && (word_ >> 3 & 1) != 0; }
-  constexpr FdEntry with_shares(bool on) const { return listener(wanted_port(), local_port(), on); }
+  constexpr FdEntry with_shares(bool on) const {
+    return FdEntry(on ? word_ | 1u << 3 : word_ & ~(std::uint64_t{1} << 3));
+  }
+  /// Of two listeners: whether a kernel lets them have their addresses only by SO_REUSEADDR or SO_REUSEPORT.
+  constexpr bool overlaps(FdEntry other) const {
+    return wanted_port() == other.wanted_port() && (word_ & other.word_ & 3u << 4) != 0 &&
+           (address() == 0 || other.address() == 0 || address() == other.address());
+  }
   constexpr std::uint16_t wanted_port() const { return static_cast<std::uint16_t>(word_ >> 16); }
   constexpr std::uint16_t local_port() const { return static_cast<std::uint16_t>(word_ >> 32); }
+  constexpr std::uint16_t address() const { return static_cast<std::uint16_t>(word_ >> 48); }
   constexpr std::uint64_t word() const { return word_; }
   constexpr explicit operator bool() const { return word_ != 0; }
   constexpr bool operator==(const FdEntry&) const = default;

@@ -2,6 +2,7 @@
 #include "core/names.hpp"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <strings.h>
 
 #include <cerrno>
@@ -28,6 +29,11 @@ bool is_numeric(const char* host) {
   copy[length] = 0;
   in6_addr six;
   return inet_pton(AF_INET6, copy, &six) == 1;
+}
+
+bool names_interface(const char* host) {
+  const char* scope = strchr(host, '%');
+  return scope && scope[1 + strspn(scope + 1, "0123456789")] != 0;
 }
 
 bool is_localhost(std::string_view host) {
@@ -67,10 +73,22 @@ long resolve(Core& core, const Question& question, Answer& answer) {
   return 0;
 }
 
+namespace {
+
+/// A number of an interface, which getnameinfo(3) tells by its name.
+bool has_scope(const sockaddr* address, socklen_t length) {
+  return address->sa_family == AF_INET6 && length >= sizeof(sockaddr_in6) &&
+         reinterpret_cast<const sockaddr_in6*>(address)->sin6_scope_id != 0;
+}
+
+}  // namespace
+
 long resolve_back(Core& core, const sockaddr* address, socklen_t length, int flags, BackAnswer& answer) {
   if (!address || length < sizeof(sa_family_t) ||
       (address->sa_family != AF_INET && address->sa_family != AF_INET6))
     return not_ours;
+  const bool numeric = (flags & NI_NUMERICHOST) != 0;
+  if (numeric && (!has_scope(address, length) || !core.rules.remote_hostname())) return not_ours;
   if (is_loopback(address, length) || core.rules.dns("reverse.in-addr.arpa") == Side::local) return not_ours;
   RelayCall call(relay::Op::resolve_back);
   call.set_address(address, length);

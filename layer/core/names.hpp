@@ -54,6 +54,8 @@ long host(Core& core, Host& answer);
 
 /// An address in numbers, as inet_aton(3) or inet_pton(3) read it ("%scope" allowed behind IPv6).
 bool is_numeric(const char* host);
+/// Of a numeric address: whether it names an interface ("fe80::1%eth0"), whose number is the pod's.
+bool names_interface(const char* host);
 /// "localhost", and names below it, mean this machine (RFC 6761, 6.3).
 bool is_localhost(std::string_view host);
 

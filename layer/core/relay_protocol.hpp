@@ -59,7 +59,8 @@ enum class Op : std::uint16_t {
   open,     ///< text: path. a: O_* flags, b: mode. Reply: fd, a: FileKind, b: slot, c: handle, stat
   ensure,   ///< a: handle, b: offset, c: length. Waits until that range of the memfd is filled (as far as the
             ///< file goes).
-            ///< d: 1 = keep it until the file is closed (mmap). Reply a: size
+            ///< d: 1 = keep it until the file is closed (mmap), 2 = keep it for a while (aio_read). Reply a:
+            ///< size
   refresh,  ///< a: handle. Asks the pod for growth (a read came to the end). Reply a: size
   read,     ///< a: handle, b: length (at most max_data), c: offset, d: 1 = at the handle's position. Reply:
             ///< data.
@@ -68,14 +69,15 @@ enum class Op : std::uint16_t {
   seek,     ///< a: handle, b: offset (i64), c: whence. Reply a: new position
   truncate,   ///< a: handle, b: size
   release,    ///< a: handle. This process has closed its last fd of it. No reply.
-  file_stat,  ///< a: handle; or, a = 0: b: inode of the memfd (fd came from elsewhere). Reply: stat, data =
-              ///< real path
+  file_stat,  ///< a: handle; or, a = 0: b: inode of the memfd (fd came from elsewhere), or, c = 1, of the
+              ///< pipe that `plain` gave. Reply: stat, a: FileKind, b: O_* flags, c: handle, data = real path
   // -- paths
-  stat,         ///< text: path. a: 1 = follow links. Reply: stat
-  access,       ///< text: path. a: mode, b: AT_* flags
-  read_link,    ///< text: path. Reply: data
-  real_path,    ///< text: path. Reply: data
-  list,         ///< text: path. Reply: fd = memfd of struct linux_dirent64 records, a: bytes, stat
+  stat,       ///< text: path. a: 1 = follow links. Reply: stat
+  access,     ///< text: path. a: mode, b: AT_* flags
+  read_link,  ///< text: path. Reply: data
+  real_path,  ///< text: path. Reply: data
+  list,       ///< text: path. Reply: fd = memfd of struct linux_dirent64 records, a: bytes, stat. All records
+              ///< are as long as the longest, so that whoever shares the position reads whole ones
   change_path,  ///< a: protocol::PathChange, b: number, text: path [NUL other]
   // -- names
   host,     ///< Reply: data = hostname NUL domainname
@@ -87,17 +89,21 @@ enum class Op : std::uint16_t {
   // from it
   connect,  ///< address: the peer wanted, fd. a: 1 = wait for the outcome; 2 = take over, without waiting,
             ///< what an
-  ///< interrupted call with 1 began (or begin anew, if it has just failed); b: time-out in ms (0: the
+  ///< interrupted call with 1 began (or begin anew, if it has just failed); 3 = a datagram will go there,
+  ///< by sendto(2), on a socket that is not connected; b: time-out in ms (0: the
   ///< kernel's own).
   ///< Reply: error; address: where connect(2) must go now (black hole or listener for TCP, a relay socket
-  ///< for UDP and unix). sendto on an unconnected UDP socket: the same op, then sendto that address
+  ///< for UDP and unix)
   socket_error,  ///< a: cookie. Reply a: errno that SO_ERROR should say instead of ECONNRESET (0: none of
                  ///< ours); once
   names,  ///< fd. Reply: a: 1 if ours; address: the local one in the pod, address2: the peer's (length 0: not
-  ///< connected). With an address in the request (where a datagram came from): the peer behind that one
-  bound,      ///< fd, address: what the program asked bind(2) for (the socket itself is bound to loopback
-              ///< already). a: 1 = it has
-              ///< set SO_REUSEADDR, which is taken back until it listens
+  ///< connected). With an address in the request (where a datagram came from): the peer behind that one, and
+  ///< the pod's address that it came to
+  bound,  ///< fd, address: what the program asked bind(2) for. a: 1 = it has set SO_REUSEADDR, which is
+          ///< taken back until it listens; b: BoundFamily; c: 1 = the address must be one of the pod's,
+          ///< and the relay binds the socket to loopback, at port d (else it is bound already).
+          ///< UDP: b: 0 = it is bound as the program said, 1 = at another port, and the answer must be the
+          ///< pod's; 2 = not yet: is the address the pod's?
   listening,  ///< fd. listen(2) has succeeded on it. Subscribes its port. Reply a: what `bound` said, maybe
               ///< of another process
   listener_gone,  ///< a: port that was bound locally. Perhaps closed: the relay looks, and unsubscribes if
@@ -110,7 +116,22 @@ enum class Op : std::uint16_t {
   attributes,  ///< a: protocol::Attribute, b: mode, or uid << 32 | gid, c: handle (0: text: path), d: 1 =
                ///< follow links;
                ///< data: i64 times of access and change, as protocol::ChangeAttributes has them
+  plain,    ///< a: handle, b: 1 = for writing, 0 = for reading, c: a snapshot's position. The descriptor is
+            ///< going to be used without hooks. Reply a: PlainKind, fd
+  written,  ///< a: handle. Waits until what its pipe was given is in the pod. Error: why a write failed
+  // -- the pod's network interfaces
+  interfaces,  ///< Reply: data = InterfaceRecords
 };
+
+/// What code without hooks can use in the place of a file's descriptor.
+enum class PlainKind : std::uint64_t {
+  same = 0,    ///< the file's own: the memfd has been filled, to stay
+  writer = 1,  ///< fd is a pipe; the relay writes what comes through it at the handle's position
+  reader = 2,  ///< fd is a socket that the file's bytes come through; it stands for no file any more
+};
+
+/// Which connections a listener takes, whatever its address. Bits.
+enum BoundFamily : std::uint64_t { bound_ipv4 = 1, bound_ipv6 = 2 };
 
 struct Request {
   std::uint32_t magic_number = magic;
@@ -149,6 +170,23 @@ struct ResolvedEntry {
   std::int32_t socktype, protocol;
   std::uint32_t address_length, unused;
   sockaddr_storage address;
+};
+
+/// A network interface (family 0), or an address of it (AF_INET, AF_INET6): first all interfaces, then all
+/// addresses, as getifaddrs(3) lists them.
+struct InterfaceRecord {
+  char name[16];  ///< of an IPv4 address: its label; NUL-terminated
+  std::uint32_t index, flags, mtu;
+  std::uint16_t type;            ///< ARPHRD_*
+  std::uint8_t hardware_length;  ///< of an interface; at most 8
+  std::uint8_t prefix, family;   ///< of an address
+  std::uint8_t other_family;     ///< 0: it has none
+  std::uint8_t has_statistics;
+  std::uint8_t unused;
+  std::uint8_t hardware[8], hardware_broadcast[8];
+  std::uint8_t address[16], other[16];  ///< other: broadcast address or far end
+  std::uint32_t scope_id;
+  std::uint32_t statistics[24];  ///< struct rtnl_link_stats
 };
 
 enum class FileKind : std::uint64_t {

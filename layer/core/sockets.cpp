@@ -6,8 +6,10 @@
 #include <sys/un.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
+#include "core/datagrams.hpp"
 #include "core/raw.hpp"
 #include "core/text.hpp"
 
@@ -18,6 +20,10 @@ int option(int fd, int level, int name) {
   int value = 0;
   socklen_t size = sizeof value;
   return raw::get_option(fd, level, name, &value, &size) == 0 ? value : -1;
+}
+
+void set_shares(int fd, int on) {
+  raw::set_option(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 }
 
 bool is_inet(const sockaddr* address, socklen_t length) {
@@ -59,7 +65,7 @@ bool network_of(int fd, const sockaddr* address, socklen_t length, Network& netw
   return type == SOCK_DGRAM || type == SOCK_STREAM;
 }
 
-enum class Dial : std::uint64_t { at_once = 0, wait = 1, take_over = 2 };
+enum class Dial : std::uint64_t { at_once = 0, wait = 1, take_over = 2, datagram = 3 };
 
 /// Asks the relay where the connection goes.
 long dial(Core& core, int fd, const sockaddr* address, socklen_t length, Dial how, std::uint64_t limit_ms,
@@ -76,8 +82,12 @@ long dial(Core& core, int fd, const sockaddr* address, socklen_t length, Dial ho
                         : result;  // EIO says that the relay is gone; connect(2) has no such error
 }
 
+/// A socket that was bound first is a client's from now on; what it has set counts at once.
 void mark(Core& core, int fd) {
-  if (core.owner() == Owner::us && !core.fds.get(fd)) core.fds.set(fd, FdEntry::connecting());
+  const FdEntry entry = core.fds.get(fd);
+  if (core.owner() != Owner::us || (entry && entry.kind() != FdKind::listener)) return;
+  if (entry.shares()) set_shares(fd, 1);
+  core.fds.set(fd, FdEntry::connecting());
 }
 
 /// A signal ended a blocking connect: it goes on by itself, as connect(2) says, for poll(2) and SO_ERROR to
@@ -138,9 +148,13 @@ long connected(Core& core, int fd, long result) {
 }
 
 long datagram_target(Core& core, int fd, const sockaddr* address, socklen_t length, Address& instead) {
-  if (!address || !is_inet(address, length) || option(fd, SOL_SOCKET, SO_TYPE) != SOCK_DGRAM) return not_ours;
+  if (!address || option(fd, SOL_SOCKET, SO_TYPE) != SOCK_DGRAM) return not_ours;
+  if (length > sizeof(sa_family_t) && address->sa_family == AF_UNIX)
+    return core.rules.outgoing(Network::unix_socket, address, length) == Side::local ? not_ours
+                                                                                     : -EPROTONOSUPPORT;
+  if (!is_inet(address, length)) return not_ours;
   if (core.rules.outgoing(Network::udp, address, length) == Side::local) return not_ours;
-  return dial(core, fd, address, length, Dial::at_once, 0, instead);
+  return dial(core, fd, address, length, Dial::datagram, 0, instead);
 }
 
 long socket_error(Core& core, int fd) {
@@ -161,16 +175,19 @@ long names(Core& core, int fd, Address* local, Address* peer) {
   return 1;
 }
 
-long sender(Core& core, int fd, const Address& from, Address& peer) {
+long sender(Core& core, int fd, const Address& from, Address& peer, Address& local) {
   RelayCall call(relay::Op::names);
   call.send_fd = fd;
   call.set_address(from.get(), from.length);
   if (core.relay.ask(call) != 0 || call.reply.a != 1 || call.reply.address2_length == 0) return 0;
   peer.set(call.reply.address2, call.reply.address2_length);
+  local.set(call.reply.address, call.reply.address_length);
   return 1;
 }
 
 namespace {
+
+constexpr in6_addr mapped_loopback = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1}}};
 
 /// Loopback in the family of `like`. A socket of both families listens on 127.0.0.1, which is what people
 /// type.
@@ -186,10 +203,7 @@ Address loopback(int fd, const sockaddr* like, std::uint16_t port) {
     auto* in = reinterpret_cast<sockaddr_in6*>(address.get());
     in->sin6_family = AF_INET6;
     in->sin6_addr = in6addr_loopback;
-    if (option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0) {
-      static constexpr std::uint8_t mapped[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1};
-      memcpy(&in->sin6_addr, mapped, sizeof mapped);
-    }
+    if (option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0) in->sin6_addr = mapped_loopback;
     address.length = sizeof *in;
   }
   set_port(address, port);
@@ -204,25 +218,39 @@ bool is_unspecified(const sockaddr* address, socklen_t length) {
          IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
 }
 
-/// Of a bound socket's address: whether it takes IPv6 alone, so that one of IPv4 may have the same port
-/// beside it.
-bool is_only_ipv6(const Address& address) {
-  const auto* in = reinterpret_cast<const sockaddr_in6*>(address.get());
-  return in->sin6_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&in->sin6_addr);
+/// Whose connections a socket takes that is bound to this address (relay::BoundFamily).
+unsigned families_of(int fd, const sockaddr* address, socklen_t length) {
+  if (address->sa_family == AF_INET) return relay::bound_ipv4;
+  if (is_unspecified(address, length))
+    return option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0 ? relay::bound_ipv4 | relay::bound_ipv6
+                                                      : relay::bound_ipv6;
+  const auto& ip = reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+  return IN6_IS_ADDR_V4MAPPED(&ip) ? relay::bound_ipv4 : relay::bound_ipv6;
 }
 
-/// Another socket of this process that has bound the port, in the family of `here`; else a false entry. One
-/// that listens, or that lets nobody share its port, goes before one that does.
-FdEntry own_listener(const Core& core, int except, std::uint16_t wanted, const Address& here) {
+/// Tells the few addresses of a pod apart; 0: all addresses.
+std::uint16_t hash_of(const sockaddr* address, socklen_t length) {
+  if (is_unspecified(address, length)) return 0;
+  const auto* in6 = reinterpret_cast<const sockaddr_in6*>(address);
+  const bool ipv4 = address->sa_family == AF_INET;
+  const void* ip = ipv4 ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(address)->sin_addr)
+                   : IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) ? in6->sin6_addr.s6_addr + 12
+                                                           : in6->sin6_addr.s6_addr;
+  std::uint32_t sum = 2166136261;  // FNV-1a
+  for (int i = 0; i < (families_of(-1, address, length) == relay::bound_ipv4 ? 4 : 16); ++i)
+    sum = (sum ^ static_cast<const std::uint8_t*>(ip)[i]) * 16777619;
+  const auto folded = static_cast<std::uint16_t>(sum ^ sum >> 16);
+  return folded != 0 ? folded : 1;
+}
+
+/// Another socket of this process that has bound what `wanted` wants; else a false entry. One that listens,
+/// or that lets nobody share its port, goes before one that does.
+FdEntry own_listener(const Core& core, int except, FdEntry wanted) {
   FdEntry found;
   for (int fd = 0, end = core.fds.top(); fd < end; ++fd) {
     const FdEntry entry = core.fds.get(fd);
-    if (fd == except || entry.kind() != FdKind::listener || entry.wanted_port() != wanted ||
-        (found && entry.shares()))
-      continue;
-    Address other;
-    other.length = sizeof other.storage;
-    if (raw::socket_name(fd, other.get(), &other.length) == 0 && is_only_ipv6(other) == is_only_ipv6(here))
+    if (fd != except && entry.kind() == FdKind::listener && entry.overlaps(wanted) &&
+        !(found && entry.shares()))
       found = entry;
   }
   return found;
@@ -259,10 +287,6 @@ long bind_alone(int fd, const Address& here) {
   return raw::bind(fd, here.get(), here.length);
 }
 
-void set_shares(int fd, int on) {
-  raw::set_option(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-}
-
 std::uint16_t local_port(int fd) {
   Address address;
   address.length = sizeof address.storage;
@@ -271,44 +295,96 @@ std::uint16_t local_port(int fd) {
 
 }  // namespace
 
-long bind(Core& core, int fd, const sockaddr* address, socklen_t length) {
-  if (!address || !is_inet(address, length) || length < sizeof(sockaddr_in)) return not_ours;
-  if (option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM) return not_ours;
-  // A loopback address means this machine; port 0 means a client, or a listener that nobody in the cluster
-  // can know.
-  if (is_loopback(address, length) && !is_unspecified(address, length)) return not_ours;
-  const std::uint16_t wanted = port_of(address);
-  if (wanted == 0 || core.rules.incoming(wanted) == Side::local) return not_ours;
-  Address here = loopback(fd, address, wanted);
-  const FdEntry own = own_listener(core, fd, wanted, here);
-  const bool in_group = own && option(fd, SOL_SOCKET, SO_REUSEPORT) == 1,
-             shares = option(fd, SOL_SOCKET, SO_REUSEADDR) == 1;
-  const bool taken = own && !(shares && own.shares());  // the program's own, as it would be in the pod
-  if (taken && !in_group && own.local_port() != wanted) return -EADDRINUSE;
-  if (in_group) set_port(here, own.local_port());
+namespace {
+
+/// What bind(2) is asked for, and by what kind of socket.
+struct Binding {
+  Binding(int socket, const sockaddr* to, socklen_t size)
+      : fd(socket),
+        address(to),
+        length(size),
+        any(is_unspecified(to, size)),
+        shares(option(fd, SOL_SOCKET, SO_REUSEADDR) == 1),
+        families(families_of(fd, to, size)) {}
+  FdEntry entry(std::uint16_t local) const {
+    return FdEntry::listener(port_of(address), local, shares, families, hash_of(address, length));
+  }
+  int fd;
+  const sockaddr* address;
+  socklen_t length;
+  bool any, shares;
+  unsigned families;
+};
+
+/// Tells the relay. local: 0 when the socket is bound; else the relay binds it to that port of loopback, or
+/// to any free one where that is -1.
+long register_bound(Core& core, const Binding& binding, int local) {
+  RelayCall call(relay::Op::bound);
+  call.request.a = binding.shares;
+  call.request.b = binding.families;
+  call.request.c = local != 0;
+  call.request.d = local > 0 ? static_cast<std::uint64_t>(local) : 0;
+  call.send_fd = binding.fd;
+  call.set_address(binding.address, binding.length);
+  const long registered = core.relay.ask(call);
+  if (registered == 0 && core.owner() == Owner::us &&
+      core.fds.set(binding.fd, binding.entry(local_port(binding.fd))) && binding.shares)
+    set_shares(binding.fd, 0);
+  return registered == -EIO ? -EADDRNOTAVAIL : registered;
+}
+
+/// Binds a socket that takes any address to `wanted` on loopback, or to another port where that is taken
+/// here.
+long bind_any(const Binding& binding, FdEntry own, bool in_group, bool taken) {
+  const int fd = binding.fd;
+  Address here = loopback(fd, binding.address, in_group ? own.local_port() : port_of(binding.address));
   const auto try_here = [&] {
     return in_group ? raw::bind(fd, here.get(), here.length) : bind_alone(fd, here);
   };
   long result = try_here();
-  if (result == -EADDRNOTAVAIL && address->sa_family == AF_INET6) {  // no IPv4 on this machine
-    reinterpret_cast<sockaddr_in6*>(here.get())->sin6_addr = in6addr_loopback;
+  if (result == -EADDRNOTAVAIL && binding.address->sa_family == AF_INET6) {
+    // This machine lacks one of the families.
+    const int off = 0;
+    auto& ip = reinterpret_cast<sockaddr_in6*>(here.get())->sin6_addr;
+    const bool mapped = IN6_IS_ADDR_V4MAPPED(&ip);
+    if (!mapped) raw::set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    ip = mapped ? in6addr_loopback : mapped_loopback;
     result = try_here();
   }
   if (result == -EADDRINUSE && taken) return result;
-  if (result == -EADDRINUSE || result == -EACCES) {
-    set_port(here, 0);
-    result = raw::bind(fd, here.get(), here.length);
+  if (result != -EADDRINUSE && result != -EACCES) return result;
+  set_port(here, 0);
+  return raw::bind(fd, here.get(), here.length);
+}
+
+}  // namespace
+
+long bind(Core& core, int fd, const sockaddr* address, socklen_t length) {
+  if (!address || !is_inet(address, length) || length < sizeof(sockaddr_in)) return not_ours;
+  if (address->sa_family == AF_INET6 && length < offsetof(sockaddr_in6, sin6_scope_id)) return not_ours;
+  const int type = option(fd, SOL_SOCKET, SO_TYPE);
+  if (type == SOCK_DGRAM) return bind_datagram(core, fd, address, length);
+  if (type != SOCK_STREAM) return not_ours;
+  // A loopback address means this machine.
+  if (is_loopback(address, length) && !is_unspecified(address, length)) return not_ours;
+  const Binding binding(fd, address, length);
+  const std::uint16_t wanted = port_of(address);
+  const bool carried = core.rules.incoming(wanted) == Side::remote;
+  // Port 0 of any address means a client, or a listener that nobody in the cluster can know.
+  if (binding.any && (wanted == 0 || !carried)) return not_ours;
+  const FdEntry own = wanted != 0 ? own_listener(core, fd, binding.entry(0)) : FdEntry();
+  const bool group = own && option(fd, SOL_SOCKET, SO_REUSEPORT) == 1;
+  const bool in_group = group && own.address() == binding.entry(0).address();
+  // The program's own, as it would be in the pod.
+  const bool taken = own && !group && !(binding.shares && own.shares());
+  if (taken && (!binding.any || own.local_port() != wanted)) return -EADDRINUSE;
+  if (!binding.any) {
+    // Not at the same port of loopback, which belongs to those who bind 127.0.0.1, also beside this one.
+    const long result = register_bound(core, binding, in_group ? own.local_port() : -1);
+    return result == -EADDRNOTAVAIL && !carried ? not_ours : result;
   }
-  if (result != 0) return result;
-  RelayCall call(relay::Op::bound);
-  call.request.a = shares;
-  call.send_fd = fd;
-  call.set_address(address, length);
-  const long registered = core.relay.ask(call);
-  if (registered == 0 && core.owner() == Owner::us &&
-      core.fds.set(fd, FdEntry::listener(wanted, local_port(fd), shares)) && shares)
-    set_shares(fd, 0);
-  return registered == -EIO ? -EADDRNOTAVAIL : registered;
+  const long result = bind_any(binding, own, in_group, taken);
+  return result != 0 ? result : register_bound(core, binding, 0);
 }
 
 long share(Core& core, int fd, bool on) {

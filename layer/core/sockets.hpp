@@ -33,12 +33,14 @@ long socket_error(Core& core, int fd);
 
 /// The pod's view of a socket whose real names are on loopback. 1: ours, and the wanted ones are set. 0: not.
 long names(Core& core, int fd, Address* local, Address* peer);
-/// The true sender of a datagram that came from `from` on loopback. As names.
-long sender(Core& core, int fd, const Address& from, Address& peer);
+/// The true sender of a datagram that came from `from` on loopback, and the pod's address that it came to. As
+/// names.
+long sender(Core& core, int fd, const Address& from, Address& peer, Address& local);
 /// Whether `address` could be the relay's: loopback, or a path in the relay's directory.
 bool may_be_relays(const Core& core, const sockaddr* address, socklen_t length);
 
-/// bind(2) for a port of the pod: done here, on loopback. not_ours: for the program to do.
+/// bind(2) for a port of the pod: done here, on loopback. not_ours: for the program to do. UDP:
+/// datagrams.hpp.
 ///
 /// A port that another program has here is not shared with it, though both may be bound to it in pods of
 /// their own: the kernel would let both bind by SO_REUSEADDR and then fail the second one's listen(2), when

@@ -7,6 +7,7 @@
 #include "core/raw.hpp"
 #include "core/sockets.hpp"
 #include "hooks/socket_error.hpp"
+#include "hooks/unix_path.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
@@ -15,10 +16,9 @@ using namespace inpod::layer;
 namespace inpod::layer {
 
 void correct_errno(int fd) {
-  if (const long failed = sockets::socket_error(core, fd); failed != 0)
-    errno = static_cast<int>(failed);
-  else
-    errno = ECONNRESET;
+  const int as_seen = errno;
+  const long failed = sockets::socket_error(core, fd);
+  errno = failed != 0 ? static_cast<int>(failed) : as_seen;
 }
 
 }  // namespace inpod::layer
@@ -48,6 +48,17 @@ void true_name(int fd, End end, sockaddr* into, socklen_t* length, socklen_t cap
   errno = saved;
 }
 
+/// A path that is the pod's for files leads to this machine's socket, as long as nobody has asked for the
+/// pod's.
+void tell_of_this_machines(const sockaddr* address, socklen_t length) {
+  const int saved = errno;
+  if (const std::string_view path = pod_path_of(address, length); !path.empty())
+    core.note_once(path,
+                   "connected to the unix socket of this machine; for the pod's name it in "
+                   "outgoing.remote_unix");
+  errno = saved;
+}
+
 }  // namespace
 
 HOOK(int, connect, (int fd, const sockaddr* address, socklen_t length)) {
@@ -56,7 +67,11 @@ HOOK(int, connect, (int fd, const sockaddr* address, socklen_t length)) {
   core.cancellation_point();
   const long value = sockets::connect(core, fd, address, length, instead);
   if (value == -EINTR) core.cancellation_point();
-  if (value == not_ours) return original(connect)(fd, address, length);
+  if (value == not_ours) {
+    const int done = original(connect)(fd, address, length);
+    if (done == 0 && address && address->sa_family == AF_UNIX) tell_of_this_machines(address, length);
+    return done;
+  }
   if (value != 0) return result<int>(value);
   const int saved = errno;
   if (original(connect)(fd, instead.get(), instead.length) == 0) return 0;
@@ -75,7 +90,7 @@ HOOK(int, getsockopt, (int fd, int level, int name, void* value, socklen_t* leng
     return done;
   int error;
   memcpy(&error, value, sizeof error);
-  if (error != ECONNRESET || !active()) return done;
+  if ((error != ECONNRESET && error != ECONNREFUSED) || !active()) return done;
   if (const long failed = sockets::socket_error(core, fd); failed != 0) {
     error = static_cast<int>(failed);
     memcpy(value, &error, sizeof error);

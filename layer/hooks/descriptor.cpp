@@ -51,8 +51,11 @@ ClosingElsewhere::~ClosingElsewhere() {
 }  // namespace inpod::layer
 
 HOOK(int, close, (int fd)) {
+  const FdEntry entry = file_entry(fd);
+  const long unwritten = entry && files::is_plain_output(fd, entry) ? files::written(core, entry) : 0;
   const ClosingElsewhere closing(fd);
-  return original(close)(fd);
+  const int value = original(close)(fd);
+  return value == 0 && unwritten < 0 ? result<int>(unwritten) : value;
 }
 
 int inpod::layer::close_descriptor(int fd) {
@@ -63,7 +66,16 @@ namespace {
 
 /// What dup(2) and its like answer with the duplicate that the kernel made.
 int copied(int fd, int copy) {
-  return copy >= 0 && active() ? result<int>(core.duplicated(copy, core.fds.get(fd))) : copy;
+  if (copy < 0 || !active()) return copy;
+  FdEntry entry = core.fds.get(fd);
+  const long plain =
+      copy <= highest_standard && entry.is_file() ? files::make_plain(core, copy, entry) : copy;
+  if (plain < 0) {
+    raw::close(copy);
+    entry = {};
+  }
+  const long copied = core.duplicated(copy, entry);
+  return result<int>(plain < 0 ? plain : copied);
 }
 
 }  // namespace

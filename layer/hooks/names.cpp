@@ -72,7 +72,8 @@ int put(std::string_view name, char* into, socklen_t size) {
 
 HOOK(int, getaddrinfo, (const char* host, const char* service, const addrinfo* hints, addrinfo** list)) {
   const int flags = hints ? hints->ai_flags : AI_V4MAPPED | AI_ADDRCONFIG;
-  if (!host || !active() || (flags & AI_NUMERICHOST) != 0 || names::is_numeric(host))
+  const bool numeric = host && ((flags & AI_NUMERICHOST) != 0 || names::is_numeric(host));
+  if (!host || !active() || (numeric && !names::names_interface(host)))
     return local_addresses(original(getaddrinfo), host, service, hints, list);
   names::Question question{host, service ? service : "", 0, 0, 0, flags};
   if (hints)
@@ -96,7 +97,7 @@ HOOK(int, getnameinfo,
      (const sockaddr* address, socklen_t length, char* host, socklen_t host_size, char* service,
       socklen_t service_size, int flags)) {
   names::BackAnswer answer;
-  const bool asks = host && host_size != 0 && (flags & NI_NUMERICHOST) == 0 && active();
+  const bool asks = host && host_size != 0 && active();
   const long value = asks ? names::resolve_back(core, address, length, flags, answer) : not_ours;
   if (value == not_ours) {
     const Bypass bypass_here;

@@ -23,30 +23,45 @@ using namespace inpod::layer;
 
 namespace {
 
-void note_unreadable_layer() {
-  if (!layer_is_readable())
-    core.note_once(
-        "",
-        "the program has become a user who may not read inpod's layer, libinpod.so, or has changed its "
-        "root: what it starts sees this machine's files and network, not the pod's; install inpod "
-        "where every user may read it");
+/// Files of the pod that a program without hooks inherits, besides 0 to 2, which always work without.
+void hand_on() {
+  for (int fd = highest_standard + 1, end = core.fds.top(); fd < end; ++fd) {
+    const FdEntry entry = core.fds.get(fd);
+    if (!entry.is_file()) continue;
+    const long flags = raw::fcntl(fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) files::make_plain(core, fd);
+  }
 }
 
-/// Judges what is started, and tells once of a program that the layer can't act in.
+/// Whether what the program starts gets the layer. One line where it can't, as the file is not to be read.
+bool can_hand_on_layer() {
+  if (layer_is_readable()) return true;
+  core.note_once(
+      "",
+      "the program has become a user who may not read inpod's layer, libinpod.so, or has changed its "
+      "root: what it starts sees this machine's files and network, not the pod's; install inpod "
+      "where every user may read it");
+  return false;
+}
+
+/// Tells once of a program that the layer can't act in, and prepares what that inherits.
+void prepare(const char* name, const children::Judgement& program, char* const* environment) {
+  const bool is_limited = children::note(core, name, program, environment);
+  if (!can_hand_on_layer() || is_limited) hand_on();
+}
+
 children::Judgement judged(int dirfd, const char* path, char* const* environment) {
   if (!active()) return {};
-  auto judgement = children::judge(dirfd, path);
-  children::note(core, path, judgement, environment);
-  note_unreadable_layer();
-  return judgement;
+  auto program = children::judge(dirfd, path);
+  prepare(path, program, environment);
+  return program;
 }
 
 children::Judgement judged_of_path(const char* file, char* const* environment) {
   if (!active()) return {};
-  auto judgement = children::judge_found(file, getenv("PATH"));
-  children::note(core, file, judgement, environment);
-  note_unreadable_layer();
-  return judgement;
+  auto program = children::judge_found(file, getenv("PATH"));
+  prepare(file, program, environment);
+  return program;
 }
 
 }  // namespace

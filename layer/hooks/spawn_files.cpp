@@ -51,6 +51,16 @@ int move_up(int fd) {
 
 }  // namespace
 
+/// libc duplicates the descriptor inside the child, where no hook sees it.
+HOOK(int, posix_spawn_file_actions_adddup2, (posix_spawn_file_actions_t * actions, int fd, int wanted)) {
+  const int saved = errno;
+  const bool standard = wanted >= 0 && wanted <= highest_standard;
+  const long made = standard && file_entry(fd) ? files::make_plain(core, fd) : fd;
+  errno = saved;
+  if (made < 0) return static_cast<int>(-made);
+  return original(posix_spawn_file_actions_adddup2)(actions, fd, wanted);
+}
+
 HOOK(int, posix_spawn_file_actions_addopen,
      (posix_spawn_file_actions_t * actions, int wanted, const char* path, int flags, mode_t mode)) {
   // A path by a descriptor means the child's.
@@ -63,9 +73,15 @@ HOOK(int, posix_spawn_file_actions_addopen,
     return original(posix_spawn_file_actions_addopen)(actions, wanted, "/proc/inpod/missing", O_RDONLY, 0);
   if (fd < 0) return static_cast<int>(-fd);
   fd = move_up(static_cast<int>(fd));
+  const long plain = wanted <= highest_standard ? files::make_plain(core, static_cast<int>(fd)) : fd;
   errno = saved;
+  if (plain < 0) {
+    close_descriptor(static_cast<int>(fd));
+    return static_cast<int>(-plain);
+  }
   Opened* place = keep(actions, static_cast<int>(fd));
-  const int failed = place ? posix_spawn_file_actions_adddup2(actions, static_cast<int>(fd), wanted) : ENOMEM;
+  const int failed =
+      place ? original(posix_spawn_file_actions_adddup2)(actions, static_cast<int>(fd), wanted) : ENOMEM;
   if (failed == 0) return 0;
   close_descriptor(static_cast<int>(fd));
   if (place) place->actions.store(nullptr);

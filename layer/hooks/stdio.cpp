@@ -2,7 +2,7 @@
 //
 // libc's streams read by system calls inside libc, where no hook sees them; so a stream over a remote file is
 // a cookie stream whose functions come back here. fileno() gives the real descriptor. freopen must keep the
-// FILE, so it reopens the memfd by its name in /proc after the whole file has been fetched; such a stream
+// FILE, so libc's own stream gets a descriptor that works without hooks (files::make_plain); such a stream
 // doesn't see the file grow.
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "core/raw.hpp"
 #include "core/text.hpp"
 #include "hooks/descriptor.hpp"
+#include "hooks/places.hpp"
 #include "hooks/stdio.hpp"
 #include "layer.hpp"
 
@@ -21,8 +22,7 @@ using namespace inpod::layer;
 
 namespace {
 
-constexpr std::size_t most_cookies = 1024;
-constinit Cookie cookies[most_cookies] = {};
+constinit Places<Cookie> cookies = {};
 constinit std::atomic<int> cookie_count = 0;
 
 }  // namespace
@@ -31,9 +31,8 @@ namespace inpod::layer {
 
 Cookie* find_cookie(FILE* stream) {
   if (cookie_count.load(std::memory_order_acquire) == 0) return nullptr;
-  for (Cookie& cookie : cookies)
-    if (cookie.stream.load(std::memory_order_acquire) == stream) return &cookie;
-  return nullptr;
+  return cookies.find(
+      [&](const Cookie& cookie) { return cookie.stream.load(std::memory_order_acquire) == stream; });
 }
 
 }  // namespace inpod::layer
@@ -111,24 +110,20 @@ int flags_of(const char* mode) {
 /// open.
 FILE* stream_over(int fd, const char* mode) {
   if (strstr(mode, ",ccs=")) return wide_stream_over(fd, mode);
-  for (Cookie& cookie : cookies) {
-    bool expected = false;
-    if (!cookie.used.compare_exchange_strong(expected, true)) continue;
-    cookie.fd = fd;
-    cookie.is_bytes = cookie.is_wide = cookie.is_libcs = false;
-    cookie.shift = {};
-    char plain[3] = {mode[0], strchr(mode, '+') ? '+' : '\0', '\0'};
-    FILE* stream = fopencookie(&cookie, plain, {cookie_read, cookie_write, cookie_seek, cookie_close});
-    if (!stream) {
-      cookie.used.store(false);
-      return nullptr;
-    }
-    cookie.stream.store(stream, std::memory_order_release);
-    cookie_count.fetch_add(1);
-    return stream;
+  Cookie* const cookie = cookies.claim();
+  if (!cookie) return errno = ENOMEM, nullptr;
+  cookie->fd = fd;
+  cookie->is_bytes = cookie->is_wide = cookie->is_libcs = false;
+  cookie->shift = {};
+  char plain[3] = {mode[0], strchr(mode, '+') ? '+' : '\0', '\0'};
+  FILE* stream = fopencookie(cookie, plain, {cookie_read, cookie_write, cookie_seek, cookie_close});
+  if (!stream) {
+    cookie->used.store(false);
+    return nullptr;
   }
-  errno = EMFILE;
-  return nullptr;
+  cookie->stream.store(stream, std::memory_order_release);
+  cookie_count.fetch_add(1);
+  return stream;
 }
 
 /// Null and `local` set where libc should do it.
@@ -147,6 +142,14 @@ FILE* open_remote(const char* path, const char* mode, bool& local) {
     errno = saved;
   }
   return stream;
+}
+
+/// A duplicate with another number, above those of the standard streams, in the place of fd. Or -errno.
+long move_away(int fd) {
+  const int moved = fcntl(fd, F_DUPFD_CLOEXEC, highest_standard + 1);
+  const long value = moved < 0 ? -errno : moved;
+  close_descriptor(fd);
+  return value;
 }
 
 /// A local stream's descriptor may have replaced one of ours (when libc closed it by itself), or lead through
@@ -183,34 +186,28 @@ HOOK(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
   const int old = active() ? fileno(stream) : -1;
   errno = saved;
   const int flags = flags_of(mode);
-  const long fd = !path || flags < 0 || !active() ? not_ours : files::open(core, AT_FDCWD, path, flags, 0666);
+  long fd = !path || flags < 0 || !active() ? not_ours : files::open(core, AT_FDCWD, path, flags, 0666);
   if (fd == not_ours) {
     const ClosingElsewhere closing(find_foreign(stream) ? -1 : old);
     return opened(original(freopen)(path, mode, stream), path ? path : "");
   }
-  FixedText<32> name;
-  long value = fd < 0 ? fd : 0;
-  if (fd >= 0) {
-    const FdEntry entry = core.fds.get(static_cast<int>(fd));
-    name << "/proc/self/fd/" << static_cast<std::uint64_t>(fd);
-    value = files::ensure(core, entry, 0, ~std::uint64_t{0} >> 1, true);
-    if (value == -ENODEV) {
-      core.note_once(path,
-                     "a stream can't be reopened (freopen) on this file of the pod; open it with fopen");
-      value = -EOPNOTSUPP;
-    }
-  }
+  if (fd >= 0 && fd == old) fd = move_away(old);  // the stream's own had been closed; libc closes it again
+  const long value = fd < 0 ? fd : files::make_plain(core, static_cast<int>(fd));
   FILE* reopened = nullptr;
-  if (value == 0) {
-    {
-      const ClosingElsewhere closing(find_foreign(stream) ? -1 : old);
-      reopened = original(freopen)(name.c_str(), mode, stream);
-    }
-    if (reopened) core.adopt(fileno(reopened));
+  if (value >= 0) {
+    const ClosingElsewhere closing(find_foreign(stream) ? -1 : old);
+    const char plain[3] = {mode[0], strchr(mode, '+') ? '+' : '\0', '\0'};
+    // Only for a descriptor, whose place the file takes.
+    reopened = original(freopen)("/dev/null", strstr(mode, ",ccs=") ? mode : plain, stream);
   } else {
     fclose(stream);  // as freopen does when it can't open
   }
-  const int failed = errno;
+  int failed = errno;
+  if (reopened && dup3(static_cast<int>(fd), fileno(reopened), flags & O_CLOEXEC) < 0) {
+    failed = errno;
+    fclose(reopened);
+    reopened = nullptr;
+  }
   if (fd >= 0) close_descriptor(static_cast<int>(fd));
   errno = value < 0 ? static_cast<int>(-value) : reopened ? saved : failed;
   return reopened;
@@ -221,13 +218,16 @@ HOOK(int, fclose, (FILE * stream)) {
   const int saved = errno;
   const int fd = active() && !find_foreign(stream) ? fileno_unlocked(stream) : -1;
   errno = saved;  // a stream in memory has no descriptor
+  const FdEntry entry = file_entry(fd);
+  const bool is_plain = entry && files::is_plain_output(fd, entry);
   const ClosingElsewhere closing(fd);
   Cookie* cookie = find_cookie(stream);
   if (cookie && !cookie->wide_source) cookie = nullptr;
   if (cookie) cookie->stream.store(nullptr);  // another stream may get its address as soon as it is closed
   const int done = original(fclose)(stream);
   if (cookie) release(*cookie);
-  return done;
+  const long unwritten = is_plain ? files::written(core, entry) : 0;
+  return unwritten < 0 && done == 0 ? result<int>(unwritten) : done;
 }
 
 FILE* inpod::layer::open_here(const char* path, const char* mode) {

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -32,6 +33,8 @@
 
 using namespace inpod;
 using namespace inpod::layer;
+
+extern "C" int pivot_root(const char* root, const char* old);  // glibc declares it nowhere
 
 namespace {
 
@@ -64,6 +67,9 @@ int open_at(int dirfd, const char* path, int flags, mode_t mode) {
 }
 int file_control(int fd, int command, long argument) {
   return fcntl(fd, command, argument);
+}
+int device_control(int fd, unsigned long request, void* argument) {
+  return ioctl(fd, request, argument);
 }
 int access_at(int dirfd, const char* path, int mode) {
   return faccessat(dirfd, path, mode, 0);
@@ -199,6 +205,10 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
       return value = call(chdir, a), true;
     case SYS_fchdir:
       return value = call(fchdir, a), true;
+    case SYS_chroot:
+      return value = call(chroot, a), true;
+    case SYS_pivot_root:
+      return value = call(pivot_root, a), true;
     case SYS_inotify_add_watch:
       return value = call(inotify_add_watch, a), true;
     case SYS_getxattr:
@@ -294,6 +304,8 @@ bool by_descriptor_hook(long number, const long (&a)[6], long& value) {
       return value = call(dup, a), true;
     case SYS_dup3:
       return value = call(dup3, a), true;
+    case SYS_ioctl:
+      return value = call(device_control, a), true;
     case SYS_fcntl:
       return value = call(file_control, a), true;
     case SYS_io_uring_setup:

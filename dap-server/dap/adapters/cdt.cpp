@@ -34,7 +34,16 @@ class Cdt : public AdapterFamily {
            !capabilities.contains("exceptionBreakpointFilters");
   }
 
-  Result<void> check(const RawObject& arguments) const override {
+  Result<void> check(const AdapterCommand& command, const RawObject& arguments) const override {
+    const char* remedy =
+        "let gdb start the program on this machine: \"debugger\": \"cdt-gdb-adapter\", without \"target\"";
+    for (const auto& word : command.argv)
+      if (word.find("TargetAdapter") != std::string::npos)
+        return fail(
+            "the debug adapter " + word +
+                " (type gdbtarget) has gdbserver start the program, which inpod can't take into the pod",
+            remedy);
+    TRY_VOID(check_without(arguments, {"target"}, remedy));
     return check_gdb_commands(arguments, {"initCommands", "preRunCommands"});
   }
 

@@ -14,10 +14,11 @@ class Codelldb : public AdapterFamily {
   }
   bool answers(const nlohmann::json&) const override { return false; }
 
-  Result<void> check(const RawObject& arguments) const override {
-    return check_without(
-        arguments, {"custom", "targetCreateCommands", "processCreateCommands"},
-        "use \"program\" and \"args\", or \"debugger\": \"lldb-dap\" with \"launchCommands\"");
+  Result<void> check(const AdapterCommand&, const RawObject& arguments) const override {
+    TRY_VOID(
+        check_without(arguments, {"custom", "targetCreateCommands", "processCreateCommands"},
+                      "use \"program\" and \"args\", or \"debugger\": \"lldb-dap\" with \"launchCommands\""));
+    return check_lldb_commands(arguments, {"initCommands", "preRunCommands"});
   }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {

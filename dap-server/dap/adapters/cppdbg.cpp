@@ -15,13 +15,14 @@ class Cppdbg : public AdapterFamily {
   }
   bool answers(const nlohmann::json&) const override { return false; }
 
-  Result<void> check(const RawObject& arguments) const override {
+  Result<void> check(const AdapterCommand&, const RawObject& arguments) const override {
     if (arguments.get("MIMode") == "lldb")
       return fail("inpod can't inject through cppdbg with \"MIMode\": \"lldb\"",
                   "use \"MIMode\": \"gdb\", or \"debugger\": \"lldb-dap\"");
-    TRY_VOID(check_without(arguments,
-                           {"miDebuggerServerAddress", "debugServerPath", "pipeTransport", "coreDumpPath"},
-                           "let gdb start the program on this machine: leave the attribute out"));
+    TRY_VOID(check_without(
+        arguments,
+        {"miDebuggerServerAddress", "debugServerPath", "useExtendedRemote", "pipeTransport", "coreDumpPath"},
+        "let gdb start the program on this machine: leave the attribute out"));
     return check_gdb_commands(arguments,
                               {"setupCommands", "customLaunchSetupCommands", "postRemoteConnectCommands"});
   }

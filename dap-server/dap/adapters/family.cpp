@@ -33,6 +33,34 @@ Result<void> check_gdb_commands(const RawObject& arguments, const std::vector<co
         return fail(std::string("the launch sets gdb's ") + setting + " in \"" + attribute +
                         "\", and so would start the program on this machine",
                     "take that command out; variables go into \"environment\"");
+    for (const char* connecting : {"target remote", "target extended-remote", "target-select"})
+      if (commands.find(connecting) != std::string::npos)
+        return fail(std::string("the launch has \"") + connecting + "\" in \"" + attribute +
+                        "\": a server would start the program, which inpod can't take into the pod",
+                    "let gdb start the program on this machine: take that command out");
+  }
+  return {};
+}
+
+Result<void> check_lldb_commands(const RawObject& arguments, const std::vector<const char*>& attributes) {
+  const auto refused = [](const std::string& command) -> const char* {
+    const auto has = [&](const char* words) { return command.find(words) != std::string::npos; };
+    if (has("env-vars") &&
+        (has("settings set") || has("settings clear") || has("settings remove") || has("settings replace")))
+      return "it would take the pod's environment and the layer from the program: variables go into \"env\"";
+    if (has("gdb-remote") || has("process connect") || has("platform connect"))
+      return "a server would start the program: let lldb start it on this machine";
+    if (has("process attach") || command.starts_with("attach "))
+      return "a process that runs already can't be moved into the pod: let lldb start it";
+    return nullptr;
+  };
+  for (const char* attribute : attributes) {
+    const auto commands = arguments.get(attribute);
+    for (const auto& command : commands.is_array() ? commands : nlohmann::json::array()) {
+      const auto text = command.is_string() ? command.get<std::string>() : std::string();
+      if (const char* why = refused(text))
+        return fail("inpod can't launch with \"" + text + "\" in \"" + attribute + "\"", why);
+    }
   }
   return {};
 }

@@ -45,7 +45,7 @@ class AdapterFamily {
   /// True when only this family answers initialize so.
   virtual bool answers(const nlohmann::json& capabilities) const = 0;
   /// An error for a launch whose program the adapter would start past inpod. It names the attribute.
-  virtual Result<void> check(const RawObject& arguments) const = 0;
+  virtual Result<void> check(const AdapterCommand& command, const RawObject& arguments) const = 0;
   /// Puts the environment into the arguments of launch, or of the launch inside restart.
   virtual Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const = 0;
 };
@@ -67,9 +67,11 @@ Result<const AdapterFamily*> find_family(const AdapterCommand& command, const nl
 /// Last part of argv[0], lower case.
 std::string program_name(const AdapterCommand& command);
 
-/// An error where one of the debugger commands under `attributes` sets gdb's exec-wrapper or its shell: the
-/// user's come behind ours and replace them.
+/// An error where one of the debugger commands under `attributes` would start the program past us: it sets
+/// gdb's exec-wrapper or its shell (the user's come behind ours and replace them), or connects to a server.
 Result<void> check_gdb_commands(const RawObject& arguments, const std::vector<const char*>& attributes);
+/// The same for lldb's commands: those that replace target.env-vars, connect to a server, or attach.
+Result<void> check_lldb_commands(const RawObject& arguments, const std::vector<const char*>& attributes);
 /// An error that names the first of `attributes` that the launch has; `remedy` says what to do.
 Result<void> check_without(const RawObject& arguments, const std::vector<const char*>& attributes,
                            const std::string& remedy);

@@ -26,7 +26,7 @@ class Gdb : public AdapterFamily {
     return false;
   }
 
-  Result<void> check(const RawObject&) const override { return {}; }
+  Result<void> check(const AdapterCommand&, const RawObject&) const override { return {}; }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
     auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));

@@ -17,7 +17,9 @@ class Lldb : public AdapterFamily {
   }
   bool answers(const nlohmann::json& capabilities) const override { return tells_version(capabilities); }
 
-  Result<void> check(const RawObject&) const override { return {}; }
+  Result<void> check(const AdapterCommand&, const RawObject& arguments) const override {
+    return check_lldb_commands(arguments, {"initCommands", "preRunCommands", "launchCommands"});
+  }
 
   Result<LaunchPlan> prepare(RawObject& arguments, const LaunchContext& context) const override {
     auto debuggee = debuggee_environment(context.pod, requested_variables(arguments, "env"));

@@ -3,6 +3,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <cstdlib>
 
+#include "developer.hpp"
 #include "fixture.hpp"
 #include "kube/agent_pod.hpp"
 #include "kube/port_forward.hpp"
@@ -144,6 +145,32 @@ TEST_CASE("what keeps an agent from starting is named") {
                Catch::Contains("does not admit the agent's pod") && Catch::Contains("exceeded quota"));
     CHECK_THAT(error.remedy, Catch::Contains("agent.namespace"));
   }
+  SECTION("a LimitRange that wants less than the agent gets by default") {
+    cluster.apply(
+        "apiVersion: v1\nkind: LimitRange\nmetadata: {name: small}\nspec: {limits: [{type: Container, max: "
+        "{memory: 100Mi}}]}\n");
+    request.config.bootstrap_image = "local/busybox:1";
+    const auto error = cluster.error_of(start_agent(cluster.client(), request));
+    CHECK_THAT(error.text, Catch::Contains("maximum memory usage per Container is 100Mi"));
+    CHECK_THAT(error.remedy, Catch::Contains("agent.resources") && Catch::Contains("LimitRange"));
+    request.session += "b", request.config.limits["memory"] = "90Mi";
+    CHECK(cluster.must(start_agent(cluster.client(), request)).port > 0);
+    return;
+  }
+  SECTION("a quota that leaves no room for the loader: the image's shell is not run instead") {
+    cluster.apply(
+        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: maps}\nspec: {hard: {count/configmaps: 0}}\n");
+    run("for i in $(seq 50); do kubectl -n " + cluster.space() +
+        " get quota maps -o jsonpath={.status.hard} | grep -q configmaps && exit 0; sleep 0.2; done; exit 1");
+    request.config.bootstrap_image = "local/busybox:1";
+    std::string warned;
+    request.on_warning = [&](const std::string& text) { warned += text; };
+    const auto error = cluster.error_of(start_agent(cluster.client(), request));
+    CHECK_THAT(error.text,
+               Catch::Contains("ConfigMap of the agent's loader") && Catch::Contains("exceeded quota: maps"));
+    CHECK_THAT(error.remedy, Catch::Contains("agent.namespace"));
+    CHECK(warned.empty());
+  }
   SECTION("an agent that never says that it is ready") {
     request.config.image = "local/noshell:1";
     request.config.startup_seconds = 4;
@@ -153,6 +180,61 @@ TEST_CASE("what keeps an agent from starting is named") {
     CHECK_THAT(error.remedy, Catch::Contains("agent.startup_seconds"));
   }
   CHECK(job_is_gone(cluster, request.session));
+}
+
+TEST_CASE("a namespace with a quota and a LimitRange takes an agent as it is by default") {
+  Cluster cluster;
+  cluster.pod("app", "exec sleep 1000");
+  cluster.apply(
+      "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: all}\nspec: {hard: {requests.cpu: 1, "
+      "requests.memory: 1Gi, limits.cpu: 1, limits.memory: 1Gi}}\n---\napiVersion: v1\nkind: "
+      "LimitRange\nmetadata: {name: all}\nspec: {limits: [{type: Container, max: {cpu: 1, memory: 512Mi}, "
+      "min: {cpu: 5m, memory: 16Mi}}]}\n");
+  run("for i in $(seq 50); do kubectl -n " + cluster.space() +
+      " get quota all -o jsonpath={.status.hard} | grep -q cpu && exit 0; sleep 0.2; done; exit 1");
+  check_echo(cluster, cluster.must(start_agent(cluster.client(), request_for(cluster, "pod/app"))));
+}
+
+TEST_CASE("a pod that an agent's Job makes anew ends by itself, without a client") {
+  Cluster cluster;
+  cluster.pod("app", "exec sleep 1000");
+  auto request = request_for(cluster, "pod/app");
+  request.config.startup_seconds = 10;
+  SECTION("by the loader") {}
+  SECTION("by the image's shell") {
+    Developer developer(cluster);
+    const AccessRule rule{"create", "", "configmaps", cluster.space()};
+    developer.may_do_all_but(&rule);
+    const auto agent = cluster.must(start_agent(developer.client, request));
+    CHECK(agent.port > 0);
+  }
+  if (cluster.kubectl("get jobs -o name").empty()) cluster.must(start_agent(cluster.client(), request));
+  const auto label = "-l inpod.dev/session=" + request.session;
+  cluster.kubectl("delete pod --wait=false --grace-period=0 --force " + label);
+  // The next pod has nobody who feeds it. Nothing of the session runs any more after its 20 s.
+  const auto running = "kubectl -n " + cluster.space() + " get pod " + label +
+                       " --field-selector status.phase!=Failed,status.phase!=Succeeded -o name | grep -q .";
+  CHECK(try_run("for i in $(seq 60); do " + running + " || break; sleep 1; done; sleep 2; ! " + running) ==
+        0);
+}
+
+TEST_CASE("a target that crash-loops is called that, with its last words") {
+  Cluster cluster;
+  cluster.apply(
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: app}\nspec: {containers: [{name: main, image: "
+      "'local/busybox:1', imagePullPolicy: Never, command: [sh, -c, 'echo no database here; exit 3']}]}\n");
+  run("for i in $(seq 300); do kubectl -n " + cluster.space() +
+      " get pod app -o jsonpath={.status.containerStatuses[0].restartCount} | grep -q [1-9] && exit 0; sleep "
+      "0.2; done; exit 1");
+  // Now and then it runs, for some milliseconds.
+  Error error;
+  for (int i = 0; i < 50 && error.text.find("crash-loops") == std::string::npos; ++i)
+    if (auto found =
+            cluster.await(resolve_target(cluster.client(), *parse_target("pod/app"), cluster.space()));
+        !found)
+      error = found.error();
+  CHECK_THAT(error.text, Catch::Contains("crash-loops (ended") && Catch::Contains("with exit code 3") &&
+                             Catch::Contains("no database here"));
 }
 
 TEST_CASE("an image without a shell is as good as any, and so is another one than the target's") {

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -116,15 +117,17 @@ TestClient::Program http_answer(std::string text) {
   };
 }
 
-TestAgent::TestAgent(const PodNetwork& network) {
+TestAgent::TestAgent(const PodNetwork& network, agent::Incoming::OpenedByTarget opened_by_target) {
   std::promise<std::string> started;
   thread_ = std::thread([&] {
     network.enter_pod();
-    auto made =
-        agent::Incoming::create(context_.get_executor(), [this](protocol::Severity, std::string text) {
+    auto made = agent::Incoming::create(
+        context_.get_executor(),
+        [this](protocol::Severity, std::string text) {
           const std::lock_guard lock(mutex_);
           notes_.push_back(std::move(text));
-        });
+        },
+        agent::own_privileged_network(), std::move(opened_by_target));
     if (made) incoming_ = std::move(*made);
     started.set_value(made ? "" : made.error().to_string());
     const auto work = asio::make_work_guard(context_);
@@ -220,10 +223,26 @@ void TestClient::drop() {
   });
 }
 
+void TestClient::give_up_connections() {
+  agent_.call([&] { agent_.incoming()->give_up_connections(client_.get()); });
+}
+
+bool TestClient::holds(const std::string& text) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(received_.begin(), received_.end(), [&](const Received& received) {
+    return received.bytes.find(text) != std::string::npos;
+  });
+}
+
 void TestClient::on_event(protocol::Message event) {
   if (const auto* note = std::get_if<protocol::Note>(&event)) {
     const std::lock_guard lock(mutex_);
     notes_.push_back(note->text);
+  }
+  if (const auto* closed = std::get_if<protocol::PeerClosed>(&event)) {
+    const std::lock_guard lock(mutex_);
+    for (auto& received : received_)
+      if (received.event.stream == closed->stream) received.answered = closed->answered;
   }
   const auto* incoming = std::get_if<protocol::Incoming>(&event);
   if (incoming == nullptr) return;
@@ -231,7 +250,7 @@ void TestClient::on_event(protocol::Message event) {
   {
     const std::lock_guard lock(mutex_);
     index = received_.size();
-    received_.push_back({*incoming, {}, false, 0});
+    received_.push_back({*incoming, {}});
   }
   changed_.notify_all();
   auto stream = client_link_->take_stream(incoming->stream);

@@ -12,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,8 +29,9 @@ class TestAgent;
 struct Received {
   protocol::Incoming event;
   std::string bytes;
-  bool ended = false;  ///< by FIN
-  int reset = 0;       ///< or by a reset with this errno
+  bool ended = false;                                    ///< by FIN
+  int reset = 0;                                         ///< or by a reset with this errno
+  std::optional<std::uint64_t> answered = std::nullopt;  ///< what PeerClosed said
 };
 
 class TestClient {
@@ -48,10 +50,14 @@ class TestClient {
   void unsubscribe(std::uint64_t subscription);
   void drop();
   void set_away(bool away) { away_ = away; }
+  /// As the server does when its transport was closed and it does not come back.
+  void give_up_connections();
 
   /// Waits until so many connections have come, and all of them have ended; gives all that came.
   std::vector<Received> wait_for(std::size_t connections, milliseconds bound = seconds(60));
   std::size_t count() const;
+  /// Whether this text came on one of the connections.
+  bool holds(const std::string& text) const;
   std::vector<std::string> notes() const;
 
   /// For programs.
@@ -73,7 +79,7 @@ class TestClient {
 
 class TestAgent {
  public:
-  explicit TestAgent(const PodNetwork& network);
+  explicit TestAgent(const PodNetwork& network, agent::Incoming::OpenedByTarget opened_by_target = {});
   ~TestAgent();
   /// Runs it on the io thread.
   void call(const std::function<void()>& work);

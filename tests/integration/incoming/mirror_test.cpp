@@ -54,6 +54,42 @@ TEST_CASE("mirror: requests over IPv4 and IPv6 are copied, and the pod answers t
   CHECK(alice.notes().empty());
 }
 
+TEST_CASE("mirror: the end of a copy tells how much of the pod's answer the peer had got") {
+  PodNetwork network;
+  network.serve(port);
+  TestAgent agent(network);
+  TestClient alice(agent, "alice@laptop", collector());
+  REQUIRE(alice.subscribe(port, IncomingMode::mirror));
+  const auto answer = network.curl("http://{4}:8080/four", {"-i"}).out;
+  const std::string closing = R"(
+import socket, struct, sys
+with socket.create_connection(('10.77.0.2', 8080), 20) as one:
+    one.sendall(b'GET /early HTTP/1.1\r\n')
+    if sys.argv[1] == 'after':
+        one.sendall(b'\r\n')
+        while not one.recv(1000).endswith(b'/early\n'): pass
+    if sys.argv[2] == 'reset':
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+)";
+  const auto close = [&](const char* when, const char* how) {
+    CHECK(run(network.in_client({"python3", "-c", closing, when, how})).status == 0);
+  };
+  close("before", "end");
+  close("before", "reset");
+  close("after", "reset");
+  const auto received = alice.wait_for(4);
+  REQUIRE(received.size() == 4);
+  CHECK(received[0].answered == answer.size());
+  CHECK(received[0].ended);
+  CHECK(received[1].answered == 0U);
+  CHECK(received[1].ended);
+  CHECK(received[2].reset == ECONNRESET);
+  CHECK_FALSE(received[2].answered);
+  CHECK(received[3].reset == ECONNRESET);
+  CHECK(received[3].answered.value_or(0) > 20);
+  CHECK(received[3].bytes == "GET /early HTTP/1.1\r\n\r\n");
+}
+
 TEST_CASE("mirror: a 20 MB upload is copied byte for byte") {
   PodNetwork network;
   network.serve(port);

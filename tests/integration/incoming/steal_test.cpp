@@ -2,14 +2,17 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <list>
 
 #include "agent.hpp"
 #include "catch.hpp"
+#include "protocol/filter.hpp"
 #include "protocol/task.hpp"
 #include "protocol/unique_fd.hpp"
 
@@ -314,6 +317,84 @@ TEST_CASE("steal: several clients and ports; the second for one port hears who h
   CHECK(network.curl("http://{4}:8080/").out == "bob\n");
   bob.drop();
   CHECK(network.curl("http://{4}:8081/x").out == "pod /x\n");
+}
+
+TEST_CASE("steal: more connections than a held program can be kept waiting for go to the pod") {
+  rlimit files{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &files) == 0);
+  files.rlim_cur = files.rlim_max;  // each connection takes two here
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &files) == 0);
+  PodNetwork network;
+  network.serve(port);
+  TestAgent agent(network), other(network);
+  TestClient alice(agent, "alice@laptop", collector());  // answers nothing until the peer has ended
+  REQUIRE(alice.subscribe(port, IncomingMode::steal));
+  network.on_client_thread([&] {
+    std::list<Connection> waiting;
+    const auto is_full = [&] { return agent.notes().size() == 1; };
+    for (int i = 0; i < 1000 && !is_full(); ++i) waiting.emplace_back().send("x");
+    CHECK(eventually(seconds(10), is_full));
+    CHECK(waiting.size() < 1000);
+    CHECK(network.curl("http://{4}:8080/beyond").out == "pod /beyond\n");
+    CHECK(network.rules().find("dport 8080") == std::string::npos);
+    TestClient bob(other, "bob@desk", collector());  // the port is still alice's
+    const auto refused = bob.subscribe(port, IncomingMode::steal);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text == "port 8080 of this pod is already stolen by alice@laptop");
+  });
+  CHECK(eventually(seconds(30), [&] { return network.rules().find("dport 8080") != std::string::npos; }));
+  CHECK(agent.notes().size() == 2);
+}
+
+TEST_CASE("steal: the connections of a client that is likely gone are reset, or the pod's; the port stays") {
+  PodNetwork network;
+  network.serve(port);
+  TestAgent agent(network);
+  TestClient alice(agent, "alice@laptop", collector());
+  REQUIRE(alice.subscribe(port, IncomingMode::steal));
+  network.on_client_thread([&] {
+    Connection given, silent;
+    given.send("GET /given HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(eventually(seconds(10), [&] { return alice.holds("/given"); }));
+    CHECK(eventually(seconds(10), [&] { return alice.count() == 2; }));
+    alice.give_up_connections();
+    CHECK(given.read_all() == "<" + std::to_string(ECONNRESET) + ">");
+    silent.send("GET /silent HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    CHECK(silent.read_all().find("pod /silent") != std::string::npos);
+    Connection again;
+    CHECK(eventually(seconds(10), [&] { return alice.count() == 3; }));
+  });
+  alice.wait_for(3);
+}
+
+TEST_CASE("steal: what the target's own container opens stays with the pod") {
+  PodNetwork network;
+  network.serve(port);
+  std::atomic<bool> inside{true};
+  std::atomic<int> asked{0};
+  TestAgent agent(network, [&](protocol::SocketAddress from, protocol::SocketAddress to) {
+    return [](bool own, bool right) -> protocol::Task<bool> { co_return own&& right; }(
+                                        inside, ++asked > 0 && from.port != 0 && to.port == port);
+  });
+  TestClient alice(agent, "alice@laptop", http_answer("alice\n"));
+  REQUIRE(alice.subscribe(port, IncomingMode::steal));
+  CHECK(network.curl_in_pod("http://127.0.0.1:8080/loopback").out == "pod /loopback\n");
+  CHECK(network.curl_in_pod("http://10.77.0.2:8080/own").out == "pod /own\n");
+  CHECK(network.curl_in_pod("http://[::1]:8080/six").out == "pod /six\n");
+  CHECK(asked == 3);
+  CHECK(network.curl("http://{4}:8080/").out == "alice\n");  // from outside: nobody is asked
+  CHECK(asked == 3);
+  inside = false;
+  CHECK(network.curl_in_pod("http://127.0.0.1:8080/sidecar").out == "alice\n");
+  // Unless it was asked for.
+  inside = true;
+  alice.drop();
+  protocol::Subscribe what;
+  what.port = port;
+  what.mode = IncomingMode::steal;
+  what.filter = protocol::filter_with_own;
+  REQUIRE(alice.subscribe(what));
+  CHECK(network.curl_in_pod("http://127.0.0.1:8080/asked-for").out == "alice\n");
 }
 
 TEST_CASE("steal: of a thousand short connections none is lost") {

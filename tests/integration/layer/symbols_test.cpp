@@ -107,6 +107,11 @@ TEST_CASE("exported are the hooks, and each is in docs/hooks.md") {
   }
 }
 
+TEST_CASE("debuggers find no function of the layer's own, so a breakpoint on the program's `start` is one") {
+  CHECK(output_of({"readelf", "-SW", INPOD_LAYER}).find(".symtab") == std::string::npos);
+  CHECK(output_of({"readelf", "-SW", INPOD_LAYER_SYMBOLS}).find(".symtab") != std::string::npos);
+}
+
 TEST_CASE("the layer needs libc and libdl alone, and nothing newer than glibc 2.28") {
   const auto dynamic = output_of({"readelf", "-dW", INPOD_LAYER});
   const std::regex needed(R"(\(NEEDED\).*\[(.*)\])");

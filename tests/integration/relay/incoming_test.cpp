@@ -48,6 +48,21 @@ UniqueFd come_from_world(const PodRelay& bench) {
   return fd;
 }
 
+bool noted(const PodRelay& bench, const std::string& text) {
+  const auto events = bench.events();
+  return std::any_of(events.begin(), events.end(), [&](const nlohmann::json& event) {
+    return event.value("event", "") == "note" && event.value("text", "").find(text) != std::string::npos;
+  });
+}
+
+/// The ports of the last activity; null when there was none.
+nlohmann::json last_activity(const PodRelay& bench) {
+  const auto events = bench.events();
+  const auto last = std::find_if(events.rbegin(), events.rend(),
+                                 [](const auto& event) { return event.value("event", "") == "activity"; });
+  return last == events.rend() ? nlohmann::json() : last->at("incoming");
+}
+
 }  // namespace
 
 TEST_CASE("stolen: the program answers the world, with the true peer; afterwards the pod does again") {
@@ -107,10 +122,8 @@ TEST_CASE("a port changes from mirror to steal and back while the program listen
 
   Listener listener(client, AF_INET, port);
   const auto tells = [&](const char* mode) {
-    const auto events = bench.events();
-    const auto last = std::find_if(events.rbegin(), events.rend(),
-                                   [](const auto& event) { return event.value("event", "") == "activity"; });
-    return last != events.rend() && last->at("incoming").at(0).at("mode") == mode;
+    const auto ports = last_activity(bench);
+    return !ports.empty() && ports[0].at("mode") == mode;
   };
   CHECK(eventually(seconds(5), [&] { return tells("mirror"); }));
   REQUIRE(bench.set_mode(port, IncomingMode::steal));
@@ -141,6 +154,59 @@ TEST_CASE("a stolen connection that the program can't take is the pod's") {
   Listener listener(bench.client(), AF_INET, port);
   listener.fd.reset();  // as when the program was killed: nobody says so
   CHECK(receive(come_from_world(bench).get(), 3) == "pod");
+}
+
+TEST_CASE("a full backlog keeps stolen connections waiting, with a word; none goes to the pod") {
+  Config config;
+  config.incoming.mode = protocol::IncomingMode::steal;
+  PodRelay bench(config);
+  OwnServer server(bench);
+  Listener listener(bench.client(), AF_INET, port, 0);
+  std::vector<UniqueFd> visitors;
+  for (char i = 'a'; i < 'f'; ++i) {
+    visitors.push_back(come_from_world(bench));
+    CHECK(::send(visitors.back().get(), &i, 1, 0) == 1);
+  }
+  CHECK(eventually(seconds(20), [&] { return noted(bench, "backlog"); }));
+  std::vector<UniqueFd> accepted;
+  std::string came;
+  while (accepted.size() < visitors.size()) {
+    accepted.push_back(listener.accept());
+    REQUIRE(accepted.back());
+    came += receive(accepted.back().get(), 1);
+    CHECK(::send(accepted.back().get(), "local", 5, 0) == 5);
+  }
+  for (const auto& visitor : visitors) CHECK(receive(visitor.get(), 5) == "local");
+  std::sort(came.begin(), came.end());
+  CHECK(came == "abcde");
+}
+
+TEST_CASE("a port that somebody else steals is asked for again until it is free") {
+  Config config;
+  config.incoming.mode = protocol::IncomingMode::steal;
+  PodRelay bench(config);
+  OwnServer server(bench);
+  AgentProcess agent_of_bob(bench.pod().pid());
+  auto bob = std::make_unique<AgentClient>(agent_of_bob);
+  protocol::Subscribe steal;
+  steal.port = port;
+  steal.mode = protocol::IncomingMode::steal;
+  REQUIRE(bob->ask<protocol::Subscribed>(steal));
+  Listener listener(bench.client(), AF_INET, port);
+  CHECK(eventually(seconds(5), [&] { return noted(bench, "already stolen by test@here"); }));
+  CHECK(noted(bench, "tried again"));
+  const auto waits = [&](bool expected) {
+    const auto ports = last_activity(bench);
+    return !ports.empty() && ports[0].contains("waiting") == expected && ports[0].at("listening") != expected;
+  };
+  CHECK(eventually(seconds(5), [&] { return waits(true); }));
+  REQUIRE(bob->ask<protocol::Done>(protocol::Bye{}));
+  CHECK(eventually(seconds(20), [&] { return waits(false); }));
+  auto visitor = come_from_world(bench);
+  const auto accepted = listener.accept();
+  REQUIRE(accepted);
+  CHECK(::send(accepted.get(), "local", 5, 0) == 5);
+  CHECK(receive(visitor.get(), 5) == "local");
 }
 
 TEST_CASE("when the relay closes, the pod serves again and the program sees resets") {

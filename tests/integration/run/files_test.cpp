@@ -67,6 +67,26 @@ TEST_CASE("writing to the pod needs leave") {
   demo.inside({"sh", "-c", "echo 0 > /var/lib/web/visits.txt"});
 }
 
+TEST_CASE(
+    "what a program prints into a file of the pod is there when inpod has ended, or its exit code says so") {
+  auto& demo = Demo::shared();
+  const auto printed =
+      demo.run({"awk", "BEGIN { for (i = 0; i < 9000; ++i) print \"line\", i > \"/dev/stdout\" }"},
+               {"--files-write", "/var/lib/web"});
+  CHECK(printed.status == 0);
+  const std::string loop =
+      "awk 'BEGIN { for (i = 0; i < 9000; ++i) print \"line\", i }' > /var/lib/web/printed";
+  const auto redirected = demo.run({"sh", "-c", loop}, {"--files-write", "/var/lib/web"});
+  CHECK(redirected.status == 0);
+  CHECK(redirected.err == "");
+  CHECK(demo.inside({"cat", "/var/lib/web/printed"}).out == printed.out);
+  demo.inside({"rm", "/var/lib/web/printed"});
+  const auto lost = demo.run({"bash", "-c", "printf lost > /dev/full; :"}, {"--files-write", "/dev/full"});
+  CHECK(lost.status == 125);
+  CHECK(lost.err.find("/dev/full: ") != std::string::npos);
+  CHECK(lost.err.find("No space left on device") != std::string::npos);
+}
+
 TEST_CASE("paths of this machine stay local") {
   auto& demo = Demo::shared();
   const auto path = demo.home().write("notes/größe.txt", "local\n");

@@ -135,6 +135,22 @@ TEST_CASE("session start fails in JSON") {
         std::string::npos);
 }
 
+TEST_CASE("session start fails when its stdin ends before the session stands") {
+  auto& demo = Demo::shared();
+  for (const char* target : {"local:999999999", "pod/none"}) {
+    const auto outcome =
+        demo.inpod({"session", "start", "-o", "json", "-t", target, "--kubeconfig", "/dev/null"});
+    INFO(outcome.out << outcome.err);
+    CHECK(outcome.status == 125);
+    CHECK_FALSE(find(lines(outcome.out), "error").at("text").get<std::string>().empty());
+  }
+  auto session = start_session(demo, {"--program", "cat"});
+  session->close_stdin();  // just after the start; the session may stand already
+  const auto outcome = session->wait(seconds(20));
+  if (outcome.out.find("\"type\":\"ready\"") == std::string::npos) CHECK(outcome.status == 125);
+  CHECK(demo.sessions_left().empty());
+}
+
 TEST_CASE("session stop ends program and session") {
   auto& demo = Demo::shared();
   auto process =

@@ -79,3 +79,16 @@ TEST_CASE("Input that is no start record is refused", "[start]") {
   huge.client.assign(max_start_record, 'x');
   CHECK_FALSE(encode_start_record(huge));
 }
+
+TEST_CASE("A start record that does not come is not waited for without end", "[start]") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const UniqueFd in(ends[0]), out(ends[1]);
+  SECTION("nothing at all") {}
+  SECTION("a part of it") {
+    REQUIRE(::write(out.get(), "\x10\0", 2) == 2);
+  }
+  const auto late = read_start_record(in.get(), std::chrono::milliseconds(50));
+  REQUIRE_FALSE(late);
+  CHECK(late.error().code == ETIMEDOUT);
+}

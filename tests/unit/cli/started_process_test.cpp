@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "catch.hpp"
+#include "session/descendants.hpp"
 #include "support/process.hpp"
 
 using namespace inpod;
@@ -64,7 +65,10 @@ TEST_CASE("a debuggee is known by its tracer, and on its way until it has execut
   Debuggee debuggee({"A=1", "INPOD_PROGRAM=/bin/sleep", "B=x=y"});
   CHECK(debuggee.seen().tracer == getpid());
   CHECK(is_on_its_way(debuggee.seen()));
+  CHECK(find_debuggee(getpid(), "/bin/sleep") == 0);
   debuggee.execute();
+  CHECK(find_debuggee(getpid(), "/bin/sleep") == debuggee.seen().pid);
+  CHECK(find_debuggee(getpid(), "/bin/cat") == 0);
   const auto process = debuggee.seen();
   CHECK(process.executable.ends_with("/sleep"));
   CHECK(is_traced(process));

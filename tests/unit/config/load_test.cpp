@@ -190,6 +190,12 @@ TEST_CASE("globs, networks, prefixes and names are checked") {
     INFO(good);
     CHECK(load(std::string("outgoing:\n  local: ['") + good + "']\n"));
   }
+  for (const char* key : {"namespace: ", "agent: {namespace: "}) {
+    const std::string end = key[0] == 'a' ? "}\n" : "\n";
+    CHECK(error_of(key + std::string("'..'") + end).find("Kubernetes takes no such name") !=
+          std::string::npos);
+    CHECK(load(key + std::string("shop-2") + end));
+  }
   CHECK(error_of("environment:\n  unset: ['A=B']\n") ==
         "config.yaml:2: environment.unset: text \"A=B\": it holds a \"=\" or a NUL");
   CHECK(error_of("environment:\n  set: {'A=B': c}\n").find("its name") != std::string::npos);
@@ -286,6 +292,16 @@ TEST_CASE("flags of every type, and their errors") {
   CHECK_FALSE(config::apply_flag("environment.set", {"A"}, "-e", config));
   CHECK_FALSE(config::apply_flag("incoming.ports", {"http"}, "--incoming-ports", config));
   CHECK_FALSE(config::apply_flag("no.such", {"1"}, "--no-such", config));
+}
+
+TEST_CASE("an empty list is an empty section, as Lua spells it") {
+  Config config;
+  const auto none = nlohmann::json::array();
+  CHECK(config::apply_json(
+      {{"target", "t"}, {"files", none}, {"incoming", {{"ports", none}}}, {"environment", {{"set", none}}}},
+      "launch.json: cluster", config));
+  CHECK(config.target == "t");
+  CHECK_FALSE(config::apply_json({{"files", {"/a"}}}, "launch.json: cluster", config));
 }
 
 TEST_CASE("launch.json's errors name their place") {

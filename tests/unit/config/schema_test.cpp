@@ -17,13 +17,13 @@ namespace {
 nlohmann::json property(const nlohmann::json& schema, const std::string& key) {
   const auto dot = key.find('.');
   const auto& first = schema.at("properties").at(key.substr(0, dot));
-  return dot == std::string::npos ? first : first.at("properties").at(key.substr(dot + 1));
+  return dot == std::string::npos ? first : property(first, key.substr(dot + 1));
 }
 
 std::string nested(const std::string& key, const std::string& value) {
   const auto dot = key.find('.');
-  return dot == std::string::npos ? key + ": " + value + "\n"
-                                  : key.substr(0, dot) + ":\n  " + key.substr(dot + 1) + ": " + value + "\n";
+  if (dot == std::string::npos) return key + ": " + value;
+  return key.substr(0, dot) + ": {" + nested(key.substr(dot + 1), value) + "}";
 }
 
 }  // namespace

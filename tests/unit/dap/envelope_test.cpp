@@ -69,6 +69,13 @@ TEST_CASE("launch requests: flat, nested, switched off") {
   CHECK(nested->arguments.text() == R"({"type":"lldb-dap","program":"p"})");
   const auto inner = LaunchRequest::read(R"({"configuration":{"cluster":{"target":"inner"}}})");
   CHECK((*inner->cluster)["target"] == "inner");
+  for (const char* as_configured : {R"({"cluster":true})", R"({"cluster":[]})", R"({"cluster":{}})"}) {
+    INFO(as_configured);
+    const auto request = LaunchRequest::read(as_configured);
+    CHECK(request->cluster == nlohmann::json::object());
+    CHECK(request->concerns_us());
+  }
+  CHECK(LaunchRequest::read(R"({"cluster":["a"]})")->cluster->is_array());  // an error of the configuration
   for (const char* off : {R"({"cluster":null})", R"({"cluster":false})", R"({"configuration":1})", "{}"}) {
     INFO(off);
     CHECK_FALSE(LaunchRequest::read(off)->cluster);

@@ -151,7 +151,7 @@ TEST_CASE("with launchCommands a variable of several lines is left out, and name
 TEST_CASE("a launch that the adapter would make past inpod is refused by its attribute") {
   const auto refused = [](const AdapterFamily& family, const json& given, const std::string& attribute) {
     INFO(given.dump());
-    const auto possible = family.check(*RawObject::parse(given.dump()));
+    const auto possible = family.check({{"adapter"}, ""}, *RawObject::parse(given.dump()));
     REQUIRE_FALSE(possible);
     CHECK(possible.error().text.find('"' + attribute + '"') != std::string::npos);
     CHECK(possible.error().remedy != "");
@@ -165,9 +165,33 @@ TEST_CASE("a launch that the adapter would make past inpod is refused by its att
   refused(cppdbg_family(), {{"setupCommands", wrapper}}, "setupCommands");
   refused(cppdbg_family(), {{"customLaunchSetupCommands", wrapper}}, "customLaunchSetupCommands");
   refused(cdt_family(), {{"initCommands", {"set startup-with-shell off"}}}, "initCommands");
+  refused(cdt_family(), {{"initCommands", {"target extended-remote :1234"}}}, "initCommands");
+  refused(cdt_family(), {{"target", {{"server", "gdbserver"}}}}, "target");
+  refused(cppdbg_family(), {{"setupCommands", json::array({{{"text", "target remote :1234"}}})}},
+          "setupCommands");
+  refused(cppdbg_family(), {{"useExtendedRemote", true}}, "useExtendedRemote");
+  for (const char* command : {"settings set target.env-vars A=1", "settings clear target.env-vars",
+                              "gdb-remote 1234", "process connect connect://localhost:1234",
+                              "platform connect connect://there:1", "process attach --pid 1", "attach 1"}) {
+    refused(lldb_family(), {{"launchCommands", {"target create /p", command}}}, "launchCommands");
+    refused(lldb_family(), {{"initCommands", {command}}}, "initCommands");
+    refused(codelldb_family(), {{"preRunCommands", {command}}}, "preRunCommands");
+  }
   refused(codelldb_family(), {{"custom", true}}, "custom");
   refused(codelldb_family(), {{"targetCreateCommands", {"target create x"}}}, "targetCreateCommands");
   refused(codelldb_family(), {{"processCreateCommands", {"process launch"}}}, "processCreateCommands");
+}
+
+TEST_CASE("cdt's adapter for gdbserver is refused, whatever the launch says") {
+  const auto check = [](const char* adapter) {
+    return cdt_family().check({{"node", adapter}, ""}, *RawObject::parse(R"({"program":"/p"})"));
+  };
+  CHECK(check("/cdt-gdb-adapter/dist/debugAdapter.js"));
+  for (const char* adapter : {"/cdt-gdb-adapter/dist/debugTargetAdapter.js", "cdtDebugTargetAdapter"}) {
+    const auto refused = check(adapter);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text.find("gdbserver") != std::string::npos);
+  }
 }
 
 TEST_CASE("an ordinary launch is not refused") {
@@ -177,11 +201,11 @@ TEST_CASE("an ordinary launch is not refused") {
                    {"pipeTransport", json::object()},
                    {"processCreateCommands", json::array()},
                    {"setupCommands", {{{"text", "-enable-pretty-printing"}}}},
-                   {"initCommands", {"set print pretty on"}},
+                   {"initCommands", {"set print pretty on", "settings append target.env-vars A=1"}},
                    {"launchCommands", {"process launch"}}};
   for (const auto* family :
        {&lldb_family(), &gdb_family(), &cdt_family(), &codelldb_family(), &cppdbg_family()})
-    CHECK(family->check(*RawObject::parse(given.dump())));
+    CHECK(family->check({{"adapter"}, ""}, *RawObject::parse(given.dump())));
 }
 
 TEST_CASE(

@@ -49,12 +49,19 @@ TEST_CASE("a 403 names the missing rule as a line for a Role") {
       "GET", "/api/v1/namespaces/shop/pods/web-1/portforward?ports=1", 403,
       R"({"kind":"Status","message":"pods \"web-1\" is forbidden: User \"dev\" cannot create resource \"pods/portforward\" in API group \"\""})");
   CHECK_THAT(create.remedy, Catch::Contains("[\"pods/portforward\"], verbs: [\"create\"]"));
-  CHECK_THAT(api_error("GET", "/api/v1/namespaces", 403, R"({"message":"x cannot list"})").remedy,
+  CHECK_THAT(api_error("GET", "/api/v1/namespaces", 403,
+                       R"({"message":"namespaces is forbidden: User \"x\" cannot list resource"})")
+                 .remedy,
              Catch::Contains("in a ClusterRole"));
-  // Admission refuses with 403 too, but no rule would help.
-  CHECK(api_error("POST", "/apis/batch/v1/namespaces/shop/jobs", 403,
-                  R"({"message":"jobs \"x\" is forbidden: exceeded quota"})")
-            .remedy.empty());
+  CHECK(lacks_right(error));
+  // Admission and quotas refuse with 403 too, but no rule would help.
+  for (const char* message : {R"({"message":"jobs \"x\" is forbidden: exceeded quota"})",
+                              R"({"message":"admission webhook \"p\" denied: hostPID cannot be true"})"}) {
+    const auto refused = api_error("POST", "/apis/batch/v1/namespaces/shop/jobs", 403, message);
+    CHECK(refused.code == EACCES);
+    CHECK(refused.remedy.empty());
+    CHECK_FALSE(lacks_right(refused));
+  }
 }
 
 TEST_CASE("statuses become errno values, bodies become text") {

@@ -198,6 +198,54 @@ TEST_CASE("tokens of files are read anew; passwords") {
   CHECK(await_on(context, passwords.get())->authorization == "Basic dXNlcjpwYXNz");
 }
 
+TEST_CASE("a user who logs in anew in mid-session is known from then on") {
+  Folder folder;
+  const auto write = [&](const std::string& user, const std::string& server = "https://x.example") {
+    return folder.write("config", "current-context: other\nclusters: [{name: c, cluster: {server: '" +
+                                      server +
+                                      "'}}]\ncontexts: [{name: one, context: {cluster: c, user: dev}}]\n"
+                                      "users: [{name: dev, user: " +
+                                      user + "}]\n");
+  };
+  const auto config = load_kubeconfig({write("{token: first}"), "one", ""});
+  REQUIRE(config);
+  boost::asio::io_context context;
+  Credentials credentials(context.get_executor(), *config);
+  const auto first = await_on(context, credentials.get());
+  REQUIRE(first->authorization == "Bearer first");
+  CHECK_FALSE(credentials.renew(*first));  // nothing has changed
+  SECTION("another token") {
+    write("{token: second}");
+    CHECK(credentials.renew(*first));
+    CHECK(await_on(context, credentials.get())->authorization == "Bearer second");
+  }
+  SECTION("a file") {
+    write("{tokenFile: '" + folder.write("token", "third\n") + "'}");
+    CHECK(credentials.renew(*first));
+    CHECK(await_on(context, credentials.get())->authorization == "Bearer third");
+  }
+  SECTION("a plugin") {
+    const auto script =
+        folder.write("login", "#!/bin/sh\necho '" + answer(R"({"token":"fourth"})") + "'\n", true);
+    write("{exec: {apiVersion: client.authentication.k8s.io/v1, command: '" + script +
+          "', interactiveMode: Never}}");
+    CHECK(credentials.renew(*first));
+    CHECK(await_on(context, credentials.get())->authorization == "Bearer fourth");
+  }
+  SECTION("no token goes to another server") {
+    write("{token: second}", "https://y.example");
+    CHECK_FALSE(credentials.renew(*first));
+    CHECK(await_on(context, credentials.get())->authorization == "Bearer first");
+  }
+  SECTION("a file that is being written is no reason to stop") {
+    folder.write("config", "users: [");
+    CHECK_FALSE(credentials.renew(*first));
+    CHECK(await_on(context, credentials.get())->authorization == "Bearer first");
+  }
+  CHECK_THAT(credentials.explain_refusal(Error{EPERM, "401", {}}, 401).text,
+             Catch::Contains("user \"dev\" of " + folder.path("config") + ", which was read again"));
+}
+
 TEST_CASE("what proves who we are is not for a server without TLS, and no plugin is run for it") {
   Folder folder;
   auto config = with_plugin(

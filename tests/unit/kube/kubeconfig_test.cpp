@@ -165,6 +165,21 @@ TEST_CASE("errors of files name file, line and place") {
   CHECK_THAT(error_of({folder.write("empty", ""), "", ""}).text, Catch::Contains("names no cluster"));
 }
 
+TEST_CASE("a namespace that Kubernetes would not take is refused, wherever it stands") {
+  Folder folder;
+  const auto good = folder.write("good", config_text("production", "{}"));
+  for (const char* name : {"..", ".", "a/b", "a.b", "A", "-a", "a-", "a%2e", "a b"}) {
+    INFO(name);
+    CHECK_THAT(error_of({good, "", name}).text,
+               Catch::Contains("namespace \"" + std::string(name) + "\": Kubernetes takes no such name"));
+    const auto path = folder.write(
+        "bad", "current-context: x\ncontexts: [{name: x, context: {cluster: c, namespace: '" +
+                   std::string(name) + "'}}]\nclusters: [{name: c, cluster: {server: 'https://x'}}]\n");
+    CHECK_THAT(error_of({path, "", ""}).text, Catch::Contains("of context \"x\" in " + path));
+    CHECK(load_kubeconfig({path, "", "shop"}));
+  }
+}
+
 TEST_CASE("errors of contexts list what there is") {
   Folder folder;
   const auto path = folder.write("config", config_text("production", "{}"));

@@ -95,7 +95,7 @@ TEST_CASE("the bootstrap starts the agent with its record, and leaves the token 
       script.replace(at, what.size(), by);
   };
   replace(ephemeral ? "/.inpod" : "/inpod", root);
-  replace("sleep 120", "false");  // nobody waits for a pod that nobody feeds
+  replace("sleep 70", "false");  // nobody waits for a pod that nobody feeds
   const auto input = folder.write("input", agent + record), file = folder.write("script", script);
   CHECK(std::system((shell + " " + file + " < " + input + " > " + folder.path("output")).c_str()) == 0);
   CHECK(folder.read("output") == "record " + record + "\nagent\n0\n");
@@ -107,9 +107,9 @@ TEST_CASE("a bootstrap that nobody feeds ends, even as process 1 of its containe
   const test::Folder folder;
   std::string script = (*job_manifest(plan()))["spec"]["template"]["spec"]["containers"][0]["command"][2];
   CHECK(script.find("$$") == std::string::npos);  // Kubernetes makes "$" of it
-  const auto at = script.find("sleep 120");
+  const auto at = script.find("sleep 70");
   REQUIRE(at != std::string::npos);
-  script.replace(at, 9, "true");  // the time is over at once
+  script.replace(at, 8, "true");  // the time is over at once
   for (auto path = script.find("/inpod"); path != std::string::npos;
        path = script.find("/inpod", path + folder.path().size()))
     script.replace(path, 6, folder.path());
@@ -120,7 +120,7 @@ TEST_CASE("a bootstrap that nobody feeds ends, even as process 1 of its containe
                    " " + file + " <&4 > " + output + " 2>&1")
                       .c_str());
   CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 1));
-  CHECK_THAT(folder.read("output"), Catch::Contains("the agent did not come within 120 s"));
+  CHECK_THAT(folder.read("output"), Catch::Contains("the agent did not come within 70 s"));
 }
 
 TEST_CASE("a pod's description: ids, probes by number without repetition") {
@@ -134,7 +134,7 @@ TEST_CASE("a pod's description: ids, probes by number without repetition") {
   CHECK((target.probes[1].kind == "http" && target.probes[1].port == 8080 && target.probes[1].path == "/"));
   CHECK((target.probes[2].kind == "grpc" && target.probes[2].port == 9000));
   CHECK_THAT(describe_pod(two_containers(), "istio-proxy").error().text,
-             Catch::Contains("not running (CrashLoopBackOff: back-off)"));
+             Catch::Contains("crash-loops (it ends again and again)"));
   CHECK_FALSE(describe_pod(json::parse(R"({"spec":[],"status":3})"), "app"));
 }
 
@@ -148,6 +148,11 @@ TEST_CASE("the Job of an agent") {
   CHECK(made["metadata"]["annotations"]["inpod.dev/client"] == "me@host");
   CHECK(made["metadata"]["annotations"]["inpod.dev/target"] == "pod/web-1");
   CHECK(made["spec"]["backoffLimit"] == 0);
+  CHECK(made["spec"]["activeDeadlineSeconds"] == 86400);
+  CHECK(container["resources"] == json::parse(R"({"requests":{"cpu":"10m","memory":"32Mi"},
+    "limits":{"cpu":"500m","memory":"256Mi"}})"));
+  CHECK_FALSE(container["securityContext"].contains("seccompProfile"));
+  CHECK_FALSE(pod.contains("priorityClassName"));
   CHECK(pod["nodeName"] == "node0");
   CHECK(pod["hostPID"] == true);
   CHECK(pod["restartPolicy"] == "Never");
@@ -175,6 +180,25 @@ TEST_CASE("the Job of an agent") {
     other.namespace_ = "shop";
     CHECK((*job_manifest(other))["spec"]["template"]["spec"]["imagePullSecrets"][0]["name"] == "s");
   }
+  SECTION("what quotas, nodes and policies want") {
+    auto other = plan();
+    other.config.requests["cpu"] = "50m", other.config.limits["memory"] = "",
+    other.config.limits["ephemeral-storage"] = "64Mi";
+    other.config.tolerations = {"dedicated=shop:NoSchedule", "spot", "gpu:NoExecute"};
+    other.config.priority_class = "dev", other.config.seccomp_profile = "RuntimeDefault";
+    other.config.image_pull_secrets = {"login"};
+    other.target.image_pull_secrets = json::parse(R"([{"name":"s"}])");
+    const auto spec = (*job_manifest(other))["spec"]["template"]["spec"];
+    const auto agent = spec["containers"][0];
+    CHECK(agent["resources"]["requests"] == json::parse(R"({"cpu":"50m","memory":"32Mi"})"));
+    CHECK(agent["resources"]["limits"] == json::parse(R"({"cpu":"500m","ephemeral-storage":"64Mi"})"));
+    CHECK(agent["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault");
+    CHECK(spec["tolerations"] == json::parse(R"([
+      {"key":"dedicated","operator":"Equal","value":"shop","effect":"NoSchedule"},
+      {"key":"spot","operator":"Exists"}, {"key":"gpu","operator":"Exists","effect":"NoExecute"}])"));
+    CHECK(spec["priorityClassName"] == "dev");
+    CHECK(spec["imagePullSecrets"] == json::parse(R"([{"name":"s"},{"name":"login"}])"));
+  }
   SECTION("inpod-loader from a ConfigMap: nothing of the image runs") {
     auto other = plan();
     other.loader = "inpod-loader-1";
@@ -182,7 +206,7 @@ TEST_CASE("the Job of an agent") {
     const auto started = spec["containers"][0], volume = spec["volumes"][0]["configMap"];
     CHECK(volume["name"] == "inpod-loader-1");
     CHECK((volume["defaultMode"].get<int>() & 0777) == 0555);
-    CHECK(started["command"] == json({"/.inpod-agent-abcdefgh/inpod-loader", "120"}));
+    CHECK(started["command"] == json({"/.inpod-agent-abcdefgh/inpod-loader", "70"}));
     CHECK_FALSE(started.contains("args"));
     CHECK(started["workingDir"] == "/");
     CHECK(started["securityContext"]["readOnlyRootFilesystem"] == true);
@@ -294,6 +318,50 @@ TEST_CASE("where an agent stands") {
       Catch::Contains("Evicted: low on memory"));
 }
 
+TEST_CASE("an agent that was killed is not told as one that the cluster forbids") {
+  const auto ended = [](const std::string& state) {
+    return judge_agent(
+               json{{"status",
+                     {{"containerStatuses",
+                       {{{"name", "inpod-agent"}, {"state", {{"terminated", json::parse(state)}}}}}}}}},
+               "inpod-agent")
+        .error();
+  };
+  const auto memory = ended(R"({"reason":"OOMKilled","exitCode":137})");
+  CHECK_THAT(memory.text, Catch::Contains("was killed: OOMKilled, exit code 137"));
+  CHECK_THAT(memory.remedy, Catch::Contains("agent.resources.limits"));
+  for (const char* state : {R"({"reason":"Error","exitCode":137})", R"({"exitCode":143})"}) {
+    const auto error = ended(state);
+    CHECK_THAT(error.text, Catch::Contains("was killed"));
+    CHECK_THAT(error.remedy, !Catch::Contains("inpod check") && Catch::Contains("Launch again"));
+  }
+  const auto failed = [](const char* reason) {
+    return judge_agent(json{{"status", {{"phase", "Failed"}, {"reason", reason}}}}, "inpod-agent").error();
+  };
+  CHECK_THAT(failed("Evicted").text, Catch::Contains("was evicted from its node: Evicted"));
+  CHECK_THAT(failed("OutOfcpu").remedy, Catch::Contains("agent.resources.requests"));
+}
+
+TEST_CASE("a target that crash-loops is called that") {
+  auto pod = two_containers();
+  auto& status = pod["status"]["containerStatuses"][0];
+  status["restartCount"] = 4;
+  SECTION("while the kubelet waits") {
+    status["state"] = json::parse(R"({"waiting":{"reason":"CrashLoopBackOff","message":"back-off 40s"}})");
+    status["lastState"] = json::parse(R"({"terminated":{"reason":"OOMKilled","exitCode":137}})");
+    CHECK(crash_loop(status) == "ended 5 times, last by OOMKilled, with exit code 137");
+  }
+  SECTION("between two runs") {
+    status["state"] = json::parse(R"({"terminated":{"reason":"Error","exitCode":3}})");
+    CHECK(crash_loop(status) == "ended 5 times, last with exit code 3");
+  }
+  const auto error = describe_pod(pod, "app").error();
+  CHECK_THAT(error.text, Catch::Contains("container app of pod shop/web-1 crash-loops (ended 5 times"));
+  CHECK_THAT(error.remedy, Catch::Contains("kubectl logs web-1 -c app -n shop --previous"));
+  status["state"] = json::parse(R"({"running":{}})");
+  CHECK(crash_loop(status).empty());
+}
+
 TEST_CASE("a pod without a node is waited for: an autoscaler may bring one") {
   const auto pod = json::parse(
       R"({"status":{"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"0/3 nodes"}]}})");
@@ -326,7 +394,20 @@ TEST_CASE("events of a Job that gets no pod") {
   };
   CHECK_THAT(judge("violates PodSecurity \"restricted:latest\": host namespaces").remedy,
              Catch::Contains("agent.mode: ephemeral") && Catch::Contains("enforce=privileged"));
-  CHECK_THAT(judge("exceeded quota: none").remedy, Catch::Contains("quota"));
+  CHECK_THAT(judge("exceeded quota: none, requested: pods=1").remedy,
+             Catch::Contains("make room in the quota"));
+  CHECK_THAT(judge("failed quota: small: must specify limits.cpu").remedy,
+             Catch::Contains("agent.resources.limits") && !Catch::Contains("room"));
+  CHECK_THAT(judge("maximum memory usage per Container is 100Mi, but limit is 256Mi").remedy,
+             Catch::Contains("LimitRange"));
+  CHECK_THAT(judge("no PriorityClass with name dev was found").remedy,
+             Catch::Contains("agent.priority_class"));
+  // What passes is waited for.
+  for (const char* passing :
+       {"pods \"x\" is forbidden: error looking up service account shop/default: not found",
+        "Operation cannot be fulfilled on resourcequotas \"q\": the object has been modified",
+        "Internal error occurred: resource quota evaluates timeout"})
+    CHECK(judge(passing).text.empty());
   CHECK_THAT(judge("denied by webhook").text, Catch::Contains("denied by webhook"));
   CHECK_THAT(admission_remedy("violates PodSecurity \"restricted:latest\"", "ephemeral"),
              Catch::Contains("agent.mode: job"));

@@ -48,6 +48,12 @@ TEST_CASE("what is no target says what would be") {
   CHECK_THAT(remedy(""), Catch::Contains("no target"));
   CHECK_THAT(remedy("pod/"), Catch::Contains("no object's name"));
   CHECK_THAT(remedy("pod/UPPER"), Catch::Contains("no object's name"));
+  for (const char* name : {"..", ".", ".a", "a.", "a..b", "-a", "a-", "a.-b"})
+    CHECK_THAT(remedy((std::string("pod/") + name).c_str()), Catch::Contains("no object's name"));
+  for (const char* name : {"..", "a.b", "-a", "UPPER"})
+    CHECK_THAT(remedy((std::string("pod/a/container/") + name).c_str()),
+               Catch::Contains("no container's name"));
+  CHECK(parse_target("pod/a.b-c.1"));
   CHECK_THAT(remedy("pod/a/b"), Catch::Contains("pod/a/container/NAME"));
   CHECK_THAT(remedy("pod/a/container/"), Catch::Contains("no container's name"));
   CHECK_THAT(remedy("label:app"), Catch::Contains("label:KEY=VALUE"));

@@ -20,13 +20,14 @@ bool is_protocol_error(const auto& result) {
 
 TEST_CASE("the numbers of messages never change") {
   const char* names[] = {
-      "Failure",          "Done",        "Text",         "OpenFile",     "OpenedFile", "ReadFile",
-      "FileData",         "StreamFile",  "FileStream",   "WriteFile",    "Written",    "TruncateFile",
-      "CloseFile",        "StatFile",    "FileStat",     "AccessFile",   "ReadLink",   "RealPath",
-      "ReadDirectory",    "Directory",   "ChangePath",   "GetPod",       "Pod",        "Resolve",
-      "Resolved",         "ResolveBack", "ResolvedName", "Connect",      "Connected",  "Subscribe",
-      "Subscribed",       "Unsubscribe", "Incoming",     "Bye",          "Note",       "Leaving",
-      "ChangeAttributes", "ControlFile", "Controlled",   "GetListeners", "Listeners"};
+      "Failure",          "Done",          "Text",         "OpenFile",     "OpenedFile", "ReadFile",
+      "FileData",         "StreamFile",    "FileStream",   "WriteFile",    "Written",    "TruncateFile",
+      "CloseFile",        "StatFile",      "FileStat",     "AccessFile",   "ReadLink",   "RealPath",
+      "ReadDirectory",    "Directory",     "ChangePath",   "GetPod",       "Pod",        "Resolve",
+      "Resolved",         "ResolveBack",   "ResolvedName", "Connect",      "Connected",  "Subscribe",
+      "Subscribed",       "Unsubscribe",   "Incoming",     "Bye",          "Note",       "Leaving",
+      "ChangeAttributes", "ControlFile",   "Controlled",   "GetListeners", "Listeners",  "PeerClosed",
+      "OpenDatagrams",    "GetInterfaces", "Interfaces"};
   RandomMessages random(1);
   REQUIRE(message_count >= std::size(names));
   for (std::size_t i = 0; i < std::size(names); ++i) {

@@ -241,6 +241,50 @@ TEST_CASE("a silent transport is lost, a quiet one is not") {
   CHECK(why.find("nothing was heard") == 0);
 }
 
+TEST_CASE("a peer that says nothing to what was sent is in doubt long before its transport is lost") {
+  LinkOptions options;
+  options.heartbeat = 20ms;
+  options.doubt = 100ms;
+  options.silence = 20s;
+  LinkPair pair(options);
+  pair.agent->notify(Note{Severity::info, "heard"});
+  pair.idle(400ms);
+  CHECK(pair.agent->answers());
+  auto dead = make_transports(pair.context.get_executor());
+  REQUIRE(pair.agent->attach(std::move(dead.a), pair.client->received(), options.stream_window));
+  pair.idle(400ms);
+  CHECK(pair.agent->answers());  // nothing was asked of it
+  pair.agent->notify(Note{Severity::info, "into the void"});
+  pair.wait_until([&] { return !pair.agent->answers(); });
+  CHECK(pair.agent->has_transport());
+  pair.connect();
+  pair.wait_until([&] { return pair.agent->answers(); });
+}
+
+TEST_CASE("whether a peer was heard since is asked of it, for a bounded time") {
+  LinkPair pair;
+  const auto ask_now = [&](bool expected) {
+    pair.run([&, expected]() -> Task<void> {
+      const bool heard = co_await pair.agent->heard_since(std::chrono::steady_clock::now(), 300ms);
+      CHECK(heard == expected);
+    });
+    pair.finish();
+  };
+  ask_now(true);
+  auto dead = make_transports(pair.context.get_executor());
+  const auto before = std::chrono::steady_clock::now();
+  REQUIRE(pair.agent->attach(std::move(dead.a), pair.client->received(), LinkOptions{}.stream_window));
+  ask_now(false);
+  pair.run([&]() -> Task<void> {  // the handshake was a word of its own
+    const bool heard = co_await pair.agent->heard_since(before, 0ms);
+    CHECK(heard);
+  });
+  pair.finish();
+  dead.b.reset();
+  pair.wait_until([&] { return !pair.agent->has_transport(); });
+  ask_now(false);
+}
+
 TEST_CASE("when a link ends, nothing in it waits any longer") {
   LinkOptions options;
   options.stream_window = 8 << 10;

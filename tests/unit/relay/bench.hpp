@@ -17,6 +17,7 @@
 #include <set>
 #include <thread>
 
+#include "protocol/datagram_frame.hpp"
 #include "relay/relay.hpp"
 #include "unit/relay/relay_client.hpp"
 
@@ -40,6 +41,12 @@ class ScriptedAgent {
   std::map<std::uint64_t, std::string> open;  // handle → path
   std::map<std::string, int> asked;           // name of the request → count
   std::function<void(std::uint32_t id, const protocol::Connect&)> on_connect;
+  /// The frames that answer a datagram; without it, the datagram itself.
+  std::function<std::vector<Bytes>(const protocol::DatagramFrame&)> on_datagram;
+  std::vector<protocol::OpenDatagrams> datagram_sockets;  // that were asked for
+  int open_datagram_sockets = 0;
+  bool end_datagrams = false;  ///< the socket in the pod ends with the next datagram
+  std::function<int(const protocol::OpenDatagrams&)> refuse_datagrams;  // errno, or 0
   std::vector<protocol::Subscribe> subscribed;
   std::vector<std::uint64_t> unsubscribed;
   protocol::Listeners listeners;  // in the pod
@@ -58,8 +65,13 @@ class ScriptedAgent {
     link->respond(id, protocol::Connected{(*stream)->id(), local, remote});
     return std::move(*stream);
   }
+  /// Another agent: it counts from the start again.
+  void start_anew() {
+    open.clear(), asked.clear(), subscribed.clear(), unsubscribed.clear();
+    next_handle_ = first_handle;
+  }
   /// Sends back what comes, until the end.
-  Task<void> echo(std::shared_ptr<protocol::Stream> stream, bool datagrams) {
+  Task<void> echo(std::shared_ptr<protocol::Stream> stream) {
     for (;;) {
       auto data = co_await stream->read();
       if (!data) co_return;
@@ -67,11 +79,29 @@ class ScriptedAgent {
         stream->finish();
         co_return;
       }
-      if (datagrams)
-        co_await stream->write_datagram(*data);
-      else
-        co_await stream->write(*data);
+      co_await stream->write(*data);
     }
+  }
+  Task<void> serve_datagrams(std::shared_ptr<protocol::Stream> stream, protocol::SocketAddress own) {
+    ++open_datagram_sockets;
+    for (;;) {
+      const auto data = co_await stream->read();
+      const auto frame = data ? protocol::decode_datagram(*data) : std::nullopt;
+      if (!frame) break;
+      std::vector<Bytes> answers;
+      if (frame->kind == protocol::DatagramKind::source) {
+        own.ip = frame->peer.ip, own.ip[15] = 9, own.ip[3] = 9;  // 10.0.0.9 of 10.0.0.10
+        const auto inner = protocol::encode(protocol::DatagramKind::source, own, 0, {});
+        answers = {protocol::encode(protocol::DatagramKind::source, frame->peer, 0, inner)};
+      } else {
+        answers = on_datagram
+                      ? on_datagram(*frame)
+                      : std::vector<Bytes>{protocol::encode(frame->kind, frame->peer, 0, frame->data)};
+      }
+      for (const auto& answer : answers) co_await stream->write_datagram(answer);
+      if (end_datagrams && frame->kind == protocol::DatagramKind::data) break;
+    }
+    --open_datagram_sockets;
   }
   void spawn(Task<void> task) {
     asio::co_spawn(executor, std::move(task), [](std::exception_ptr) {});
@@ -206,6 +236,14 @@ class ScriptedAgent {
     ++asked["connect"];
     on_connect ? on_connect(id, request) : fail(id, ECONNREFUSED);
   }
+  void on(std::uint32_t id, protocol::OpenDatagrams& request) {
+    datagram_sockets.push_back(request);
+    if (const int code = refuse_datagrams ? refuse_datagrams(request) : 0; code != 0) return fail(id, code);
+    if (request.bind.port == 0) request.bind.port = 40001;
+    auto stream = link->open_stream();
+    link->respond(id, protocol::Connected{(*stream)->id(), request.bind, {}});
+    spawn(serve_datagrams(std::move(*stream), request.bind));
+  }
   void on(std::uint32_t id, protocol::Subscribe& request) {
     subscribed.push_back(request);
     link->respond(id, protocol::Subscribed{subscribed.size()});
@@ -220,7 +258,8 @@ class ScriptedAgent {
     fail(id, ENOTSUP);
   }
 
-  std::uint64_t next_handle_ = 100;
+  static constexpr std::uint64_t first_handle = 100;
+  std::uint64_t next_handle_ = first_handle;
 };
 
 class Bench {
@@ -228,18 +267,9 @@ class Bench {
   explicit Bench(Config config = {}) {
     char name[] = "/tmp/inpod-relay-XXXXXX";
     directory_ = ::mkdtemp(name);
-    int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
-      throw std::runtime_error("socketpair");
     const auto executor = asio::any_io_executor(loop_.get_executor());
     agent.executor = executor;
-    protocol::Link::Handlers for_agent, for_client;
-    for_agent.on_request = [this](std::uint32_t id, Message request) {
-      agent.handle(id, std::move(request));
-    };
-    for_client.on_event = [this](Message event) { relay->on_agent_event(std::move(event)); };
-    agent.link = protocol::Link::create(executor, {}, std::move(for_agent));
-    client_link_ = protocol::Link::create(executor, {}, std::move(for_client));
+    make_links();
     Relay::Options options;
     options.config = std::move(config);
     options.directory = directory_;
@@ -250,10 +280,7 @@ class Bench {
     if (!made) throw std::runtime_error(made.error().to_string());
     relay = *made;
     thread_ = std::thread([this] { loop_.run(); });
-    on_loop([&] {
-      attach(*agent.link, pair[0]);
-      attach(*client_link_, pair[1]);
-    });
+    on_loop([&] { attach_links(); });
   }
   ~Bench() {
     on_loop([this] {
@@ -261,6 +288,7 @@ class Bench {
       client_link_->close();
       agent.link->close();
       agent.on_connect = nullptr;
+      agent.on_datagram = nullptr;
     });
     guard_.reset();
     for (int i = 0; i < 300 && !loop_.stopped(); ++i)
@@ -296,6 +324,22 @@ class Bench {
   void lose_link() {
     on_loop([this] { client_link_->close(); });
   }
+  /// The pod has gone, and what is asked waits for its successor.
+  void lose_pod() {
+    on_loop([this] {
+      client_link_->close();
+      agent.link->close();
+      agent.start_anew();
+      make_links();
+      relay->replace_link(client_link_);
+    });
+  }
+  void come_to_successor(protocol::Pod pod) {
+    on_loop([&] {
+      attach_links();
+      relay->enter_pod(std::move(pod), {});
+    });
+  }
   RelayClient client() const { return RelayClient(directory_ + "/relay"); }
   int asked(const std::string& what) {
     return on_loop([&] { return agent.asked[what]; });
@@ -312,6 +356,22 @@ class Bench {
   bool ended_by_itself = false;
 
  private:
+  void make_links() {
+    protocol::Link::Handlers for_agent, for_client;
+    for_agent.on_request = [this](std::uint32_t id, Message request) {
+      agent.handle(id, std::move(request));
+    };
+    for_client.on_event = [this](Message event) { relay->on_agent_event(std::move(event)); };
+    agent.link = protocol::Link::create(agent.executor, {}, std::move(for_agent));
+    client_link_ = protocol::Link::create(agent.executor, {}, std::move(for_client));
+  }
+  void attach_links() {
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+      throw std::runtime_error("socketpair");
+    attach(*agent.link, pair[0]);
+    attach(*client_link_, pair[1]);
+  }
   void attach(protocol::Link& link, int fd) {
     asio::generic::stream_protocol::socket socket(loop_, asio::generic::stream_protocol(AF_UNIX, 0), fd);
     if (auto done = link.attach(protocol::make_socket_transport(std::move(socket)), 0, 1 << 20); !done)

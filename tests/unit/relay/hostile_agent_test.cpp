@@ -337,3 +337,39 @@ TEST_CASE("what the agent tells can be shown, forges no line, and is bounded") {
   CHECK(bench.client().call({.op = Op::list, .text = "/d\x1b"}).reply.error == EIO);
   CHECK(noted(bench, "about /d\\x1b was refused"));
 }
+
+TEST_CASE("interfaces that no kernel has are refused") {
+  Bench bench;
+  protocol::Interface eth0;
+  eth0.name = "eth0", eth0.index = 2;
+  eth0.addresses = {{ipv4("10.0.0.9", 0), {}, 24, "eth0"}};
+  bool fits = false;
+  SECTION("all is well") {
+    fits = true;
+  }
+  SECTION("a name too long") {
+    eth0.name = std::string(16, 'x');
+  }
+  SECTION("a name with a NUL") {
+    eth0.addresses[0].label = std::string("eth0\0", 5);
+  }
+  SECTION("no number") {
+    eth0.index = 0;
+  }
+  SECTION("a mask too long") {
+    eth0.addresses[0].prefix = 33;
+  }
+  SECTION("an address that is none") {
+    eth0.addresses[0].address.family = protocol::AddressFamily::unix_path;
+  }
+  SECTION("a broadcast address of another family") {
+    eth0.addresses[0].other.family = protocol::AddressFamily::ipv6;
+  }
+  SECTION("more than there can be") {
+    eth0.addresses.resize(5000, eth0.addresses[0]);
+  }
+  answer_with<protocol::GetInterfaces>(bench, protocol::Interfaces{{eth0}});
+  const auto reply = bench.client().call({.op = Op::interfaces});
+  CHECK(reply.reply.error == (fits ? 0 : EIO));
+  CHECK(reply.data.size() == (fits ? 2 * sizeof(relay::InterfaceRecord) : 0));
+}

@@ -147,12 +147,19 @@ class Poller {
 
 /// A program's listener as the layer makes it: bound to loopback, with what was asked for told to the relay.
 struct Listener {
-  Listener(const RelayClient& client, int domain, std::uint16_t port) : fd(make_socket(domain, SOCK_STREAM)) {
+  Listener(const RelayClient& client, int domain, std::uint16_t port, int backlog = 8)
+      : fd(make_socket(domain, SOCK_STREAM)) {
     const auto local = raw(domain, domain == AF_INET ? "127.0.0.1" : "::1", 0);
     ::bind(fd.get(), local.get(), local.length);
     const auto asked = raw(domain, domain == AF_INET ? "0.0.0.0" : "::", port);
-    client.call({.op = Op::bound, .fd = fd.get(), .address = asked.get(), .address_length = asked.length});
-    ::listen(fd.get(), 8);
+    const std::uint64_t families =
+        domain == AF_INET ? relay::bound_ipv4 : relay::bound_ipv4 | relay::bound_ipv6;
+    client.call({.op = Op::bound,
+                 .b = families,
+                 .fd = fd.get(),
+                 .address = asked.get(),
+                 .address_length = asked.length});
+    ::listen(fd.get(), backlog);
     client.call({.op = Op::listening, .fd = fd.get()});
     local_port = own_port(fd.get());
   }

@@ -10,11 +10,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "catch.hpp"
+#include "session/registry.hpp"
 
 using namespace inpod;
 namespace fs = std::filesystem;
@@ -27,16 +29,19 @@ class State {
     char name[] = "/tmp/inpod-state-XXXXXX";
     path_ = mkdtemp(name);
     setenv("XDG_STATE_HOME", path_.c_str(), 1);
+    setenv("XDG_RUNTIME_DIR", path_.c_str(), 1);
   }
   ~State() {
     unsetenv("XDG_STATE_HOME");
+    unsetenv("XDG_RUNTIME_DIR");
     fs::remove_all(path_);
   }
   std::string folder() const { return path_ + "/inpod/agents"; }
   long files() const { return std::distance(fs::directory_iterator(folder()), fs::directory_iterator()); }
-  /// As though nobody had used them for long.
-  void age() const {
-    const timespec long_ago[2] = {{1000, 0}, {1000, 0}};
+  /// As though nobody had used them for so many seconds.
+  void age(std::time_t seconds) const {
+    const timespec then{std::time(nullptr) - seconds, 0};
+    const timespec long_ago[2] = {then, then};
     for (const auto& entry : fs::directory_iterator(folder()))
       utimensat(AT_FDCWD, entry.path().c_str(), long_ago, 0);
   }
@@ -59,6 +64,7 @@ LeasedAgent sample() {
   agent.pod.container = "agent";
   agent.pod.job = "inpod-agent-x";
   agent.pod.port = 40123;
+  agent.lease_seconds = 300;
   return agent;
 }
 
@@ -106,7 +112,7 @@ TEST_CASE("a damaged file is no agent") {
   }
 }
 
-TEST_CASE("what targets of long ago left is swept away, but for what a launch holds") {
+TEST_CASE("what agents leave behind is swept away once their lease is over, but for what a launch holds") {
   const State home;
   const auto bound = std::chrono::milliseconds(100);
   for (const char* key : {"one", "two"}) {
@@ -117,22 +123,63 @@ TEST_CASE("what targets of long ago left is swept away, but for what a launch ho
   CHECK(home.files() == 4);
   REQUIRE(AgentState::open("other"));
   CHECK(home.files() == 4);
+  home.age(300 + 60);  // the lease is over, but only just
+  REQUIRE(AgentState::open("other"));
+  CHECK(home.files() == 4);
   auto held = AgentState::open("one");
   REQUIRE(lock(*held, bound));
-  home.age();
+  home.age(300 + 600);
   REQUIRE(AgentState::open("other"));
   CHECK(home.files() == 2);
   CHECK(held->load());
   held->unlock();
-  home.age();
+  home.age(300 + 600);
   REQUIRE(lock(*held, bound));  // a lock that is taken is one that is used
   held->unlock();
   REQUIRE(AgentState::open("other"));
   CHECK(home.files() == 2);
-  home.age();
+  home.age(300 + 600);
+  held->touch();  // a session that had the agent has just ended
+  REQUIRE(AgentState::open("other"));
+  CHECK(home.files() == 2);
+  home.age(300 + 600);
   REQUIRE(AgentState::open("other"));
   CHECK(home.files() == 0);
   CHECK(lock(*held, bound));
+}
+
+TEST_CASE("a launch that came to nothing leaves no lock, and the agent of a running session stays known") {
+  const State home;
+  const auto bound = std::chrono::milliseconds(100);
+  {
+    auto failed = AgentState::open("failed");
+    REQUIRE(lock(*failed, bound));
+  }
+  REQUIRE(home.files() == 1);
+  auto state = AgentState::open("one");
+  CHECK(home.files() == 0);
+  REQUIRE(lock(*state, bound));
+  REQUIRE(state->save(sample()));
+  state->unlock();
+  home.age(300 + 600);
+  auto session = SessionDirectory::create();
+  REQUIRE(session);
+  REQUIRE(session->publish({{"agent", "shop/inpod-agent-x"}}));
+  REQUIRE(AgentState::open("other"));
+  CHECK(state->load());
+  session->remove();
+  REQUIRE(AgentState::open("other"));
+  CHECK_FALSE(state->load());
+}
+
+TEST_CASE("a state directory that can't be written to is an error with its errno") {
+  const State home;
+  auto state = AgentState::open("key");
+  REQUIRE(state);
+  fs::remove_all(home.folder());
+  const auto refused = lock(*state, std::chrono::milliseconds(100));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ENOENT);
 }
 
 TEST_CASE("only one launch at a time, and the lock goes with its holder") {

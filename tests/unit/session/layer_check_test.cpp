@@ -93,10 +93,14 @@ TEST_CASE(
     "a process without the layer is known once libc is there; one that runs something else or is gone is not "
     "judged") {
   const std::string own = fs::read_symlink("/proc/self/exe");
-  CHECK(check_layer_in(getpid(), own, some_library()));
+  const auto loaded = check_layer_in(getpid(), own, some_library());
+  REQUIRE(loaded);
+  CHECK(*loaded == LayerSeen::loaded);
   const auto missing = check_layer_in(getpid(), own, "/no/libinpod.so");
   REQUIRE_FALSE(missing);
   CHECK(missing.error().text.find("did not load the layer, /no/libinpod.so") != std::string::npos);
-  CHECK(check_layer_in(getpid(), "/bin/cat", "/no/libinpod.so"));
+  const auto other = check_layer_in(getpid(), "/bin/cat", "/no/libinpod.so");
+  REQUIRE(other);
+  CHECK(*other == LayerSeen::other_program);
   CHECK(check_layer_in(0, own, "/no/libinpod.so"));
 }

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -187,6 +189,36 @@ TEST_CASE("a runtime directory too long for a socket falls back to /tmp") {
   fs::create_directories(deep);
   setenv("XDG_RUNTIME_DIR", deep.c_str(), 1);
   CHECK(runtime_root().value() == "/tmp/inpod-" + std::to_string(geteuid()));
+}
+
+TEST_CASE("a directory of somebody else's in /tmp does not keep sessions from running") {
+  // In a /tmp of the test's own, which needs a mount namespace.
+  const int pid = fork();
+  if (pid == 0) {
+    const auto uid = geteuid();
+    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) _exit(77);
+    if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount("none", "/tmp", "tmpfs", 0, nullptr) != 0)
+      _exit(77);
+    const auto name = "/tmp/inpod-" + std::to_string(geteuid());
+    if (uid != geteuid()) _exit(77);
+    unsetenv("XDG_RUNTIME_DIR");
+    setenv("XDG_STATE_HOME", "/tmp/state", 1);
+    mkdir(name.c_str(), 0777), chmod(name.c_str(), 0777);  // as good as another user's
+    if (runtime_root() != "/tmp/state/inpod/run") _exit(1);
+    setenv("XDG_STATE_HOME", "/proc/nowhere", 1);
+    if (runtime_root() != name + "-1" || runtime_root() != name + "-1") _exit(2);
+    const auto made = SessionDirectory::create();
+    _exit(made && list_sessions() ? 0 : 3);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+    WARN("skipped: no mount namespace here");
+    return;
+  }
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("start times tell processes apart, whatever their names") {

@@ -10,6 +10,8 @@ export interface Port {
   localPort: number;
   mode: IncomingMode;
   listening: boolean;
+  /** Why the port can't be had for now; empty when it can. */
+  waiting: string;
   connections: number;
   open: number;
   requests: number;
@@ -145,6 +147,7 @@ export class SessionModel {
       localPort: number(item, 'local_port'),
       mode: item['mode'] === 'steal' ? 'steal' : 'mirror',
       listening: item['listening'] !== false,
+      waiting: text(item, 'waiting'),
       connections: number(item, 'connections'),
       open: number(item, 'open'),
       requests: number(item, 'requests'),

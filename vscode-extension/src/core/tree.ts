@@ -100,17 +100,18 @@ function agentRow(session: SessionModel): Row {
 }
 
 function portRow(session: SessionModel, port: Port): Row {
-  const doing = port.mode === 'steal' ? 'stolen' : 'mirrored';
+  const doing = port.waiting ? 'waiting' : port.mode === 'steal' ? 'stolen' : 'mirrored';
   const description = [
     doing,
     count(port.requests, 'request'),
     port.open > 0 && `${port.open} open`,
-    !port.listening && 'closed',
+    !port.listening && !port.waiting && 'closed',
   ]
     .filter(Boolean)
     .join(' · ');
-  const meaning =
-    port.mode === 'steal'
+  const meaning = port.waiting
+    ? `${port.waiting}. It is asked for again while the program listens.`
+    : port.mode === 'steal'
       ? 'Your program answers the requests to this port; the pod gets health checks only.'
       : 'Your program gets a copy of each request to this port; the pod answers.';
   return make(session, `port/${port.port}`, {

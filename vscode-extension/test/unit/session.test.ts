@@ -94,6 +94,11 @@ describe('the Cluster view', () => {
     assert.equal(find(model, 'port/9090').description, 'mirrored · 1 request');
     assert.equal(find(model, 'port/9090').context, 'inpod.port.mirror');
     assert.equal(find(session(running), 'ports/empty').description, 'the program listens on none yet');
+    const why = 'port 80 of this pod is already stolen by bob@desk';
+    const refused = { port: 80, local_port: 80, mode: 'steal', listening: false, waiting: why };
+    const waiting = find(session(running, { ...activity, incoming: [refused] }), 'port/80');
+    assert.equal(waiting.description, 'waiting · 0 requests');
+    assert.match(waiting.tooltip, /already stolen by bob@desk\. It is asked for again/);
   });
 
   it('shows files, variables, names, connections and notes, the last first', () => {
