@@ -11,7 +11,7 @@ using protocol::Failure;
 using protocol::Message;
 
 namespace {
-constexpr std::size_t max_handles = 4096, max_listings = 64;
+constexpr std::size_t max_handles = 65536, max_listings = 64;
 constexpr auto listing_life = std::chrono::seconds(60);
 constexpr std::size_t file_piece = 256 * 1024;
 

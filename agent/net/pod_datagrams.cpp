@@ -35,14 +35,14 @@ bool is_ipv6(const SocketAddress& address) {
 }
 
 /// What came from the socket, or from its error queue.
-struct Received {
+struct ReceivedDatagram {
   SocketAddress peer;  ///< of an error: whom the datagram was for
   int code = 0;        ///< errno of an error
   std::size_t length = 0;
 };
 
 /// errno of an entry of the error queue; 0: none of the network's. Those of this host sendto(2) tells.
-int error_in(msghdr& message) {
+int network_error_in(msghdr& message) {
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
     const bool error = (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR) ||
                        (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR);
@@ -56,7 +56,7 @@ int error_in(msghdr& message) {
 }
 
 /// recvmsg(2) without waiting; fails with its errno.
-Result<Received> receive_now(int fd, std::span<std::uint8_t> into, int flags) {
+Result<ReceivedDatagram> receive_now(int fd, std::span<std::uint8_t> into, int flags) {
   sockaddr_storage from{};
   iovec piece{into.data(), into.size()};
   alignas(cmsghdr) std::array<char, 512> control;
@@ -66,10 +66,10 @@ Result<Received> receive_now(int fd, std::span<std::uint8_t> into, int flags) {
   message.msg_control = control.data(), message.msg_controllen = control.size();
   const ssize_t length = ::recvmsg(fd, &message, flags | MSG_DONTWAIT);
   if (length < 0) return fail_errno("receive");
-  Received received;
+  ReceivedDatagram received;
   received.peer = from_sockaddr(reinterpret_cast<const sockaddr*>(&from), message.msg_namelen);
   received.length = static_cast<std::size_t>(length);
-  if ((flags & MSG_ERRQUEUE) != 0) received.code = error_in(message);
+  if ((flags & MSG_ERRQUEUE) != 0) received.code = network_error_in(message);
   return received;
 }
 
@@ -115,7 +115,7 @@ PodDatagrams::PodDatagrams(const boost::asio::any_io_executor& io, UniqueFd sock
 Task<void> PodDatagrams::to_client(std::shared_ptr<PodDatagrams> self) {
   protocol::Bytes buffer(longest_datagram);
   while (self->descriptor_.is_open()) {
-    if (!co_await self->tell_errors()) break;
+    if (!co_await self->tell_errors(buffer)) break;
     const auto received = receive_now(self->descriptor_.native_handle(), buffer, 0);
     if (received) {
       const std::span<const std::uint8_t> data(buffer.data(), received->length);
@@ -129,17 +129,15 @@ Task<void> PodDatagrams::to_client(std::shared_ptr<PodDatagrams> self) {
 }
 
 /// False: the stream has ended.
-Task<bool> PodDatagrams::tell_errors() {
-  protocol::Bytes buffer;
-  for (;;) {
-    if (!descriptor_.is_open()) co_return false;
-    buffer.resize(longest_datagram);
+Task<bool> PodDatagrams::tell_errors(std::span<std::uint8_t> buffer) {
+  while (descriptor_.is_open()) {
     const auto failed = receive_now(descriptor_.native_handle(), buffer, MSG_ERRQUEUE);
     if (!failed) co_return true;
     if (failed->code == 0 || failed->peer.family == AddressFamily::none) continue;
-    buffer.resize(failed->length);
-    if (!co_await write(DatagramKind::failed, failed->peer, failed->code, buffer)) co_return false;
+    const auto data = buffer.first(failed->length);
+    if (!co_await write(DatagramKind::failed, failed->peer, failed->code, data)) break;
   }
+  co_return false;
 }
 
 Task<bool> PodDatagrams::write(DatagramKind kind, const SocketAddress& peer, int code,

@@ -31,7 +31,7 @@ class PodDatagrams : public std::enable_shared_from_this<PodDatagrams> {
                std::unique_ptr<protocol::Stream> stream);
   static protocol::Task<void> to_client(std::shared_ptr<PodDatagrams> self);
   static protocol::Task<void> to_pod(std::shared_ptr<PodDatagrams> self);
-  protocol::Task<bool> tell_errors();
+  protocol::Task<bool> tell_errors(std::span<std::uint8_t> buffer);
   protocol::Task<bool> write(protocol::DatagramKind kind, const protocol::SocketAddress& peer, int code,
                              std::span<const std::uint8_t> data);
   protocol::Task<int> send(const protocol::DatagramFrame& frame);

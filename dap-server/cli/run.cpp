@@ -78,7 +78,7 @@ class Run {
       code = co_await run_program(*signals);
     }
     if (session_) co_await session_->stop();
-    if (code == 0 && session_ && session_->lost_output())
+    if (code == 0 && lost_output_)
       code = report(Error{
           0,
           "not all that " + program_.path + " wrote has reached the pod: exit code 125 instead of its own, 0",
@@ -94,6 +94,7 @@ class Run {
     options.on_progress = [this](Stage, const std::string& text) { line_.show(text); };
     options.on_event = [this](const nlohmann::json& event) {
       lost_ = lost_ || event.value("event", "") == "closed";
+      lost_output_ = lost_output_ || event.value("lostOutput", false);
       show_event(event, line_);
     };
     CO_TRY(session, co_await Session::start(executor_, std::move(options)));
@@ -217,6 +218,7 @@ class Run {
   std::shared_ptr<Session> session_;
   int pid_ = 0;
   bool lost_ = false;          ///< the session ended before the program
+  bool lost_output_ = false;   ///< not all that it wrote has reached the pod
   int interrupted_by_ = 0;     ///< the signal that came before the session stood
   int told_to_end_by_ = 0;     ///< the last signal that came while the program ran
   std::optional<int> status_;  ///< once the program has ended

@@ -98,6 +98,7 @@ class Errors {
       keep({bytes, static_cast<std::size_t>(count)});
     return kept_;
   }
+  void silence() { silent_ = true; }
   void close() {
     boost::system::error_code ignored;
     from_.close(ignored);
@@ -108,7 +109,7 @@ class Errors {
     // At most PIPE_BUF bytes, which a writable pipe takes without a wait: an editor that does not read holds
     // up no program.
     pollfd room{STDERR_FILENO, POLLOUT, 0};
-    if (poll(&room, 1, 0) == 1 && ::write(STDERR_FILENO, text.data(), text.size()) < 0) {
+    if (!silent_ && poll(&room, 1, 0) == 1 && ::write(STDERR_FILENO, text.data(), text.size()) < 0) {
       // nobody there; what was said is kept all the same
     }
     kept_.append(text);
@@ -117,6 +118,7 @@ class Errors {
   static constexpr std::size_t most_kept = 2048;
   asio::posix::stream_descriptor from_;
   std::string kept_;
+  bool silent_ = false;
 };
 
 /// A loopback port that is free now.
@@ -294,6 +296,13 @@ std::string AdapterProcess::last_words() {
 
 bool AdapterProcess::ended() const {
   return state_->status.has_value();
+}
+
+pid_t AdapterProcess::pid() const {
+  return state_->pid;
+}
+void AdapterProcess::silence() const {
+  state_->errors->silence();
 }
 
 std::string describe_status(int status) {

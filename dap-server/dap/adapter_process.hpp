@@ -37,6 +37,9 @@ class AdapterProcess : public std::enable_shared_from_this<AdapterProcess> {
   /// group.
   Task<void> end();
   bool ended() const;
+  pid_t pid() const;
+  /// What it writes to its stderr from now on is kept, not passed on: lldb-dap 19 aborts as it is left.
+  void silence() const;
   /// The last lines of its stderr, for an error that tells of its end; empty where there are none.
   std::string last_words();
   /// The debuggee is ended, too, when this process is killed (guardian.hpp).

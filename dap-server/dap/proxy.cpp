@@ -48,7 +48,9 @@ Proxy::Proxy(asio::any_io_executor executor, std::shared_ptr<const ServeOptions>
       beside_ended_(executor),
       secret_(std::move(secret)),
       admission_limit_(executor),
-      starting_limit_(executor) {}
+      program_end_(executor),
+      starting_limit_(executor),
+      launch_patience_(executor) {}
 
 Task<int> Proxy::run() {
   const auto self = shared_from_this();
@@ -134,6 +136,8 @@ void Proxy::note_initialize(const Message& message) {
   const auto arguments = message.arguments();
   client_shows_progress_ =
       arguments.is_object() && arguments.value("supportsProgressReporting", nlohmann::json()) == true;
+  const auto name = arguments.is_object() ? arguments.value("clientID", nlohmann::json()) : nlohmann::json();
+  client_name_ = name.is_string() ? name.get<std::string>() : std::string();
 }
 
 Task<void> Proxy::on_initialize(Message message) {
@@ -214,6 +218,8 @@ void Proxy::on_ending(const Message& message) {
     if (leave_debuggee_) adapter_->process().guard_no_more(debuggee_pid_);
     ending_ = message;
     adapter_->relay_request(message);
+    if (!launch_) return;  // all the rest is between the client and the adapter
+    adapter_->process().silence();
     end_session();
     auto limit = std::make_shared<asio::steady_timer>(executor_, 5s);
     limit->async_wait([self = shared_from_this(), limit](const boost::system::error_code&) {
@@ -254,6 +260,7 @@ void Proxy::on_restart(const Message& message) {
   adapter_->relay_request(message, std::move(also));
   if (!session_) return;
   session_->expect_layer(program_);
+  motion_ = Motion::running;  // the program that ends now has a successor
   wants_entry_stop_ = launch_ && launch_->request.stops_on_entry();
   begin_layer_watch();
 }
@@ -267,6 +274,7 @@ void Proxy::hold(Message message) {
 
 void Proxy::relay_request(const Message& message) {
   if (message.envelope.name == "configurationDone") configured_ = true;
+  note_stepping(message);
   adapter_->relay_request(message);
 }
 
@@ -294,6 +302,8 @@ void Proxy::respond_error(const Message& request, const Error& error, bool show_
 }
 
 void Proxy::event(const char* name, const nlohmann::json& body) {
+  // It makes the user confirm each event that it does not know.
+  if (client_name_ == "vimspector" && std::string_view(name).starts_with("inpod/")) return;
   std::string text =
       R"({"seq":)" + std::to_string(to_client_.next()) + R"(,"type":"event","event":)" + to_text(name);
   if (!body.is_null()) text += R"(,"body":)" + to_text(body);
@@ -324,6 +334,9 @@ Task<void> Proxy::shut_down() {
   phase_ = Phase::over;
   admission_limit_.cancel();
   starting_limit_.cancel();
+  launch_patience_.cancel();
+  boost::system::error_code ignored;
+  program_end_.close(ignored);
   end_session();
   if (const auto port = adapter_) co_await port->process().end();
   kill_debuggee();
@@ -340,6 +353,8 @@ void Proxy::know_debuggee(int pid) {
   debuggee_pid_ = pid;
   debuggee_.reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (adapter_) adapter_->process().guard(pid);
+  layer_addresses_.clear();
+  watch_program_end();
 }
 
 /// Adapters end what they launched when they end; this is for those that were killed, and their helpers.

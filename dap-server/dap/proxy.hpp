@@ -6,14 +6,17 @@
 //   proxy_adapter.cpp    the adapter's messages: starting it, following what it says, its death
 //   proxy_launch.cpp     launch: held while the session starts, then rewritten
 //   proxy_session.cpp    the session: its events, the layer's handshake, its end
+//   proxy_stepping.cpp   the layer's frames, and steps out of them
 //
 // One executor; call only there. The object lives as long as one of its coroutines does.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +25,7 @@
 #include "dap/adapters/family.hpp"
 #include "dap/client_secret.hpp"
 #include "dap/launch_request.hpp"
+#include "dap/layer_frames.hpp"
 #include "dap/serve.hpp"
 #include "session/environment_file.hpp"
 
@@ -109,6 +113,9 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   /// Puts the environment into launch arguments, and where the program will find it.
   Result<LaunchPlan> prepare_launch_arguments(RawObject& arguments);
   void fail_launch(const Error& error);
+  /// Answers the launch, before the client gives it up; what goes wrong later is told by `terminated`.
+  void answer_launch_in_time();
+  void on_launch_response(const Message& message, Replacements replacements);
   void progress(Stage stage, const std::string& text);
   void end_progress();
   void flush_queue();
@@ -120,12 +127,26 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   void tell_session(const char* state);
   void begin_layer_watch();
   Task<void> watch_layer();
+  void look_for_debuggee();
+  void watch_program_end();
+  /// Makes the end of a program that has ended where it stood, if the adapter does not tell it.
+  Task<void> make_end(int pid);
   Task<void> stop_program(std::string why);
   void on_stop_request();
   Task<void> stop_by_request();
   Task<void> answer_session_request(Message message);
   void end_session();
   Task<void> stop_session(std::shared_ptr<Session> session);
+
+  // -- proxy_stepping.cpp
+  const std::vector<AddressRange>& layer_addresses();
+  void note_stepping(const Message& request);
+  /// The body of a stackTrace response with the layer's frames marked; nothing where there are none.
+  std::optional<std::string> mark_stack(const Message& response, const std::string& origin);
+  /// Whether this `stopped` ends a step that began in the layer, and so may have ended in it.
+  bool ends_step_in_layer(const Message& stopped);
+  /// Steps out of the layer, or tells the client of the stop.
+  Task<void> leave_layer(Message stopped);
 
   boost::asio::any_io_executor executor_;
   std::shared_ptr<const ServeOptions> options_;
@@ -147,14 +168,18 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
 
   bool initialized_ = false;          ///< the client has sent initialize
   std::string initialize_arguments_;  ///< raw, for another adapter
+  std::string client_name_;           ///< its "clientID"
   bool client_shows_progress_ = false;
   std::optional<Message> held_initialized_;
   bool adapter_initialized_ = false;  ///< it has sent `initialized`
   std::optional<Message> ending_;     ///< disconnect that was passed on and is not answered
   bool launched_ = false;             ///< by launch, not attach: the debuggee ends with us
+  bool disconnected_ = false;         ///< by an adapter without a session of ours, which may go on answering
   bool leave_debuggee_ = false;       ///< the client disconnected without ending the debuggee
   UniqueFd debuggee_;                 ///< its pidfd
-  int debuggee_pid_ = 0;              ///< by the adapter's `process` event or the layer's; 0: not known yet
+  int debuggee_pid_ = 0;  ///< by the adapter's `process` event, the layer's or the kernel; 0: not known yet
+  boost::asio::posix::stream_descriptor program_end_;  ///< debuggee_, too: readable once it has ended
+  bool made_end_ = false;                              ///< `terminated` was ours; the adapter's is left out
 
   struct Launch {
     Message message;
@@ -162,12 +187,14 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
     std::string program;  ///< absolute
     std::string progress_id;
     bool progress_open = false, cancelled = false;
+    bool answered_early = false;  ///< by us: the adapter's answer goes no further
   };
   std::optional<Launch> launch_;  ///< while Phase::launching, and its request afterwards
   boost::asio::cancellation_signal cancel_launch_;
   std::deque<Message> queue_;
   std::size_t queued_bytes_ = 0;
-  boost::asio::steady_timer starting_limit_;  ///< of Phase::starting
+  boost::asio::steady_timer starting_limit_;   ///< of Phase::starting
+  boost::asio::steady_timer launch_patience_;  ///< the client's with its launch
 
   std::shared_ptr<Session> session_;
   std::string program_;                              ///< of session_
@@ -178,7 +205,14 @@ class Proxy : public std::enable_shared_from_this<Proxy> {
   bool no_debug_ = false;  ///< the launch in the cluster said so: breakpoints stay here (no_debug.hpp)
   Motion motion_ = Motion::none;
   bool launch_answered_ = false, configured_ = false;
-  std::uint64_t watch_ = 0;  ///< number of the layer watch that counts
+  std::uint64_t watch_ = 0;    ///< number of the layer watch that counts
+  bool layer_mapped_ = false;  ///< the program has loaded the layer, which may not have said so yet
+
+  std::vector<AddressRange> layer_addresses_;           ///< in debuggee_pid_, once known
+  std::map<std::string, nlohmann::json> stacks_asked_;  ///< threads of stackTrace requests, by their seq
+  nlohmann::json thread_in_layer_;  ///< the one whose top frame, as the client knows it, is the layer's
+  nlohmann::json leaving_layer_;    ///< the one that steps out of it; null: none
+  int steps_out_ = 0;               ///< of that step
 };
 
 }  // namespace inpod::dap

@@ -105,15 +105,15 @@ Task<void> Proxy::read_adapter(std::shared_ptr<AdapterPort> port) {
   co_await port->process().end();
   const int status = co_await port->process().wait();
   const std::string ended = "the debug adapter " + port->process().name() + " ended";
-  const bool unexpected =
-      port == adapter_ && !leaving_ && phase_ != Phase::over && !ending_ && !terminated_told_;
+  const bool unexpected = port == adapter_ && !leaving_ && phase_ != Phase::over && !ending_ &&
+                          !disconnected_ && !terminated_told_;
   const std::string reason = unexpected ? reason_of_end(*port, status, silent) : describe_status(status);
   const std::string text = silent ? ended + ": " + reason : ended;
   for (const auto& open : port->sequence().close_all()) {
     const bool ends = open.command == "disconnect" || open.command == "terminate";
     if (open.on_response)
       open.on_response(nullptr);
-    else
+    else if (open.command != "launch" || !launch_ || !launch_->answered_early)
       respond_to(open.origin, open.command, ends, ends ? "" : text);
   }
   if (port == adapter_) adapter_gone(ended + " unexpectedly: " + reason);
@@ -135,17 +135,17 @@ void Proxy::on_adapter_response(AdapterPort& port, const Message& message) {
   if (!request) return relay_to_client(message);
   if (request->command == "initialize" && envelope.success) port.capabilities() = message.body();
   if (resumes(request->command) && envelope.success) motion_ = Motion::running;
-  relay_to_client(message, {{*envelope.request_seq, request->origin}});
-  if (request->command == "launch") {
-    launch_answered_ = envelope.success;
-    if (!envelope.success) {
-      end_session();
-      flush_queue();
-    }
+  Replacements replacements{{*envelope.request_seq, request->origin}};
+  if (request->command == "stackTrace" && session_ && envelope.success) {
+    if (auto marked = mark_stack(message, request->origin))
+      replacements.emplace_back(*envelope.body, std::move(*marked));
   }
+  if (request->command == "launch") return on_launch_response(message, std::move(replacements));
+  relay_to_client(message, std::move(replacements));
   if (request->command == "disconnect") {
     ending_.reset();
-    leave();
+    disconnected_ = !launch_;
+    if (launch_) leave();  // else the adapter decides: some go, some answer on
   }
 }
 
@@ -168,10 +168,12 @@ void Proxy::on_adapter_event(AdapterPort& port, const Message& message) {
       know_debuggee(body["systemProcessId"].get<int>());
   } else if (name == "stopped") {
     motion_ = std::exchange(wants_entry_stop_, false) ? Motion::stopped_at_entry : Motion::stopped;
+    if (ends_step_in_layer(message)) return run_beside(leave_layer(message), "stepping out of the layer");
   } else if (name == "continued") {
     motion_ = Motion::running;
   } else if (name == "terminated") {
-    if (session_ && !session_->layer_loaded())
+    if (std::exchange(made_end_, false)) return;
+    if (session_ && !session_->layer_loaded() && !layer_mapped_)
       say("inpod: the program ended and libinpod.so never loaded: it did not run in the pod", "important");
     terminated_told_ = true;
     end_session();
@@ -214,6 +216,7 @@ Task<void> Proxy::release_initialized_later() {
 
 void Proxy::adapter_gone(const std::string& text) {
   if (leaving_ || phase_ == Phase::over) return;
+  if (disconnected_) return leave();
   const bool expected = ending_ || terminated_told_;
   if (phase_ == Phase::launching) {
     launch_->cancelled = true;

@@ -42,7 +42,7 @@ void Proxy::on_launch(Message message) {
   if (phase_ == Phase::launching) return respond(message, false, "another launch is under way");
   auto request = LaunchRequest::read(message);
   launch_answered_ = configured_ = false;
-  no_debug_ = false;
+  no_debug_ = layer_mapped_ = made_end_ = disconnected_ = terminated_told_ = false;
   motion_ = Motion::none;
   launched_ = message.envelope.name == "launch";
   if (launched_ && request && !request->cluster && request->text("type") == "inpod")
@@ -58,6 +58,7 @@ void Proxy::on_launch(Message message) {
   Launch launch{std::move(message), request ? std::move(*request) : LaunchRequest(), {}, {}};
   launch_.emplace(std::move(launch));
   phase_ = Phase::launching;
+  if (launch_->request.cluster) answer_launch_in_time();
   run_beside(launch_flow(), "launching");
 }
 
@@ -223,7 +224,11 @@ void Proxy::fail_launch(const Error& error) {
   end_progress();
   held_initialized_.reset();
   phase_ = Phase::over;
-  respond_error(launch_->message, error);
+  launch_patience_.cancel();
+  if (launch_->answered_early)
+    say("inpod: the launch failed: " + error.to_string(), "important");
+  else
+    respond_error(launch_->message, error);
   fail_queue("the launch failed");
   if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);
   if (session_ && launch_->cancelled) session_->take_back();
@@ -231,6 +236,35 @@ void Proxy::fail_launch(const Error& error) {
   if (const auto port = adapter_)
     run_beside([](std::shared_ptr<AdapterPort> last) -> Task<void> { co_await last->process().end(); }(port),
                "ending the debug adapter");
+}
+
+void Proxy::answer_launch_in_time() {
+  const auto patience = options_->launch_patience.find(client_name_);
+  if (patience == options_->launch_patience.end()) return;
+  launch_patience_.expires_after(patience->second);
+  launch_patience_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+    const auto self = weak.lock();
+    if (error || !self || !self->launch_ || self->phase_ == Phase::over || self->leaving_) return;
+    self->launch_->answered_early = true;
+    self->respond(self->launch_->message, true);
+  });
+}
+
+void Proxy::on_launch_response(const Message& message, Replacements replacements) {
+  launch_patience_.cancel();
+  launch_answered_ = message.envelope.success;
+  const bool answered = launch_ && launch_->answered_early;
+  if (!answered) relay_to_client(message, std::move(replacements));
+  if (launch_answered_) return;
+  if (answered) {
+    const auto error = RawObject::parse(message.raw).value_or(RawObject()).get("message");
+    say("inpod: the debugger failed to launch: " +
+            (error.is_string() ? error.get<std::string>() : message.raw),
+        "important");
+    if (!std::exchange(terminated_told_, true)) event("terminated", nullptr);
+  }
+  end_session();
+  flush_queue();
 }
 
 void Proxy::progress(Stage stage, const std::string& text) {

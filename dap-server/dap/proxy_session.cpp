@@ -1,4 +1,5 @@
 // The session's side of the proxy: what it tells the client, the layer's handshake, its end. See proxy.hpp.
+#include <fcntl.h>
 #include <poll.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -6,6 +7,7 @@
 
 #include "dap/proxy.hpp"
 #include "protocol/task.hpp"
+#include "session/descendants.hpp"
 #include "session/layer_check.hpp"
 
 namespace inpod::dap {
@@ -68,12 +70,21 @@ void Proxy::tell_session(const char* state) {
 
 void Proxy::begin_layer_watch() {
   ++watch_;
+  layer_mapped_ = false;
   run_beside(watch_layer(), "waiting for the layer");
 }
 
-/// The kernel tells at once when the loader has left the layer out, where the adapter told the process. Else
-/// the clock decides: it runs while the program does, and faster once it stands at a breakpoint, where its
-/// libraries must be loaded; not before it may run, nor while it stands at its entry.
+/// Not every adapter tells the process; what it starts stands below it, save in a terminal.
+void Proxy::look_for_debuggee() {
+  if (debuggee_ && !has_ended(debuggee_)) return;
+  const int pid = find_debuggee(adapter_->process().pid(), program_);
+  if (pid != 0) know_debuggee(pid);
+}
+
+/// The kernel tells at once when the loader has left the layer out. While the process is not known, or runs
+/// another program, the clock decides: it runs while the program does, and faster once it stands at a
+/// breakpoint, where its libraries must be loaded; not before it may run, nor while it stands at its entry.
+/// Of the program itself it tells nothing: that may stand before its libraries are set up for hours.
 Task<void> Proxy::watch_layer() {
   const auto self = shared_from_this();
   const auto session = session_;
@@ -84,12 +95,15 @@ Task<void> Proxy::watch_layer() {
     asio::steady_timer pause(executor_, watch_interval);
     const auto loaded = co_await session->wait_for_layer(watch_interval);
     if (loaded || !current()) co_return;
-    auto verdict = check_layer_in(debuggee_pid_, program_, session->environment().layer);
-    if (!verdict && !session->layer_loaded()) {
-      co_await stop_program(verdict.error().to_string());
+    look_for_debuggee();
+    const auto seen = check_layer_in(debuggee_pid_, program_, session->environment().layer);
+    if (!seen && !session->layer_loaded()) {
+      co_await stop_program(seen.error().to_string());
       co_return;
     }
+    layer_mapped_ = layer_mapped_ || (seen && *seen == LayerSeen::loaded);
     co_await pause.async_wait(as_result);
+    if (seen && *seen != LayerSeen::other_program) continue;
     const bool may_run =
         launch_answered_ && (configured_ || !adapter_->can("supportsConfigurationDoneRequest"));
     if (!may_run || motion_ == Motion::stopped_at_entry) continue;
@@ -99,6 +113,38 @@ Task<void> Proxy::watch_layer() {
     co_await stop_program(loaded.error().to_string());
     co_return;
   }
+}
+
+void Proxy::watch_program_end() {
+  boost::system::error_code ignored;
+  program_end_.close(ignored);
+  const int process = session_ && debuggee_ ? fcntl(debuggee_.get(), F_DUPFD_CLOEXEC, 3) : -1;
+  if (process < 0) return;
+  program_end_.assign(process);
+  program_end_.async_wait(
+      asio::posix::stream_descriptor::wait_read,
+      [weak = weak_from_this(), pid = debuggee_pid_](const boost::system::error_code& error) {
+        const auto self = weak.lock();
+        if (!error && self) self->run_beside(self->make_end(pid), "waiting for the debugger's word");
+      });
+}
+
+/// gdb 16 tells nothing of a program that is killed while it stands at a stop.
+Task<void> Proxy::make_end(int pid) {
+  const auto self = shared_from_this();
+  asio::steady_timer pause(executor_);
+  for (int tries = 0; tries < 40; ++tries) {
+    const bool stands = motion_ == Motion::stopped || motion_ == Motion::stopped_at_entry;
+    if (!session_ || !stands || debuggee_pid_ != pid || terminated_told_ || leaving_) co_return;
+    pause.expires_after(watch_interval);
+    co_await pause.async_wait(as_result);
+  }
+  look_for_debuggee();  // a restart by a command
+  if (debuggee_pid_ != pid) co_return;
+  say("inpod: the program was killed while it stood in the debugger", "important");
+  made_end_ = terminated_told_ = true;
+  event("terminated", nullptr);
+  end_session();
 }
 
 Task<void> Proxy::stop_program(std::string why) {

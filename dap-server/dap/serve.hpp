@@ -8,6 +8,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,10 @@ struct ServeOptions {
   std::string trusted_folder;                      ///< config::find_file's
   std::chrono::milliseconds layer_timeout{30000};  ///< how long a running debuggee may take to load the layer
   std::chrono::milliseconds layer_timeout_stopped{5000};  ///< the same once it stands at a breakpoint
+  /// When to answer a launch that still waits for the cluster, by the client's own name for itself
+  /// (initialize, "clientID"): these give a request up after 10 s and 15 s.
+  std::map<std::string, std::chrono::milliseconds> launch_patience{{"dape", std::chrono::seconds(8)},
+                                                                   {"vimspector", std::chrono::seconds(12)}};
 };
 
 /// Serves until the client leaves (stdio) or a SIGINT, SIGTERM or SIGHUP (both); then debuggees, adapters and

@@ -371,8 +371,8 @@ Task<Error> explain_format(std::shared_ptr<Start> start, Error error) {
 
 /// The node's own words about a container that ended are better than a broken attach.
 Task<Error> explain(std::shared_ptr<Start> start, Error error) {
-  const bool said = error.code == ETIMEDOUT || error.code == EACCES || error.code == ESTALE;
-  if (said || start->agent.pod.empty()) co_return error;
+  const bool is_explained = error.code == ETIMEDOUT || error.code == EACCES || error.code == ESTALE;
+  if (is_explained || start->agent.pod.empty()) co_return error;
   for (int attempt = 0; attempt < 10; ++attempt) {
     const auto pod =
         co_await start->client->get(resource_path("v1", start->agent.namespace_, "pods", start->agent.pod));

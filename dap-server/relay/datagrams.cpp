@@ -20,7 +20,7 @@ namespace {
 constexpr std::chrono::seconds resting{15};      // then the program's socket is looked for
 constexpr std::chrono::minutes unknown_rest{5};  // the same where sock_diag tells nothing
 constexpr std::chrono::seconds last_words{1};  // of a process that has exited: they may still be on their way
-constexpr std::chrono::seconds longest_answer{5};  // of the pod, to a question about an address
+constexpr std::chrono::seconds pod_answer_limit{5};  // of the pod, to a question about an address
 constexpr std::size_t max_sockets = 1024, max_bound = 4096;
 
 /// Whether the kernel gives this port out by itself (ip(7)). Another was chosen by the program, which may
@@ -38,7 +38,7 @@ bool is_multicast(const protocol::SocketAddress& address) {
   return address.family == AddressFamily::ipv4 ? address.ip[0] >> 4 == 14 : address.ip[0] == 0xff;
 }
 
-bool is_inet(const protocol::SocketAddress& address) {
+bool is_ip(const protocol::SocketAddress& address) {
   return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
 }
 
@@ -157,7 +157,7 @@ Task<Answer> Datagrams::connect(Call call, protocol::SocketAddress remote) {
   const int fd = call.fd.get();
   const bool connects = call.request.a != 3;
   if (cookie_of(fd) == 0) co_return refuse(ENOTSOCK);
-  if (!is_inet(remote)) co_return refuse(EAFNOSUPPORT);
+  if (!is_ip(remote)) co_return refuse(EAFNOSUPPORT);
   if (is_everybody(remote) && !may_broadcast(fd)) co_return refuse(EACCES);
   const auto before = local_address(fd);
   const auto program = source_of(fd, remote.family);
@@ -177,7 +177,7 @@ Task<Answer> Datagrams::connect(Call call, protocol::SocketAddress remote) {
   const bool waits = !reached_.contains(network_of(remote));
   if (flow->code != 0) flow->asked = false, flow->code = 0;  // it may have a route by now
   if ((connects || waits) && !std::exchange(flow->asked, true)) context_.spawn(ask_source(socket, flow));
-  if (waits && !flow->source && flow->code == 0) co_await flow->known.wait_for(longest_answer);
+  if (waits && !flow->source && flow->code == 0) co_await flow->known.wait_for(pod_answer_limit);
   if (waits && flow->code != 0) co_return refuse(flow->code);
   Answer answer;
   put_address(answer.reply.address, answer.reply.address_length, flow->relay_side, domain_of(fd));
@@ -187,7 +187,7 @@ Task<Answer> Datagrams::connect(Call call, protocol::SocketAddress remote) {
 Task<Answer> Datagrams::bound(Call call, protocol::SocketAddress requested) {
   const int fd = call.fd.get();
   const auto& own = context_.pod.addresses;
-  if (!is_inet(requested)) co_return refuse(EAFNOSUPPORT);
+  if (!is_ip(requested)) co_return refuse(EAFNOSUPPORT);
   if (!is_any(requested) && std::none_of(own.begin(), own.end(),
                                          [&](const auto& address) { return same_host(address, requested); }))
     co_return refuse(EADDRNOTAVAIL);
@@ -248,7 +248,7 @@ Task<Answer> Datagrams::names(Call call) {
   if (const auto peer = peer_address(fd)) {
     const auto flow = find_flow(cookie, *peer);
     if (!flow) co_return answer;  // its peer is on this machine
-    if (!flow->source && flow->code == 0 && !flow->ended) co_await flow->known.wait_for(longest_answer);
+    if (!flow->source && flow->code == 0 && !flow->ended) co_await flow->known.wait_for(pod_answer_limit);
     local =
         flow->source.value_or(protocol::SocketAddress{flow->remote.family, {}, flow->program.port, 0, {}});
     put_address(answer.reply.address2, answer.reply.address2_length, flow->remote, domain_of(fd));

@@ -7,6 +7,8 @@
 
 #include <cstring>
 
+#include <boost/asio/post.hpp>
+
 #include "protocol/printable.hpp"
 #include "relay/activity.hpp"
 #include "relay/open_file.hpp"
@@ -20,6 +22,8 @@ struct Files::Listing {
 };
 
 namespace {
+
+constexpr std::chrono::milliseconds usual_linger{1000};
 
 bool starts_with(const std::string& text, const char* prefix) {
   return text.rfind(prefix, 0) == 0;
@@ -63,7 +67,12 @@ Task<Answer> Files::open(Call call) {
   const bool writes = opens_for_writing(flags);
   if (call.text.empty() || call.text[0] != '/') co_return refuse(call.text.empty() ? ENOENT : EINVAL);
   if (writes && !context_.may_write()) co_return refuse(EROFS);
-  if (files_.size() >= max_files) co_return refuse(EMFILE);
+  while (files_.size() >= max_files || memory_ >= memory_budget)
+    if (!forget_longest_unused()) break;
+  if (files_.size() >= max_files)
+    co_return refuse_open(Error{ENFILE,
+                                "the program holds " + std::to_string(max_files) + " of the pod's files open",
+                                "no more can be; keep fewer open"});
   if (!writes)
     if (const int missing = paths_.known_missing(call.text)) co_return refuse(missing);
   protocol::OpenFile request;
@@ -79,9 +88,9 @@ Task<Answer> Files::open(Call call) {
   std::shared_ptr<Listing> listing;
   if (!writes && (flags & (O_DIRECTORY | O_PATH)) == O_DIRECTORY)
     listing = start_list(call.text, handle);  // O_TMPFILE names a directory, too
-  auto opened = co_await ask<protocol::OpenedFile>(context_, std::move(request));
+  auto opened = co_await open_in_pod(std::move(request));
   if (writes) paths_.forget();
-  if (!opened) co_return refuse(code_of(opened.error()));
+  if (!opened) co_return refuse_open(opened.error());
   if (context_.closed) co_return refuse(EIO);
   if (S_ISDIR(opened->stat.mode) && (flags & O_PATH) == 0 && !listing)
     listing = start_list(call.text, handle);
@@ -89,11 +98,32 @@ Task<Answer> Files::open(Call call) {
   if (generation != context_.generation) co_return refuse(ESTALE);
   if (listing && !*listing->result && S_ISDIR(opened->stat.mode)) {
     context_.spawn(drop(opened->handle));
-    co_return refuse(code_of(listing->result->error()));
+    co_return refuse_open(listing->result->error());
   }
   std::optional<Paths::Listing> listed;
   if (listing && *listing->result) listed = std::move(**listing->result);
   co_return take_in(call, handle, std::move(*opened), std::move(listed));
+}
+
+/// Where the agent's own descriptors are used up, once more without the files that only linger.
+Task<Result<protocol::OpenedFile>> Files::open_in_pod(protocol::OpenFile request) {
+  auto opened = co_await ask<protocol::OpenedFile>(context_, protocol::OpenFile(request));
+  if (opened || opened.error().code != EMFILE) co_return opened;
+  bool forgot = false;
+  while (forget_longest_unused()) forgot = true;
+  // The agent closes those first: it takes requests in the order in which they are asked.
+  if (forgot) co_await boost::asio::post(context_.executor, boost::asio::use_awaitable);
+  if (forgot) opened = co_await ask<protocol::OpenedFile>(context_, std::move(request));
+  if (!opened && opened.error().code == EMFILE)
+    co_return Failed(Error{ENFILE, "the agent in the pod has no file descriptors left",
+                           "keep fewer of the pod's files open"});
+  co_return opened;
+}
+
+/// What has a remedy isn't the program's own limit or mistake, so the user is told.
+Answer Files::refuse_open(const Error& error) {
+  if (!error.remedy.empty()) context_.activity->note("warning", error.to_string());
+  return refuse(code_of(error));
 }
 
 /// Lists a directory beside its opening: one round trip for both.
@@ -121,6 +151,11 @@ Answer Files::take_in(const Call& call, std::uint64_t handle, protocol::OpenedFi
   file->heard = Clock::now();
   file->kind = kind_of(opened, call.request.a);
   if (file->kind == FileKind::snapshot && memory_ >= memory_budget) file->kind = FileKind::handle;
+  std::optional<std::uint32_t> slot;
+  if (file->kind == FileKind::snapshot)
+    while (!(slot = slots_.take(handle)) && forget_longest_unused()) {
+    }
+  if (!slot && file->kind == FileKind::snapshot) file->kind = FileKind::handle;
   if (file->kind != FileKind::snapshot && opened.stream != 0)
     (void)context_.link->take_stream(opened.stream);  // reset
   Answer answer;
@@ -128,16 +163,17 @@ Answer Files::take_in(const Call& call, std::uint64_t handle, protocol::OpenedFi
   answer.reply.stat = to_stat(file->stat);
   Result<void> made;
   if (file->kind == FileKind::snapshot) {
-    made = make_snapshot(*file, std::move(opened), answer);
+    made = make_snapshot(*file, *slot, std::move(opened), answer);
   } else if (listing) {
     answer.fd = std::move(listing->memfd);
   } else {
-    made = make_placeholder(*file, answer);
+    do made = make_placeholder(*file, answer);
+    while (!made && code_of(made.error()) == ENFILE && forget_longest_unused());
   }
   struct stat local {};
   if (!made || ::fstat(answer.fd.get(), &local) != 0) {
     context_.spawn(drop(file->agent_handle));
-    return refuse(made ? EMFILE : code_of(made.error()));
+    return made ? refuse(EIO) : refuse_open(made.error());
   }
   answer.reply.a = static_cast<std::uint64_t>(file->kind);
   file->inode = local.st_ino;
@@ -149,19 +185,23 @@ Answer Files::take_in(const Call& call, std::uint64_t handle, protocol::OpenedFi
   return answer;
 }
 
-Result<void> Files::make_snapshot(File& file, protocol::OpenedFile opened, Answer& answer) {
-  const auto slot = slots_.take(file.handle);
-  if (!slot) return fail_errno("open", EMFILE);
-  auto made = Snapshot::create(context_, slots_, file.handle, *slot, std::move(opened));
+Result<void> Files::make_snapshot(File& file, std::uint32_t slot, protocol::OpenedFile opened,
+                                  Answer& answer) {
+  const auto again = [this](const auto& result) {
+    return !result && code_of(result.error()) == ENFILE && forget_longest_unused();
+  };
+  auto made = Snapshot::create(context_, slots_, file.handle, slot, std::move(opened));
+  while (again(made)) made = Snapshot::create(context_, slots_, file.handle, slot, std::move(opened));
   auto fd = made ? (*made)->program_fd() : Result<UniqueFd>(Failed(made.error()));
+  while (made && again(fd)) fd = (*made)->program_fd();
   if (!fd) {
-    slots_.free(*slot);
+    slots_.free(slot);
     return Failed(fd.error());
   }
   file.snapshot = std::move(*made);
   file.memory = file.stat.size <= whole_limit ? file.stat.size : window_budget;
   answer.fd = std::move(*fd);
-  answer.reply.b = *slot;
+  answer.reply.b = slot;
   return {};
 }
 
@@ -178,8 +218,9 @@ Result<void> Files::make_placeholder(File& file, Answer& answer) {
 Task<Answer> Files::ensure(Call call) {
   const auto file = find(call);
   if (!file || !file->snapshot) co_return refuse(EBADF);
+  if (call.request.d > static_cast<std::uint64_t>(Keep::a_while)) co_return refuse(EINVAL);
   const auto snapshot = file->snapshot;
-  auto size = co_await snapshot->ensure(call.request.b, call.request.c, call.request.d == 1);
+  auto size = co_await snapshot->ensure(call.request.b, call.request.c, static_cast<Keep>(call.request.d));
   if (!size) {
     if (!size.error().remedy.empty())
       context_.activity->note("warning", file->path + ": " + size.error().to_string());
@@ -368,28 +409,37 @@ void Files::unused(std::uint64_t handle) {
   if (at == files_.end()) return;
   // Not a second later: programs let a lock go by closing its file, and others of them try for it then.
   if (std::exchange(at->second->locked, false)) context_.spawn(unlock(at->second->agent_handle));
-  unused_.push_back(handle);
+  at->second->unused = Clock::now();
+  unused_.push_back({handle, at->second->unused});
   if (!std::exchange(sweeping_, true)) context_.spawn(sweep());
 }
 
 Task<void> Files::sweep() {
   while (!unused_.empty() && !context_.closed) {
-    const auto round = std::exchange(unused_, {});
-    linger_.expires_after(std::chrono::seconds(1));
+    linger_.expires_at(unused_.front().since + usual_linger);
     co_await linger_.async_wait(as_result);
-    for (const auto handle : round) {
-      const auto at = files_.find(handle);
-      if (at == files_.end() || processes_.is_used(handle)) continue;
-      const auto file = at->second;
-      if (is_used_plainly(*file)) {
-        unused_.push_back(handle);
-        continue;
-      }
-      if (file->pipe && file->remote->is_regular()) co_await file->pipe->settle();
-      if (!processes_.is_used(handle)) remove(handle);
+    while (forget_longest_unused(usual_linger)) {
     }
   }
   sweeping_ = false;
+}
+
+/// Closes the file that nobody has held for longest, if that is as long as `age`. False: there is none.
+bool Files::forget_longest_unused(std::chrono::milliseconds age) {
+  for (auto left = unused_.size(); left > 0 && Clock::now() - unused_.front().since >= age; --left) {
+    const auto [handle, since] = unused_.front();
+    unused_.pop_front();
+    const auto at = files_.find(handle);
+    if (at == files_.end() || at->second->unused != since || processes_.is_used(handle)) continue;
+    if (is_used_plainly(*at->second)) {
+      at->second->unused = Clock::now();
+      unused_.push_back({handle, at->second->unused});
+      continue;
+    }
+    remove(handle);
+    return true;
+  }
+  return false;
 }
 
 void Files::remove(std::uint64_t handle) {

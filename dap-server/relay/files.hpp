@@ -1,9 +1,10 @@
 // Files: every file that debuggees hold open in the pod, by handle. Opens them (Snapshot, RemoteFile or a
 // directory's list), answers the operations on handles, and closes them in the pod once no process holds
 // them: at once would be too early, as a child of fork says hello only after its parent may have closed, so a
-// handle lingers for a second.
+// handle lingers for a second, or less where its room is needed.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <unordered_map>
 
@@ -18,7 +19,7 @@ namespace inpod::relay {
 
 class Files {
  public:
-  static constexpr std::size_t max_files = slot_count;
+  static constexpr std::size_t max_files = 65536;
   static constexpr std::uint64_t memory_budget = 1ull
                                                  << 30;  ///< bytes of whole files; past it files have no copy
 
@@ -60,12 +61,14 @@ class Files {
   std::size_t count() const { return files_.size(); }
 
  private:
+  /// A child of fork or exec has said by then that it holds the file.
+  static constexpr std::chrono::milliseconds shortest_linger{100};
   struct File;
   struct Listing;
   std::shared_ptr<File> find(const Call& call);
   Answer take_in(const Call& call, std::uint64_t handle, protocol::OpenedFile opened,
                  std::optional<Paths::Listing> listing);
-  Result<void> make_snapshot(File& file, protocol::OpenedFile opened, Answer& answer);
+  Result<void> make_snapshot(File& file, std::uint32_t slot, protocol::OpenedFile opened, Answer& answer);
   Result<void> make_placeholder(File& file, Answer& answer);
   Answer give_pipe(const std::shared_ptr<File>& file);
   Answer give_feed(const std::shared_ptr<File>& file, std::uint64_t offset);
@@ -76,6 +79,9 @@ class Files {
   Task<void> renew(std::shared_ptr<File> file);
   void doubt_all();
   Task<void> sweep();
+  bool forget_longest_unused(std::chrono::milliseconds age = shortest_linger);
+  Task<Result<protocol::OpenedFile>> open_in_pod(protocol::OpenFile request);
+  Answer refuse_open(const Error& error);
   Task<void> unlock(std::uint64_t agent_handle);
   Task<void> drop(std::uint64_t agent_handle);
   void remove(std::uint64_t handle);
@@ -87,7 +93,11 @@ class Files {
   std::unordered_map<std::uint64_t, std::shared_ptr<File>> files_;
   std::unordered_map<std::uint64_t, std::uint64_t> by_inode_;  // of the memfd
   std::unordered_map<std::uint64_t, std::uint64_t> by_pipe_;   // by the inode of its WritePipe
-  std::vector<std::uint64_t> unused_;
+  struct Unused {
+    std::uint64_t handle;
+    Clock::time_point since;
+  };
+  std::deque<Unused> unused_;  // the longest first
   std::uint64_t next_handle_ = 1, memory_ = 0;
   boost::asio::steady_timer linger_;
   bool sweeping_ = false, lost_output_ = false;

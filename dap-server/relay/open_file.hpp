@@ -11,7 +11,8 @@ struct Files::File {
   FileKind kind = FileKind::handle;
   std::string path, real_path;
   protocol::FileStat stat;
-  Clock::time_point heard;  // when `stat` came
+  Clock::time_point heard;   // when `stat` came
+  Clock::time_point unused;  // since when nobody has held it
   bool renewing = false;
   bool locked = false;  // perhaps: it has been, by flock or fcntl
   std::shared_ptr<Snapshot> snapshot;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -41,6 +42,29 @@ void append_record(Bytes& records, const protocol::DirectoryEntry& entry) {
                         static_cast<std::uint16_t>(length), known_type(entry.type)};
   std::memcpy(records.data() + at, &head, sizeof(head));
   std::memcpy(records.data() + at + sizeof(head), entry.name.data(), entry.name.size());
+}
+
+/// The records again, each as long as the longest.
+Bytes to_one_length(const Bytes& records) {
+  const auto head_at = [&](std::size_t at) {
+    DirentHead head;
+    std::memcpy(&head, records.data() + at, sizeof(head));
+    return head;
+  };
+  std::size_t count = 0;
+  std::uint16_t longest = 0;
+  for (std::size_t at = 0; at < records.size(); at += head_at(at).length, ++count)
+    longest = std::max(longest, head_at(at).length);
+  Bytes equal(count * longest);
+  auto* to = equal.data();
+  for (std::size_t at = 0; at < records.size(); at += head_at(at).length, to += longest) {
+    auto head = head_at(at);
+    std::memcpy(to, records.data() + at, head.length);
+    head.length = longest;
+    head.offset = to - equal.data() + longest;
+    std::memcpy(to, &head, sizeof(head));
+  }
+  return equal;
 }
 
 std::string without_trailing_slash(std::string path) {
@@ -201,6 +225,7 @@ Task<Result<Paths::Listing>> Paths::list(std::string path, std::string memfd_nam
     if (records.size() > largest_list) co_return fail_errno("list " + path, EOVERFLOW);
     cursor = page.cursor;
   } while (cursor != 0);
+  records = to_one_length(records);
   CO_TRY(memfd, make_memfd(memfd_name));
   if (::write(memfd.get(), records.data(), records.size()) != static_cast<ssize_t>(records.size()))
     co_return fail_errno("list " + path, ENOMEM);

@@ -28,7 +28,8 @@ class Paths {
   Task<Answer> list(Call call);
   Task<Answer> change(Call call);
 
-  /// The directory's entries as a memfd of linux_dirent64 records (getdents64(2)); also feeds the cache.
+  /// The directory's entries as a memfd of linux_dirent64 records (getdents64(2)), all of one length; also
+  /// feeds the cache.
   struct Listing {
     UniqueFd memfd;
     std::uint64_t bytes = 0;

@@ -16,7 +16,8 @@ Task<Answer> Files::plain(Call call) {
     co_return file->remote && (file->flags & O_ACCMODE) != O_RDONLY ? give_pipe(file) : refuse(EBADF);
   if (!file->snapshot || file->snapshot->size() > window_budget) co_return give_feed(file, call.request.c);
   // A file that is too short for what its size said has been cut to that by now.
-  const auto filled = co_await file->snapshot->ensure(0, std::numeric_limits<std::int64_t>::max(), true);
+  const auto filled =
+      co_await file->snapshot->ensure(0, std::numeric_limits<std::int64_t>::max(), Keep::always);
   co_return refuse(filled ? 0 : code_of(filled.error()));
 }
 
@@ -59,9 +60,11 @@ Task<void> Files::run_feed(std::shared_ptr<File> file, UniqueFd end, std::uint64
   --file->feeds;
 }
 
-/// Held by a program that the layer is not in, which nobody counts.
+/// Held by a program that the layer is not in, which nobody counts, or not written yet. A FIFO may keep a
+/// writer waiting for ever.
 bool Files::is_used_plainly(const File& file) {
-  return file.feeds > 0 || (file.pipe && file.pipe->has_writers());
+  if (file.feeds > 0) return true;
+  return file.pipe && (file.pipe->has_writers() || (file.remote->is_regular() && file.pipe->has_waiting()));
 }
 
 Task<Answer> Files::written(Call call) {

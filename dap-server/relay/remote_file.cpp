@@ -8,7 +8,6 @@
 #include "relay/activity.hpp"
 
 namespace inpod::relay {
-namespace {}  // namespace
 
 /// Held while an operation moves the position.
 class RemoteFile::Turn {
@@ -33,20 +32,32 @@ RemoteFile::RemoteFile(Context& context, std::uint64_t agent_handle, std::uint32
       free_(context.executor) {}
 
 Task<Result<Bytes>> RemoteFile::read(std::uint32_t length, std::uint64_t offset, bool at_position) {
-  length = std::min(length, largest_piece);
-  if (!at_position || !seekable()) {
-    protocol::ReadFile request{agent_handle_, offset, length, at_position};
-    CO_TRY(answer, co_await ask<protocol::FileData>(context_, std::move(request)));
-    context_.activity->bytes_read(answer.data.size());
-    co_return std::move(answer.data);
-  }
+  if (!at_position || !seekable()) co_return co_await read_pieces(length, offset, at_position);
   while (busy_) co_await free_.wait();
   Turn turn(*this);
-  protocol::ReadFile request{agent_handle_, position_, length, false};
-  CO_TRY(answer, co_await ask<protocol::FileData>(context_, std::move(request)));
-  position_ += answer.data.size();
-  context_.activity->bytes_read(answer.data.size());
-  co_return std::move(answer.data);
+  CO_TRY(data, co_await read_pieces(length, position_, false));
+  position_ += data.size();
+  co_return std::move(data);
+}
+
+/// Until a piece comes short. A pipe or device gives one: what is there.
+Task<Result<Bytes>> RemoteFile::read_pieces(std::uint32_t length, std::uint64_t offset, bool at_position) {
+  Bytes all;
+  do {
+    const auto piece = static_cast<std::uint32_t>(std::min<std::size_t>(length - all.size(), largest_piece));
+    protocol::ReadFile request{agent_handle_, offset + all.size(), piece, at_position};
+    auto answer = co_await ask<protocol::FileData>(context_, std::move(request));
+    if (!answer && all.empty()) co_return Failed(answer.error());
+    if (!answer) break;
+    context_.activity->bytes_read(answer->data.size());
+    const bool is_short = answer->data.size() < piece;
+    if (all.empty())
+      all = std::move(answer->data);
+    else
+      all.insert(all.end(), answer->data.begin(), answer->data.end());
+    if (is_short) break;
+  } while (seekable() && all.size() < length);
+  co_return all;
 }
 
 Task<Result<std::uint64_t>> RemoteFile::write(Bytes data, std::uint64_t offset, bool at_position) {

@@ -32,6 +32,7 @@ class RemoteFile {
 
  private:
   class Turn;
+  Task<Result<Bytes>> read_pieces(std::uint32_t length, std::uint64_t offset, bool at_position);
   bool seekable() const { return S_ISREG(mode_) || S_ISBLK(mode_); }
 
   Context& context_;

@@ -19,18 +19,24 @@ struct Server::Connection {
   explicit Connection(UniqueFd socket) : fd(std::move(socket)) {}
 
   Task<bool> wait(const asio::any_io_executor& executor, asio::posix::stream_descriptor::wait_type what) {
-    if (!fd) co_return false;
-    if (const int copy = descriptor ? -1 : ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0); copy >= 0)
-      descriptor.emplace(executor, copy);
-    if (!descriptor) co_return false;  // out of descriptors
+    if (fd) {
+      boost::system::error_code failed;
+      descriptor.emplace(executor).assign(fd.get(), failed);
+      if (failed) co_return false;
+      (void)fd.release();
+    }
+    if (!descriptor) co_return false;
     auto [failed] = co_await descriptor->async_wait(what, as_result);
-    co_return !failed && fd;
+    co_return !failed && get() >= 0;
   }
+  int get() { return fd ? fd.get() : descriptor ? descriptor->native_handle() : -1; }
   void close() {
+    boost::system::error_code ignored;
     fd.reset();
-    if (descriptor) descriptor->cancel();
+    if (descriptor) descriptor->close(ignored);
   }
 
+ private:
   UniqueFd fd;
   std::optional<asio::posix::stream_descriptor> descriptor;
 };
@@ -139,7 +145,7 @@ Task<void> Server::serve(std::shared_ptr<Connection> connection) {
     }
   } count{*this};
   Call call;
-  if (!processes_.admits(connection->fd.get(), call.pid)) co_return;
+  if (!processes_.admits(connection->get(), call.pid)) co_return;
   bool received = false;
   {
     struct Place {
@@ -156,7 +162,11 @@ Task<void> Server::serve(std::shared_ptr<Connection> connection) {
     co_await send(*connection, std::move(answer));
     co_return;
   }
-  Answer answer = co_await handler_(std::move(call));
+  Answer answer;
+  if (call.request.has_fd != 0 && !call.fd)
+    answer = refuse(ENFILE);  // no number was left for it here
+  else
+    answer = co_await handler_(std::move(call));
   if (!answer.silent) co_await send(*connection, std::move(answer));
 }
 
@@ -176,7 +186,7 @@ Task<bool> Server::receive(Connection& connection, Call& call) {
     message.msg_iovlen = count;
     message.msg_control = control;
     message.msg_controllen = sizeof(control);
-    const auto length = ::recvmsg(connection.fd.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const auto length = ::recvmsg(connection.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (length < 0 && errno == EINTR) continue;
     if (length < 0 && errno == EAGAIN) {
       const bool readable =
@@ -229,7 +239,7 @@ Task<void> Server::send(Connection& connection, Answer answer) {
       part->cmsg_len = CMSG_LEN(sizeof(int));
       std::memcpy(CMSG_DATA(part), &fd, sizeof(int));
     }
-    const auto length = ::sendmsg(connection.fd.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto length = ::sendmsg(connection.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (length < 0 && errno == EINTR) continue;
     if (length < 0 && errno == EAGAIN) {
       const bool writable =

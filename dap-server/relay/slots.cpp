@@ -18,9 +18,20 @@ std::uint64_t load(std::uint64_t& field) {
 
 }  // namespace
 
+namespace {
+
+/// EMFILE would tell a program of its own limit.
+Failed cannot(const char* what) {
+  if (errno != EMFILE) return fail_errno(what);
+  return Failed(Error{ENFILE, std::string(what) + ": inpod itself has no file descriptors left",
+                      "raise its limit (ulimit -Hn), or keep fewer of the pod's files open"});
+}
+
+}  // namespace
+
 Result<UniqueFd> make_memfd(const std::string& name) {
   UniqueFd fd(::memfd_create(name.c_str(), MFD_CLOEXEC));
-  if (!fd) return fail_errno("cannot make a memory file");
+  if (!fd) return cannot("cannot make a memory file");
   return fd;
 }
 
@@ -33,7 +44,7 @@ Result<UniqueFd> make_placeholder_memfd(const std::string& name) {
 
 Result<UniqueFd> reopen(int fd, int flags) {
   UniqueFd opened(::open(("/proc/self/fd/" + std::to_string(fd)).c_str(), flags | O_CLOEXEC));
-  if (!opened) return fail_errno("cannot open a memory file again");
+  if (!opened) return cannot("cannot open a memory file again");
   return opened;
 }
 

@@ -15,7 +15,7 @@
 
 namespace inpod::relay {
 
-/// A memfd with the close-on-exec flag; named `name` in /proc.
+/// A memfd with the close-on-exec flag; named `name` in /proc. ENFILE where inpod has no descriptors left.
 Result<UniqueFd> make_memfd(const std::string& name);
 /// An empty one that can't be read (EBADF) nor written (EPERM): what passes by the hooks fails, instead of
 /// being lost.

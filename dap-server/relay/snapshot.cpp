@@ -15,6 +15,7 @@ constexpr std::uint64_t everything = ~std::uint64_t{0};
 constexpr std::uint64_t joinable = 4 << 20;       // so far ahead of a stream, waiting beats starting anew
 constexpr std::uint64_t random_read = 128 << 10;  // bytes of a read that is not sequential
 constexpr std::uint64_t largest_read = protocol::largest_piece;
+constexpr std::size_t most_reads = 8;            // at a time, beside the stream
 constexpr std::uint64_t growth = 64 << 10;       // bytes that a file may grow by while it comes
 constexpr std::chrono::seconds idle_stream{30};  // a reader that pauses longer lets its stream go
 
@@ -32,12 +33,13 @@ struct Snapshot::Fetch {
   explicit Fetch(const boost::asio::any_io_executor& executor) : more(executor) {}
   std::unique_ptr<protocol::Stream> stream;
   std::uint64_t position = 0, target = 0, generation = 0;
+  std::uint64_t awaited = 0;  // somebody waits for what comes before; the rest is read ahead
   Signal more;
   bool stop = false;
 };
 
 Result<std::shared_ptr<Snapshot>> Snapshot::create(Context& context, SlotTable& slots, std::uint64_t handle,
-                                                   std::uint32_t slot, protocol::OpenedFile opened) {
+                                                   std::uint32_t slot, protocol::OpenedFile&& opened) {
   std::shared_ptr<Snapshot> file(new Snapshot(context, slots));
   TRY_ASSIGN(memfd, make_memfd("inpod:" + std::to_string(handle) + ":" + std::to_string(slot)));
   file->memfd_ = std::move(memfd);
@@ -81,18 +83,16 @@ void Snapshot::lose() {
   if (stream_) stream_->stop = true, stream_->more.notify(), stream_.reset();
 }
 
-Task<Result<std::uint64_t>> Snapshot::ensure(std::uint64_t offset, std::uint64_t length, bool keep) {
+Task<Result<std::uint64_t>> Snapshot::ensure(std::uint64_t offset, std::uint64_t length, Keep keep) {
   const auto self = shared_from_this();
-  if (!keep) length = std::min(length, largest_ensure);
+  if (keep == Keep::no) length = std::min(length, largest_ensure);
   const auto wanted = length > everything - offset ? everything : offset + length;
-  if (keep) {
-    kept_.add({page_down(offset), std::min(page_up(std::min(wanted, size_)), page_up(size_))});
-    if (kept_.total() > keep_limit) {
-      kept_.clear();
-      co_return fail("the program maps more of a remote file than memory should hold",
-                     "name the file in files.local, or read it instead of mapping it");
-    }
-  }
+  if (keep != Keep::no) CO_TRY_VOID(note_kept({page_down(offset), page_up(std::min(wanted, size_))}, keep));
+  struct Waiting {
+    std::list<Range>& list;
+    std::list<Range>::iterator at;
+    ~Waiting() { list.erase(at); }
+  } waiting{awaited_, awaited_.insert(awaited_.end(), {offset, std::min(wanted, size_)})};
   anchor_ = offset;
   std::uint64_t last_gap = everything;
   for (int stuck = 0; stuck < 3;) {
@@ -118,20 +118,50 @@ Task<Result<std::uint64_t>> Snapshot::ensure(std::uint64_t offset, std::uint64_t
   co_return Failed(Error{failure_ != 0 ? failure_ : EIO, "the pod's file could not be read", {}});
 }
 
-/// Sees to it that somebody is fetching `gap`.
+/// What has been promised before stays, whatever is refused now.
+Result<void> Snapshot::note_kept(Range range, Keep keep) {
+  constexpr std::size_t most_pieces = 512;
+  if (range.end <= range.begin) return {};
+  Ranges mapped = mapped_;
+  if (keep == Keep::always) {
+    mapped.add(range);
+    if (mapped.total() > keep_limit)
+      return fail("the program maps more of a remote file than memory should hold",
+                  "name the file in files.local, or read it instead of mapping it");
+  } else {
+    std::uint64_t total = range.size();
+    for (const auto& one : a_while_) total += one.size();
+    for (; !a_while_.empty() && (total > kept_a_while || a_while_.size() >= most_pieces);
+         a_while_.pop_front())
+      total -= a_while_.front().size();
+    a_while_.push_back(range);
+  }
+  mapped_ = std::move(mapped);
+  kept_ = mapped_;
+  for (const auto& one : a_while_) kept_.add(one);
+  return {};
+}
+
+/// Sees to it that somebody is fetching `gap`. A stream that others wait for is left alone: readers far apart
+/// would else stop each other's for ever.
 void Snapshot::fetch_gap(std::uint64_t gap, std::uint64_t end) {
-  if (reading_ && gap >= reading_->begin && gap < reading_->end) return;
+  for (const auto& read : reading_)
+    if (read.begin <= gap && gap < read.end) return;
   if (stream_ && gap >= stream_->position && gap - stream_->position <= joinable) {
     stream_->target = std::max(stream_->target, end + read_ahead);
+    stream_->awaited = std::max(stream_->awaited, end);
     stream_->more.notify();
     return;
   }
-  if (gap == sequential_at_ || end - gap > largest_read) return start_stream(gap, end + read_ahead);
-  if (reading_) return;  // one at a time; the waiter looks again when it is there
-  const auto length = static_cast<std::uint32_t>(std::clamp(end - gap, random_read, largest_read));
-  reading_ = Range{gap, gap + length};
+  const bool is_free = !stream_ || stream_->position >= stream_->awaited;
+  if (is_free && (gap == sequential_at_ || end - gap > largest_read)) return start_stream(gap, end);
+  if (reading_.size() >= most_reads) return;  // the waiter looks again when one of them is there
+  auto length = std::clamp(end - gap, random_read, largest_read);
+  for (const auto& read : reading_)
+    if (gap < read.begin) length = std::min(length, read.begin - gap);
+  reading_.push_back({gap, gap + length});
   sequential_at_ = gap + length;
-  context_.spawn(read_range(shared_from_this(), gap, length));
+  context_.spawn(read_range(shared_from_this(), gap, static_cast<std::uint32_t>(length)));
 }
 
 Task<void> Snapshot::read_range([[maybe_unused]] std::shared_ptr<Snapshot> self, std::uint64_t offset,
@@ -139,7 +169,7 @@ Task<void> Snapshot::read_range([[maybe_unused]] std::shared_ptr<Snapshot> self,
   const auto generation = generation_;
   protocol::ReadFile request{agent_handle_, offset, length, false};
   auto answer = co_await ask<protocol::FileData>(context_, std::move(request));
-  reading_.reset();
+  std::erase_if(reading_, [offset](const Range& read) { return read.begin == offset; });
   if (!answer) {
     failure_ = code_of(answer.error());
   } else if (generation == generation_) {
@@ -151,11 +181,12 @@ Task<void> Snapshot::read_range([[maybe_unused]] std::shared_ptr<Snapshot> self,
   changed_.notify();
 }
 
-void Snapshot::start_stream(std::uint64_t offset, std::uint64_t target) {
+void Snapshot::start_stream(std::uint64_t offset, std::uint64_t end) {
   if (stream_) stream_->stop = true, stream_->more.notify();
   stream_ = std::make_shared<Fetch>(context_.executor);
   stream_->position = offset;
-  stream_->target = target;
+  stream_->target = end + read_ahead;
+  stream_->awaited = end;
   stream_->generation = generation_;
   context_.spawn(follow(shared_from_this(), stream_));
 }
@@ -262,6 +293,14 @@ void Snapshot::update(const protocol::FileStat& stat) {
 
 Task<Result<Bytes>> Snapshot::read(std::uint64_t offset, std::uint32_t length) {
   Bytes result;
+  if (const Range range{offset, std::min(offset + length, size_)};
+      range.begin < range.end && filled_.contains(range)) {
+    result.resize(range.size());
+    if (::pread(memfd_.get(), result.data(), result.size(), static_cast<off_t>(offset)) ==
+        static_cast<ssize_t>(result.size()))
+      co_return result;
+    result.clear();
+  }
   while (result.size() < length) {
     const auto piece =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(length - result.size(), largest_read));
@@ -284,8 +323,11 @@ void Snapshot::publish() {
 /// Keeps a window's memory within its budget: what lies far from the reader goes, unless it is to be kept.
 void Snapshot::drop_behind() {
   if (is_whole() || filled_.total() <= window_budget + kept_.total()) return;
+  Ranges staying = kept_;
+  for (const auto& range : awaited_) staying.add(range);
+  if (filled_.total() <= window_budget + staying.total()) return;
   const Range near{anchor_ - std::min(anchor_, read_ahead), anchor_ + largest_ensure + 2 * read_ahead};
-  const auto goal = window_budget * 3 / 4 + kept_.total();
+  const auto goal = window_budget * 3 / 4 + staying.total();
   for (int rounds = 0; filled_.total() > goal && rounds < 64; ++rounds) {
     auto victim = filled_.next(drop_cursor_);
     if (!victim) {
@@ -301,7 +343,7 @@ void Snapshot::drop_behind() {
       }
       part.end = near.begin;
     }
-    if (const auto kept = kept_.next(part.begin); kept && kept->begin < part.end) {
+    if (const auto kept = staying.next(part.begin); kept && kept->begin < part.end) {
       if (kept->begin <= part.begin) {
         drop_cursor_ = kept->end;
         continue;

@@ -126,8 +126,6 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     co_return co_await answer_request(relay_, std::move(description), std::move(name), std::move(arguments));
   }
 
-  bool lost_output() const override { return relay_ && relay_->lost_output(); }
-
   void take_back() override { taken_back_ = true; }
 
   Task<void> stop() override {
@@ -137,6 +135,11 @@ class SessionImpl : public Session, public std::enable_shared_from_this<SessionI
     stop_requests_.close(ignored);
     co_await stop_following();
     if (relay_) co_await relay_->settle(longest_settling);
+    if (relay_ && relay_->lost_output())
+      event({{"event", "note"},
+             {"severity", "error"},
+             {"text", "not all that was written to redirected output has reached the pod"},
+             {"lostOutput", true}});
     // The Bye goes first: the pod gets its traffic back before anything here takes time.
     if (connection_) co_await connection_->close();
     if (relay_) relay_->close();

@@ -70,8 +70,6 @@ class Session {
   virtual Task<Result<nlohmann::json>> request(std::string name, nlohmann::json arguments) = 0;
   /// Traffic goes back to the pod at once; the agent stays for its lease. Idempotent.
   virtual Task<void> stop() = 0;
-  /// After stop(): whether something that a program wrote to its redirected output did not reach the pod.
-  virtual bool lost_output() const { return false; }
   /// Nothing came of the launch: stop() also takes back the agent, if this session made it.
   virtual void take_back() {}
 };

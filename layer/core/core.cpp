@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/own_table.hpp"
 #include "core/raw.hpp"
 #include "core/text.hpp"
 
@@ -16,7 +17,6 @@ namespace inpod {
 namespace {
 
 constexpr std::size_t rules_capacity = 128 << 10;
-constexpr std::size_t most_inherited = 1024;
 constexpr int fork_wait_ms = 1000;
 
 constinit FixedText<512> problem_text;
@@ -97,9 +97,18 @@ const char* Core::start(std::string_view socket_path, std::string_view executabl
 }
 
 bool Core::hello(bool forked, std::string_view executable, const char** problem) {
-  std::uint64_t handles[most_inherited];
+  // Not on the stack: a child forked by a thread has that thread's, which may be small.
+  const int top = fds.top();
+  const std::size_t room = static_cast<std::size_t>(top) * sizeof(std::uint64_t);
+  const long memory =
+      room == 0 ? 0 : raw::map(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory < 0 && memory > -4096) {
+    if (problem) *problem = "out of memory";
+    return false;
+  }
+  auto* const handles = reinterpret_cast<std::uint64_t*>(memory);
   std::size_t count = 0;
-  for (int fd = 0, end = fds.top(); fd < end && count < most_inherited; ++fd) {
+  for (int fd = 0; fd < top; ++fd) {
     const FdEntry entry = fds.get(fd);
     if (entry.is_file()) handles[count++] = entry.handle();
   }
@@ -113,6 +122,7 @@ bool Core::hello(bool forked, std::string_view executable, const char** problem)
     call.capacity = sizeof rules_text;
   }
   const long result = relay.ask(call);
+  if (room != 0) raw::unmap(handles, room);
   if (forked) {
     if (call.fd >= 0) raw::close(call.fd);
     return result == 0;
@@ -123,8 +133,9 @@ bool Core::hello(bool forked, std::string_view executable, const char** problem)
     else if (result == -EPERM || result == -EACCES || result == -ENOSYS)
       *problem =
           "a filter of system calls (seccomp(2)) that it is started with forbids sockets, and so keeps it "
-          "from "
-          "inpod; start it without that filter";
+          "from inpod; start it without that filter";
+    else if (result == -EMFILE)
+      *problem = "the program has used up its file descriptors before it starts (ulimit -n)";
     else
       *problem = complain("no answer from inpod at ", relay.path());
     return false;
@@ -156,8 +167,14 @@ bool Core::hello(bool forked, std::string_view executable, const char** problem)
 }
 
 void Core::scan_descriptors() {
+  const auto aside = [](void* core) { return static_cast<Core*>(core)->scan_descriptors(true); };
+  if (scan_descriptors(false) == -EMFILE) with_own_table(-1, aside, this);
+}
+
+/// aside: by a thread with a table of its own. /proc/self names the process's.
+long Core::scan_descriptors(bool aside) {
   const long directory_fd = raw::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory_fd < 0) return;
+  if (directory_fd < 0) return directory_fd;
   alignas(8) char entries[2048];
   for (;;) {
     const long got = raw::get_entries(static_cast<int>(directory_fd), entries, sizeof entries);
@@ -167,11 +184,11 @@ void Core::scan_descriptors() {
       at += entry->d_reclen;
       std::string_view name(entry->d_name);
       std::uint64_t fd = 0;
-      if (take_number(name, FdTable::capacity - 1, fd) && static_cast<long>(fd) != directory_fd)
+      if (take_number(name, FdTable::capacity - 1, fd) && (aside || static_cast<long>(fd) != directory_fd))
         adopt(static_cast<int>(fd));
     }
   }
-  raw::close(static_cast<int>(directory_fd));
+  return raw::close(static_cast<int>(directory_fd));
 }
 
 /// The mask that came through exec. From /proc, since asking umask(2) changes it for a moment, for other

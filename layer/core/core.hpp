@@ -83,6 +83,7 @@ class Core {
   };
   void scan_descriptors();
   FdEntry file_behind_pipe(std::string_view link) const;
+  long scan_descriptors(bool aside);
   void read_mask();
   bool hello(bool forked, std::string_view executable, const char** problem);
   const char* complain(std::string_view start, std::string_view detail);

@@ -42,7 +42,10 @@ long control(Core& core, FdEntry entry, Control what, Range& range) {
 /// never taken up again.
 long pause_for(long ms) {
   const long timer = move_above_standard(raw::call(SYS_timerfd_create, CLOCK_MONOTONIC, TFD_CLOEXEC));
-  if (timer < 0) return timer;
+  if (timer < 0) {  // out of descriptors
+    const timespec time{0, ms * 1'000'000};
+    return raw::call(SYS_nanosleep, raw::word(&time), 0);
+  }
   const itimerspec once{{0, 0}, {0, ms * 1'000'000}};
   std::uint64_t expired;
   long result = raw::call(SYS_timerfd_settime, timer, 0, raw::word(&once), 0);

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstring>
 
 #include "core/files.hpp"
 #include "core/raw.hpp"
@@ -17,6 +18,7 @@ namespace inpod::files {
 namespace {
 
 constexpr int ensure_rounds = 3;
+constexpr std::uint64_t most_at_once = 0x7ffff000;  // bytes of one call, as in the kernel (MAX_RW_COUNT)
 
 /// A slot's words, read so that begin is never older than end.
 struct Window {
@@ -40,7 +42,7 @@ Window window_of(const Core& core, FdEntry entry) {
 std::uint64_t total(std::span<const iovec> parts) {
   std::uint64_t sum = 0;
   for (const iovec& one : parts) sum += one.iov_len;
-  return sum;
+  return sum < most_at_once ? sum : most_at_once;
 }
 
 long real_readv(int fd, std::span<const iovec> into, std::int64_t offset) {
@@ -51,6 +53,15 @@ long real_readv(int fd, std::span<const iovec> into, std::int64_t offset) {
 bool fills_buffers(Core& core, FdEntry entry) {
   relay::Stat is;
   return stat(core, entry, is) == 0 && (is.mode & S_IFMT) == S_IFREG;
+}
+
+long seek_handle(Core& core, FdEntry entry, std::int64_t offset, int whence) {
+  RelayCall call(relay::Op::seek);
+  call.request.a = entry.handle();
+  call.request.b = static_cast<std::uint64_t>(offset);
+  call.request.c = static_cast<std::uint64_t>(whence);
+  const long result = core.relay.ask(call);
+  return result != 0 ? result : static_cast<long>(call.reply.a);
 }
 
 /// Asks the relay for the bytes themselves, one buffer after another, until one is not filled.
@@ -80,6 +91,26 @@ long read_through_relay(Core& core, FdEntry entry, std::span<const iovec> into, 
   return static_cast<long>(done);
 }
 
+/// The same at the handle's position, which others may share: what takes more than one message is claimed
+/// first, as in read_claimed.
+long read_handle(Core& core, FdEntry entry, std::span<const iovec> into) {
+  const std::uint64_t all = total(into);
+  relay::Stat is;
+  if (all <= relay::max_data || stat(core, entry, is) != 0 || (is.mode & S_IFMT) != S_IFREG)
+    return read_through_relay(core, entry, into, -1);
+  const long position = seek_handle(core, entry, 0, SEEK_CUR);
+  const auto left = static_cast<long>(is.size) - position;
+  if (position < 0 || left <= static_cast<long>(relay::max_data))
+    return read_through_relay(core, entry, into, -1);
+  const long wanted = static_cast<long>(all) < left ? static_cast<long>(all) : left;
+  const long end = seek_handle(core, entry, wanted, SEEK_CUR);
+  if (end < 0) return end;
+  long got = read_through_relay(core, entry, into, end - wanted);
+  if (got > wanted) got = wanted;
+  if (got < wanted) seek_handle(core, entry, (got > 0 ? got : 0) - wanted, SEEK_CUR);
+  return got;
+}
+
 long refresh(Core& core, FdEntry entry, std::uint64_t& size) {
   RelayCall call(relay::Op::refresh);
   call.request.a = entry.handle();
@@ -88,8 +119,9 @@ long refresh(Core& core, FdEntry entry, std::uint64_t& size) {
   return result;
 }
 
-long pread_snapshot(Core& core, int fd, FdEntry entry, std::span<const iovec> into, std::uint64_t offset) {
-  const std::uint64_t wanted = total(into);
+/// Of the `wanted` bytes, those that come at once.
+long pread_snapshot(Core& core, int fd, FdEntry entry, std::span<const iovec> into, std::uint64_t offset,
+                    std::uint64_t wanted) {
   if (wanted == 0) return 0;
   bool refreshed = false;
   for (int round = 0; round < ensure_rounds;) {
@@ -105,7 +137,7 @@ long pread_snapshot(Core& core, int fd, FdEntry entry, std::span<const iovec> in
     const std::uint64_t end = window.size - offset < wanted ? window.size : offset + wanted;
     if (!window.holds(offset, end)) {
       ++round;
-      if (const long result = ensure(core, entry, offset, wanted, false); result != 0) return result;
+      if (const long result = ensure(core, entry, offset, wanted, Keep::no); result != 0) return result;
       window = window_of(core, entry);
       // A long read may get less than it asked for, as from a slow file system, if the start is there.
       if (!window.known || window.begin > offset || window.end <= offset) continue;
@@ -116,7 +148,7 @@ long pread_snapshot(Core& core, int fd, FdEntry entry, std::span<const iovec> in
     // What came in during the read may have been read too early: only what was there before it counts.
     const std::uint64_t last = window.end < after.end ? window.end : after.end;
     if (after.known && after.begin <= offset && offset < last) {
-      const std::uint64_t there = last - offset;
+      const std::uint64_t there = last - offset < wanted ? last - offset : wanted;
       if (got > 0) return static_cast<std::uint64_t>(got) < there ? got : static_cast<long>(there);
       if (refreshed) return 0;
     }
@@ -124,18 +156,48 @@ long pread_snapshot(Core& core, int fd, FdEntry entry, std::span<const iovec> in
   return read_through_relay(core, entry, into, static_cast<std::int64_t>(offset));
 }
 
-/// The kernel fills a buffer from a regular file as far as the file goes; the window may need several rounds
-/// for that.
-long pread_fully(Core& core, int fd, FdEntry entry, std::span<const iovec> into, std::uint64_t offset) {
-  long done = pread_snapshot(core, fd, entry, into, offset);
-  while (into.size() == 1 && done > 0 && static_cast<std::size_t>(done) < into[0].iov_len) {
-    const iovec rest{static_cast<char*>(into[0].iov_base) + done,
-                     into[0].iov_len - static_cast<std::size_t>(done)};
-    const long got = pread_snapshot(core, fd, entry, {&rest, 1}, offset + static_cast<std::uint64_t>(done));
-    if (got <= 0) break;
-    done += got;
+/// The kernel fills the buffers from a regular file as far as the file goes; the window may need several
+/// rounds for that.
+long pread_fully(Core& core, int fd, FdEntry entry, std::span<const iovec> into, std::uint64_t offset,
+                 std::uint64_t wanted) {
+  long got = pread_snapshot(core, fd, entry, into, offset, wanted);
+  if (got <= 0) return got;
+  auto done = static_cast<std::uint64_t>(got);
+  std::uint64_t passed = 0;
+  for (const iovec& one : into) {
+    while (done < wanted && done < passed + one.iov_len) {
+      const std::uint64_t filled = done - passed;
+      const iovec rest{static_cast<char*>(one.iov_base) + filled, one.iov_len - filled};
+      const std::uint64_t left = rest.iov_len < wanted - done ? rest.iov_len : wanted - done;
+      got = pread_snapshot(core, fd, entry, {&rest, 1}, offset + done, left);
+      if (got <= 0) return static_cast<long>(done);
+      done += static_cast<std::uint64_t>(got);
+    }
+    passed += one.iov_len;
   }
-  return done;
+  return static_cast<long>(done);
+}
+
+/// Reads at the position. Threads and processes may share it, so the bytes are claimed before they are read:
+/// lseek(2) adds to the position and tells the sum in one step. What was claimed and isn't there is given
+/// back.
+long read_claimed(Core& core, int fd, FdEntry entry, std::span<const iovec> into) {
+  const long position = raw::seek(fd, 0, SEEK_CUR);
+  if (position < 0) return position;
+  std::uint64_t size = window_of(core, entry).size;
+  if (static_cast<std::uint64_t>(position) >= size) {
+    if (const long result = refresh(core, entry, size); result != 0) return result == -EIO ? 0 : result;
+    if (static_cast<std::uint64_t>(position) >= size) return 0;
+  }
+  const std::uint64_t left = size - static_cast<std::uint64_t>(position), all = total(into);
+  const auto wanted = static_cast<long>(all < left ? all : left);
+  const long end = raw::seek(fd, wanted, SEEK_CUR);
+  if (end < 0) return end;
+  const long got = pread_fully(core, fd, entry, into, static_cast<std::uint64_t>(end - wanted),
+                               static_cast<std::uint64_t>(wanted));
+  const long missing = wanted - (got > 0 ? got : 0);
+  if (missing != 0) raw::seek(fd, -missing, SEEK_CUR);
+  return got;
 }
 
 long read_snapshot(Core& core, int fd, FdEntry entry, std::span<const iovec> into) {
@@ -147,23 +209,25 @@ long read_snapshot(Core& core, int fd, FdEntry entry, std::span<const iovec> int
       return got;
     if (got > 0) raw::seek(fd, -got, SEEK_CUR);
   }
-  const long offset = raw::seek(fd, 0, SEEK_CUR);
-  if (offset < 0) return offset;
-  const long got = pread_fully(core, fd, entry, into, static_cast<std::uint64_t>(offset));
-  if (got > 0) raw::seek(fd, offset + got, SEEK_SET);
-  return got;
+  return read_claimed(core, fd, entry, into);
 }
 
 }  // namespace
 
-long ensure(Core& core, FdEntry entry, std::uint64_t offset, std::uint64_t length, bool keep) {
+std::uint64_t copyable(const Core& core, FdEntry entry, std::uint64_t offset) {
+  const Window window = window_of(core, entry);
+  return entry.kind() == FdKind::snapshot && window.whole() && offset < window.size ? window.size - offset
+                                                                                    : 0;
+}
+
+long ensure(Core& core, FdEntry entry, std::uint64_t offset, std::uint64_t length, Keep keep) {
   if (entry.kind() != FdKind::snapshot) return -ENODEV;
-  if (const Window window = window_of(core, entry); !keep && window.whole()) return 0;
+  if (const Window window = window_of(core, entry); keep == Keep::no && window.whole()) return 0;
   RelayCall call(relay::Op::ensure);
   call.request.a = entry.handle();
   call.request.b = offset;
   call.request.c = length;
-  call.request.d = keep;
+  call.request.d = static_cast<std::uint64_t>(keep);
   return core.relay.ask(call);
 }
 
@@ -171,16 +235,18 @@ long read(Core& core, int fd, FdEntry entry, std::span<const iovec> into, std::i
   switch (entry.kind()) {
     case FdKind::snapshot:
       return offset < 0 ? read_snapshot(core, fd, entry, into)
-                        : pread_fully(core, fd, entry, into, static_cast<std::uint64_t>(offset));
+                        : pread_fully(core, fd, entry, into, static_cast<std::uint64_t>(offset), total(into));
     case FdKind::handle:
-      return entry.access() == O_WRONLY ? -EBADF : read_through_relay(core, entry, into, offset);
+      if (entry.access() == O_WRONLY) return -EBADF;
+      return offset < 0 ? read_handle(core, entry, into) : read_through_relay(core, entry, into, offset);
     default:
       return -EISDIR;
   }
 }
 
-long write(Core& core, int, FdEntry entry, std::span<const iovec> from, std::int64_t offset) {
-  if (entry.kind() != FdKind::handle || entry.access() == O_RDONLY) return -EBADF;
+namespace {
+
+long write_through_relay(Core& core, FdEntry entry, std::span<const iovec> from, std::int64_t offset) {
   std::uint64_t done = 0;
   for (const iovec& one : from) {
     std::size_t sent = 0;
@@ -203,15 +269,22 @@ long write(Core& core, int, FdEntry entry, std::span<const iovec> from, std::int
   return static_cast<long>(done);
 }
 
+}  // namespace
+
+long write(Core& core, int, FdEntry entry, std::span<const iovec> from, std::int64_t offset) {
+  if (entry.kind() != FdKind::handle || entry.access() == O_RDONLY) return -EBADF;
+  const auto all = static_cast<long>(total(from));
+  if (offset >= 0 || entry.append() || all <= static_cast<long>(relay::max_data))
+    return write_through_relay(core, entry, from, offset);
+  const long end = seek_handle(core, entry, all, SEEK_CUR);  // as in read_handle
+  if (end < 0) return write_through_relay(core, entry, from, offset);
+  const long done = write_through_relay(core, entry, from, end - all);
+  if (done < all) seek_handle(core, entry, (done > 0 ? done : 0) - all, SEEK_CUR);
+  return done;
+}
+
 long seek(Core& core, int fd, FdEntry entry, std::int64_t offset, int whence) {
-  if (entry.kind() == FdKind::handle) {
-    RelayCall call(relay::Op::seek);
-    call.request.a = entry.handle();
-    call.request.b = static_cast<std::uint64_t>(offset);
-    call.request.c = static_cast<std::uint64_t>(whence);
-    const long result = core.relay.ask(call);
-    return result != 0 ? result : static_cast<long>(call.reply.a);
-  }
+  if (entry.kind() == FdKind::handle) return seek_handle(core, entry, offset, whence);
   if (entry.kind() == FdKind::snapshot && whence != SEEK_SET && whence != SEEK_CUR) {
     std::uint64_t size = 0;
     if (const long result = refresh(core, entry, size); result != 0) return result;
@@ -237,16 +310,22 @@ long truncate(Core& core, FdEntry entry, std::int64_t size) {
 long read_directory(Core&, int fd, FdEntry entry, void* into, std::size_t size) {
   if (entry.kind() != FdKind::directory) return -ENOTDIR;
   if (size > INT_MAX) size = INT_MAX;
-  const long got = raw::read(fd, into, size);
+  dirent64 first;
+  const long head = raw::pread(fd, &first, offsetof(dirent64, d_name), 0);
+  if (head <= 0) return head;
+  // All records have one length, so a read of some of them ends where the next one begins, also for those who
+  // share the position.
+  const std::size_t length = first.d_reclen;
+  if (head < static_cast<long>(offsetof(dirent64, d_name)) || length == 0 || length > sizeof first)
+    return -EIO;
+  if (size >= length) return raw::read(fd, into, size - size % length);
+  const long got = raw::read(fd, &first, length);
   if (got <= 0) return got;
-  long whole = 0;
-  while (got - whole > static_cast<long>(offsetof(dirent64, d_name))) {
-    const auto* record = reinterpret_cast<const dirent64*>(static_cast<const char*>(into) + whole);
-    if (record->d_reclen == 0 || record->d_reclen > got - whole) break;
-    whole += record->d_reclen;
-  }
-  if (whole != got) raw::seek(fd, whole - got, SEEK_CUR);
-  return whole == 0 ? -EINVAL : whole;
+  const std::size_t needed = (offsetof(dirent64, d_name) + strlen(first.d_name) + 1 + 7) & ~std::size_t{7};
+  if (needed > size) return raw::seek(fd, -got, SEEK_CUR), -EINVAL;
+  first.d_reclen = static_cast<unsigned short>(needed);
+  memcpy(into, &first, needed);
+  return static_cast<long>(needed);
 }
 
 }  // namespace inpod::files

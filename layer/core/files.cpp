@@ -7,6 +7,7 @@
 #include <climits>
 #include <cstring>
 
+#include "core/own_table.hpp"
 #include "core/raw.hpp"
 #include "core/text.hpp"
 
@@ -55,9 +56,10 @@ FileMode mode_below(Core& core, int dirfd, std::string_view directory) {
 /// kernel says what is wrong with it.
 long local_real_path(PathBuilder& built) {
   const long fd = raw::open(built.memory(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd == -EMFILE || fd == -ENFILE) return fd;
   if (fd < 0) return not_ours;
-  FixedText<32> name;
-  name << "/proc/self/fd/" << static_cast<std::uint64_t>(fd);
+  FixedText<48> name;
+  name << "/proc/thread-self/fd/" << static_cast<std::uint64_t>(fd);
   const long size = raw::read_link(AT_FDCWD, name.c_str(), built.memory(), built.limit());
   raw::close(static_cast<int>(fd));
   if (size == static_cast<long>(built.limit())) return too_long;
@@ -95,7 +97,10 @@ long follow_links(Core& core, PathBuilder& built, FileMode& below, bool& resolve
   const std::string_view parent = built.view().substr(0, built.view().rfind('/'));
   if (core.rules.file(parent.empty() ? "/" : parent) == FileMode::local) return 0;
   resolved = true;
-  return local_real_path(built);
+  const long result = local_real_path(built);
+  if (result != -EMFILE) return result;
+  const auto again = [](void* path) { return local_real_path(*static_cast<PathBuilder*>(path)); };
+  return with_own_table(-1, again, &built);
 }
 
 /// PathBuilder::add, but ".." is taken as a kernel takes it: behind a link it leads to its target's parent.
@@ -157,8 +162,18 @@ long judge_built(Core& core, int dirfd, std::string_view text, PathBuilder& buil
   return result == too_long_in_pod ? -ENAMETOOLONG : result;
 }
 
+/// Takes "self/" or the like, which names this process, from a path below /proc/. False: it is another's.
+bool take_this_process(std::string_view& path) {
+  const std::string_view process = take_until(path, '/');
+  if (process == "self" || process == "thread-self") return true;
+  std::string_view digits = process;
+  std::uint64_t id = 0;
+  return take_number(digits, INT_MAX, id) && digits.empty() && static_cast<long>(id) == raw::process_id();
+}
+
 /// The number of a descriptor of this process in a path of the table of descriptors; -1: it is no such path.
-int descriptor_in(std::string_view path) {
+/// What may follow the number: `rest`, from a slash on.
+int descriptor_in(std::string_view path, std::string_view& rest) {
   constexpr std::uint64_t most = FdTable::capacity - 1;
   if (starts_with(path, "/dev/")) {
     path.remove_prefix(5);
@@ -167,19 +182,44 @@ int descriptor_in(std::string_view path) {
     if (path == "stderr") return 2;
   } else {
     path.remove_prefix(6);  // "/proc/"
-    const std::string_view process = take_until(path, '/');
-    if (process != "self" && process != "thread-self") {
-      std::string_view digits = process;
-      std::uint64_t id = 0;
-      if (!take_number(digits, INT_MAX, id) || !digits.empty() || static_cast<long>(id) != raw::process_id())
-        return -1;
-    }
+    if (!take_this_process(path)) return -1;
   }
   if (!starts_with(path, "fd/")) return -1;
   path.remove_prefix(3);
   std::uint64_t number = 0;
-  if (path.size() > 1 && path[0] == '0') return -1;
-  return take_number(path, most, number) && path.empty() ? static_cast<int>(number) : -1;
+  const bool padded = path.size() > 1 && path[0] == '0' && path[1] != '/';
+  if (padded || !take_number(path, most, number) || (!path.empty() && path[0] != '/')) return -1;
+  rest = path;
+  return static_cast<int>(number);
+}
+
+bool is_of_kernel(const char* path) {
+  return strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+}
+
+/// Where a path starts that goes on behind a descriptor of the pod, the working directory or the root by its
+/// name in /proc. A null path: it is none.
+struct Start {
+  int dirfd = AT_FDCWD;
+  const char* path = nullptr;
+};
+
+Start behind_link(const Core& core, const char* path) {
+  if (!is_of_kernel(path)) return {};
+  std::string_view rest;
+  if (const int fd = descriptor_in(path, rest); fd >= 0) {
+    if (rest.empty() || !core.fds.get(fd).is_file()) return {};
+    while (starts_with(rest, "/")) rest.remove_prefix(1);
+    return {fd, rest.empty() ? "." : rest.data()};
+  }
+  if (path[1] != 'p') return {};
+  std::string_view name(path + 6);
+  if (!take_this_process(name)) return {};
+  if (starts_with(name, "root/")) return {AT_FDCWD, name.data() + 4};
+  if (!starts_with(name, "cwd/")) return {};
+  name.remove_prefix(3);
+  while (starts_with(name, "/")) name.remove_prefix(1);
+  return {AT_FDCWD, name.empty() ? "." : name.data()};
 }
 
 bool wants_to_write(int flags) {
@@ -228,6 +268,8 @@ bool climbs_from_name(std::string_view text) {
 
 long locate(Core& core, int dirfd, const char* path, Use use, void* context) {
   if (!path || !*path) return not_ours;
+  if (const Start start = behind_link(core, path); start.path)
+    return locate(core, start.dirfd, start.path, use, context);
   if (const std::size_t length = plain_length(path); length != 0) {
     const std::string_view text(path, length),
         judged(path, length > 1 && path[length - 1] == '/' ? length - 1 : length);
@@ -271,9 +313,10 @@ bool leads_here(const Core& core, const Location& location) {
 }
 
 FdEntry through_descriptor(const Core& core, const char* path) {
-  if (!path || (strncmp(path, "/dev/", 5) != 0 && strncmp(path, "/proc/", 6) != 0)) return {};
-  const int fd = descriptor_in(path);
-  const FdEntry entry = fd < 0 ? FdEntry() : core.fds.get(fd);
+  if (!path || !is_of_kernel(path)) return {};
+  std::string_view rest;
+  const int fd = descriptor_in(path, rest);
+  const FdEntry entry = fd < 0 || !rest.empty() ? FdEntry() : core.fds.get(fd);
   return entry.is_file() ? entry : FdEntry();
 }
 

@@ -119,6 +119,8 @@ long open(Core& core, int dirfd, const char* path, int flags, unsigned mode);
 long make_plain(Core& core, int fd, FdEntry& entry);
 /// The same for one that has an entry in the table.
 long make_plain(Core& core, int fd);
+/// Whether what code without hooks writes to fd goes through a pipe of the relay's.
+bool is_plain_output(int fd, FdEntry entry);
 /// Waits until what was written without hooks is in the pod. 0, or the -errno of a write that failed.
 long written(Core& core, FdEntry entry);
 
@@ -138,12 +140,28 @@ long lock_whole(Core& core, FdEntry entry, int operation);
 /// fcntl(2) with F_SETLK, F_SETLKW, F_GETLK or their F_OFD_ forms. As lock_whole. In the pod the lock belongs
 /// to the open file.
 long lock_range(Core& core, int fd, FdEntry entry, int command, struct flock& lock);
+/// How much of the file the kernel may copy out of the memfd by itself, from `offset` on; 0: the bytes must
+/// be read.
+std::uint64_t copyable(const Core& core, FdEntry entry, std::uint64_t offset);
+/// sendfile(2), copy_file_range(2): copies by read and write, a piece at a time, where one end or both are
+/// remote; an end that is not has a false entry. A null offset means the position, which moves.
+struct End {
+  int fd;
+  FdEntry entry;
+  off_t* offset;
+};
+long copy(Core& core, const End& from, const End& to, std::size_t count);
+/// splice(2) from a remote file into a pipe.
+long splice(Core& core, const End& from, int pipe, std::size_t count, unsigned flags);
+
 /// Records of linux_dirent64, whole ones only.
 long read_directory(Core& core, int fd, FdEntry entry, void* into, std::size_t size);
 
-/// Waits until the range is in the memfd, to stay if `keep`. 0 or -errno. -ENODEV for a file that has no
-/// memfd.
-long ensure(Core& core, FdEntry entry, std::uint64_t offset, std::uint64_t length, bool keep);
+/// How long a range stays in the memfd, by number as in relay::Op::ensure. a_while: until some hundred
+/// megabytes more have been asked for like that.
+enum class Keep : std::uint64_t { no, always, a_while };
+/// Waits until the range is in the memfd. 0 or -errno. -ENODEV for a file that has no memfd.
+long ensure(Core& core, FdEntry entry, std::uint64_t offset, std::uint64_t length, Keep keep);
 
 long stat(Core& core, const Location& location, bool follow, relay::Stat& stat);
 long stat(Core& core, int dirfd, const char* path, bool follow, relay::Stat& stat);

@@ -47,6 +47,7 @@ long make_plain(Core& core, int fd, FdEntry& entry) {
     call.request.c = static_cast<std::uint64_t>(raw::seek(fd, 0, SEEK_CUR));
   long result = core.relay.ask(call);
   if (result == 0 && call.fd >= 0) result = put_in_place(call.fd, fd);
+  if (result == 0 && call.fd < 0 && call.reply.has_fd != 0) result = -EMFILE;  // no number was left for it
   if (result < 0) return result;
   if (call.reply.a != static_cast<std::uint64_t>(relay::PlainKind::reader)) return fd;
   share_stream(core, fd, entry);
@@ -64,8 +65,11 @@ long make_plain(Core& core, int fd) {
   return result;
 }
 
+bool is_plain_output(int fd, FdEntry entry) {
+  return entry.kind() == FdKind::handle && entry.access() != O_RDONLY && is_pipe(fd);
+}
+
 long written(Core& core, FdEntry entry) {
-  if (entry.kind() != FdKind::handle || entry.access() == O_RDONLY) return 0;
   RelayCall call(relay::Op::written);
   call.request.a = entry.handle();
   return core.relay.ask(call);

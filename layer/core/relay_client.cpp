@@ -4,8 +4,11 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
+#include "core/own_table.hpp"
 #include "core/raw.hpp"
+#include "core/text.hpp"
 
 namespace inpod {
 namespace {
@@ -69,7 +72,7 @@ namespace {
 
 /// A socket that is connected to the address, or -errno.
 long connected_socket(const sockaddr_un& address, socklen_t length) {
-  const long fd = move_above_standard(raw::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const long fd = raw::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return fd;
   for (;;) {
     const long result =
@@ -174,14 +177,13 @@ long RelayClient::receive(int fd, RelayCall& call) {
   return 0;
 }
 
-long RelayClient::ask(RelayCall& call) const {
+/// Sends, receives, and closes the socket.
+long RelayClient::converse(int socket, RelayCall& call) const {
   call.received = 0;
   call.fd = -1;
-  const long fd = dial();
-  if (fd < 0) return fd;
-  long result = send(static_cast<int>(fd), call);
-  if (result == 0) result = receive(static_cast<int>(fd), call);
-  raw::close(static_cast<int>(fd));
+  long result = send(socket, call);
+  if (result == 0) result = receive(socket, call);
+  raw::close(socket);
   if (result == 0 && call.reply.error != 0)
     result = call.reply.error > 0 && call.reply.error < 4096 ? -call.reply.error : -EIO;
   if (result != 0 && call.fd >= 0) {
@@ -191,11 +193,85 @@ long RelayClient::ask(RelayCall& call) const {
   return result;
 }
 
+namespace {
+
+/// Whether the process may have one more descriptor than it has now, of which `fd` is one.
+bool has_room(int fd) {
+  const long other = raw::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (other >= 0) raw::close(static_cast<int>(other));
+  return other >= 0;
+}
+
+/// A hello after fork needs nothing from its answer.
+bool brings_descriptor(const relay::Request& request) {
+  return request.op == relay::Op::open || request.op == relay::Op::list ||
+         (request.op == relay::Op::hello && request.a == 0);
+}
+
+}  // namespace
+
+/// By a thread with a table of its own; a descriptor that comes is opened here anew.
+long RelayClient::ask_aside(RelayCall& call) const {
+  struct Both {
+    const RelayClient& client;
+    RelayCall& call;
+    long fd = -1;
+  } both{*this, call};
+  const auto work = [](void* context) -> long {
+    const auto& [client, asked, fd] = *static_cast<Both*>(context);
+    const long socket = client.dial();
+    return socket < 0 ? socket : client.converse(static_cast<int>(socket), asked);
+  };
+  const auto take = [](void* context, long thread) {
+    auto& [client, asked, fd] = *static_cast<Both*>(context);
+    if (asked.fd < 0) return;
+    FixedText<64> name;
+    name << "/proc/self/task/" << static_cast<std::uint64_t>(thread) << "/fd/"
+         << static_cast<std::uint64_t>(asked.fd);
+    fd = raw::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  };
+  const long result = with_own_table(call.send_fd, work, &both, take);
+  call.fd = both.fd < 0 ? -1 : static_cast<int>(both.fd);
+  return result;
+}
+
+long RelayClient::ask(RelayCall& call) const {
+  const bool brings = brings_descriptor(call.request);
+  const long socket = move_above_standard(dial());
+  long result;
+  if (socket == -EMFILE && !brings) {
+    result = ask_aside(call);
+  } else if (socket < 0) {
+    return call.received = 0, call.fd = -1, socket;
+  } else if (brings && !has_room(static_cast<int>(socket))) {
+    raw::close(static_cast<int>(socket));
+    result = ask_aside(call);
+  } else {
+    result = converse(static_cast<int>(socket), call);
+  }
+  if (result != 0 || !brings || call.fd >= 0 || call.reply.has_fd == 0) return result;
+  if (call.request.op == relay::Op::open) {  // another thread has taken the last number
+    RelayCall release(relay::Op::release);
+    release.request.a = call.reply.c;
+    tell(release);
+  }
+  return -EMFILE;
+}
+
 void RelayClient::tell(RelayCall& call) const {
-  const long fd = dial();
-  if (fd < 0) return;
-  send(static_cast<int>(fd), call);
-  raw::close(static_cast<int>(fd));
+  const long socket = move_above_standard(dial());
+  if (socket >= 0) {
+    send(static_cast<int>(socket), call);
+    raw::close(static_cast<int>(socket));
+  } else if (socket == -EMFILE) {
+    std::pair<const RelayClient*, RelayCall*> both{this, &call};
+    const auto work = [](void* context) -> long {
+      const auto& [client, told] = *static_cast<decltype(both)*>(context);
+      const long own = client->dial();
+      return own < 0 ? own : send(static_cast<int>(own), *told);
+    };
+    with_own_table(-1, work, &both);
+  }
 }
 
 }  // namespace inpod

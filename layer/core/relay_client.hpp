@@ -3,8 +3,9 @@
 // A program that has become another user, or changed its root, can't reach the socket's path any more: it
 // goes to the abstract name of the same text, where root's inpod listens, too.
 //
-// Nothing is kept between operations, so any thread, signal handler, fork or vfork child may call. An
-// interrupted wait goes on, unless the operation is marked interruptible. There is no time limit here: the
+// Nothing is kept between operations, so any thread, signal handler, fork or vfork child may call. A process
+// that has used up its descriptors is no obstacle (own_table.hpp). An interrupted wait goes on, unless the
+// operation is marked interruptible. There is no time limit here: the
 // relay bounds each operation by its own session's limits, and its death ends the wait at once.
 #pragma once
 
@@ -46,7 +47,8 @@ class RelayClient {
   /// True once a path is set.
   bool is_set() const { return address_.sun_path[0] != 0; }
 
-  /// Asks and waits. 0, or -errno: the reply's own error, or -EIO when the relay is gone or says nonsense.
+  /// Asks and waits. 0, or -errno: the reply's own error; -EMFILE when there is no room for the descriptor
+  /// that comes; -EIO when the relay is gone or says nonsense.
   long ask(RelayCall& call) const;
   /// Tells: for operations that have no reply.
   void tell(RelayCall& call) const;
@@ -54,6 +56,8 @@ class RelayClient {
  private:
   long dial() const;
   long dial_abstract() const;
+  long converse(int socket, RelayCall& call) const;
+  long ask_aside(RelayCall& call) const;
   static long send(int fd, RelayCall& call);
   static long receive(int fd, RelayCall& call);
 

@@ -59,7 +59,8 @@ enum class Op : std::uint16_t {
   open,     ///< text: path. a: O_* flags, b: mode. Reply: fd, a: FileKind, b: slot, c: handle, stat
   ensure,   ///< a: handle, b: offset, c: length. Waits until that range of the memfd is filled (as far as the
             ///< file goes).
-            ///< d: 1 = keep it until the file is closed (mmap). Reply a: size
+            ///< d: 1 = keep it until the file is closed (mmap), 2 = keep it for a while (aio_read). Reply a:
+            ///< size
   refresh,  ///< a: handle. Asks the pod for growth (a read came to the end). Reply a: size
   read,     ///< a: handle, b: length (at most max_data), c: offset, d: 1 = at the handle's position. Reply:
             ///< data.
@@ -71,11 +72,12 @@ enum class Op : std::uint16_t {
   file_stat,  ///< a: handle; or, a = 0: b: inode of the memfd (fd came from elsewhere), or, c = 1, of the
               ///< pipe that `plain` gave. Reply: stat, a: FileKind, b: O_* flags, c: handle, data = real path
   // -- paths
-  stat,         ///< text: path. a: 1 = follow links. Reply: stat
-  access,       ///< text: path. a: mode, b: AT_* flags
-  read_link,    ///< text: path. Reply: data
-  real_path,    ///< text: path. Reply: data
-  list,         ///< text: path. Reply: fd = memfd of struct linux_dirent64 records, a: bytes, stat
+  stat,       ///< text: path. a: 1 = follow links. Reply: stat
+  access,     ///< text: path. a: mode, b: AT_* flags
+  read_link,  ///< text: path. Reply: data
+  real_path,  ///< text: path. Reply: data
+  list,       ///< text: path. Reply: fd = memfd of struct linux_dirent64 records, a: bytes, stat. All records
+              ///< are as long as the longest, so that whoever shares the position reads whole ones
   change_path,  ///< a: protocol::PathChange, b: number, text: path [NUL other]
   // -- names
   host,     ///< Reply: data = hostname NUL domainname

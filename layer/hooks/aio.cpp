@@ -15,7 +15,8 @@ long prepare(const aiocb& request, bool reads) {
   const FdEntry entry = file_entry(request.aio_fildes);
   if (!entry) return 0;
   if (!reads || entry.kind() != FdKind::snapshot || request.aio_offset < 0) return -ENOSYS;
-  return files::ensure(core, entry, static_cast<std::uint64_t>(request.aio_offset), request.aio_nbytes, true);
+  return files::ensure(core, entry, static_cast<std::uint64_t>(request.aio_offset), request.aio_nbytes,
+                       files::Keep::a_while);
 }
 
 }  // namespace

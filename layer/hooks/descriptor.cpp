@@ -52,7 +52,7 @@ ClosingElsewhere::~ClosingElsewhere() {
 
 HOOK(int, close, (int fd)) {
   const FdEntry entry = file_entry(fd);
-  const long unwritten = entry ? files::written(core, entry) : 0;
+  const long unwritten = entry && files::is_plain_output(fd, entry) ? files::written(core, entry) : 0;
   const ClosingElsewhere closing(fd);
   const int value = original(close)(fd);
   return value == 0 && unwritten < 0 ? result<int>(unwritten) : value;

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -13,6 +14,7 @@
 
 #include "core/raw.hpp"
 #include "hooks/descriptor.hpp"
+#include "hooks/places.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
@@ -26,14 +28,14 @@ struct Stream {
   std::atomic<bool> used;
   int fd;
   char* records;
-  std::size_t size, at;
+  std::size_t size;
+  std::atomic<std::size_t> at;  ///< threads may read one stream, as in libc
 };
-constexpr std::size_t most_streams = 1024;
-constinit Stream streams[most_streams] = {};
+constinit Places<Stream> streams = {};
 
 Stream* ours(DIR* directory) {
   auto* stream = reinterpret_cast<Stream*>(directory);
-  return stream >= streams && stream < streams + most_streams ? stream : nullptr;
+  return streams.holds(stream) ? stream : nullptr;
 }
 
 DIR* fail(int code) {
@@ -48,8 +50,9 @@ void unmap(Stream& stream) {
 
 /// Maps the records that lie in `fd`. 0 or -errno.
 long map_records(Stream& stream, int fd) {
-  const long size = raw::seek(fd, 0, SEEK_END);
-  if (size < 0) return size;
+  struct stat file;
+  if (const long value = raw::stat_at(fd, "", &file, AT_EMPTY_PATH); value != 0) return value;
+  const long size = file.st_size;
   stream.at = 0;
   stream.size = 0;
   if (size == 0) return 0;
@@ -63,26 +66,26 @@ long map_records(Stream& stream, int fd) {
 
 /// A stream over a descriptor that is a remote directory. Does not take fd over when it fails.
 DIR* stream_over(int fd) {
-  for (Stream& stream : streams) {
-    bool expected = false;
-    if (!stream.used.compare_exchange_strong(expected, true)) continue;
-    if (const long value = map_records(stream, fd); value != 0) {
-      stream.used.store(false);
-      return fail(static_cast<int>(-value));
-    }
-    stream.fd = fd;
-    return reinterpret_cast<DIR*>(&stream);
+  Stream* const stream = streams.claim();
+  if (!stream) return fail(ENOMEM);
+  if (const long value = map_records(*stream, fd); value != 0) {
+    stream->used.store(false);
+    return fail(static_cast<int>(-value));
   }
-  return fail(EMFILE);
+  stream->fd = fd;
+  return reinterpret_cast<DIR*>(stream);
 }
 
 dirent* next(Stream& stream) {
-  if (stream.size - stream.at <= offsetof(dirent, d_name)) return nullptr;
-  auto* record = reinterpret_cast<dirent*>(stream.records + stream.at);
-  if (record->d_reclen == 0 || record->d_reclen > stream.size - stream.at) return nullptr;
-  stream.at += record->d_reclen;
-  record->d_off = static_cast<off_t>(stream.at);
-  return record;
+  std::size_t at = stream.at.load();
+  for (;;) {
+    if (stream.size - at <= offsetof(dirent, d_name)) return nullptr;
+    auto* record = reinterpret_cast<dirent*>(stream.records + at);
+    if (record->d_reclen == 0 || record->d_reclen > stream.size - at) return nullptr;
+    if (!stream.at.compare_exchange_weak(at, at + record->d_reclen)) continue;
+    record->d_off = static_cast<off_t>(at + record->d_reclen);
+    return record;
+  }
 }
 
 /// readdir_r: a copy instead of a pointer. 0 and a null result at the end.

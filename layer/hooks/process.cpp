@@ -38,9 +38,9 @@ bool can_hand_on_layer() {
   if (layer_is_readable()) return true;
   core.note_once(
       "",
-      "the user that the program has become may not read inpod's layer, libinpod.so: what it starts "
-      "sees this machine's files and network, not the pod's; install inpod where every user may "
-      "read it");
+      "the program has become a user who may not read inpod's layer, libinpod.so, or has changed its "
+      "root: what it starts sees this machine's files and network, not the pod's; install inpod "
+      "where every user may read it");
   return false;
 }
 

@@ -13,6 +13,7 @@
 #include "core/raw.hpp"
 #include "core/text.hpp"
 #include "hooks/descriptor.hpp"
+#include "hooks/places.hpp"
 #include "hooks/stdio.hpp"
 #include "layer.hpp"
 
@@ -21,8 +22,7 @@ using namespace inpod::layer;
 
 namespace {
 
-constexpr std::size_t most_cookies = 1024;
-constinit Cookie cookies[most_cookies] = {};
+constinit Places<Cookie> cookies = {};
 constinit std::atomic<int> cookie_count = 0;
 
 }  // namespace
@@ -31,9 +31,8 @@ namespace inpod::layer {
 
 Cookie* find_cookie(FILE* stream) {
   if (cookie_count.load(std::memory_order_acquire) == 0) return nullptr;
-  for (Cookie& cookie : cookies)
-    if (cookie.stream.load(std::memory_order_acquire) == stream) return &cookie;
-  return nullptr;
+  return cookies.find(
+      [&](const Cookie& cookie) { return cookie.stream.load(std::memory_order_acquire) == stream; });
 }
 
 }  // namespace inpod::layer
@@ -111,24 +110,20 @@ int flags_of(const char* mode) {
 /// open.
 FILE* stream_over(int fd, const char* mode) {
   if (strstr(mode, ",ccs=")) return wide_stream_over(fd, mode);
-  for (Cookie& cookie : cookies) {
-    bool expected = false;
-    if (!cookie.used.compare_exchange_strong(expected, true)) continue;
-    cookie.fd = fd;
-    cookie.is_bytes = cookie.is_wide = cookie.is_libcs = false;
-    cookie.shift = {};
-    char plain[3] = {mode[0], strchr(mode, '+') ? '+' : '\0', '\0'};
-    FILE* stream = fopencookie(&cookie, plain, {cookie_read, cookie_write, cookie_seek, cookie_close});
-    if (!stream) {
-      cookie.used.store(false);
-      return nullptr;
-    }
-    cookie.stream.store(stream, std::memory_order_release);
-    cookie_count.fetch_add(1);
-    return stream;
+  Cookie* const cookie = cookies.claim();
+  if (!cookie) return errno = ENOMEM, nullptr;
+  cookie->fd = fd;
+  cookie->is_bytes = cookie->is_wide = cookie->is_libcs = false;
+  cookie->shift = {};
+  char plain[3] = {mode[0], strchr(mode, '+') ? '+' : '\0', '\0'};
+  FILE* stream = fopencookie(cookie, plain, {cookie_read, cookie_write, cookie_seek, cookie_close});
+  if (!stream) {
+    cookie->used.store(false);
+    return nullptr;
   }
-  errno = EMFILE;
-  return nullptr;
+  cookie->stream.store(stream, std::memory_order_release);
+  cookie_count.fetch_add(1);
+  return stream;
 }
 
 /// Null and `local` set where libc should do it.
@@ -224,13 +219,14 @@ HOOK(int, fclose, (FILE * stream)) {
   const int fd = active() && !find_foreign(stream) ? fileno_unlocked(stream) : -1;
   errno = saved;  // a stream in memory has no descriptor
   const FdEntry entry = file_entry(fd);
+  const bool is_plain = entry && files::is_plain_output(fd, entry);
   const ClosingElsewhere closing(fd);
   Cookie* cookie = find_cookie(stream);
   if (cookie && !cookie->wide_source) cookie = nullptr;
   if (cookie) cookie->stream.store(nullptr);  // another stream may get its address as soon as it is closed
   const int done = original(fclose)(stream);
   if (cookie) release(*cookie);
-  const long unwritten = entry ? files::written(core, entry) : 0;
+  const long unwritten = is_plain ? files::written(core, entry) : 0;
   return unwritten < 0 && done == 0 ? result<int>(unwritten) : done;
 }
 

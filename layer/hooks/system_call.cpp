@@ -34,6 +34,8 @@
 using namespace inpod;
 using namespace inpod::layer;
 
+extern "C" int pivot_root(const char* root, const char* old);  // glibc declares it nowhere
+
 namespace {
 
 template <class T>
@@ -203,6 +205,10 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
       return value = call(chdir, a), true;
     case SYS_fchdir:
       return value = call(fchdir, a), true;
+    case SYS_chroot:
+      return value = call(chroot, a), true;
+    case SYS_pivot_root:
+      return value = call(pivot_root, a), true;
     case SYS_inotify_add_watch:
       return value = call(inotify_add_watch, a), true;
     case SYS_getxattr:

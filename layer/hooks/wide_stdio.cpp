@@ -28,7 +28,7 @@ constexpr int error_seen = 0x20;
 
 /// The whole file in the memfd, to stay. False and errno where it has none.
 bool fetch(int fd) {
-  const long value = files::ensure(core, core.fds.get(fd), 0, ~std::uint64_t{0} >> 1, true);
+  const long value = files::ensure(core, core.fds.get(fd), 0, ~std::uint64_t{0} >> 1, files::Keep::always);
   if (value == 0) return true;
   if (value == -ENODEV)
     core.note_once("wide characters",

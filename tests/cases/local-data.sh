@@ -1,4 +1,5 @@
 # Servers and tools whose data lie in the working directory, next to a pod that has much of their world.
+# @stderr ^inpod: io_uring: [^\n]*\n$
 mkdir -p a/deep/er b data
 echo text >a/deep/er/file
 ln -s deep/er/file a/link

@@ -40,4 +40,4 @@ md5sum <$d.long; wc -l <$d.long; sort -n <$d.long | tail -1; head -2 <$d.long; t
 cat <<end
 here $(cat $d.date)
 end
-cat /dev/stdin <$d.date; cat 0<>$d.date; diff <(cat <$d.in) $d.in && echo same
+cat 0<>$d.date; diff <(cat <$d.in) $d.in && echo same

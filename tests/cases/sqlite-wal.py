@@ -4,7 +4,8 @@
 # @pod rm -f /data/w.*
 # @only-outside
 # @stderr /data/w.db-shm: .*journal_mode=WAL.*locking_mode=EXCLUSIVE.*files.local
-# @right none
+# @right ('wal',)
+# @right disk I/O error
 import sqlite3
 
 database = sqlite3.connect("/data/w.db")

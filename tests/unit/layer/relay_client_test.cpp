@@ -5,9 +5,11 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fcntl.h>
@@ -311,6 +313,76 @@ TEST_CASE("descriptors of the client move above the standard ones") {
     REQUIRE(dup2(saved, 0) == 0);
     close(saved);
   }
+}
+
+namespace {
+
+/// Runs `work` in a child that may have no more than `limit` descriptors and has used all of them; its exit
+/// code.
+int without_descriptors(rlim_t limit, const std::function<int()>& work) {
+  const pid_t child = fork();
+  if (child == 0) {
+    rlimit most{};
+    getrlimit(RLIMIT_NOFILE, &most);
+    most.rlim_cur = limit;
+    setrlimit(RLIMIT_NOFILE, &most);
+    while (dup(2) >= 0) {
+    }
+    _exit(work());
+  }
+  int status = -1;
+  return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+TEST_CASE("a process that has used up its descriptors can still ask, and is not given another one") {
+  std::atomic<int> told = 0;
+  FakeRelay fake([&](int fd, const relay::Request& request, const std::string& text) {
+    if (request.op == relay::Op::release) return void(++told);
+    if (request.op != relay::Op::open) return answer(fd, {}, text);
+    relay::Reply reply;
+    reply.has_fd = 1;
+    send_with_fd(fd, &reply, sizeof reply, fd);
+  });
+  const auto client = fake.client();
+  const auto limit = GENERATE(rlim_t{64}, rlim_t{4}, rlim_t{1});
+  CHECK(without_descriptors(limit, [&] {
+          char into[16] = "";
+          RelayCall stat(relay::Op::stat, "/some/path");
+          stat.into = into;
+          stat.capacity = sizeof into;
+          if (client.ask(stat) != 0 || strcmp(into, "/some/path") != 0) return 1;
+          RelayCall open(relay::Op::open, "/some/path");
+          if (client.ask(open) != -EMFILE || open.fd != -1) return 2;
+          RelayCall release(relay::Op::release);
+          client.tell(release);
+          return 0;
+        }) == 0);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (told == 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  CHECK(told == 1);
+}
+
+TEST_CASE("the last descriptor that a process may have is enough for what comes with an answer") {
+  char name[] = "/tmp/inpod-test-XXXXXX";
+  const int file = mkstemp(name);
+  unlink(name);
+  REQUIRE(write(file, "passed", 6) == 6);
+  FakeRelay fake([&](int fd, const relay::Request&, const std::string&) {
+    relay::Reply reply;
+    reply.has_fd = 1;
+    send_with_fd(fd, &reply, sizeof reply, file);
+  });
+  const auto client = fake.client();
+  CHECK(without_descriptors(64, [&] {
+          close(63);
+          RelayCall open(relay::Op::open, "/some/path");
+          if (client.ask(open) != 0 || open.fd != 63) return 1;
+          char text[8] = "";
+          return pread(open.fd, text, sizeof text, 0) == 6 && strcmp(text, "passed") == 0 ? 0 : 2;
+        }) == 0);
+  close(file);
 }
 
 TEST_CASE("socket paths that do not fit are refused") {

@@ -114,6 +114,27 @@ TEST_CASE("random reads of a large file fetch little, and remember it") {
   CHECK(resident(file.opened.fd.get()) <= (1u << 20));
 }
 
+TEST_CASE("readers of places far apart don't stop each other") {
+  Bench bench;
+  const auto content = pattern(64 << 20);
+  bench.agent.files["/big"] = {content};
+  Reader file(bench.client(), "/big");
+  std::atomic<int> right = 0;
+  std::vector<std::thread> threads;
+  for (std::size_t first = 0; first < 6; ++first)
+    threads.emplace_back([&, first] {
+      const std::uint64_t length = 3 << 20;
+      for (auto at = first * length; at < content.size(); at += 6 * length) {
+        const auto client = bench.client();
+        const auto ensured = client.call({.op = Op::ensure, .a = file.handle(), .b = at, .c = length});
+        const auto read = client.call({.op = Op::read, .a = file.handle(), .b = 4096, .c = at + length / 2});
+        right += ensured.reply.error == 0 && read.data == content.substr(at + length / 2, 4096);
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  CHECK(right == 22);
+}
+
 TEST_CASE("a range that is to be kept (mmap) is never dropped") {
   Bench bench;
   const auto content = pattern(150 << 20);
@@ -126,6 +147,40 @@ TEST_CASE("a range that is to be kept (mmap) is never dropped") {
   for (std::size_t at = 0; at < content.size(); at += 1 << 20) file.read(at, 1 << 20);
   CHECK(std::string_view(map, kept) == std::string_view(content).substr(0, kept));
   ::munmap(const_cast<char*>(map), kept);
+}
+
+TEST_CASE("what is kept stays so when more than may be kept is asked for later") {
+  Bench bench;
+  const auto content = pattern(150 << 20);
+  bench.agent.files["/huge"] = {content, 0100644, 1, 6ull << 30};
+  Reader file(bench.client(), "/huge");
+  const auto ensure = [&](std::uint64_t length, std::uint64_t keep) {
+    return file.client_.call({.op = Op::ensure, .a = file.handle(), .b = 0, .c = length, .d = keep})
+        .reply.error;
+  };
+  const std::uint64_t kept = 12 << 20;
+  const auto keep = GENERATE(1u, 2u);  // for good (mmap), for a while (aio_read)
+  REQUIRE(ensure(kept, keep) == 0);
+  auto* map = static_cast<const char*>(::mmap(nullptr, kept, PROT_READ, MAP_SHARED, file.opened.fd.get(), 0));
+  CHECK(ensure(6ull << 30, 1) == ENOMEM);
+  CHECK(ensure(1, 3) == EINVAL);
+  for (std::size_t at = 0; at < content.size(); at += 1 << 20) file.read(at, 1 << 20);
+  CHECK(std::string_view(map, kept) == std::string_view(content).substr(0, kept));
+  CHECK(resident(file.opened.fd.get()) <= (100u << 20));
+  ::munmap(const_cast<char*>(map), kept);
+}
+
+TEST_CASE("files that nobody holds make room for others") {
+  Bench bench;
+  bench.agent.files["/etc/app.conf"] = {"port=80\n"};
+  const auto client = bench.client();
+  std::size_t opened = 0;
+  for (std::uint32_t i = 0; i < relay::slot_count + 300; ++i) {
+    const auto file = client.call({.op = Op::open, .text = "/etc/app.conf"});
+    opened += file.reply.error == 0 && file.fd;
+    client.tell({.op = Op::release, .a = file.reply.c});
+  }
+  CHECK(opened == relay::slot_count + 300);
 }
 
 TEST_CASE("growth is seen by refresh, a rewritten file is read anew") {

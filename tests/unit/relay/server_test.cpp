@@ -56,6 +56,10 @@ TEST_CASE("broken requests are dropped, and the next one is answered") {
     request.magic_number = 1;
     CHECK(answer_to(client, bytes_of(request)) == -1);
   }
+  SECTION("a descriptor that was announced and didn't come") {
+    request.has_fd = 1;
+    CHECK(answer_to(client, bytes_of(request)) == ENFILE);
+  }
   SECTION("another version is refused by name") {
     request.version_number = 99;
     CHECK(answer_to(client, bytes_of(request)) == EPROTO);
