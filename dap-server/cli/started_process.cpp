@@ -49,7 +49,7 @@ bool serves_debuggers(const std::string& executable) {
 }
 
 void add_started(std::vector<StartedProcess>& found, int parent, bool debugs, int depth) {
-  for (const int child : children_of(parent)) {
+  for (const int child : child_processes(parent)) {
     const auto executable = executable_of(child);
     const bool traced = tracer_of(child) == parent;
     found.push_back({child, parent, traced && debugs ? parent : 0, executable});

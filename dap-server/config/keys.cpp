@@ -103,22 +103,22 @@ const std::vector<Key>& table() {
        "What the agent's container gets at most. Quotas and LimitRanges may want other values.",
        "{cpu: \"1\", memory: 512Mi}"},
       {"agent.tolerations", RIGHT(agent.tolerations, any_value),
-       "The taints that the agent's pod tolerates, each as `KEY[=VALUE][:EFFECT]`. Default: every taint, as it "
+       "The taints that the agent's pod tolerates, each as `KEY[=VALUE][:EFFECT]`. Default: every taint, as "
+       "it "
        "must run where the target does.",
        "[\"dedicated=shop:NoSchedule\"]"},
       {"agent.priority_class", RIGHT(agent.priority_class, any_value), "Priority class of the agent's pod.",
        "dev-tools"},
       {"agent.image_pull_secrets", RIGHT(agent.image_pull_secrets, any_value),
-       "Secrets of the agent's namespace to pull its image with. The target's own are taken where the agent is "
+       "Secrets of the agent's namespace to pull its image with. The target's own are taken where the agent "
+       "is "
        "in the target's namespace.",
        "[registry-login]"},
-      {"agent.seccomp_profile",
-       RIGHT(agent.seccomp_profile, any_value),
-       "Seccomp profile of the agent's container, where an admission policy wants one. Default: the cluster's. The "
-       "agent filters its own system calls anyway.",
-       "RuntimeDefault",
-       Check::choice,
-       {"RuntimeDefault", "Unconfined"}},
+      {"agent.seccomp_profile", RIGHT(agent.seccomp_profile, any_value),
+       "Type of the seccomp profile of the agent's container, where an admission policy wants one. Default: "
+       "the "
+       "cluster's. The agent filters its own system calls anyway.",
+       "RuntimeDefault"},
 
       {"files.mode",
        RIGHT(files.mode, "write"),

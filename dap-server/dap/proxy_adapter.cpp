@@ -113,6 +113,8 @@ Task<void> Proxy::read_adapter(std::shared_ptr<AdapterPort> port) {
     const bool ends = open.command == "disconnect" || open.command == "terminate";
     if (open.on_response)
       open.on_response(nullptr);
+    else if (disconnected_)
+      continue;  // nor would the adapter
     else if (open.command != "launch" || !launch_ || !launch_->answered_early)
       respond_to(open.origin, open.command, ends, ends ? "" : text);
   }
@@ -122,6 +124,8 @@ Task<void> Proxy::read_adapter(std::shared_ptr<AdapterPort> port) {
 void Proxy::on_adapter(AdapterPort& port, const Message& message) {
   if (message.envelope.kind == Envelope::Kind::response) return on_adapter_response(port, message);
   if (&port != adapter_.get() || phase_ == Phase::over) return;
+  // lldb-dap 19 aborts behind its answer to disconnect, and the dump is not the program's.
+  if (leaving_ && launch_ && message.envelope.is(Envelope::Kind::event, "output")) return;
   if (message.envelope.kind == Envelope::Kind::event) return on_adapter_event(port, message);
   if (message.envelope.kind == Envelope::Kind::request) return relay_reverse_request(message);
   relay_to_client(message);

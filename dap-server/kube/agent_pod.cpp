@@ -382,9 +382,9 @@ Task<Error> explain(std::shared_ptr<Start> start, Error error) {
       if (error.remedy.empty()) error.remedy = judged.error().remedy;
       if (error.text.find("it said") != std::string::npos) break;
       error.text = judged.error().text;
-      const auto said = co_await container_log(start->client, start->agent.namespace_, start->agent.pod,
-                                               start->agent.container, false);
-      if (!said.empty()) error.text += "; it said:" + said;
+      const auto log = co_await container_log(start->client, start->agent.namespace_, start->agent.pod,
+                                              start->agent.container, false);
+      if (!log.empty()) error.text += "; it said:" + log;
       break;
     }
     co_await pause(milliseconds(200));

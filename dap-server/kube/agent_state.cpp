@@ -61,7 +61,7 @@ Failed ended(const json& status, const json& state) {
   return fail("the agent's container " + std::string(killer.empty() ? "ended: " : "was killed: ") +
                   (reason.empty() ? exit_code : reason + ", " + exit_code) +
                   (message.empty() ? "" : ": " + message),
-              !killer.empty()                ? killer
+              !killer.empty()              ? killer
               : code == 126 || code == 127 ? image_remedy
                                            : "inpod check shows what the cluster allows");
 }
@@ -69,15 +69,17 @@ Failed ended(const json& status, const json& state) {
 /// Of a pod as a whole: evicted, or its time was over.
 Failed pod_failed(const json& pod) {
   const auto why = text(pod, {"status", "reason"}), said = words(pod, {"status", "message"});
-  const bool evicted = why == "Evicted" || why == "Preempting" || why == "NodeShutdown" || why == "Terminated";
-  return fail("the agent's pod " + std::string(evicted ? "was evicted from its node: " : "failed: ") + why +
-                  (said.empty() ? "" : ": " + said),
-              evicted ? "launch again once the node has room, or give the agent more rank "
-                        "(agent.priority_class)"
-              : contains(why, "OutOf")
-                  ? "the target's node has no room for the agent: lower agent.resources.requests, or choose a "
-                    "pod on another node"
-                  : "kubectl describe pod " + text(pod, {"metadata", "name"}) + " tells more");
+  const bool evicted =
+      why == "Evicted" || why == "Preempting" || why == "NodeShutdown" || why == "Terminated";
+  return fail(
+      "the agent's pod " + std::string(evicted ? "was evicted from its node: " : "failed: ") + why +
+          (said.empty() ? "" : ": " + said),
+      evicted ? "launch again once the node has room, or give the agent more rank "
+                "(agent.priority_class)"
+      : contains(why, "OutOf")
+          ? "the target's node has no room for the agent: lower agent.resources.requests, or choose a "
+            "pod on another node"
+          : "kubectl describe pod " + text(pod, {"metadata", "name"}) + " tells more");
 }
 
 constexpr std::array<std::string_view, 5> image_reasons{
@@ -93,9 +95,12 @@ bool one_of(const std::string& reason, const std::array<std::string_view, N>& re
 /// Trouble that passes: a new namespace's service account, two that count a quota at once, a server that is
 /// not there.
 bool may_pass(const std::string& message) {
-  constexpr std::array<std::string_view, 6> passing{
-      "error looking up service account", "object has been modified", "Internal error", "imeout",
-      "connection refused",               "etcdserver"};
+  constexpr std::array<std::string_view, 6> passing{"error looking up service account",
+                                                    "object has been modified",
+                                                    "Internal error",
+                                                    "imeout",
+                                                    "connection refused",
+                                                    "etcdserver"};
   return std::any_of(passing.begin(), passing.end(), [&](auto part) { return contains(message, part); });
 }
 

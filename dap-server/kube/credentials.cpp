@@ -227,8 +227,7 @@ bool Credentials::renew(const Identity& used) {
   const auto now = from_files();
   if (!config_.exec || (now && !now->authorization.empty())) return now && !(*now == used);
   // Only what the server refused is thrown away: another request may have renewed it in the meantime.
-  const bool stale =
-      answer_ && (answer_->token.empty() || used.authorization == "Bearer " + answer_->token);
+  const bool stale = answer_ && (answer_->token.empty() || used.authorization == "Bearer " + answer_->token);
   if (stale) answer_.reset();
   return true;
 }

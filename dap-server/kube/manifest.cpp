@@ -36,9 +36,9 @@ json capabilities(const AgentPlan& plan) {
   return names;
 }
 
-/// No seccompProfile unless it is asked for: what the cluster gives by default applies, and once it stands the agent filters its own
-/// system calls, more narrowly than a runtime's profile, which follows SYS_ADMIN and SYS_PTRACE and in old
-/// runtimes lacks pidfd_open(2) and openat2(2).
+/// No seccompProfile unless it is asked for: what the cluster gives by default applies, and once it stands
+/// the agent filters its own system calls, more narrowly than a runtime's profile, which follows SYS_ADMIN
+/// and SYS_PTRACE and in old runtimes lacks pidfd_open(2) and openat2(2).
 json security_context(const AgentPlan& plan) {
   json context{{"runAsUser", 0}, {"runAsGroup", 0}, {"runAsNonRoot", false}};
   if (!plan.config.seccomp_profile.empty()) context["seccompProfile"]["type"] = plan.config.seccomp_profile;
@@ -54,8 +54,8 @@ json security_context(const AgentPlan& plan) {
   return context;
 }
 
-/// A container that nobody feeds ends by itself after so many seconds: a moment after the client has given up.
-/// The Job may have made its pod anew, and the client be gone.
+/// A container that nobody feeds ends by itself after so many seconds: a moment after the client has given
+/// up. The Job may have made its pod anew, and the client be gone.
 std::uint32_t patience(const AgentPlan& plan) {
   return plan.config.startup_seconds + 10;
 }

@@ -110,7 +110,7 @@ std::string crash_loop(const json& status) {
   // Between two runs, before the kubelet waits.
   const auto& ended = field(status, {"state", "terminated"});
   return ended.is_object() && number(status, {"restartCount"}).value_or(0) > 0 ? ends_text(status, ended)
-                                                                              : std::string();
+                                                                               : std::string();
 }
 
 const json& container_status(const json& pod, const std::string& container) {

@@ -38,7 +38,8 @@ const nlohmann::json& controller_of(const nlohmann::json& object);
 /// How often a container with this status has ended and how, if it is started again and again; else empty.
 std::string crash_loop(const nlohmann::json& status);
 
-/// "Running", "CrashLoopBackOff: ended 5 times, …", "Pending: 0/3 nodes are available", "Terminating": for people.
+/// "Running", "CrashLoopBackOff: ended 5 times, …", "Pending: 0/3 nodes are available", "Terminating": for
+/// people.
 std::string pod_state(const nlohmann::json& pod);
 bool pod_ready(const nlohmann::json& pod);
 /// The status of a container of any sort (init, ephemeral too), or null.

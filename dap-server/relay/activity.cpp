@@ -81,12 +81,14 @@ void Activity::listening(std::uint16_t port, std::uint16_t local_port, const cha
 
 void Activity::waiting(std::uint16_t port, std::uint16_t local_port, const char* mode,
                        const std::string& why) {
-  const auto shown = protocol::shown(why);
-  if (const auto known = ports_.find(port); known != ports_.end() && known->second.waits_because == shown)
-    return;
-  listening(port, local_port, mode);
-  ports_[port].listening = false;
-  ports_[port].waits_because = shown;
+  auto& entry = ports_[port];
+  auto shown = protocol::shown(why);
+  if (entry.waits_because == shown) return;
+  entry.local_port = local_port;
+  entry.mode = mode;
+  entry.listening = false;
+  entry.waits_because = std::move(shown);
+  changed();
 }
 
 void Activity::not_listening(std::uint16_t port) {

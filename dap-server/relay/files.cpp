@@ -388,15 +388,15 @@ void Files::lose() {
     file->locked = false;
     if (file->snapshot) file->snapshot->lose();
     if (file->remote) file->remote->lose();
-    const bool whole = file->snapshot && file->snapshot->resident() >= file->snapshot->size();
-    if (whole || file->kind == FileKind::directory) continue;
+    if (file->kind == FileKind::directory) continue;
     if (count++ < 3) names += (names.empty() ? "" : ", ") + protocol::shown_line(file->path);
   }
   if (count > 3) names += ", …";
   if (count > 0)
     context_.activity->note("warning",
-                            "files that are open in the pod that has gone give ESTALE from now on (" + names +
-                                "): open them again");
+                            "open files of the pod that has gone stay as far as they are here, all else of "
+                            "them gives ESTALE (" +
+                                names + "): open them again");
 }
 
 /// Something was changed by its path: any open file may be the one, by whatever name.

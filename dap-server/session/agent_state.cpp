@@ -187,10 +187,14 @@ std::optional<LeasedAgent> AgentState::load() const {
 }
 
 Result<void> AgentState::save(const LeasedAgent& agent) const {
-  const nlohmann::json value = {
-      {"key", key_},           {"token", to_hex(agent.token)},     {"namespace", agent.pod.namespace_},
-      {"pod", agent.pod.pod},  {"container", agent.pod.container}, {"job", agent.pod.job},
-      {"port", agent.pod.port}, {"lease", agent.lease_seconds}};
+  const nlohmann::json value = {{"key", key_},
+                                {"token", to_hex(agent.token)},
+                                {"namespace", agent.pod.namespace_},
+                                {"pod", agent.pod.pod},
+                                {"container", agent.pod.container},
+                                {"job", agent.pod.job},
+                                {"port", agent.pod.port},
+                                {"lease", agent.lease_seconds}};
   const std::string text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   const std::string fresh = path_ + fresh_suffix;
   {

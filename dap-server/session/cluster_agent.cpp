@@ -314,6 +314,7 @@ Task<Result<std::shared_ptr<AgentAccess>>> ClusterTarget::start(
   if (!state_ && warn)
     warn("no lease can be kept, so the agent ends with this session and the next start is not warm: " +
          no_lease_);
+  record.first_client_seconds = 30;  // we come as soon as it is ready, or never
   record.client = client_name();
   record.probes = target_.probes;
   kube::AgentRequest request;

@@ -18,7 +18,7 @@ std::string file_of(int pid, const char* name) {
 
 }  // namespace
 
-std::vector<int> children_of(int pid) {
+std::vector<int> child_processes(int pid) {
   std::vector<int> children;
   std::error_code error;
   for (fs::directory_iterator task(file_of(pid, "task"), error), end; !error && task != end;
@@ -37,12 +37,12 @@ int tracer_of(int pid) {
 }
 
 int find_debuggee(int ancestor, const std::string& executable) {
-  std::vector<int> below = children_of(ancestor);
+  std::vector<int> below = child_processes(ancestor);
   for (std::size_t i = 0; i < below.size() && i < most_visited; ++i) {
     const int pid = below[i];
     std::error_code error;
     if (fs::equivalent(file_of(pid, "exe"), executable, error) && !error && tracer_of(pid) != 0) return pid;
-    const auto children = children_of(pid);
+    const auto children = child_processes(pid);
     below.insert(below.end(), children.begin(), children.end());
   }
   return 0;

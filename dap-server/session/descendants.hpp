@@ -8,7 +8,7 @@
 namespace inpod {
 
 /// The children of all of a process's threads; none where it has ended.
-std::vector<int> children_of(int pid);
+std::vector<int> child_processes(int pid);
 
 /// The process that traces it (ptrace(2)); 0 where there is none.
 int tracer_of(int pid);

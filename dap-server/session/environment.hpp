@@ -28,8 +28,8 @@ bool is_of_layer(const std::string& variable);
 /// Another program is to be started: INPOD_PROGRAM, and what must be preloaded before the layer for it.
 void set_program(LaunchEnvironment& environment, const std::string& program);
 
-/// LD_PRELOAD's value: `given` with the layer in it, and a sanitizer's runtime before that: the program's own,
-/// or one that `given` names.
+/// LD_PRELOAD's value: `given` with the layer in it, and a sanitizer's runtime before that: the program's
+/// own, or one that `given` names.
 std::string preload_with_layer(const LaunchEnvironment& environment, const std::string& given);
 
 /// What to tell the user of left_out and unusable; nothing if there is nothing. One line, printable.

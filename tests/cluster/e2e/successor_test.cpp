@@ -1,6 +1,7 @@
 // A program outlives its pod: the target is rolled out, its container restarts, its agent is deleted, its
 // developer's token is rotated. Each time the same process goes on in what came instead.
 #include <signal.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -98,6 +99,7 @@ TEST_CASE("a container that restarts, and an agent's pod that is deleted, are fo
   const bool reads = program.reads(seconds(90));
   INFO(program.process().out() << program.process().err());
   REQUIRE(reads);
+  const auto jobs = lines_of(agents(name_space(), "job")).size();
   SECTION("the container") {
     if (!shop.is_here()) {
       WARN("skipped: the container's process can't be killed from here");
@@ -120,12 +122,11 @@ TEST_CASE("a container that restarts, and an agent's pod that is deleted, are fo
   }
   CHECK(program.reads(seconds(60)));
   INFO(program.process().out() << program.process().err());
-  CHECK(lines_of(agents(name_space(), "job")).size() == 1);
+  CHECK(lines_of(agents(name_space(), "job")).size() <= jobs);  // the one that went has left nothing
 }
 
-TEST_CASE(
-    "an agent that is stopped on purpose ends the session, and so does a target that does not come back") {
-  Developer developer;
+TEST_CASE("an agent that is stopped on purpose ends the session") {
+  Developer developer(23470);  // of a name of its own: the agents of others are not in its list
   Reader program(developer, developer.options());
   REQUIRE(program.reads(seconds(90)));
   const auto listed =
@@ -143,8 +144,7 @@ TEST_CASE("a token that is revoked in mid-session is told, and its successor is 
   Developer developer;
   const auto page = read_file(sources + "/docs/rbac.md");
   const auto begin = page.find("rules:\n") + 7;
-  const auto limited = developer.limited_kubeconfig(name_space(), "rotating",
-                                                    page.substr(begin, page.find("```", begin) - begin));
+  developer.limited_kubeconfig(name_space(), "rotating", page.substr(begin, page.find("```", begin) - begin));
   const auto token_of = [&](const std::string& secret) {
     REQUIRE(kubectl({"-n", name_space(), "create", "secret", "generic", secret}).status == 0);
     const auto uid =
@@ -164,9 +164,9 @@ TEST_CASE("a token that is revoked in mid-session is told, and its successor is 
   auto options = developer.options();
   const auto config = line.kubeconfig(developer);
   const auto use = [&](const std::string& token) {
-    for (const std::vector<std::string>& change :
-         {std::vector<std::string>{"set-credentials", "limited", "--token=" + token},
-          {"set-context", "--current", "--user=limited"}}) {
+    const std::vector<std::vector<std::string>> changes{{"set-credentials", "limited", "--token=" + token},
+                                                        {"set-context", "--current", "--user=limited"}};
+    for (const auto& change : changes) {
       std::vector<std::string> command{"kubectl", "--kubeconfig", config, "config"};
       command.insert(command.end(), change.begin(), change.end());
       REQUIRE(inpod::test::run(command).status == 0);

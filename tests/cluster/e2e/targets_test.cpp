@@ -200,6 +200,12 @@ TEST_CASE("inpod targets lists what there is") {
   for (const auto& target : json_lines(developer.run({"targets", "-A", "-o", "json"}).out))
     here = here || (target.at("namespace") == name_space() && target.at("target") == "pod/alone");
   CHECK(here);
+  for (const std::string form : {"text", "json"}) {
+    const std::string command = binaries + "/inpod targets -n " + name_space() + " -o " + form;
+    const auto full = inpod::test::run({"sh", "-c", command + " > /dev/full"}, developer.options());
+    CHECK(full.status == 125);
+    CHECK(full.err.find("No space left") != std::string::npos);
+  }
   const auto empty = developer.run({"targets", "-n", "no-such-namespace"});
   CHECK(empty.out == "");
   CHECK(empty.err.find("there is nothing to target") != std::string::npos);

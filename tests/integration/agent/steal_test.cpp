@@ -79,8 +79,14 @@ TEST_CASE("What a session stole whose line was cut without a word is its success
   AgentProcess agent(pod.pid());
   AgentClient ghost(agent);
   REQUIRE(steal(ghost));
-  std::promise<void> over;
-  std::thread stuck([&] { ghost.on_link([&] { over.get_future().wait(); }); });  // answers nothing any more
+  std::promise<void> began, over;
+  std::thread stuck([&] {
+    ghost.on_link([&] {  // answers nothing any more
+      began.set_value();
+      over.get_future().wait();
+    });
+  });
+  began.get_future().wait();
   {
     AgentClient successor(agent);
     const auto taken = steal(successor);

@@ -131,11 +131,15 @@ bool Bench::wait_loaded(milliseconds bound) const {
   return wait_until(bound, [&] { return !loads().empty(); });
 }
 
+bool Bench::wait_for_file(const std::string& path, milliseconds bound) const {
+  return wait_until(bound, [&] { return fs::exists(path); });
+}
+
 bool Bench::marked(const std::string& suffix) const {
   return fs::exists(log() + suffix);
 }
 bool Bench::wait_marked(const std::string& suffix, milliseconds bound) const {
-  return wait_until(bound, [&] { return marked(suffix); });
+  return wait_for_file(log() + suffix, bound);
 }
 
 pid_t Bench::debuggee(milliseconds bound) const {

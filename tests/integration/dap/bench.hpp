@@ -51,6 +51,7 @@ class Bench {
   std::vector<std::string> loads() const;
   std::set<std::string> loaded_executables() const;
   bool wait_loaded(milliseconds bound) const;
+  bool wait_for_file(const std::string& path, milliseconds bound) const;
   bool marked(const std::string& suffix) const;  ///< fake session's marks: .stopped, .taken_back, .cancelled
   bool wait_marked(const std::string& suffix, milliseconds bound) const;
   std::string log() const { return directory + "/layer.log"; }

@@ -2,7 +2,7 @@
 // preloads the test layer, and does what its target says:
 //   fake          starts at once        slow       takes 30 s, and leaves SLOW.stopped when it is cancelled
 //   refused       fails                 nolayer    preloads nothing
-//   deaf          ignores a cancel for 2 s, then starts
+//   deaf          ignores a cancel for 2 s, then starts       late       fails after 2 s
 //   hostile       fails with words that would be obeyed by a terminal or an editor
 // Environment: FAKE_LAYER the layer's path, FAKE_LOG where it tells of itself; FAKE_LOG.stopped appears on
 // stop(), FAKE_LOG.taken_back on take_back(); FAKE_SECRET_TIMEOUT milliseconds that a client has for the
@@ -58,7 +58,7 @@ class FakeSession : public Session {
     environment_.set["POD_QUOTES"] = "`date` 'a' \"b\" \\ $HOME %s";
     environment_.set["BINARY"] = "\xff\xfe";
     environment_.set["REQUEST_VALUE"] = "of the pod too";
-    for (const char* name : {"MODE", "PID_FILE"})
+    for (const char* name : {"MODE", "PID_FILE", "GATE"})
       if (!variable(name).empty()) environment_.set[name] = variable(name);
     environment_.unset = {"UNSET_ME"};
     environment_.layer = variable("FAKE_LAYER");
@@ -125,12 +125,12 @@ Task<Result<std::shared_ptr<Session>>> start(asio::any_io_executor executor, Ses
       throw;
     }
   }
-  if (target == "deaf") {
+  if (target == "deaf" || target == "late") {
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     pause.expires_after(2s);
     co_await pause.async_wait(asio::use_awaitable);
   }
-  if (target == "refused") co_return fail("the cluster said no", "ask its owner");
+  if (target == "refused" || target == "late") co_return fail("the cluster said no", "ask its owner");
   if (target == "hostile")
     co_return fail("it said \x1b[2J[Fix](command:x)\ninpod: all is well", "ask its owner");
   std::shared_ptr<Session> session = std::make_shared<FakeSession>(executor, std::move(options));
@@ -158,6 +158,7 @@ int main(int argc, char** argv) {
   options.start_session = start;
   options.layer_timeout = 8s;
   options.layer_timeout_stopped = 1s;
+  options.launch_patience = {{"hasty", 300ms}};
   if (const auto bound = variable("FAKE_SECRET_TIMEOUT"); !bound.empty())
     options.secret_timeout = std::chrono::milliseconds(std::stoi(bound));
   asio::io_context context(1);

@@ -2,6 +2,9 @@
 // may stay behind.
 #include <signal.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "bench.hpp"
 #include "catch.hpp"
 
@@ -129,6 +132,41 @@ TEST_CASE("the adapter's death is told and ends debuggee and session", "[adapter
   CHECK_FALSE(client.request("threads").value("success", true));
   client.must("disconnect");
   CHECK(WEXITSTATUS(client.wait_exit()) == 1);
+}
+
+TEST_CASE("a program that is killed while it stands ends the conversation", "[adapter]") {
+  Bench bench;
+  DapClient client(bench.server(), bench.environment);
+  REQUIRE(start_debugging(client, bench, bench.launch("fake"), "BREAK"));
+  client.event("stopped");
+  kill(bench.debuggee(), SIGKILL);
+  client.event("terminated");
+  CHECK(bench.wait_marked(".stopped", 5s));
+  client.must("disconnect");
+  CHECK(client.wait_exit() == 0);
+  int ends = 0;
+  for (const auto& message : client.messages()) ends += message.value("event", "") == "terminated";
+  CHECK(ends == 1);
+}
+
+TEST_CASE("what an adapter says on its way out is not the program's output", "[adapter]") {
+  WaitingBench bench;
+  const std::string& real = bench.adapter.command[0];
+  const std::string adapter = bench.directory + real.substr(real.rfind('/'));  // it is known by its name
+  std::ofstream(adapter) << "#!/bin/sh\n\"$@\"\necho CRASH DUMP >&2\n";
+  std::filesystem::permissions(adapter, std::filesystem::perms::owner_all);
+  std::vector<std::string> arguments{"--", adapter};
+  arguments.insert(arguments.end(), bench.adapter.command.begin(), bench.adapter.command.end());
+  auto server = bench.server_with(arguments);
+  const std::string errors = bench.directory + "/errors";
+  server.insert(server.begin(), {"sh", "-c", "exec \"$@\" 2>'" + errors + "'", "sh"});
+  DapClient client(server, bench.environment);
+  start_waiting(client, bench);
+  client.must("disconnect", {{"terminateDebuggee", true}});
+  CHECK(client.wait_exit() == 0);
+  std::ifstream in(errors);
+  CHECK(std::string(std::istreambuf_iterator<char>(in), {}).find("CRASH DUMP") == std::string::npos);
+  CHECK(client.all_output().find("PLEASE submit a bug report") == std::string::npos);  // lldb-dap 19's own
 }
 
 TEST_CASE("cancelling a slow start fails the launch and leaves nothing", "[adapter]") {

@@ -275,6 +275,7 @@ TEST_CASE("the secret opens the way, wherever it stands, and the adapter does no
   else  // no adapter ran before the launch
     CHECK(client.event("capabilities")["body"]["capabilities"]["supportsTerminateRequest"] == true);
   client.must("disconnect");
+  client.close_input();  // the adapter would answer on
   CHECK(client.wait_end(15s));
   CHECK(server.stop() == 0);
   const std::string seen = content(received);

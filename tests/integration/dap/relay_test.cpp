@@ -192,6 +192,21 @@ TEST_CASE("events, reverse requests, cancel and unknown messages are passed on")
   CHECK(answered);
 }
 
+TEST_CASE("an adapter that answers on after disconnect is heard on") {
+  RelayBench bench;
+  const auto answer = [](const std::string& command) {
+    return R"({"seq":0,"type":"response","request_seq":@REQUEST_SEQ@,"success":true,"command":")" + command +
+           "\"}";
+  };
+  DapClient client(bench.server({initialize_answer("1"), answer("disconnect"), answer("threads")}),
+                   bench.environment);
+  client.must("initialize", json::object());
+  client.must("disconnect");
+  client.must("threads");
+  client.close_input();
+  CHECK(client.wait_exit() == 0);
+}
+
 TEST_CASE("messages may come in any pieces, and several at once") {
   RelayBench bench;
   DapClient client(bench.server({initialize_answer("1")}), bench.environment);

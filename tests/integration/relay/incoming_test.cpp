@@ -170,33 +170,15 @@ TEST_CASE("a full backlog keeps stolen connections waiting, with a word; none go
   CHECK(eventually(seconds(20), [&] { return noted(bench, "backlog"); }));
   std::vector<UniqueFd> accepted;
   std::string came;
-  for (const auto& visitor : visitors) {
+  while (accepted.size() < visitors.size()) {
     accepted.push_back(listener.accept());
     REQUIRE(accepted.back());
     came += receive(accepted.back().get(), 1);
     CHECK(::send(accepted.back().get(), "local", 5, 0) == 5);
-    CHECK(visitor);
   }
   for (const auto& visitor : visitors) CHECK(receive(visitor.get(), 5) == "local");
   std::sort(came.begin(), came.end());
   CHECK(came == "abcde");
-}
-
-TEST_CASE("a peer that gives up on a full backlog is not kept") {
-  Config config;
-  config.incoming.mode = protocol::IncomingMode::steal;
-  PodRelay bench(config);
-  Listener listener(bench.client(), AF_INET, port, 0);
-  const auto first = come_from_world(bench);
-  auto second = come_from_world(bench);
-  CHECK(eventually(seconds(20), [&] { return noted(bench, "backlog"); }));
-  const linger now{1, 0};
-  ::setsockopt(second.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  second.reset();
-  const auto last = come_from_world(bench);
-  CHECK(::send(last.get(), "last", 4, 0) == 4);
-  CHECK(listener.accept());
-  CHECK(receive(listener.accept().get(), 4) == "last");
 }
 
 TEST_CASE("a port that somebody else steals is asked for again until it is free") {

@@ -319,3 +319,13 @@ TEST_CASE("two sessions at once don't touch each other") {
   second.inpod->wait(seconds(20));
   CHECK(demo.sessions_left().empty());
 }
+
+TEST_CASE("output that a full disk swallows is no success") {
+  for (const char* arguments : {"schema", "schema --markdown", "--help", "--version"}) {
+    const auto outcome =
+        inpod::test::run({"sh", "-c", std::string(INPOD) + " " + arguments + " > /dev/full"});
+    INFO(arguments << ": " << outcome.err);
+    CHECK(outcome.status == 125);
+    CHECK(outcome.err.find("cannot write to standard output: No space left") != std::string::npos);
+  }
+}

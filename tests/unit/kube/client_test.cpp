@@ -272,7 +272,7 @@ TEST_CASE("watches: lines, their end, errors in the stream, silence") {
   answer =
       CannedServer::reply(200, "{\"type\":\"ERROR\",\"object\":{\"code\":410,\"message\":\"too old\"}}\n");
   CHECK(await(context, open()->next(milliseconds(5000))).error().code == ESTALE);
-  answer = CannedServer::reply(403, R"({"message":"dev cannot watch"})");
+  answer = CannedServer::reply(403, R"({"message":"User \"dev\" cannot watch resource \"pods\""})");
   CHECK_THAT(await(context, open()->next(milliseconds(5000))).error().remedy,
              Catch::Contains("verbs: [\"watch\"]"));
   answer = CannedServer::reply(200, "nonsense\n");

@@ -124,7 +124,7 @@ TEST_CASE("readers of places far apart don't stop each other") {
   for (std::size_t first = 0; first < 6; ++first)
     threads.emplace_back([&, first] {
       const std::uint64_t length = 3 << 20;
-      for (auto at = first * length; at < content.size(); at += 6 * length) {
+      for (auto at = first * length; at + length <= content.size(); at += 6 * length) {
         const auto client = bench.client();
         const auto ensured = client.call({.op = Op::ensure, .a = file.handle(), .b = at, .c = length});
         const auto read = client.call({.op = Op::read, .a = file.handle(), .b = 4096, .c = at + length / 2});
@@ -132,7 +132,7 @@ TEST_CASE("readers of places far apart don't stop each other") {
       }
     });
   for (auto& thread : threads) thread.join();
-  CHECK(right == 22);
+  CHECK(right == 21);
 }
 
 TEST_CASE("a range that is to be kept (mmap) is never dropped") {

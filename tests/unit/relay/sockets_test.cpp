@@ -740,7 +740,7 @@ TEST_CASE("a socket is bound to addresses of the pod alone, and keeps its source
     asked = request;
     if (request.bind.port != 0 && failing != 0)
       return bench.agent.link->respond(id, protocol::Failure{std::exchange(failing, 0), "the port"});
-    bench.agent.spawn(bench.agent.echo(bench.agent.connected(id, request.bind, request.remote), false));
+    bench.agent.spawn(bench.agent.echo(bench.agent.connected(id, request.bind, request.remote)));
   };
   const auto client = bench.client();
   auto fd = make_socket(AF_INET, SOCK_STREAM);
