@@ -13,8 +13,7 @@
 namespace inpod::agent {
 namespace {
 
-constexpr std::uint64_t usual_budget = 512ull << 20;  // bytes
-constexpr std::uint64_t no_limit = 1ull << 50;        // v1 says "none" by a number near 2^63
+constexpr std::uint64_t no_limit = 1ull << 50;  // v1 says "none" by a number near 2^63
 
 std::string first_bytes(const char* path) {
   const UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC));
@@ -40,14 +39,14 @@ std::uint64_t parse_memory_limit(std::string_view text) {
   return error == std::errc{} && limit < no_limit ? limit : 0;
 }
 
-MemoryBudget::MemoryBudget() : bytes_(usual_budget) {
+MemoryBudget::MemoryBudget() : bytes_(0) {
   for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"})
     if (const auto limit = parse_memory_limit(first_bytes(path)); limit != 0) bytes_ = limit;
 }
 
 bool MemoryBudget::is_short() const {
   const auto most = bytes_ / 4 * 3;
-  if (resident_bytes() < most) return false;
+  if (bytes_ == 0 || resident_bytes() < most) return false;
   ::malloc_trim(0);  // what was freed may still be counted
   return resident_bytes() >= most;
 }

@@ -9,7 +9,7 @@ namespace inpod::agent {
 
 class MemoryBudget {
  public:
-  /// Reads the container's limit (cgroups(7), v1 or v2); where there is none, the budget is 512 MiB.
+  /// Reads the container's limit (cgroups(7), v1 or v2). 0: there is none, and memory is never short.
   MemoryBudget();
   explicit MemoryBudget(std::uint64_t bytes) : bytes_(bytes) {}
   std::uint64_t bytes() const { return bytes_; }

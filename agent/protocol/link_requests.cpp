@@ -18,11 +18,17 @@ namespace mp11 = boost::mp11;
 constexpr std::size_t request_budget = 16 << 20;  // bytes
 constexpr std::size_t small_request = 4 << 10;    // bytes
 
-using Requests =
-    mp11::mp_list<OpenFile, ReadFile, StreamFile, WriteFile, TruncateFile, CloseFile, StatFile, AccessFile,
-                  ReadLink, RealPath, ReadDirectory, ChangePath, GetPod, Resolve, ResolveBack, Connect,
-                  Subscribe, Unsubscribe, Bye, ChangeAttributes, ControlFile, GetListeners, GetInterfaces>;
-using Events = mp11::mp_list<Incoming, Note, Leaving>;
+using Requests = mp11::mp_list<OpenFile, ReadFile, StreamFile, WriteFile, TruncateFile, CloseFile, StatFile,
+                               AccessFile, ReadLink, RealPath, ReadDirectory, ChangePath, GetPod, Resolve,
+                               ResolveBack, Connect, Subscribe, Unsubscribe, Bye, ChangeAttributes,
+                               ControlFile, GetListeners, OpenDatagrams, GetInterfaces>;
+using Events = mp11::mp_list<Incoming, Note, Leaving, PeerClosed>;
+using Answers =
+    mp11::mp_list<Failure, Done, Text, OpenedFile, FileData, FileStream, Written, FileStat, Directory, Pod,
+                  Resolved, ResolvedName, Connected, Subscribed, Controlled, Listeners, Interfaces>;
+static_assert(mp11::mp_size<Requests>() + mp11::mp_size<Events>() + mp11::mp_size<Answers>() ==
+                  std::variant_size_v<Message>,
+              "each message stands in one of the three lists");
 
 template <class Types>
 bool is_one_of(const Message& message) {
@@ -136,8 +142,7 @@ Result<void> LinkCore::take_answer(std::uint32_t id, Message answer) {
     if (handlers && handlers->on_event) handlers->on_event(std::move(answer));
     return {};
   }
-  if (is_one_of<Events>(answer) || is_one_of<Requests>(answer))
-    return protocol_error("a message that is no answer has an id");
+  if (!is_one_of<Answers>(answer)) return protocol_error("a message that is no answer has an id");
   auto found = requests_.find(id);
   if (found == requests_.end()) return protocol_error("an answer that nobody asked for");
   auto waiter = found->second;

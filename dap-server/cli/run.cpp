@@ -3,11 +3,13 @@
 #include <sys/wait.h>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "cli/command.hpp"
 #include "cli/config_options.hpp"
 #include "cli/console.hpp"
 #include "cli/launcher.hpp"
+#include "cli/orphans.hpp"
 #include "cli/signals.hpp"
 #include "session/environment.hpp"
 #include "session/layer_check.hpp"
@@ -110,26 +112,64 @@ class Run {
   Task<int> run_program(Signals& signals) {
     const auto environment = merged_environment(session_->environment().set, session_->environment().unset);
     session_->expect_layer(program_.executable);
+    Orphans orphans;
     const auto pid = launch(program_.path, globals_.command, environment, globals_.inherited_files);
     if (!pid) co_return program_error(pid.error());
     pid_ = *pid;
-    auto first = co_await (wait_end(signals) || wait_for_layer());
-    if (status_) co_return ended();
+    auto first = co_await (wait_end(signals, orphans) || wait_for_layer());
+    if (status_ && !session_->layer_loaded()) co_return ended();
     if (first.index() == 1 && !std::get<1>(first)) co_return refuse(std::get<1>(first).error());
-    co_await wait_end(signals);
+    if (!status_) co_await wait_end(signals, orphans);
+    co_await outlive(signals, orphans);
     co_return code_at_end();
   }
 
   /// Waits for the program's end and passes on what inpod is sent meanwhile.
-  Task<void> wait_end(Signals& signals) {
+  Task<void> wait_end(Signals& signals, Orphans& orphans) {
     int status = 0;
     while (waitpid(pid_, &status, WNOHANG) != pid_) {
       const Signal signal = co_await signals.next();
+      if (signal.number == SIGCHLD) orphans.reap();
       if (signal.number != SIGCHLD) told_to_end_by_ = signal.number;
       // Ctrl-C and hang-up of a terminal reach the program without us: it is in the same process group.
       if (signal.number != 0 && signal.number != SIGCHLD && !signal.from_terminal) kill(pid_, signal.number);
     }
     status_ = status;
+  }
+
+  /// A server that has put itself into the background (daemon(3)) is what was to be run: the session stays
+  /// for it. The first signal is passed on to all of its processes, a second one ends the session.
+  Task<void> outlive(Signals& signals, Orphans& orphans) {
+    boost::asio::steady_timer timer(executor_);
+    auto living = orphans.living();
+    // A daemon's first parent ends before the daemon has made its session.
+    for (int look = 0; look < 25 && living.daemons.empty() && !living.others.empty(); ++look) {
+      timer.expires_after(20ms);
+      co_await timer.async_wait(as_result);
+      living = orphans.living();
+    }
+    const bool stays = exit_code(*status_) == 0 && !living.daemons.empty();
+    if (!stays) living.others.insert(living.others.end(), living.daemons.begin(), living.daemons.end());
+    if (!living.others.empty())
+      say(program_.path + " has ended, and " + processes(living.others) +
+          " that it left in the background will not reach the pod any more");
+    if (!stays) co_return;
+    say(program_.path + " has put " + processes(living.daemons) +
+        " into the background: inpod stays as long; Ctrl-C ends both");
+    for (int told = 0; told < 2 && !lost_ && !living.daemons.empty(); living = orphans.living()) {
+      timer.expires_after(200ms);
+      auto first = co_await (signals.next_end() || timer.async_wait(as_result));
+      orphans.reap();
+      if (first.index() == 1) continue;
+      ++told;
+      for (const int pid : living.daemons) kill(pid, std::get<0>(first).number);
+    }
+  }
+
+  static std::string processes(const std::vector<int>& pids) {
+    std::string text = pids.size() == 1 ? "the process " : "the processes ";
+    for (const int pid : pids) text += (pid == pids.front() ? "" : ", ") + std::to_string(pid);
+    return text;
   }
 
   /// Until the layer is at work. Fails as soon as it is clear that it never will be.
@@ -146,7 +186,6 @@ class Run {
 
   int ended() const {
     const int code = exit_code(*status_);
-    if (session_->layer_loaded()) return code_at_end();
     // By Ctrl-C, so early that it had done nothing.
     if (WIFSIGNALED(*status_) && WTERMSIG(*status_) == told_to_end_by_) return code;
     return report(Error{

@@ -2,8 +2,11 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <filesystem>
 
 #include "catch.hpp"
 #include "demo_fixture.hpp"
@@ -261,6 +264,47 @@ TEST_CASE(
     CHECK(outcome.status == (own == 0 ? 125 : own));
     CHECK((outcome.err.find("the session was lost while") != std::string::npos) == (own == 0));
   }
+}
+
+TEST_CASE("the session stays for a server that puts itself into the background, and ends with it") {
+  auto& demo = Demo::shared();
+  const auto done = demo.home().path() + "/done", go = demo.home().path() + "/go";
+  std::filesystem::remove(done);
+  REQUIRE(mkfifo(go.c_str(), 0600) == 0);
+  const std::string daemon =
+      "import os\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\n"
+      "open('" +
+      go +
+      "').read()\n"
+      "open('" +
+      done + "', 'w').write(open('/etc/hostname').read())";
+  const bool by_itself = GENERATE(true, false);
+  auto process = demo.start(demo.run_command({"python3", "-c", daemon}));
+  REQUIRE(process->wait_for_error("into the background: inpod stays as long", seconds(30)));
+  CHECK(process->running());
+  if (!by_itself) process->signal(SIGTERM);
+  CHECK((!by_itself || eventually(seconds(20), [&] {
+    const int fifo = open(go.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);  // once it is being read
+    const bool told = fifo >= 0 && write(fifo, "go", 2) == 2;
+    if (fifo >= 0) close(fifo);
+    return told;
+  })));
+  const auto outcome = process->wait(seconds(20));
+  CHECK_FALSE(outcome.timed_out);
+  CHECK(outcome.status == 0);
+  CHECK(std::filesystem::exists(done) == by_itself);
+  if (by_itself) CHECK(read_file(done) == "web-0\n");
+  CHECK(demo.sessions_left().empty());
+  std::filesystem::remove(go);
+}
+
+TEST_CASE("what a program leaves behind in its own session is told of, and not waited for") {
+  auto& demo = Demo::shared();
+  const auto outcome = demo.run({"sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"});
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.find("that it left in the background will not reach the pod any more") !=
+        std::string::npos);
+  CHECK(kill(std::stoi(outcome.out), SIGKILL) == 0);
 }
 
 TEST_CASE("two sessions at once don't touch each other") {

@@ -120,7 +120,7 @@ TEST_CASE("operations on a link that has just been lost end, and are no danger")
                      .fd = udp.get(),
                      .address = reinterpret_cast<sockaddr*>(&peer),
                      .address_length = sizeof peer})
-              .reply.error == 0);  // connecting UDP can't fail for the peer's sake
+              .reply.error == ENETUNREACH);
     UniqueFd tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     CHECK(client
               .call({.op = Op::connect,
