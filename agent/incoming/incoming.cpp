@@ -32,13 +32,13 @@ class IncomingImpl : public Incoming {
     return number;
   }
 
-  void unsubscribe(std::uint64_t subscription) override {
+  void unsubscribe(std::uint64_t subscription, Connections connections) override {
     const auto found = subscriptions_.find(subscription);
     if (found == subscriptions_.end()) return;
     if (found->second.mode == protocol::IncomingMode::mirror)
       mirror_.remove(subscription);
     else
-      steal_->remove(subscription);
+      steal_->remove(subscription, connections);
     subscriptions_.erase(found);
   }
 
@@ -49,7 +49,7 @@ class IncomingImpl : public Incoming {
     std::vector<std::uint64_t> theirs;
     for (const auto& [number, subscription] : subscriptions_)
       if (subscription.client.get() == client) theirs.push_back(number);
-    for (const auto number : theirs) unsubscribe(number);
+    for (const auto number : theirs) unsubscribe(number, Connections::reset);
   }
 
  private:

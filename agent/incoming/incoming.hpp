@@ -55,9 +55,11 @@ class Incoming {
   /// missing), ENOSPC (too many subscriptions), or what the kernel said.
   virtual Result<std::uint64_t> subscribe(std::shared_ptr<Client> client,
                                           const protocol::Subscribe& what) = 0;
-  /// Ends one subscription: its redirect goes at once, its connections are reset. Unknown numbers are
-  /// ignored.
-  virtual void unsubscribe(std::uint64_t subscription) = 0;
+  /// What becomes of the stolen connections that a client was told of. keep: they last as long as
+  /// its link, as accepted ones outlive a listener.
+  enum class Connections { reset, keep };
+  /// Ends one subscription: its redirect goes at once. Unknown numbers are ignored.
+  virtual void unsubscribe(std::uint64_t subscription, Connections connections = Connections::reset) = 0;
   /// Who steals the port through this agent; nobody: no client in it.
   virtual Thief thief_of(std::uint16_t port) const = 0;
   /// The client's process is likely gone, though it may yet come back: what it holds of stolen connections is

@@ -54,7 +54,7 @@ Result<void> Steal::add(std::uint64_t subscription, const protocol::Subscribe& w
   return {};
 }
 
-void Steal::remove(std::uint64_t subscription) {
+void Steal::remove(std::uint64_t subscription, Incoming::Connections connections) {
   const auto found = std::find_if(ports_.begin(), ports_.end(), [&](const auto& entry) {
     return entry.second->subscription == subscription;
   });
@@ -69,7 +69,8 @@ void Steal::remove(std::uint64_t subscription) {
   port->leaving = true;
   leaving_.insert(port);
   asio::co_spawn(executor_, leave(shared_from_this(), port), Report{note_, "steal"});
-  for (const auto& connection : port->connections) connection->release();
+  for (const auto& connection : port->connections)
+    connections == Incoming::Connections::keep ? connection->leave() : connection->release();
 }
 
 Incoming::Thief Steal::thief_of(std::uint16_t port) const {
@@ -79,10 +80,8 @@ Incoming::Thief Steal::thief_of(std::uint16_t port) const {
 }
 
 void Steal::give_up_connections(const Incoming::Client* client) {
-  for (const auto& [number, port] : ports_) {
-    if (port->client.get() != client) continue;
-    for (const auto& connection : port->connections) connection->release();
-  }
+  for (const auto& connection : live_)
+    if (connection->client() == client) connection->release();
 }
 
 void Steal::look_for_room() {

@@ -2,10 +2,10 @@
 // connections.
 //
 // A port is stolen by one client at a time. When a subscription ends its rule goes first, so that new
-// connections reach the pod; then the client's live connections are reset. Connections whose handshake was
-// under way still arrive at the listener for a moment, and are handed to the pod; those that already were go
-// on, and the (then idle) table stays until some time after the last of them has ended: without it the kernel
-// stops translating them, their last packets included. Lives on the executor.
+// connections reach the pod; then the client's live connections are reset, or kept as it says. Connections
+// whose handshake was under way still arrive at the listener for a moment, and are handed to the pod; those
+// that already were go on, and the (then idle) table stays until some time after the last of them has ended:
+// without it the kernel stops translating them, their last packets included. Lives on the executor.
 //
 // What waits for a program that is held takes memory here. Past a bound of connections or of memory nothing
 // is redirected any more, so that new connections reach the pod as though it were not stolen, until there is
@@ -41,7 +41,7 @@ class Steal : public std::enable_shared_from_this<Steal> {
   Result<void> add(std::uint64_t subscription, const protocol::Subscribe& what,
                    std::shared_ptr<Incoming::Client> client);
   /// Unknown numbers are ignored.
-  void remove(std::uint64_t subscription);
+  void remove(std::uint64_t subscription, Incoming::Connections connections);
   Incoming::Thief thief_of(std::uint16_t port) const;
   void give_up_connections(const Incoming::Client* client);
   /// Ends everything. Nothing else may be called afterwards.

@@ -41,11 +41,19 @@ StolenConnection::StolenConnection(Socket socket, Endpoint peer, Endpoint target
 
 void StolenConnection::abort() {
   aborted_ = true;
-  reset(socket_);
+  boost::system::error_code ignored;
+  if (client_finished_)
+    socket_.close(ignored);  // what the client sent last, and its end, still arrive
+  else
+    reset(socket_);
   if (pod_) reset(*pod_);
   if (stream_) stream_->reset(ECONNRESET);
   deadline_.cancel();
   changed_.cancel();
+}
+
+void StolenConnection::leave() {
+  if (!stream_) release();
 }
 
 void StolenConnection::release() {

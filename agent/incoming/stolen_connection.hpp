@@ -42,11 +42,16 @@ class StolenConnection : public std::enable_shared_from_this<StolenConnection> {
 
   /// The connection's whole life. Returns when both directions have ended.
   static protocol::Task<void> run(std::shared_ptr<StolenConnection> self);
-  /// Resets both sides now; run() returns soon. Idempotent.
+  /// Ends both sides now, by a reset where the client has not ended its own; run() returns soon. Idempotent.
   void abort();
   /// Its client is gone: goes to the pod if the client was given nothing of it yet, is reset if it was. A
   /// connection that is the pod's already goes on.
   void release();
+  /// Its client takes no further connections: as release(), but keeps those that it was told of, to take or
+  /// refuse them.
+  void leave();
+  /// Who gets it. Null: the pod.
+  const Incoming::Client* client() const { return route_.client.get(); }
 
  private:
   static protocol::Task<bool> look(std::shared_ptr<StolenConnection> self);

@@ -199,7 +199,7 @@ void ClientSession::serve(std::uint32_t id, protocol::Subscribe request) {
 void ClientSession::serve(std::uint32_t id, const protocol::Unsubscribe& request) {
   if (!subscriptions_.erase(request.subscription))
     return respond(id, failure(ENOENT, "no such subscription"));
-  services_.incoming->unsubscribe(request.subscription);
+  services_.incoming->unsubscribe(request.subscription, Incoming::Connections::keep);
   respond(id, protocol::Done{});
 }
 

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 #include <boost/asio/write.hpp>
 
@@ -53,6 +54,12 @@ void Pump::abort() {
   break_socket();
 }
 
+bool Pump::has_waiting() {
+  if (options_.discard_output || program_ended_ || !socket_.is_open()) return false;
+  pollfd look{socket_.native_handle(), POLLIN, 0};
+  return sending_ || ::poll(&look, 1, 0) > 0;
+}
+
 void Pump::break_socket() {
   program_ended_ = true;
   heard_.notify();
@@ -82,7 +89,9 @@ Task<void> Pump::to_pod([[maybe_unused]] std::shared_ptr<Pump> self) {
     program_sent_ += length;
     heard_.notify();
     if (options_.discard_output) continue;
+    sending_ = true;
     auto written = co_await stream_->write({buffer.data(), length});
+    sending_ = false;
     if (!written) {
       break_socket();
       co_return;

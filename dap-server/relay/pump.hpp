@@ -28,6 +28,8 @@ class Pump : public std::enable_shared_from_this<Pump> {
   ~Pump();
   /// The program sees a reset, the pod too.
   void abort();
+  /// Whether the program has sent, or ended, what isn't on its way to the pod yet.
+  bool has_waiting();
 
  private:
   using Socket = boost::asio::generic::stream_protocol::socket;
@@ -43,6 +45,7 @@ class Pump : public std::enable_shared_from_this<Pump> {
   Options options_;
   bool program_spoke_ = true;
   bool program_ended_ = false;
+  bool sending_ = false;            // what was read last waits for credit
   std::uint64_t program_sent_ = 0;  // bytes
   Signal heard_;                    // the program has sent something, or ended
 };

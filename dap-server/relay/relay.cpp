@@ -1,6 +1,7 @@
 // Relay: puts the parts together and sends each operation of a debuggee to the part that answers it.
 #include "relay/relay.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 
 #include "protocol/printable.hpp"
@@ -101,13 +102,11 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
 
   Task<void> settle(std::chrono::milliseconds limit) override {
     const auto self = shared_from_this();
-    if (context_.closed || !files_.has_waiting(Files::Pipes::all)) co_return;
+    co_await settle_output(limit);
+    if (context_.closed || context_.pumps.empty() || !context_.link->has_transport()) co_return;
     const auto done = std::make_shared<Signal>(context_.executor);
-    context_.spawn(settle_files(done));
-    settled_ = co_await done->wait_for(limit);
-    if (!settled_)
-      activity_.note("error",
-                     "what the program wrote last to its redirected output may not have reached the pod");
+    context_.spawn(settle_connections(done, Clock::now() + limit));
+    co_await done->wait_for(limit);
   }
 
   bool lost_output() const override { return files_.lost_output() || !settled_; }
@@ -142,6 +141,32 @@ class RelayImpl final : public Relay, public std::enable_shared_from_this<RelayI
   }
 
  private:
+  Task<void> settle_output(std::chrono::milliseconds limit) {
+    if (context_.closed || !files_.has_waiting(Files::Pipes::all)) co_return;
+    const auto done = std::make_shared<Signal>(context_.executor);
+    context_.spawn(settle_files(done));
+    settled_ = co_await done->wait_for(limit);
+    if (!settled_)
+      activity_.note("error",
+                     "what the program wrote last to its redirected output may not have reached the pod");
+  }
+
+  /// Until no socket of a program's holds anything, and the agent has got what came last.
+  Task<void> settle_connections(std::shared_ptr<Signal> done, Clock::time_point until) {
+    boost::asio::steady_timer pause(context_.executor);
+    auto waiting = [this] {
+      return std::any_of(context_.pumps.begin(), context_.pumps.end(),
+                         [](auto* pump) { return pump->has_waiting(); });
+    };
+    while (!context_.closed && waiting() && Clock::now() < until) {
+      pause.expires_after(std::chrono::milliseconds(2));
+      co_await pause.async_wait(as_result);
+    }
+    protocol::GetListeners request;  // whatever has an answer
+    co_await ask<protocol::Listeners>(context_, std::move(request));
+    done->notify();
+  }
+
   Task<void> settle_files(std::shared_ptr<Signal> done) {
     co_await files_.settle(Files::Pipes::all);
     done->notify();

@@ -48,8 +48,8 @@ class Relay {
   virtual protocol::Task<Result<FileContent>> read_file(std::string path, std::uint64_t limit) = 0;
   /// Mirror or steal for one of the pod's ports that a debuggee listens on.
   virtual protocol::Task<Result<void>> set_incoming_mode(std::uint16_t port, protocol::IncomingMode mode) = 0;
-  /// Waits, for so long at most, until what programs have written is in the pod: where it passed no hook,
-  /// their end doesn't say so.
+  /// Waits, for so long at most each, until what programs have written to files without hooks, and have sent
+  /// to peers, is in the pod: their end doesn't say so.
   virtual protocol::Task<void> settle(std::chrono::milliseconds limit) = 0;
   /// Whether any of that did not get there: the programs may have ended without hearing of it.
   virtual bool lost_output() const = 0;
