@@ -348,6 +348,11 @@ Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
   Result<UniqueFd> socket = fail("no listener");
   // A full backlog holds the connection, as the pod's own would, until the program or the peer goes.
   while ((listener = next_listener(pod_port, event.local))) {
+    // Asked before: a program may close its listener the moment it has accepted.
+    if (!still_listens(*listener)) {
+      socket = fail("another process listens there by now");
+      break;
+    }
     socket = co_await connect_to(*listener, names);
     if (socket || socket.error().code != ETIMEDOUT) break;
     if (context_.closed || (*stream)->is_reset()) {
@@ -355,11 +360,6 @@ Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
       co_return;
     }
     tell_of_full_backlog(pod_port);
-  }
-  if (socket && !still_listens(*listener)) {
-    if (const auto own = local_address(socket->get())) names_.erase_accepted(*own);
-    reset_on_close(socket->get());
-    socket = fail("another process listens there by now");
   }
   if (!socket) {
     (*stream)->reset(ECONNREFUSED);

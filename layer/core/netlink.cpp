@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "core/interfaces.hpp"
+#include "core/raw.hpp"
 
 namespace inpod::netlink {
 namespace {
@@ -111,10 +112,10 @@ void add_address(Messages& to, const InterfaceRecord& one, const nlmsghdr& like)
   to.end();
 }
 
-void add_error(Messages& to, const nlmsghdr& like, int code) {
+void add_error(Messages& to, const nlmsghdr& like, int code, std::uint16_t type = RTM_GETLINK) {
   nlmsgerr body{};
   body.error = -code;
-  body.msg = {sizeof(nlmsghdr) + sizeof(ifinfomsg), RTM_GETLINK, NLM_F_REQUEST, like.nlmsg_seq, 0};
+  body.msg = {sizeof(nlmsghdr) + sizeof(ifinfomsg), type, NLM_F_REQUEST, like.nlmsg_seq, 0};
   to.begin(NLMSG_ERROR, 0, like, body);
   to.end();
 }
@@ -125,23 +126,25 @@ void add_plain(Messages& to, const nlmsghdr& like, std::uint16_t type, std::uint
 }
 
 /// What the program waits for on the socket.
-enum class Waits : unsigned { nothing = 0, links = 1, addresses = 2, link = 3 };
+enum class Waits : unsigned { nothing = 0, links = 1, addresses = 2, link = 3, refusal = 4 };
 
-/// told: the dump has been given; or, of a single interface, an acknowledgement is wanted.
-FdEntry waiting(Waits what, bool told, unsigned family, std::uint32_t index) {
+/// acknowledged: of a single interface, an acknowledgement is wanted too. about: the number of the interface,
+/// or the type of the message that is refused.
+FdEntry waiting(Waits what, bool acknowledged, unsigned family, std::uint32_t about) {
   return FdEntry(static_cast<std::uint64_t>(FdKind::netlink) | static_cast<unsigned>(what) << 3 |
-                 (told ? 1u << 5 : 0u) | (family & 0xff) << 6 | static_cast<std::uint64_t>(index) << 20);
+                 (acknowledged ? 1u << 6 : 0u) | (family & 0xff) << 7 |
+                 static_cast<std::uint64_t>(about) << 20);
 }
 Waits waits_of(FdEntry entry) {
-  return static_cast<Waits>(entry.word() >> 3 & 3);
+  return static_cast<Waits>(entry.word() >> 3 & 7);
 }
-bool told_of(FdEntry entry) {
-  return (entry.word() >> 5 & 1) != 0;
+bool acknowledged_of(FdEntry entry) {
+  return (entry.word() >> 6 & 1) != 0;
 }
 unsigned family_of(FdEntry entry) {
-  return entry.word() >> 6 & 0xff;
+  return entry.word() >> 7 & 0xff;
 }
-std::uint32_t index_of(FdEntry entry) {
+std::uint32_t about_of(FdEntry entry) {
   return static_cast<std::uint32_t>(entry.word() >> 20);
 }
 
@@ -158,6 +161,45 @@ bool ends_dump(const char* data, std::size_t size) {
        at += NLMSG_ALIGN(header.nlmsg_len))
     if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) return true;
   return false;
+}
+
+/// Takes the rest of this machine's dump off the socket: the pod's is told in one datagram. The kernel puts
+/// each next datagram there as the one before it is taken.
+void take_rest(int fd, void* into, std::size_t got, std::size_t capacity) {
+  for (;;) {
+    if (ends_dump(static_cast<const char*>(into), got < capacity ? got : capacity)) return;
+    iovec part{into, capacity};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    const long more = raw::receive_message(fd, &message, MSG_DONTWAIT | MSG_TRUNC);
+    if (more <= 0) return;
+    got = static_cast<std::size_t>(more);
+  }
+}
+
+/// Asks this machine's kernel for an acknowledgement alone, so that the socket gets ready for the refusal,
+/// which is told in its place. 0 or -errno.
+long ask_for_refusal(Core& core, int fd, const nlmsghdr& refused) {
+  nlmsghdr request{sizeof request, NLMSG_NOOP, NLM_F_REQUEST | NLM_F_ACK, refused.nlmsg_seq,
+                   refused.nlmsg_pid};
+  iovec part{&request, sizeof request};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  const long sent = raw::send_message(fd, &message, MSG_NOSIGNAL);
+  if (sent < 0) return sent;
+  core.fds.set(fd, waiting(Waits::refusal, false, 0, refused.nlmsg_type));
+  return 0;
+}
+
+/// A request to make nothing of no name, by which `ip` learns what the kernel understands.
+bool changes_nothing(const char* data, std::size_t size, const nlmsghdr& header) {
+  ifinfomsg body{};
+  if (header.nlmsg_type != RTM_NEWLINK || header.nlmsg_len != NLMSG_LENGTH(sizeof body)) return false;
+  if (size < header.nlmsg_len) return false;
+  memcpy(&body, data + NLMSG_LENGTH(0), sizeof body);
+  return body.ifi_index == 0;
 }
 
 /// Everything of the dump, in one datagram.
@@ -194,13 +236,14 @@ void opened(Core& core, int fd) {
 
 long sending(Core& core, int fd, const void* request, std::size_t size, void* memory) {
   nlmsghdr header;
-  if (!header_of(request, size, header) || header.nlmsg_type < RTM_BASE) return 0;
+  if (!header_of(request, size, header) || header.nlmsg_type < RTM_BASE) return not_ours;
+  const auto* data = static_cast<const char*>(request);
   constexpr unsigned kinds = 4, get = 2;  // NEW, DEL, GET, SET of each object
   if ((header.nlmsg_type - RTM_BASE) % kinds != get) {
-    core.note_once(subject, "the pod's network is not changed from outside it (EPERM)");
-    return -EPERM;
+    if (!changes_nothing(data, size, header))
+      core.note_once(subject, "the pod's network is not changed from outside it (EPERM)");
+    return ask_for_refusal(core, fd, header);
   }
-  const auto* data = static_cast<const char*>(request);
   const bool dump = (header.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
   const unsigned family = size > sizeof header ? static_cast<unsigned char>(data[sizeof header]) : AF_UNSPEC;
   if (dump && header.nlmsg_type == RTM_GETLINK) {
@@ -220,7 +263,7 @@ long sending(Core& core, int fd, const void* request, std::size_t size, void* me
                    "routes, neighbours and rules are this machine's: only interfaces and addresses "
                    "are the pod's");
   }
-  return 0;
+  return not_ours;
 }
 
 void subscribing(Core& core, int fd) {
@@ -239,24 +282,24 @@ std::size_t received(Core& core, int fd, void* into, std::size_t got, std::size_
   const bool news = has_header && like.nlmsg_type >= RTM_BASE && like.nlmsg_pid == 0 &&
                     (like.nlmsg_flags & NLM_F_MULTI) == 0;
   if (waits == Waits::nothing || news) return got;
-  // A look at the length alone tells nothing of what comes: then there is room for all of it, and the end.
-  const bool ends = has_header && (waits == Waits::link || ends_dump(static_cast<const char*>(into), there));
+  const bool dumps = waits == Waits::links || waits == Waits::addresses;
+  if (dumps && !peeked) take_rest(fd, into, got, capacity);
   List list(memory);
-  const long had = interfaces::list(core, list);
+  const long had = waits == Waits::refusal ? 0 : interfaces::list(core, list);
   Messages answer(into, capacity);
-  if (had != 0) {
+  if (waits == Waits::refusal) {
+    add_error(answer, like, EPERM, static_cast<std::uint16_t>(about_of(entry)));
+  } else if (had != 0) {
     add_error(answer, like, static_cast<int>(had == not_ours ? EIO : -had));
   } else if (waits == Waits::link) {
-    const auto* found = list.find(index_of(entry));
+    const auto* found = list.find(about_of(entry));
     found ? add_link(answer, *found, like, 0) : add_error(answer, like, ENODEV);
-    if (found && told_of(entry) && like.nlmsg_type == NLMSG_ERROR) add_error(answer, like, 0);
+    if (found && acknowledged_of(entry) && like.nlmsg_type == NLMSG_ERROR) add_error(answer, like, 0);
   } else {
-    if (!told_of(entry)) add_dump(answer, list, entry, like);
-    if (ends || !has_header) add_plain(answer, like, NLMSG_DONE, NLM_F_MULTI);
-    if (answer.size() == 0) add_plain(answer, like, NLMSG_NOOP, 0);
+    add_dump(answer, list, entry, like);
+    add_plain(answer, like, NLMSG_DONE, NLM_F_MULTI);
   }
-  if (!peeked)
-    core.fds.set(fd, waiting(ends ? Waits::nothing : waits, true, family_of(entry), index_of(entry)));
+  if (!peeked) core.fds.set(fd, waiting(Waits::nothing, false, 0, 0));
   if (answer.size() > capacity && !peeked)
     core.note_once(subject, "the pod's interfaces do not fit where the program wants them");
   return answer.size();

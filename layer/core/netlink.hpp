@@ -2,8 +2,8 @@
 // addresses without libc.
 //
 // The program's own socket asks this machine's kernel, so that it gets ready as it should; what comes is then
-// replaced by what the pod's kernel would say. Changes are refused; for routes, neighbours and events, which
-// are this machine's, there is a note.
+// replaced by what the pod's kernel would say. Changes are refused, by an answer too; for routes, neighbours
+// and events, which are this machine's, there is a note.
 #pragma once
 
 #include <sys/uio.h>
@@ -14,8 +14,8 @@ namespace inpod::netlink {
 
 /// socket(2) has made one.
 void opened(Core& core, int fd);
-/// A request goes out. 0: it may; -EPERM: it would change this machine's network. memory: for
-/// interfaces::List.
+/// A request goes out. not_ours: it may; 0: it would change the network and counts as sent, its answer is
+/// EPERM; else -errno. memory: for interfaces::List.
 long sending(Core& core, int fd, const void* request, std::size_t size, void* memory);
 /// The program wants to hear of changes.
 void subscribing(Core& core, int fd);

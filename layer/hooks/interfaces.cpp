@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 
+#include <climits>
 #include <cstdarg>
 #include <cstdlib>
 #include <cstring>
@@ -288,7 +289,11 @@ long bind_to_device(int fd, int name, const void* value, socklen_t length) {
   }
   if (had != 0) return had;
   const auto* found = by_name ? list.find(device) : list.find(static_cast<std::uint32_t>(index));
-  if (!found) return -ENODEV;
+  if (!found && by_name) return -ENODEV;
+  if (!found) {  // The kernel takes any number, and knows no route from it.
+    constexpr int none = INT_MAX;
+    return index < 0 ? not_ours : raw::set_option(fd, SOL_SOCKET, name, &none, sizeof none);
+  }
   if ((found->flags & IFF_LOOPBACK) != 0) return not_ours;
   unsigned others = 0;
   for (const auto& one : list)

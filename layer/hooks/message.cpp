@@ -96,14 +96,14 @@ void received(int fd, msghdr& message, socklen_t capacity) {
 
 HOOK(ssize_t, send, (int fd, const void* data, size_t size, int flags)) {
   if (is_netlink(fd))
-    if (const long refused = sending_netlink(fd, data, size); refused != 0) return result<ssize_t>(refused);
+    if (const long done = sending_netlink(fd, data, size); done != not_ours) return result<ssize_t>(done);
   return true_error(fd, original(send)(fd, data, size, flags));
 }
 
 HOOK(ssize_t, sendto,
      (int fd, const void* data, size_t size, int flags, const sockaddr* to, socklen_t length)) {
   if (is_netlink(fd))
-    if (const long refused = sending_netlink(fd, data, size); refused != 0) return result<ssize_t>(refused);
+    if (const long done = sending_netlink(fd, data, size); done != not_ours) return result<ssize_t>(done);
   sockets::Address instead;
   const long value = target_of(fd, to, length, flags, instead);
   if (value == not_ours) return true_error(fd, original(sendto)(fd, data, size, flags, to, length));
@@ -114,8 +114,8 @@ HOOK(ssize_t, sendto,
 HOOK(ssize_t, sendmsg, (int fd, const msghdr* message, int flags)) {
   if (message && message->msg_iovlen != 0 && is_netlink(fd)) {
     const iovec& first = message->msg_iov[0];
-    if (const long refused = sending_netlink(fd, first.iov_base, first.iov_len); refused != 0)
-      return result<ssize_t>(refused);
+    if (const long done = sending_netlink(fd, first.iov_base, first.iov_len); done != not_ours)
+      return result<ssize_t>(done);
   }
   sockets::Address instead;
   const long value =

@@ -32,7 +32,8 @@ void option_of_netlink(int fd, int level, int name) {
 
 long sending_netlink(int fd, const void* request, std::size_t size) {
   const Memory memory(interfaces::largest_answer);
-  return netlink::sending(core, fd, request, size, memory.get());
+  const long done = netlink::sending(core, fd, request, size, memory.get());
+  return done == 0 ? static_cast<long>(size) : done;
 }
 
 ssize_t received_netlink(int fd, void* into, std::size_t capacity, ssize_t got, int flags, bool& cut) {

@@ -11,9 +11,12 @@ for name, value in ((socket.SO_BINDTODEVICE, b"eth0\0"), (SO_BINDTOIFINDEX, sock
         client.setsockopt(socket.SOL_SOCKET, name, value)
         client.connect(("10.77.0.1", 9003))
         print(client.recv(10))
-for name, value in ((socket.SO_BINDTODEVICE, b"none0"), (SO_BINDTOIFINDEX, 9999)):
+for name, value in ((socket.SO_BINDTODEVICE, b"none0"), (SO_BINDTOIFINDEX, 9999), (SO_BINDTOIFINDEX, -1)):
     with socket.socket() as client:
+        client.settimeout(10)
         try:
             client.setsockopt(socket.SOL_SOCKET, name, value)
+            print("set")
+            client.connect(("10.77.0.1", 9003))
         except OSError as error:
             print(error)

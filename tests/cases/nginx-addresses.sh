@@ -4,7 +4,10 @@
 # @flags --steal
 # @world printf 'import http.server\nclass Handler(http.server.BaseHTTPRequestHandler):\n  def do_GET(self):\n    self.send_response(200); self.end_headers(); self.wfile.write(f"{self.client_address[0]}\\n".encode())\n  def log_message(self, *_): pass\nserver = http.server.HTTPServer(("10.77.0.1", 9004), Handler)\nprint("ready", flush=True)\nserver.serve_forever()\n' >world.py; exec python3 world.py
 # @drive for host in 10.77.0.2 '[fd77::2]'; do curl -sS -m 10 http://$host:8130/; done
+# root in the pod's user namespace is the only user there.
+user= ; [ "$(id -u)" != 0 ] || user="user root root;"
 cat >nginx.conf <<END
+$user
 daemon off; master_process off; pid $PWD/nginx.pid; error_log $PWD/error.log;
 events {}
 http {
