@@ -141,7 +141,7 @@ bool preferred(const Candidate& a, const Candidate& b) {
 }
 
 using Interfaces = std::unique_ptr<ifaddrs, void (*)(ifaddrs*)>;
-Interfaces interfaces() {
+Interfaces system_interfaces() {
   ifaddrs* first = nullptr;
   if (::getifaddrs(&first) != 0) first = nullptr;
   return Interfaces(first, ::freeifaddrs);
@@ -151,7 +151,7 @@ Interfaces interfaces() {
 
 void order_addresses(std::vector<SocketAddress>& addresses) {
   if (addresses.size() < 2) return;
-  Interfaces list = interfaces();
+  Interfaces list = system_interfaces();
   std::vector<Candidate> candidates;
   for (SocketAddress& address : addresses) candidates.push_back(examine(std::move(address), list.get()));
   std::stable_sort(candidates.begin(), candidates.end(), preferred);
@@ -160,7 +160,7 @@ void order_addresses(std::vector<SocketAddress>& addresses) {
 
 ConfiguredFamilies configured_families() {
   ConfiguredFamilies result;
-  Interfaces list = interfaces();
+  Interfaces list = system_interfaces();
   for (const ifaddrs* one = list.get(); one; one = one->ifa_next) {
     if (!one->ifa_addr || (one->ifa_flags & IFF_LOOPBACK)) continue;
     result.ipv4 |= one->ifa_addr->sa_family == AF_INET;
