@@ -3,11 +3,17 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
 #include "protocol/printable.hpp"
 
 namespace inpod::cli {
+namespace {
+
+int output_error = 0;  // errno of the first write to stdout that failed: stdio forgets it
+
+}  // namespace
 
 void say(const std::string& text) {
   fprintf(stderr, "inpod: %s\n", protocol::shown(text).c_str());
@@ -33,6 +39,18 @@ std::string json_line(const nlohmann::json& value) {
   return value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
+bool print(const std::string& text) {
+  errno = 0;
+  if (fwrite(text.data(), 1, text.size(), stdout) == text.size() && fflush(stdout) == 0) return true;
+  if (output_error == 0) output_error = errno;
+  return false;
+}
+
+int flush_output() {
+  if (print("") && ferror(stdout) == 0) return 0;
+  return output_error != 0 ? output_error : EIO;
+}
+
 void print_row(std::initializer_list<Cell> cells) {
   std::string row;
   for (const auto& [text, width] : cells) {
@@ -40,12 +58,11 @@ void print_row(std::initializer_list<Cell> cells) {
     row += (row.empty() ? "" : "  ") + shown;
     if (shown.size() < width) row.append(width - shown.size(), ' ');
   }
-  printf("%s\n", row.c_str());
+  print(row + "\n");
 }
 
 bool print_json(const nlohmann::json& value) {
-  const auto text = json_line(value);
-  return fwrite(text.data(), 1, text.size(), stdout) == text.size() && fflush(stdout) == 0;
+  return print(json_line(value));
 }
 
 ProgressLine::ProgressLine(bool verbose) : terminal_(isatty(STDERR_FILENO) == 1), verbose_(verbose) {}

@@ -25,6 +25,11 @@ void say(const std::string& text);
 void say_file(const config::FileReport& report);
 /// The warning alone, for commands that start nothing.
 void say_warning(const config::FileReport& report);
+/// Text on stdout, at once. False when stdout is gone or full.
+bool print(const std::string& text);
+/// Writes out what was printed by whatever function. 0 if all of it arrived, else errno of the first write
+/// that failed (EIO where stdio did not tell).
+int flush_output();
 /// One row of a table on stdout; each cell is at least so many bytes wide.
 struct Cell {
   std::string text;
@@ -33,7 +38,7 @@ struct Cell {
 void print_row(std::initializer_list<Cell> cells);
 /// One JSON object as a line, in ASCII. Bytes that are not UTF-8 are replaced.
 std::string json_line(const nlohmann::json& value);
-/// The same on stdout, at once. False when stdout is gone.
+/// The same on stdout, as print does.
 bool print_json(const nlohmann::json& value);
 
 /// A line on the terminal that each text replaces; without a terminal only `verbose` ones are shown, line by

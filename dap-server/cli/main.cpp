@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <sstream>
 
 #include "cli/command.hpp"
 #include "cli/console.hpp"
@@ -73,7 +74,12 @@ int main_of(std::vector<std::string> arguments) {
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    if (error.get_exit_code() == 0) {  // --help, --version
+      std::ostringstream text;
+      app.exit(error, text);
+      print(text.str());
+      return 0;
+    }
     return report(Error{0, error.what(), "`inpod --help` and `inpod COMMAND --help` tell what there is"});
   }
   if (const auto opened = open_log(globals.log_file, globals.verbose); !opened) {
@@ -87,13 +93,10 @@ int main_of(std::vector<std::string> arguments) {
 /// The exit code, once all that was printed is written: what a full disk swallowed is no success. A reader
 /// that has gone (`inpod targets | head`) needs no words.
 int finish_output(int code) {
-  errno = 0;
-  const bool flushed = fflush(stdout) == 0;
-  if (code != 0 || (flushed && ferror(stdout) == 0)) return code;
-  if (errno == EPIPE) return exit_failed;
-  return report(Error{errno,
-                      std::string("cannot write to standard output") +
-                          (errno != 0 ? std::string(": ") + strerror(errno) : ""),
+  const int error = flush_output();
+  if (code != 0 || error == 0) return code;
+  if (error == EPIPE) return exit_failed;
+  return report(Error{error, std::string("cannot write to standard output: ") + strerror(error),
                       "what was printed is not complete"});
 }
 

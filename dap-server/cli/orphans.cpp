@@ -1,13 +1,14 @@
-// See orphans.hpp; /proc/<pid>/task/<tid>/children and /proc/<pid>/stat: proc(5).
+// See orphans.hpp; /proc/PID/stat: proc(5).
 #include "cli/orphans.hpp"
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <string>
+
+#include "session/descendants.hpp"
 
 namespace inpod::cli {
 namespace {
@@ -17,13 +18,8 @@ using namespace std::chrono_literals;
 constexpr auto owners_patience = 1s;
 
 std::set<int> children() {
-  std::set<int> all;
-  std::error_code error;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", error)) {
-    std::ifstream file(task.path() / "children");
-    for (int pid = 0; file >> pid;) all.insert(pid);
-  }
-  return all;
+  const auto all = child_processes(getpid());
+  return {all.begin(), all.end()};
 }
 
 bool has_ended(int pid) {

@@ -1,8 +1,8 @@
 // `inpod schema`: what editors and docs need to know of the config.
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/console.hpp"
 #include "config/load.hpp"
 
 namespace inpod::cli {
@@ -17,12 +17,9 @@ void add_schema(CLI::App& app, Globals& globals) {
       "Examples:\n  inpod schema > .inpod/schema.json\n  inpod schema --markdown > docs/config.md");
   command->callback([launch, markdown, &globals] {
     globals.action = [launch, markdown] {
-      if (*markdown) {
-        std::cout << config::markdown();
-      } else {
-        std::cout << (*launch ? config::launch_schema() : config::schema()).dump(2) << '\n';
-      }
-      return std::cout.flush() ? 0 : 125;
+      print(*markdown ? config::markdown()
+                      : (*launch ? config::launch_schema() : config::schema()).dump(2) + "\n");
+      return 0;
     };
   });
 }

@@ -105,7 +105,7 @@ long bind_datagram(Core& core, int fd, const sockaddr* address, socklen_t length
   const bool all = is_unspecified(address);
   const std::uint16_t port = ntohs(reinterpret_cast<const sockaddr_in*>(address)->sin_port);
   if (is_multicast(address) || (is_loopback(address, length) && !all) || (all && port == 0)) return not_ours;
-  if (core.rules.outgoing(Network::udp, address, length) == Side::local) return not_ours;
+  if (!all && core.rules.outgoing(Network::udp, address, length) == Side::local) return not_ours;
   if (port != 0 && core.rules.incoming(port) == Side::local) return not_ours;
   if (!all)
     if (const long refused = tell(core, fd, address, length, Bound::not_yet); refused != 0) return refused;

@@ -24,6 +24,8 @@ if len(sys.argv) > 1:
     sys.exit()
 show("as root:")
 kept = open("/etc/hosts")
+with open(__file__) as source:
+    program = source.read()
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
@@ -34,7 +36,5 @@ if os.fork() == 0:
     show("forked:")
     os._exit(0)
 os.wait()
-with open(__file__) as source:
-    program = source.read()
 subprocess.run([sys.executable, "-c", program, "executed:"])
 print(subprocess.run(["cat", "/etc/hostname"], capture_output=True, text=True).stdout)

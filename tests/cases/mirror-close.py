@@ -31,7 +31,10 @@ listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 listener.bind(("0.0.0.0", 8080))
 listener.listen()
 if sys.argv[1:] == ["pod"]:
+    ready, tell = os.pipe()
     if os.fork() == 0:
+        os.setsid()  # or it would be ended with its starter's process group
+        os.close(tell)
         os.close(1)
         os.close(2)
         for _ in range(3):
@@ -40,6 +43,8 @@ if sys.argv[1:] == ["pod"]:
             one.sendall(b"the pod's answer")
             one.recv(100)
             one.close()
+    os.close(tell)
+    os.read(ready, 1)
     os._exit(0)
 print("ready", flush=True)
 for number in (1, 2, 3):

@@ -50,11 +50,16 @@ if sys.argv[1:] == ["client"]:
     sys.exit()
 if sys.argv[1:] == ["pod"]:
     server = http.server.HTTPServer(("0.0.0.0", 8080), Handler)
+    ready, tell = os.pipe()
     if os.fork() == 0:
+        os.setsid()  # or it would be ended with its starter's process group
+        os.close(tell)
         os.close(1)
         os.close(2)
         for _ in range(3):
             server.handle_request()
+    os.close(tell)
+    os.read(ready, 1)
     os._exit(0)
 
 Handler.pause, Handler.body = 0.3, b"the upstream's"

@@ -140,7 +140,7 @@ class Api(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             threading.Event().wait()
         elif '/configmaps' in self.path:
-            self.say({'kind': 'Status', 'reason': 'Forbidden', 'message': 'no'}, 403)
+            self.say({'kind': 'Status', 'reason': 'Forbidden', 'message': 'configmaps is forbidden: User "u" cannot get resource "configmaps" in API group "" in the namespace "default"'}, 403)
         else:
             self.say({'kind': 'List', 'metadata': {}, 'items': []})
     def hang(self):
@@ -166,7 +166,7 @@ server.serve_forever()
                                                  "apiVersion: v1\nkind: Config\ncurrent-context: "
                                                  "c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
                                                  "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:" +
-                                                     port + "'}}]\nusers: [{name: u, user: {token: t}}]\n");
+                                                     port + "'}}]\nusers: [{name: u, user: {}}]\n");
   Process inpod({INPOD, "run", "-t", "pod/web", "--", "true"}, options);
   const bool posted = server.wait_for_output("POST", seconds(20));
   INFO(inpod.err());

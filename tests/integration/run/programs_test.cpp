@@ -119,11 +119,11 @@ TEST_CASE("a listener of a service manager is the program's, whose process has a
       "print(named, socket.socket(fileno=3).getsockname() != ('', 0))";
   const std::string manager =
       "import os, socket, sys\nserver = socket.create_server(('127.0.0.1', 0))\n"
-      "os.dup2(server.fileno(), 3)\n"
+      "os.dup2(server.fileno(), 3)\nos.set_inheritable(3, True)\n"
       "os.environ.update(LISTEN_FDS='1', LISTEN_PID=sys.argv[1] or str(os.getpid()), "
       "WATCHDOG_PID=str(os.getpid()))\nos.execv(sys.argv[2], sys.argv[2:])";
   for (const std::string other : {"", "1"}) {  // 1: not inpod was named
-    std::vector<std::string> command{"python3", "-c", manager, other, INPOD};
+    std::vector<std::string> command{"env", "python3", "-c", manager, other, INPOD};
     for (auto& word : demo.run_command({"python3", "-c", look})) command.push_back(word);
     const auto outcome = run(command, demo.options(), seconds(60));
     INFO(outcome.err);

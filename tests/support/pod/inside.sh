@@ -28,6 +28,7 @@ HOSTS
 echo web-5d8f >"$root/etc/hostname"
 for node in null zero full random urandom tty; do : >"$root/dev/$node"; mount --bind "/dev/$node" "$root/dev/$node"; done
 ln -s /proc/self/fd "$root/dev/fd"
+for number in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${number%:*}" "$root/dev/${number#*:}"; done
 hostname web-5d8f
 mount -t proc proc "$root/proc"
 cd "$root"
