@@ -2,6 +2,7 @@
 #include "relay/incoming.hpp"
 
 #include <netinet/in.h>
+#include <poll.h>
 
 #include <algorithm>
 
@@ -348,11 +349,6 @@ Task<void> Incoming::carry(protocol::Incoming event, std::uint16_t pod_port) {
   Result<UniqueFd> socket = fail("no listener");
   // A full backlog holds the connection, as the pod's own would, until the program or the peer goes.
   while ((listener = next_listener(pod_port, event.local))) {
-    // Asked before: a program may close its listener the moment it has accepted.
-    if (!still_listens(*listener)) {
-      socket = fail("another process listens there by now");
-      break;
-    }
     socket = co_await connect_to(*listener, names);
     if (socket || socket.error().code != ETIMEDOUT) break;
     if (context_.closed || (*stream)->is_reset()) {
@@ -395,6 +391,9 @@ void Incoming::tell_of_full_backlog(std::uint16_t pod_port) const {
 
 /// A loopback connection to the program's listener, named before the program can accept it.
 Task<Result<UniqueFd>> Incoming::connect_to(protocol::SocketAddress listener, SocketNames::Pair names) {
+  // Asked before: a program may close its listener the moment it has accepted.
+  const auto asked = listener;
+  if (!still_listens(asked)) co_return fail("another process listens there by now");
   const bool ipv4 = listener.family == protocol::AddressFamily::ipv4;
   UniqueFd fd(::socket(ipv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const Endpoint from = to_endpoint(loopback(listener.family, 0), AF_UNSPEC);
@@ -407,9 +406,15 @@ Task<Result<UniqueFd>> Incoming::connect_to(protocol::SocketAddress listener, So
   const Endpoint to = to_endpoint(listener, AF_UNSPEC);
   int code = ::connect(fd.get(), to.get(), to.length) == 0 ? 0 : errno;
   if (code == EINPROGRESS) {
-    const bool ready = co_await writable_within(context_.executor, fd.get(), connect_limit);
+    pollfd look{fd.get(), POLLOUT, 0};
+    const bool at_once = ::poll(&look, 1, 0) > 0;
+    const bool ready = at_once || co_await writable_within(context_.executor, fd.get(), connect_limit);
     socklen_t length = sizeof(code);
     if (!ready || ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &code, &length) != 0) code = ETIMEDOUT;
+    if (code == 0 && !at_once && !still_listens(asked)) {  // a SYN that was sent again may have met another
+      reset_on_close(fd.get());
+      code = ECONNREFUSED;
+    }
   }
   if (code != 0) {
     names_.erase_accepted(*own);
