@@ -25,6 +25,7 @@ def serve(name, listener):
             client, peer = listener.accept()
             kind = "itself" if peer[0] == "127.0.0.1" else peer[0]
             client.sendall(f"{name} at {client.getsockname()[0]} for {kind}".encode())
+            client.recv(1)  # who closes first keeps the port from the next run for a minute
             client.close()
             answers.release()
 
