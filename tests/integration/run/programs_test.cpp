@@ -97,6 +97,32 @@ TEST_CASE("children of the program are in the pod too") {
             .out == "b'web-0\\n'\n");
 }
 
+TEST_CASE("a project in a folder of the root that the pod lacks works, as in a dev container's /workspaces") {
+  auto& demo = Demo::shared();
+  struct Workspaces {
+    std::string path = "/inpod-test-workspaces-" + std::to_string(getpid());
+    Workspaces() { std::filesystem::create_directories(path + "/app"); }
+    Workspaces(const Workspaces&) = delete;
+    ~Workspaces() { std::filesystem::remove_all(path); }
+  } workspaces;
+  const auto folder = workspaces.path + "/app";
+  std::ofstream(folder + "/b.js") << "module.exports = require('fs').readFileSync('/etc/hostname', 'utf8')";
+  std::ofstream(folder + "/a.js") << "process.stdout.write(require('./b.js') + __dirname)";
+  auto options = demo.options();
+  options.directory = folder;
+  const auto run = [&](std::vector<std::string> command) {
+    return demo.start(demo.run_command(std::move(command)), options)->wait(seconds(60));
+  };
+  CHECK(run({"node", "a.js"}).out == "web-0\n" + folder);
+  const auto made = run({"sh", "-c",
+                         "mkdir -p " + folder +
+                             "/x/y && git init -q . && install -D a.js x/y/z/a.js && "
+                             "realpath x/y/../y/z/a.js"});
+  CHECK(made.out == folder + "/x/y/z/a.js\n");
+  CHECK(made.err == "");
+  CHECK(std::filesystem::exists(folder + "/.git/HEAD"));
+}
+
 TEST_CASE("files that the user hands over arrive") {
   auto& demo = Demo::shared();
   const auto path = demo.home().write("given.txt", "given\n");
