@@ -15,28 +15,6 @@ using namespace inpod::kube::test;
 
 namespace {
 
-std::string stand_in() {
-  const char* path = std::getenv("INPOD_STAND_IN_AGENT");
-  REQUIRE(path);
-  return path;
-}
-
-AgentRequest request_for(Cluster& cluster, const std::string& target) {
-  static int count = 0;
-  AgentRequest request;
-  request.session = "t" + std::to_string(getpid()) + "x" + std::to_string(++count);
-  request.client = "tester@here";
-  request.executable = stand_in();
-  request.start_record = "hello";
-  request.config.startup_seconds = 30;
-  if (!target.empty()) {
-    auto resolved = cluster.await(resolve_target(cluster.client(), *parse_target(target), cluster.space()));
-    if (!resolved) FAIL(resolved.error().to_string());
-    request.target = *resolved;
-  }
-  return request;
-}
-
 bool job_is_gone(Cluster& cluster, const std::string& session) {
   return try_run("for i in $(seq 300); do kubectl -n " + cluster.space() +
                  " get job,pod -l inpod.dev/session=" + session +
@@ -77,13 +55,13 @@ TEST_CASE("an agent starts beside its target, is listed, and is deleted") {
   CHECK(spec["spec"]["containers"][0]["volumeMounts"].size() == 1);
 
   CHECK(cluster.await(check_agent(cluster.client(), agent)));
-  const auto listed = cluster.must(list_agents(cluster.client(), cluster.space(), "tester@here"));
+  const auto listed = cluster.must(list_agents(cluster.client(), cluster.space(), "dev@here"));
   REQUIRE(listed.size() == 1);
   CHECK(listed[0].session == request.session);
   CHECK(listed[0].target == "pod/app");
   CHECK_FALSE(listed[0].finished);
   CHECK(cluster.must(list_agents(cluster.client(), cluster.space(), "someone@else")).empty());
-  CHECK(cluster.must(clean_up_agents(cluster.client(), cluster.space(), "tester@here")) == 0);
+  CHECK(cluster.must(clean_up_agents(cluster.client(), cluster.space(), "dev@here")) == 0);
 
   REQUIRE(cluster.await(delete_agent(cluster.client(), agent)));
   REQUIRE(cluster.await(delete_agent(cluster.client(), agent)));
@@ -99,7 +77,7 @@ TEST_CASE("an agent that ended is tidied up") {
   cluster.kubectl("exec " + agent.pod + " -c " + agent.container +
                   " -- sh -c \"kill -9 \\$(pidof inpod-agent)\"");
   cluster.kubectl("wait --for=condition=Failed job/inpod-agent-" + request.session + " --timeout=30s");
-  CHECK(cluster.must(clean_up_agents(cluster.client(), cluster.space(), "tester@here")) == 1);
+  CHECK(cluster.must(clean_up_agents(cluster.client(), cluster.space(), "dev@here")) == 1);
   CHECK(job_is_gone(cluster, request.session));
 }
 

@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
+
+#include "kube/resolve.hpp"
 
 namespace inpod::kube::test {
 namespace {
@@ -68,6 +71,24 @@ std::shared_ptr<Client> client_with_token(Cluster& cluster, const std::string& t
   config.client_certificate.clear(), config.client_key.clear();
   config.user = "tester", config.token = token;
   return *Client::create(cluster.context().get_executor(), config);
+}
+
+AgentRequest request_for(const ResolvedTarget& target) {
+  static int count = 0;
+  REQUIRE(std::getenv("INPOD_STAND_IN_AGENT"));
+  AgentRequest request;
+  request.session = "t" + std::to_string(getpid()) + "x" + std::to_string(++count);
+  request.client = "dev@here";
+  request.executable = std::getenv("INPOD_STAND_IN_AGENT");
+  request.start_record = "hello";
+  request.config.startup_seconds = 30;
+  request.target = target;
+  return request;
+}
+
+AgentRequest request_for(Cluster& cluster, const std::string& target) {
+  if (target.empty()) return request_for(ResolvedTarget());
+  return request_for(cluster.must(resolve_target(cluster.client(), *parse_target(target), cluster.space())));
 }
 
 }  // namespace inpod::kube::test

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "catch.hpp"
+#include "kube/agent_pod.hpp"
 #include "kube/client.hpp"
 
 namespace inpod::kube::test {
@@ -69,5 +70,10 @@ class Cluster {
 
 /// A client with the context's server but these credentials.
 std::shared_ptr<Client> client_with_token(Cluster& cluster, const std::string& token);
+
+/// What starts the stand-in for the agent (stand_in_agent.c) beside the target, or beside none; in a session
+/// of its own each time.
+AgentRequest request_for(Cluster& cluster, const std::string& target);
+AgentRequest request_for(const ResolvedTarget& target);
 
 }  // namespace inpod::kube::test

@@ -17,18 +17,6 @@ using namespace inpod::kube::test;
 
 namespace {
 
-AgentRequest request_for(Cluster& cluster, const std::string& target) {
-  static int count = 0;
-  AgentRequest request;
-  request.session = "l" + std::to_string(getpid()) + "x" + std::to_string(++count);
-  request.client = "tester@here";
-  request.executable = std::getenv("INPOD_STAND_IN_AGENT");
-  request.start_record = "hello";
-  request.config.startup_seconds = 30;
-  request.target = cluster.must(resolve_target(cluster.client(), *parse_target(target), cluster.space()));
-  return request;
-}
-
 /// The marks that programs of the image "tampered" have left on the target's node (tests/cluster/tampered.c).
 class Marks {
  public:

@@ -11,22 +11,6 @@ using namespace inpod;
 using namespace inpod::kube;
 using namespace inpod::kube::test;
 
-namespace {
-
-AgentRequest request_for(const ResolvedTarget& target) {
-  static int count = 0;
-  AgentRequest request;
-  request.session = "r" + std::to_string(getpid()) + "x" + std::to_string(++count);
-  request.client = "dev@here";
-  request.executable = std::getenv("INPOD_STAND_IN_AGENT");
-  request.start_record = "hello";
-  request.config.startup_seconds = 30;
-  request.target = target;
-  return request;
-}
-
-}  // namespace
-
 TEST_CASE("the documented Role is enough for everything") {
   Cluster cluster;
   Developer developer(cluster);
