@@ -53,10 +53,15 @@ class Reader {
   bool reads(milliseconds bound) {
     const auto word = "question" + std::to_string(++questions_);
     process_->write_stdin(word + "\n");
-    process_->wait_for_output(word, bound);
-    for (const auto& line : lines_of(process_->out()))
-      if (line.starts_with(word + " ")) return line.ends_with("greeting: grüß dich from the pod");
-    return false;
+    std::string line;
+    eventually(bound, [&] {  // a line may come in pieces
+      const auto out = process_->out();
+      const auto start = out.find(word + " ");
+      const auto end = out.find('\n', start);
+      if (start != out.npos && end != out.npos) line = out.substr(start, end - start);
+      return !line.empty();
+    });
+    return line.ends_with("greeting: grüß dich from the pod");
   }
 
  private:
