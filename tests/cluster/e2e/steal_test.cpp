@@ -148,7 +148,8 @@ TEST_CASE("killed at any point, inpod leaves the traffic to the pod, and no ghos
     INFO("kill " << i << " after " << point.count() << " ms");
     server->wait_for_error("what it never says", point);
     if (i % 5 == 0) {  // while it stands; and it does, whoever was killed before it
-      const bool answered = shop.answered_by("by python", seconds(60));
+      // The agent of a developer who was killed in a case before keeps the port for 60 s (docs/steal.md).
+      const bool answered = shop.answered_by("by python", seconds(90));
       INFO(server->err());
       CHECK(answered);
     }
