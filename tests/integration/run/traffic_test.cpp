@@ -164,3 +164,21 @@ TEST_CASE("a blocking connect that a signal interrupts still connects") {
   CHECK(talk(here) == expected);
   CHECK(talk({"nsenter", "-t", std::to_string(demo.pid()), "-n", "python3", "-c", program}) == expected);
 }
+
+TEST_CASE("the pod's IPv6 peers are reached from a machine without ::1") {
+  auto& demo = Demo::shared();
+  std::vector<std::string> command{
+      "unshare",
+      "-n",
+      "sh",
+      "-ec",
+      "ip link set lo up; echo 1 >/proc/sys/net/ipv6/conf/lo/disable_ipv6; exec \"$@\"",
+      "sh",
+      INPOD};
+  const auto run = demo.run_command({"curl", "-gsS", "-m", "20", "http://[fd77::2]:8080/"});
+  command.insert(command.end(), run.begin(), run.end());
+  const auto outcome = inpod::test::run(command, demo.options(), seconds(60));
+  CHECK(outcome.status == 0);
+  CHECK(outcome.out.find("hello from the pod") != std::string::npos);
+  CHECK(outcome.err == "");
+}
