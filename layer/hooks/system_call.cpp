@@ -7,10 +7,12 @@
 // All others pass through. What issues system calls by its own instructions is the supervisor's business.
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -29,6 +31,7 @@
 #include <utility>
 
 #include "hooks/io_uring.hpp"
+#include "hooks/seccomp.hpp"
 #include "layer.hpp"
 
 using namespace inpod;
@@ -205,6 +208,12 @@ bool by_file_hook(long number, const long (&a)[6], long& value) {
       return value = call(chdir, a), true;
     case SYS_fchdir:
       return value = call(fchdir, a), true;
+    case SYS_prctl:
+      if (a[0] == PR_SET_SECCOMP && a[1] == SECCOMP_MODE_FILTER) note_filter(as<const sock_fprog*>(a[2]));
+      return false;
+    case SYS_seccomp:
+      if (a[0] == SECCOMP_SET_MODE_FILTER) note_filter(as<const sock_fprog*>(a[2]));
+      return false;
     case SYS_chroot:
       return value = call(chroot, a), true;
     case SYS_pivot_root:
