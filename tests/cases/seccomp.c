@@ -3,7 +3,7 @@
 // @only-outside
 // @right web-5d8f
 // @right status 125
-// @stderr seccomp: the program forbids itself sockets[\s\S]*started: a filter[\s\S]* forbids sockets|started: a filter[\s\S]*seccomp: the program forbids itself sockets
+// @stderr itself sockets[\s\S]*not started: a filter|not started: a filter[\s\S]*itself sockets
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
