@@ -262,6 +262,15 @@ class ScriptedAgent {
   std::uint64_t next_handle_ = first_handle;
 };
 
+/// True once `condition` holds, within 5 s, as the calling thread asks it.
+inline bool eventually_here(const std::function<bool()>& condition) {
+  for (int i = 0; i < 500; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
 class Bench {
  public:
   explicit Bench(Config config = {}) {
@@ -313,11 +322,7 @@ class Bench {
   }
   /// True once `condition` holds on the relay's thread, within 5 s.
   bool eventually(std::function<bool()> condition) {
-    for (int i = 0; i < 500; ++i) {
-      if (on_loop(condition)) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return false;
+    return eventually_here([&] { return on_loop(condition); });
   }
   const std::string& directory() const { return directory_; }
   /// The agent is gone, and the relay has not been told yet.

@@ -208,8 +208,7 @@ TEST_CASE("input that grows shows no hole to who reads it without hooks") {
   REQUIRE(plain(file, false).reply.error == 0);
   bench.on_loop([&] { bench.agent.files["/log"] = {"one\ntwo\n", 0100644, 2}; });
   const auto refreshed = [&] { return file.client_.call({.op = Op::refresh, .a = file.handle()}).reply.a; };
-  for (int i = 0; i < 500 && refreshed() != 8; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(eventually_here([&] { return refreshed() == 8; }));
   REQUIRE(refreshed() == 8);
   int error = 0;
   CHECK(read_all(file.opened.fd.get(), error) == "one\n");
